@@ -1,0 +1,1 @@
+"""The instance store (files) and its index, jobs and results (SQLAlchemy Core)."""

@@ -1,0 +1,1 @@
+"""Writers of media formats (PS3.12)."""

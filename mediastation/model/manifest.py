@@ -1,0 +1,90 @@
+"""What was meant to be written: the measure that a medium is reread against."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+DIGEST_LIST_NAME = "SHA256.TXT"
+"""Name of the digest list on a medium: 8.3, in the root, outside the DICOM tree."""
+
+_DIGEST_LINE = re.compile(r"([0-9a-f]{64}) [ *]([!-~][ -~]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """One file of the medium.
+
+    `path` is relative to the root with ``/`` between components and carries no
+    version number. `sop_instance_uid` is empty for files that are no
+    instances; for the DICOMDIR it is the File-set UID. `size_bytes` is
+    negative where a list does not tell it.
+    """
+
+    path: str
+    size_bytes: int
+    sha256: str
+    sop_instance_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SectorDigest:
+    """Digest of one 2048-byte sector that belongs to no file."""
+
+    sector: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that can be proved of one volume.
+
+    A digest list from the medium gives only `files`; the other fields are
+    empty then, and so is what they could prove.
+    """
+
+    files: tuple[ManifestFile, ...]
+    file_set_uid: str = ""
+    file_set_id: str = ""
+    profile: str = ""
+    image_sha256: str = ""
+    image_size_bytes: int = 0
+    structure: tuple[SectorDigest, ...] = ()
+
+    def to_json(self) -> str:
+        """Return the manifest as the job folder keeps it."""
+        return json.dumps({"version": 1, **asdict(self)}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Read what `to_json` wrote; `ValueError` for anything else."""
+        try:
+            data = json.loads(text)
+            if data.pop("version") != 1:
+                raise ValueError("the manifest has another version")
+            files = tuple(ManifestFile(**item) for item in data.pop("files"))
+            structure = tuple(SectorDigest(**item) for item in data.pop("structure"))
+            return cls(files=files, structure=structure, **data)
+        except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as fault:
+            raise ValueError(f"not a manifest: {fault}") from fault
+
+
+def write_digest_list(files: Iterable[ManifestFile]) -> str:
+    """Return the digest list in the form that ``sha256sum -c`` reads."""
+    return "".join(f"{file.sha256}  {file.path}\n" for file in files)
+
+
+def read_digest_list(text: str) -> Manifest:
+    """Read a digest list; `ValueError` if a line is none.
+
+    Both separators of ``sha256sum`` (text and binary) are taken.
+    """
+    files = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = _DIGEST_LINE.fullmatch(line)
+        if match is None:
+            raise ValueError(f"line {number} is no digest line")
+        files.append(ManifestFile(match[2], -1, match[1]))
+    return Manifest(tuple(files))

@@ -1,0 +1,1 @@
+"""The DICOM upper layer and its services; the only room that knows pynetdicom."""

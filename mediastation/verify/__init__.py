@@ -1,0 +1,1 @@
+"""Rereading a medium. Knows the medium, the manifest and the standard, never the writers."""
