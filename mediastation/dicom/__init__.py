@@ -1,1 +1,1 @@
-"""The data set side of DICOM: headers, character sets, pixels, re-encoding. No network, no media."""
+"""The data set side of DICOM: headers, character sets, pixels, re-encoding."""

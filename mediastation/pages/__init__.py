@@ -1,0 +1,1 @@
+"""What people read on a medium: the pages from ``templates/``, rendered."""

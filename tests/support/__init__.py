@@ -1,0 +1,1 @@
+"""What tests share: the corpus, the peer programs, builders of instances."""
