@@ -10,7 +10,7 @@ CORPUS = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def corpus_files(*folders: str) -> list[Path]:
-    """Return the files below `folders` (all of them without any), sorted; empty without a corpus."""
+    """Return the files below `folders` (all without any), sorted; empty without a corpus."""
     roots = [CORPUS / folder for folder in folders] or [CORPUS]
     return sorted(
         path
