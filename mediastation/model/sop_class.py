@@ -120,6 +120,9 @@ _ALL = (
         "",
         ("1.2.840.10008.5.1.4.1.1.200.2", "CT Performed Procedure Protocol"),
         ("1.2.840.10008.5.1.4.1.1.200.8", "XA Performed Procedure Protocol"),
+        ("1.2.840.10008.5.1.4.1.1.200.1", "CT Defined Procedure Protocol"),
+        ("1.2.840.10008.5.1.4.1.1.200.3", "Protocol Approval"),
+        ("1.2.840.10008.5.1.4.1.1.200.7", "XA Defined Procedure Protocol"),
     ),
     *_classes(
         "RT DOSE",
