@@ -1,0 +1,141 @@
+"""What a selection key of a Directory Record is (PS3.3 Annex F); `record_types` has the tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+KeyType = Literal["1", "1C", "2", "2C", "3"]
+"""Data Element types as PS3.5 7.4 and PS3.10 5 define them."""
+
+ROOT = ""
+"""The parent of records in the root directory entity."""
+
+
+class Condition(StrEnum):
+    """When a Type 1C or 2C key is written."""
+
+    PRESENT = "present"
+    """The object has a value. An empty element counts as absent, since Type 1C asks for a value."""
+    NON_EMPTY = "non-empty"
+    """The same in the words of other tables of PS3.11."""
+    VERIFIED = "verified"
+    """Verification Flag is VERIFIED; the value is the Verifying Observers' latest (F.5.25)."""
+    CONCEPT_MODIFIERS = "concept-modifiers"
+    """The root has HAS CONCEPT MOD items; those and no others (F.5.25, F.5.26)."""
+    RELATED_IMAGES = "related-images"
+    """The IOD has the Presentation State Relationship Module (F.5.23)."""
+    HL7_DOCUMENT = "hl7-document"
+    """The encapsulated document is an HL7 structured document (F.5.32)."""
+    WITH_REGION = "with-region"
+    """The same item holds an Anatomic Region Sequence (F.5.31)."""
+
+
+class Supply(StrEnum):
+    """What to write for a Type 1 key that neither the object nor its stand-ins have."""
+
+    NOTHING = ""
+    NUMBER = "@number"
+    """One more than the highest number among the siblings so far."""
+    STUDY_ID = "@study-id"
+    DATE = "@date"
+    TIME = "@time"
+    DATETIME = "@datetime"
+    CODE = "@code"
+    """One item that says in a code of our own that there is no code."""
+    INSTANCE_UID = "@instance-uid"
+    MIME_TYPE = "@mime-type"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One selection key.
+
+    Parameters
+    ----------
+    tag, keyword, vr : int, str, str
+        Of PS3.6.
+    type : KeyType
+        Data Element type in the record, which may be stricter than the IOD's.
+    condition : Condition
+        For 1C and 2C.
+    nested : tuple of Key
+        For SQ: what an item may hold, in ascending tag order. Other elements
+        of an item are left out. Without any, items are copied as they are.
+    items : tuple of int and int
+        For SQ: fewest and most items; 0 as second means any number.
+    any_of : tuple of int
+        For SQ: an item must have a value in at least one of these.
+    multiple : bool
+        Whether the Value Multiplicity may exceed 1.
+    fallback : tuple of int
+        Elements whose value stands in, in order of preference.
+    supply : Supply or str
+        The last resort for Type 1; a string that is no `Supply` is the value.
+    """
+
+    tag: int
+    keyword: str
+    vr: str
+    type: KeyType
+    condition: Condition = Condition.PRESENT
+    nested: tuple[Key, ...] = ()
+    items: tuple[int, int] = (1, 0)
+    any_of: tuple[int, ...] = ()
+    multiple: bool = False
+    fallback: tuple[int, ...] = ()
+    supply: Supply | str = Supply.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class AdditionalKey:
+    """One key that an Application Profile adds or tightens (PS3.11, tables X.3-2).
+
+    `condition` is one of ``present`` and ``non-empty``, for 1C and 2C.
+    """
+
+    record_type: str
+    tag: int
+    vr: str
+    type: KeyType
+    condition: Condition = Condition.PRESENT
+    nested: tuple[Key, ...] = ()
+    keyword: str = ""
+    multiple: bool = True
+
+    def as_key(self) -> Key:
+        """Return it as the key of a record."""
+        return Key(
+            self.tag,
+            self.keyword,
+            self.vr,
+            self.type,
+            Condition(self.condition),
+            self.nested,
+            multiple=self.multiple,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """One Directory Record type: its parent's type, `ROOT` for none, and its keys."""
+
+    name: str
+    section: str
+    parent: str
+    keys: tuple[Key, ...]
+
+
+def tighten(keys: tuple[Key, ...], additional: tuple[Key, ...]) -> tuple[Key, ...]:
+    """Return `keys` with a profile's `additional` ones, in ascending tag order.
+
+    A profile may make a key stricter, never looser (PS3.11, X.3.3), so of two
+    descriptions the stricter type wins.
+    """
+    merged = {key.tag: key for key in keys}
+    for key in additional:
+        known = merged.get(key.tag)
+        if known is None or key.type < known.type:
+            merged[key.tag] = key
+    return tuple(merged[tag] for tag in sorted(merged))
