@@ -1,0 +1,111 @@
+"""One home's catalog, opened: the index and the store it speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from mediastation.catalog.database import INDEX_NAME, open_engine
+from mediastation.catalog.durable import disk_trouble_told, make_private_folder
+from mediastation.catalog.schema import catalog_meta
+from mediastation.catalog.store import InstanceStore
+from mediastation.dicom.header import INDEX_VERSION
+from mediastation.errors import MediaError
+
+
+class Catalog:
+    """The index and the store of one home.
+
+    Safe to share between threads; several processes may open one home.
+
+    Parameters
+    ----------
+    home : Path
+        Created, private to its owner, if it does not exist.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with disk_trouble_told(home.parent):
+            make_private_folder(home)
+            self.store = InstanceStore(home)
+        self._engine = open_engine(home)
+        if self._meta("index_version") is None:
+            self.set_index_version()
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of the index throughout."""
+        with self._trouble_told(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection that holds the write lock; commits at the end, or not at all."""
+        with (
+            self._trouble_told(),
+            self._engine.connect().execution_options(mediastation_write=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def checkpoint(self) -> None:
+        """Make every committed row survive a power cut."""
+        with self.reading() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            connection.exec_driver_sql("BEGIN")
+
+    @property
+    def index_is_current(self) -> bool:
+        """Whether every row holds what this version indexes; `reindex` makes it so."""
+        return self._meta("index_version") == str(INDEX_VERSION)
+
+    def set_index_version(self) -> None:
+        """Record that every row is of the current index version."""
+        with self.writing() as connection:
+            connection.execute(delete(catalog_meta).where(catalog_meta.c.key == "index_version"))
+            row = {"key": "index_version", "value": str(INDEX_VERSION)}
+            connection.execute(insert(catalog_meta), row)
+
+    def _meta(self, key: str) -> str | None:
+        with self.reading() as connection:
+            query = select(catalog_meta.c.value).where(catalog_meta.c.key == key)
+            return connection.execute(query).scalar()
+
+    @contextmanager
+    def _trouble_told(self) -> Iterator[None]:
+        index = self.home / INDEX_NAME
+        try:
+            yield
+        except OperationalError as fault:
+            if "full" in str(fault.orig):
+                hint = "Free some space on the disk, then repeat the command; nothing is lost."
+            else:
+                hint = "Check the disk and the permissions of the home, then repeat the command."
+            raise MediaError(f"{index}: {fault.orig}", hint) from fault
+        except DatabaseError as fault:
+            raise MediaError(
+                f"{index} is damaged: {fault.orig}",
+                "Move it aside and run `mediastation reindex`: the stored files hold everything.",
+            ) from fault

@@ -1,0 +1,85 @@
+"""Opening the index: SQLite in WAL mode in the home, or the URL that several stations share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from mediastation.catalog.schema import SCHEMA_VERSION, catalog_meta, metadata
+from mediastation.errors import ConfigError, MediaError
+
+INDEX_NAME = "catalog.sqlite"
+_BUSY_TIMEOUT_MS = 30_000
+
+
+def _configure(connection: Any, _record: object) -> None:
+    # Transactions are begun by hand below: pysqlite would otherwise begin them
+    # late and deferred, and two writers would meet half-way.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # WAL with NORMAL survives a killed process; after a power cut the last rows
+    # may be gone, and the next intake finds their files without a row.
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA mmap_size=0")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("mediastation_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def open_engine(home: Path) -> Engine:
+    """Open the index of `home`, creating it where there is none.
+
+    Raises
+    ------
+    ConfigError
+        If a newer Mediastation wrote it.
+    MediaError
+        If it is damaged or the disk refuses.
+    """
+    path = home / INDEX_NAME
+    path.touch(mode=0o600, exist_ok=True)
+    engine = create_engine(f"sqlite:///{path}")
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    try:
+        with engine.connect().execution_options(mediastation_write=True) as connection:
+            _prepare_schema(connection, path)
+            connection.commit()
+    except OperationalError as fault:
+        raise MediaError(
+            f"{path}: {fault.orig}", "Check the free space and the permissions of the home."
+        ) from fault
+    except DatabaseError as fault:
+        raise MediaError(
+            f"{path} is damaged: {fault.orig}",
+            "Move it aside and run `mediastation reindex`: the stored files hold everything.",
+        ) from fault
+    return engine
+
+
+def _prepare_schema(connection: Connection, path: Path) -> None:
+    tables = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
+    if tables == 0:
+        metadata.create_all(connection)
+        connection.execute(
+            insert(catalog_meta), {"key": "schema_version", "value": str(SCHEMA_VERSION)}
+        )
+        return
+    version = connection.execute(
+        select(catalog_meta.c.value).where(catalog_meta.c.key == "schema_version")
+    ).scalar()
+    if version != str(SCHEMA_VERSION):
+        raise ConfigError(
+            f"{path} has schema version {version}; this Mediastation knows {SCHEMA_VERSION}.",
+            "Use the Mediastation that wrote it, or move the index aside and run "
+            "`mediastation reindex`.",
+        )

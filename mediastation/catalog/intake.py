@@ -1,0 +1,202 @@
+"""The door: a complete file becomes an entry that survives a power cut, or nothing at all.
+
+Temporary files lie in ``incoming/<session>/`` of the home. A session holds a
+lock for as long as its process lives, so the next intake can tell what a dead
+one left behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.digest import digest_file
+from mediastation.catalog.durable import (
+    disk_trouble_told,
+    make_private_folder,
+    sync_file,
+    sync_file_system,
+    sync_folder,
+)
+from mediastation.catalog.rows import Parents, Staged, find_entry, insert_entry
+from mediastation.catalog.upkeep import recover
+from mediastation.dicom.header import read_header
+from mediastation.model.entry import Kept, Kind, Outcome, Source
+from mediastation.model.finding import Finding
+
+_LOCK_SUFFIX = ".lock"
+
+
+class Intake:
+    """Takes files into one catalog. One per process is enough; threads may share it.
+
+    Opening it removes what dead sessions left in ``incoming/`` and indexes any
+    stored file without a row; `recovered` holds the findings of that.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Where the files go.
+    clock : callable
+        Returns the time of arrival in seconds since the epoch.
+    """
+
+    def __init__(self, catalog: Catalog, clock: Callable[[], float] = time.time) -> None:
+        self.catalog = catalog
+        self.recovered: tuple[Finding, ...] = ()
+        self._clock = clock
+        self._one_at_a_time = threading.Lock()
+        incoming = catalog.home / "incoming"
+        with disk_trouble_told(catalog.home):
+            make_private_folder(incoming)
+            if _remove_dead_sessions(incoming):
+                self.recovered = tuple(recover(catalog, clock))
+            self.folder, self._lock = _open_session(incoming)
+        self._unsettled = False
+
+    def __enter__(self) -> Intake:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove what was not kept and end the session.
+
+        A session in which a commit failed leaves its mark, so that the next
+        intake looks for files without a row.
+        """
+        self.catalog.checkpoint()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self._unsettled:
+            self.folder.with_suffix(_LOCK_SUFFIX).unlink(missing_ok=True)
+        self._lock.close()
+
+    def new_path(self) -> Path:
+        """Return a path in the session's folder that nothing uses."""
+        return self.folder / uuid.uuid4().hex
+
+    def stage(self, path: Path, source: Source) -> Staged:
+        """Read the header of `path`, which lies in `folder`, and digest it in one pass.
+
+        Raises
+        ------
+        NotDicom
+            If it is no DICOM file.
+        MediaError
+            If the disk fails.
+        """
+        with disk_trouble_told(self.folder):
+            header = read_header(path)
+            sha256, data_sha256, size_bytes = digest_file(path, header.dataset_offset)
+        return Staged(path, header, sha256, data_sha256, size_bytes, source)
+
+    def keep(self, path: Path, source: Source) -> Kept:
+        """Stage and commit one file; when this returns, it is durable."""
+        return self.commit([self.stage(path, source)])[0]
+
+    def commit(self, batch: Sequence[Staged]) -> list[Kept]:
+        """Make a batch durable and give it rows; all of it, or an exception.
+
+        The files are synced, renamed into the store and their folders synced
+        before the rows are committed, so a row never speaks of a file that a
+        power cut could take back. Of two equal data sets the first stays.
+        """
+        with disk_trouble_told(self.folder):
+            if len(batch) == 1:
+                sync_file(batch[0].path)
+            else:
+                sync_file_system(self.folder)
+        with self._one_at_a_time:
+            try:
+                return self._place_and_index(batch)
+            except BaseException:
+                self._unsettled = True
+                raise
+
+    def _place_and_index(self, batch: Sequence[Staged]) -> list[Kept]:
+        kept, shards, parents = [], set(), Parents()
+        with self.catalog.writing() as connection, disk_trouble_told(self.folder):
+            for staged in batch:
+                entry = find_entry(connection, staged)
+                if entry is None:
+                    shards.add(self.catalog.store.place(staged.path, staged.sha256, staged.kind))
+                    kept.append(insert_entry(connection, staged, parents, self._clock()))
+                else:
+                    staged.path.unlink()
+                    uid = staged.header.sop_instance_uid
+                    kept.append(Kept(Outcome.DUPLICATE, entry, uid))
+            if len(shards) > 1:
+                sync_file_system(self.folder)
+            for shard in shards if len(shards) == 1 else ():
+                sync_folder(shard)
+        return kept
+
+    def keep_prepared(
+        self, path: Path, original: int, recipe: str, findings: tuple[Finding, ...]
+    ) -> Kept:
+        """Keep a copy that was prepared for media from the entry `original`.
+
+        `recipe` names how it was made; the same recipe is not made twice.
+        `findings` tell what was done and stay with the entry.
+        """
+        with disk_trouble_told(self.folder):
+            header = read_header(path)
+            sha256, data_sha256, size_bytes = digest_file(path, header.dataset_offset)
+        source = Source("prepared", recipe)
+        staged = Staged(
+            path, replace(header, findings=findings), sha256, data_sha256, size_bytes, source,
+            Kind.PREPARED, original, recipe,
+        )  # fmt: skip
+        return self.commit([staged])[0]
+
+
+def _remove_dead_sessions(incoming: Path) -> bool:
+    """Remove what sessions left whose process is gone; tell whether there were any."""
+    found = False
+    for path in sorted(incoming.iterdir()):
+        if path.suffix == _LOCK_SUFFIX:
+            with path.open("a") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                path.unlink(missing_ok=True)
+        elif path.with_suffix(_LOCK_SUFFIX).exists():
+            continue
+        elif path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+        found = True
+    return found
+
+
+def _open_session(incoming: Path) -> tuple[Path, IO[str]]:
+    """Make a session's folder and hold its lock, which comes first and goes last."""
+    while True:
+        folder = incoming / uuid.uuid4().hex
+        path = folder.with_suffix(_LOCK_SUFFIX)
+        lock = path.open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Another intake may have cleaned the lock away before it was held.
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno())):
+            folder.mkdir(mode=0o700)
+            return folder, lock
+        lock.close()

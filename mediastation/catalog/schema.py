@@ -1,0 +1,172 @@
+"""Tables of the catalog (SQLAlchemy Core). SQLite by default; nothing here is SQLite's alone."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+_KEY = BigInteger().with_variant(Integer, "sqlite")
+
+catalog_meta = Table(
+    "catalog_meta",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+)
+
+patients = Table(
+    "patients",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("patient_id", String, nullable=False),
+    Column("issuer_of_patient_id", String, nullable=False),
+    Column("patient_name", String, nullable=False),
+    Column("patient_birth_date", String, nullable=False),
+    Column("patient_sex", String, nullable=False),
+    # An identity as the objects give it. Whether two of them are one person is
+    # decided at export, never while receiving.
+    UniqueConstraint(
+        "patient_id",
+        "issuer_of_patient_id",
+        "patient_name",
+        "patient_birth_date",
+        "patient_sex",
+        name="one_row_per_identity",
+    ),
+)
+Index("patients_by_name", patients.c.patient_name)
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("patient", ForeignKey("patients.id"), nullable=False),
+    Column("study_instance_uid", String, nullable=False),
+    Column("study_date", String, nullable=False),
+    Column("study_time", String, nullable=False),
+    Column("study_id", String, nullable=False),
+    Column("accession_number", String, nullable=False),
+    Column("study_description", String, nullable=False),
+    UniqueConstraint("patient", "study_instance_uid", name="one_study_per_patient"),
+)
+Index("studies_by_uid", studies.c.study_instance_uid)
+Index("studies_by_date", studies.c.study_date)
+
+series = Table(
+    "series",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("study", ForeignKey("studies.id"), nullable=False),
+    Column("series_instance_uid", String, nullable=False),
+    Column("modality", String, nullable=False),
+    Column("series_number", String, nullable=False),
+    Column("series_description", String, nullable=False),
+    # Kept with every change, so that lists never count a million rows.
+    Column("instances", Integer, nullable=False, default=0),
+    Column("size_bytes", BigInteger, nullable=False, default=0),
+    UniqueConstraint("study", "series_instance_uid", name="one_series_per_study"),
+)
+Index("series_by_uid", series.c.series_instance_uid)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("series", ForeignKey("series.id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("derived_from", ForeignKey("instances.id"), nullable=True),
+    Column("recipe", String, nullable=False, default=""),
+    Column("sop_instance_uid", String, nullable=False),
+    Column("sop_class_uid", String, nullable=False),
+    Column("transfer_syntax_uid", String, nullable=False),
+    Column("instance_number", BigInteger, nullable=True),
+    Column("sha256", String, nullable=False),
+    Column("data_sha256", String, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("header", LargeBinary, nullable=False),
+    Column("index_version", Integer, nullable=False),
+    Column("source_kind", String, nullable=False),
+    Column("source_detail", String, nullable=False),
+    Column("calling_ae", String, nullable=False),
+    Column("called_ae", String, nullable=False),
+    Column("received_at", Float, nullable=False),
+    UniqueConstraint("sop_instance_uid", "data_sha256", "kind", "recipe", name="one_row_per_entry"),
+)
+Index("instances_of_series", instances.c.series, instances.c.instance_number)
+Index("instances_by_digest", instances.c.sha256)
+Index(
+    "instances_derived",
+    instances.c.derived_from,
+    sqlite_where=instances.c.derived_from.is_not(None),
+    postgresql_where=instances.c.derived_from.is_not(None),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("result", Text, nullable=False, default="{}"),
+    Column("message", Text, nullable=False, default=""),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Column("worker", String, nullable=False, default=""),
+    Column("lease_until", Float, nullable=True),
+    Column("cancel_requested", Boolean, nullable=False, default=False),
+)
+Index("jobs_by_state", jobs.c.state)
+
+job_steps = Table(
+    "job_steps",
+    metadata,
+    Column("job", ForeignKey("jobs.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("done", BigInteger, nullable=False, default=0),
+    Column("total", BigInteger, nullable=False, default=0),
+    Column("unit", String, nullable=False, default=""),
+    Column("summary", String, nullable=False, default=""),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float, nullable=True),
+)
+
+job_findings = Table(
+    "job_findings",
+    metadata,
+    Column("job", ForeignKey("jobs.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("rule", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("reference", String, nullable=False),
+)
+
+job_entries = Table(
+    "job_entries",
+    metadata,
+    Column("job", ForeignKey("jobs.id"), primary_key=True),
+    Column("entry", ForeignKey("instances.id"), primary_key=True),
+)
+Index("job_entries_by_entry", job_entries.c.entry)

@@ -1,0 +1,155 @@
+"""Which entries a SOURCE of the catalog names, and reading them in directory order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select
+
+from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.packing import unpack_header
+from mediastation.catalog.schema import instances, job_entries, patients, series, studies
+from mediastation.errors import ConfigError
+from mediastation.model.entry import Entry, Kind
+
+SELECTORS = ("patient", "study", "series", "instance", "sha256")
+_FULL_DIGEST = 64
+_BATCH = 500
+
+_ENTRY_COLUMNS = (
+    instances.c.id,
+    instances.c.kind,
+    instances.c.sha256,
+    instances.c.data_sha256,
+    instances.c.size_bytes,
+    instances.c.sop_class_uid,
+    instances.c.sop_instance_uid,
+    instances.c.transfer_syntax_uid,
+    instances.c.header,
+    studies.c.patient,
+)
+
+
+def is_selector(source: str) -> bool:
+    """Tell whether `source` names something in the catalog, such as ``study:1.2.3``."""
+    head, colon, rest = source.partition(":")
+    return bool(colon and rest) and head in SELECTORS
+
+
+def find_entries(catalog: Catalog, selector: str) -> list[int]:
+    """Return the originals that `selector` names, in no order.
+
+    ``patient:`` takes a Patient ID, ``study:``, ``series:`` and ``instance:`` a
+    UID, ``sha256:`` the digest of a stored file or its first characters (at
+    least 8). Empty if nothing matches.
+    """
+    head, _, wanted = selector.partition(":")
+    condition: ColumnElement[bool]
+    match head:
+        case "patient":
+            condition = patients.c.patient_id == wanted
+        case "study":
+            condition = studies.c.study_instance_uid == wanted
+        case "series":
+            condition = series.c.series_instance_uid == wanted
+        case "instance":
+            condition = instances.c.sop_instance_uid == wanted
+        case "sha256" if 8 <= len(wanted) <= _FULL_DIGEST:
+            # A range, not LIKE, so that the index serves it.
+            last = wanted + "g"
+            condition = (instances.c.sha256 >= wanted) & (instances.c.sha256 < last)
+        case _:
+            raise ConfigError(
+                f"{selector} names nothing in the catalog.",
+                "Use one of " + ", ".join(f"{name}:…" for name in SELECTORS) + ".",
+            )
+    query = _joined(select(instances.c.id)).where(condition, instances.c.kind == Kind.ORIGINAL)
+    with catalog.reading() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def remember_selection(catalog: Catalog, job: int, entries: Iterable[int]) -> int:
+    """Note that `job` is about `entries`, each once; return how many they are."""
+    chosen = sorted(set(entries))
+    for start in range(0, len(chosen), _BATCH):
+        with catalog.writing() as connection:
+            rows = [{"job": job, "entry": entry} for entry in chosen[start : start + _BATCH]]
+            connection.execute(insert(job_entries), rows)
+    return len(chosen)
+
+
+def iter_selection(
+    catalog: Catalog, job: int, patient_rows: Sequence[int] | None = None
+) -> Iterator[Entry]:
+    """Yield the entries of a job in directory order: study, series, Instance Number, UID.
+
+    Streams; the headers of a million instances are never in memory together.
+    With `patient_rows`, only those patient identities, as one group.
+    """
+    query = (
+        _joined(select(*_ENTRY_COLUMNS))
+        .join(job_entries, job_entries.c.entry == instances.c.id)
+        .where(job_entries.c.job == job)
+        .order_by(
+            studies.c.study_instance_uid,
+            series.c.series_instance_uid,
+            instances.c.instance_number,
+            instances.c.sop_instance_uid,
+            instances.c.id,
+        )
+    )
+    if patient_rows is not None:
+        query = query.where(studies.c.patient.in_(patient_rows))
+    with catalog.reading() as connection:
+        for row in connection.execution_options(yield_per=_BATCH).execute(query):
+            yield _entry(row)
+
+
+def count_selection_by_patient(catalog: Catalog, job: int) -> list[tuple[int, int]]:
+    """Return (patient identity, number of instances) for every identity that a job touches."""
+    query = (
+        _joined(select(studies.c.patient, func.count()))
+        .join(job_entries, job_entries.c.entry == instances.c.id)
+        .where(job_entries.c.job == job)
+        .group_by(studies.c.patient)
+        .order_by(studies.c.patient)
+    )
+    with catalog.reading() as connection:
+        return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def find_prepared(catalog: Catalog, original: int, recipe: str) -> Entry | None:
+    """Return the copy of `original` that was prepared by `recipe`, if it is here."""
+    query = _joined(select(*_ENTRY_COLUMNS)).where(
+        instances.c.derived_from == original, instances.c.recipe == recipe
+    )
+    with catalog.reading() as connection:
+        row = connection.execute(query).first()
+    if row is None:
+        return None
+    entry = _entry(row)
+    return entry if catalog.store.path(entry.sha256, entry.kind).exists() else None
+
+
+def _joined(query: Select[Any]) -> Select[Any]:
+    return (
+        query.select_from(instances)
+        .join(series, series.c.id == instances.c.series)
+        .join(studies, studies.c.id == series.c.study)
+        .join(patients, patients.c.id == studies.c.patient)
+    )
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        id=row.id,
+        kind=Kind(row.kind),
+        patient=row.patient,
+        sha256=row.sha256,
+        data_sha256=row.data_sha256,
+        size_bytes=row.size_bytes,
+        header=unpack_header(
+            row.header, row.sop_class_uid, row.sop_instance_uid, row.transfer_syntax_uid
+        ),
+    )
