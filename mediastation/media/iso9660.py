@@ -1,0 +1,316 @@
+"""ISO 9660 images as PS3.12 Annex F asks for CD-R: planned, then written in one pass."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pycdlib import PyCdlib
+
+from mediastation import __version__
+from mediastation.errors import MediaError, RefusedError
+from mediastation.media.level1 import (
+    SECTOR_BYTES,
+    MediumFile,
+    check_level1,
+    level1_identifier,
+    parents_of,
+)
+from mediastation.media.part_file import PartFile, open_part_file
+from mediastation.media.pycdlib_clock import pycdlib_clock
+from mediastation.media.serial_image import SerialImage
+from mediastation.model.manifest import SectorDigest
+
+__all__ = ["Iso9660Image", "MediumFile", "PendingImage", "WrittenImage"]
+
+_VOLUME_ID = re.compile(r"[A-Z0-9_]{0,16}")
+_NOT_A_CHARACTER = re.compile(r"""[^A-Z0-9_ !"%&'()*+,\-./:;<=>?]""")
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenImage:
+    """What was written.
+
+    `structure` has the digest of every sector that belongs to no file, the
+    first sector first; `sha256` is that of the whole image.
+    """
+
+    size_bytes: int
+    sha256: str
+    structure: tuple[SectorDigest, ...]
+
+
+class PendingImage:
+    """An image that is whole and has not got its final name yet.
+
+    `path` is where it lies meanwhile, for whoever wants to verify it first;
+    `image` says what was written.
+    """
+
+    def __init__(self, part: PartFile, image: WrittenImage) -> None:
+        self._part = part
+        self.path = part.path
+        self.image = image
+
+    def sync(self) -> None:
+        """Bring every byte to the disk; `commit` does it otherwise. Raises `MediaError`."""
+        self._part.sync()
+
+    def commit(self) -> Path:
+        """Make the image durable and give it its final name. Raises `MediaError`."""
+        self.path = self._part.commit()
+        return self.path
+
+
+class Iso9660Image:
+    """A volume of `files`: Level 1, no Rock Ridge, no Joliet, one session.
+
+    Everything is decided here and nothing is opened; `write` only performs.
+    The same files, identifier and moment give the same bytes on any machine.
+
+    Parameters
+    ----------
+    files : iterable of MediumFile
+        In any order.
+    volume_id : str
+        The File-set ID (PS3.12, F.1.1); empty gives 32 spaces.
+    moment : datetime
+        With a time zone. Every date on the medium, in UTC, in whole seconds.
+
+    Attributes
+    ----------
+    size_sectors : int
+        Size of the image in sectors of 2048 bytes, exactly.
+
+    Raises
+    ------
+    RefusedError
+        If a name, a size or the depth does not fit Level 1; with the findings
+        of `check_level1`.
+    ValueError
+        If `volume_id` is no File-set ID, or `moment` cannot be recorded.
+    """
+
+    def __init__(self, files: Iterable[MediumFile], *, volume_id: str, moment: datetime) -> None:
+        if not _VOLUME_ID.fullmatch(volume_id):
+            raise ValueError(f"{volume_id!r} is no File-set ID")
+        files = tuple(files)
+        findings = check_level1(files)
+        if findings:
+            raise RefusedError(f"{findings[0].message} No image was made.", findings)
+        self._moment = moment
+        self._sources = _SourceReader()
+        self._iso = PyCdlib()
+        with pycdlib_clock(moment):
+            self._plan(files, volume_id)
+        self.size_sectors: int = self._iso.pvd.space_size
+        self._file_sectors = _merged(self._iter_extents())
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the image."""
+        return self.size_sectors * SECTOR_BYTES
+
+    def close(self) -> None:
+        """Forget the plan. Nothing can be written afterwards."""
+        self._iso.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def write(
+        self, output: Path, *, progress: Callable[[int, int], None] | None = None
+    ) -> Iterator[PendingImage]:
+        """Write the image beside `output`; give it that name only by `commit`.
+
+        ::
+
+            with image.write(Path("disc.iso")) as pending:
+                verify(pending.path, pending.image)
+                pending.commit()
+
+        Leaving the block without `commit`, for whatever reason, removes what
+        was written.
+
+        Parameters
+        ----------
+        output : Path
+            The final name; an older image of that name is replaced.
+        progress : callable
+            Is told bytes done and bytes in all, about once a mebibyte. What
+            it raises ends the writing and comes out here.
+
+        Raises
+        ------
+        MediaError
+            If the disk is full or fails, or if a source is missing, cannot be
+            read, or is not as long as it was planned.
+        """
+        with open_part_file(output, self.size_bytes) as part:
+            yield PendingImage(part, self._write_into(part, progress))
+
+    def _plan(self, files: Iterable[MediumFile], volume_id: str) -> None:
+        maker = _NOT_A_CHARACTER.sub("_", f"MEDIASTATION {__version__}".upper())
+        self._iso.new(
+            interchange_level=1,
+            vol_ident=volume_id,
+            pub_ident_str=maker,
+            preparer_ident_str=maker,
+            app_ident_str=maker,
+        )
+        made: set[str] = set()
+        for file in sorted(files, key=_extent_order):
+            for directory in parents_of(file.path):
+                if directory not in made:
+                    self._iso.add_directory(f"/{directory}")
+                    made.add(directory)
+            source = _Source(file, self._sources)
+            self._iso.add_fp(source, file.size_bytes, level1_identifier(file.path))
+        self._iso.force_consistency()
+
+    def _iter_extents(self) -> Iterator[range]:
+        for inode in self._iso.inodes:
+            if length := inode.get_data_length():
+                start = inode.extent_location()
+                yield range(start, start - length // -SECTOR_BYTES)
+
+    def _write_into(
+        self, part: PartFile, progress: Callable[[int, int], None] | None
+    ) -> WrittenImage:
+        first = self._file_sectors[0].start if self._file_sectors else self.size_sectors
+        image = SerialImage(
+            part,
+            head_bytes=first * SECTOR_BYTES,
+            size_bytes=self.size_bytes,
+            progress=progress,
+        )
+        try:
+            with pycdlib_clock(self._moment):
+                self._iso.write_fp(image, _CHUNK_BYTES)
+                sha256, structure = image.finish(_gaps(self._file_sectors, self.size_sectors))
+        finally:
+            image.close()
+            self._sources.close()
+        return WrittenImage(self.size_bytes, sha256, structure)
+
+
+def _extent_order(file: MediumFile) -> tuple[int, list[str], str]:
+    """Return what sorts files as pycdlib lays them out: level by level, each folder in order."""
+    *directories, name = file.path.split("/")
+    return len(directories), directories, level1_identifier(name)
+
+
+def _merged(extents: Iterable[range]) -> list[range]:
+    """Join neighbours, in the order of their sectors."""
+    runs: list[range] = []
+    for extent in sorted(extents, key=lambda extent: extent.start):
+        if runs and extent.start == runs[-1].stop:
+            runs[-1] = range(runs[-1].start, extent.stop)
+        else:
+            runs.append(extent)
+    return runs
+
+
+def _gaps(runs: list[range], end: int) -> Iterator[range]:
+    """Yield what `runs` leave out of the sectors before `end`."""
+    start = 0
+    for run in runs:
+        yield range(start, run.start)
+        start = run.stop
+    yield range(start, end)
+
+
+class _Source:
+    """One file as pycdlib wants it: something to seek and read, opened when its turn comes."""
+
+    __slots__ = ("_file", "_reader")
+    mode = "rb"
+
+    def __init__(self, file: MediumFile, reader: _SourceReader) -> None:
+        self._file = file
+        self._reader = reader
+
+    def seek(self, offset: int) -> int:
+        self._reader.open(self._file)
+        return offset
+
+    def read(self, size: int) -> bytes:
+        return self._reader.read(size)
+
+
+class _SourceReader:
+    """Reads one source at a time and insists that it is what was planned."""
+
+    def __init__(self) -> None:
+        self._descriptor = -1
+        self._file: MediumFile
+        self._left = 0
+        self._changed_ns = 0
+
+    def open(self, file: MediumFile) -> None:
+        self.close()
+        self._file = file
+        with self._errors():
+            # Without O_NONBLOCK a pipe in the place of a file would wait for a writer.
+            self._descriptor = os.open(file.source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            status = os.fstat(self._descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise MediaError(f"{file.source} is not a file")
+        self._require_size(status.st_size)
+        self._left = file.size_bytes
+        self._changed_ns = status.st_mtime_ns
+
+    def read(self, size: int) -> bytes:
+        with self._errors():
+            data = os.read(self._descriptor, size)
+            while len(data) < size and (more := os.read(self._descriptor, size - len(data))):
+                data += more
+            status = os.fstat(self._descriptor)
+        self._left -= len(data)
+        if len(data) < size or status.st_mtime_ns != self._changed_ns:
+            raise MediaError(f"{self._file.source} changed while it was read", _CHANGED)
+        if not self._left:
+            self._require_size(status.st_size)
+            self.close()
+        return data
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+    def _require_size(self, size_bytes: int) -> None:
+        file = self._file
+        if size_bytes != file.size_bytes:
+            message = f"{file.source} has {size_bytes:,} bytes, planned were {file.size_bytes:,}"
+            raise MediaError(message, _CHANGED)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as fault:
+            reason = os.strerror(fault.errno) if fault.errno else str(fault)
+            message = f"cannot read {self._file.source} for {self._file.path}: {reason}"
+            raise MediaError(message) from fault
+
+
+_CHANGED = "Make the image again from unchanged files."

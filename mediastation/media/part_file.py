@@ -1,0 +1,233 @@
+"""A file in the making: it lies beside its final name and gets that name when it is whole."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+
+from mediastation.errors import MediaError
+
+_ATTEMPTS = 8
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class PartFile:
+    """An output that nobody can take for finished before `commit`.
+
+    It is called ``.NAME.part``, readable by its owner only and locked: what a
+    killed run left behind is replaced, what another run is writing is not.
+    `open_part_file` makes and removes it.
+    """
+
+    def __init__(self, output: Path, path: Path, descriptor: int, size_bytes: int) -> None:
+        self.output = output
+        self.path = path
+        self.written_bytes = 0
+        self._size_bytes = size_bytes
+        self._descriptor = descriptor
+        self._synced = False
+        self._committed = False
+
+    def append(self, data: bytes | bytearray) -> None:
+        """Write all of `data` behind what was appended before. Raises `MediaError`."""
+        left = memoryview(data)
+        with self._errors():
+            while left:
+                count = os.write(self._descriptor, left)
+                self.written_bytes += count
+                left = left[count:]
+
+    def overwrite(self, data: bytes, start: int) -> None:
+        """Write all of `data` at byte `start`. Raises `MediaError`."""
+        left = memoryview(data)
+        with self._errors():
+            while left:
+                count = os.pwrite(self._descriptor, left, start)
+                left, start = left[count:], start + count
+
+    def read(self, size: int, start: int) -> bytes:
+        """Read up to `size` bytes at byte `start`. Raises `MediaError`."""
+        with self._errors():
+            return os.pread(self._descriptor, size, start)
+
+    def sync(self) -> None:
+        """Bring every byte to the disk. Raises `MediaError`."""
+        if self._descriptor < 0:
+            raise ValueError(f"{self.path} is closed")
+        with self._errors():
+            os.fsync(self._descriptor)
+        self._synced = True
+
+    def commit(self) -> Path:
+        """Make the file durable and give it its final name.
+
+        A file that already has that name is replaced.
+
+        Returns
+        -------
+        Path
+            The final name.
+
+        Raises
+        ------
+        MediaError
+            If the disk fails.
+        """
+        if self._committed:
+            return self.output
+        if not self._synced:
+            self.sync()
+        with self._errors():
+            os.fchmod(self._descriptor, 0o644 & ~_umask())
+            self.path.replace(self.output)
+            self._committed = True
+            _sync_folder(self.output.parent)
+        return self.output
+
+    def close(self) -> None:
+        """Let go of the file, and remove it unless it was committed."""
+        if not self._committed:
+            with suppress(OSError):
+                self.path.unlink()
+        # The number may soon be another file's: nothing may reach it from here.
+        descriptor, self._descriptor, self._synced = self._descriptor, -1, False
+        os.close(descriptor)
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return _disk_errors(self.output, self._size_bytes, self.written_bytes)
+
+
+@contextmanager
+def open_part_file(output: Path, size_bytes: int) -> Iterator[PartFile]:
+    """Give a `PartFile` for `output`; without `commit` nothing of it stays.
+
+    Parameters
+    ----------
+    output : Path
+        The final name. Its folder has to exist.
+    size_bytes : int
+        What will be written; less free space stops at once.
+
+    Raises
+    ------
+    MediaError
+        If the folder is missing, full or read-only, if something other than a
+        file has the name, or if another run is writing it.
+    """
+    path = output.with_name(f".{output.name}.part")
+    with _disk_errors(output, size_bytes):
+        if output.exists() and not output.is_file():
+            raise MediaError(f"{output} is not a file", "Name an image file that may be written.")
+        part = PartFile(output, path, _create(path), size_bytes)
+    try:
+        _require_space(output, size_bytes)
+        yield part
+    finally:
+        part.close()
+
+
+@contextmanager
+def _disk_errors(output: Path, size_bytes: int, written_bytes: int = 0) -> Iterator[None]:
+    """Turn an `OSError` of the disk under `output` into a `MediaError` that says what to do."""
+    try:
+        yield
+    except OSError as fault:
+        reason = os.strerror(fault.errno) if fault.errno else str(fault)
+        hint = ""
+        if fault.errno in _FULL:
+            hint = _space_hint(output, size_bytes, (_free_bytes(output) or 0) + written_bytes)
+        elif not output.parent.is_dir():
+            hint = f"Make the folder {output.parent} first."
+        raise MediaError(f"cannot write {output}: {reason}", hint) from fault
+
+
+def _create(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    for _ in range(_ATTEMPTS):
+        try:
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            _remove_left_over(path, flags)
+            continue
+        if _locked(descriptor) and _is_still(path, descriptor):
+            return descriptor
+        os.close(descriptor)
+    raise MediaError(f"{path} cannot be had for this run", "Is another program writing there?")
+
+
+def _remove_left_over(path: Path, flags: int) -> None:
+    """Remove what a killed run left; stop if a living one holds it."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise MediaError(f"{path} is in the way", "Remove it: it is not a file.")
+        descriptor = os.open(path, flags)
+    except FileNotFoundError:
+        return
+    try:
+        if not _locked(descriptor):
+            raise MediaError(f"another run is writing {path}", "Wait for it, or cancel it.")
+        if _is_still(path, descriptor):
+            path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        named, opened = path.lstat(), os.fstat(descriptor)
+    except FileNotFoundError:
+        return False
+    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
+
+
+def _require_space(output: Path, size_bytes: int) -> None:
+    free = _free_bytes(output)
+    if free is not None and free < size_bytes:
+        message = f"{output} needs {size_bytes:,} bytes and {free:,} are free"
+        raise MediaError(message, _space_hint(output, size_bytes, free))
+
+
+def _space_hint(output: Path, size_bytes: int, free: int) -> str:
+    missing = size_bytes - free
+    numbers = f"Needed: {size_bytes:,} bytes, free: {free:,}."
+    if missing <= 0:
+        return numbers
+    return f"{numbers} Free {missing:,} bytes on {output.parent}, or write elsewhere."
+
+
+def _free_bytes(output: Path) -> int | None:
+    try:
+        return shutil.disk_usage(output.parent).free
+    except OSError:
+        return None
+
+
+def _umask() -> int:
+    """Return the process's umask; asking the kernel by setting it would race other threads."""
+    with suppress(OSError, ValueError), Path("/proc/self/status").open() as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    return 0o077
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,49 @@
+"""Small volumes for the tests of the writers and of the peers that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mediastation.media.iso9660 import Iso9660Image, MediumFile, WrittenImage
+
+MOMENT = datetime(2024, 2, 29, 23, 59, 58, 123456, tzinfo=UTC)
+
+# Lengths around a sector's; the last component of DEEP is the seventh.
+DEEP = "A/B2/C_3/DDDDDDDD/E/F/IM000001"
+CONTENTS = {
+    "DICOMDIR": b"directory" * 700,
+    "README.TXT": b"read me\r\n",
+    "DICOM/PT000001/ST000001/SE000001/IM000001": bytes(range(256)) * 8,
+    "DICOM/PT000001/ST000001/SE000001/IM000002": b"x" * 2049,
+    "DICOM/PT000001/ST000001/SE000001/IM000003": b"",
+    "DICOM/PT000001/ST000002/SE000001/IM000001": b"\xff" * 2047,
+    DEEP: b"deep",
+}
+
+
+def medium_files(folder: Path, contents: Mapping[str, bytes]) -> list[MediumFile]:
+    """Write `contents` below `folder`, under other names, and plan them for a medium."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for number, (path, content) in enumerate(contents.items()):
+        source = folder / f"source {number}"
+        source.write_bytes(content)
+        files.append(MediumFile(path, source, len(content)))
+    return files
+
+
+def write_image(
+    output: Path,
+    files: list[MediumFile],
+    volume_id: str = "CT_2024",
+    moment: datetime = MOMENT,
+) -> WrittenImage:
+    """Write and commit an image of `files`."""
+    with (
+        Iso9660Image(files, volume_id=volume_id, moment=moment) as image,
+        image.write(output) as pending,
+    ):
+        pending.commit()
+        return pending.image
