@@ -125,6 +125,7 @@ def read_profiles(path: Path) -> list[ApplicationProfile]:
             clinical_use=common.text("clinical_use"),
             edition=common.text("edition"),
             source=common.text("source"),
+            objects_table=common.text("objects_table"),
             roles=table.choices("roles", Role),
             media=_media(table),
             medium_format=table.text("medium_format"),

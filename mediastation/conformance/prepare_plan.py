@@ -149,10 +149,6 @@ def profiles_for(
     ]
 
 
-def _table(profile: ApplicationProfile) -> str:
-    return f"PS3.11 Table {profile.annex}.3-1"
-
-
 def _re_encoded(
     header: InstanceHeader, profile: ApplicationProfile, subject: str, *, compressed: bool
 ) -> Finding:
@@ -165,7 +161,7 @@ def _re_encoded(
         f"{syntax.name} is not in {profile.name}: the copy on the medium is {how} in "
         f"{transfer_syntax_name(EXPLICIT_LE)}{loss}.",
         "",
-        _table(profile),
+        profile.objects_table,
     )
 
 
@@ -187,7 +183,7 @@ def _syntax_refused(
         subject,
         f"{profile.name} does not carry {name}, and this station cannot re-encode it.",
         hint,
-        _table(profile),
+        profile.objects_table,
     )
 
 

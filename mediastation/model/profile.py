@@ -78,7 +78,9 @@ class ApplicationProfile:
     security : Security
         How the files are sealed.
     edition, source : str
-        Edition of PS3.11 and the tables that this was taken from.
+        Edition of PS3.11 and the sections that this was taken from.
+    objects_table : str
+        Where the standard lists `objects`, for findings.
     """
 
     name: str
@@ -94,6 +96,7 @@ class ApplicationProfile:
     security: Security
     edition: str
     source: str
+    objects_table: str
 
     def transfer_syntaxes(self, sop_class_uid: str) -> tuple[str, ...]:
         """Return the syntaxes in which a creator may write the class; empty if it may not."""
