@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, select
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.packing import unpack_header
@@ -79,18 +80,38 @@ def remember_selection(catalog: Catalog, job: int, entries: Iterable[int]) -> in
     return len(chosen)
 
 
+def drop_from_selection(catalog: Catalog, job: int, entries: Iterable[int]) -> None:
+    """Take `entries` out of what `job` is about."""
+    dropped = list(entries)
+    for start in range(0, len(dropped), _BATCH):
+        chosen = job_entries.c.entry.in_(dropped[start : start + _BATCH])
+        with catalog.writing() as connection:
+            connection.execute(delete(job_entries).where(job_entries.c.job == job, chosen))
+
+
 def iter_selection(
-    catalog: Catalog, job: int, patient_rows: Sequence[int] | None = None
+    catalog: Catalog,
+    job: int,
+    *,
+    patients_of: Collection[int] | None = None,
+    classes: Collection[str] | None = None,
+    except_classes: Collection[str] = (),
 ) -> Iterator[Entry]:
     """Yield the entries of a job in directory order: study, series, Instance Number, UID.
 
     Streams; the headers of a million instances are never in memory together.
-    With `patient_rows`, only those patient identities, as one group.
+
+    Parameters
+    ----------
+    patients_of : collection of int, optional
+        Only these patient identities, as one group.
+    classes, except_classes : collection of str
+        Only these SOP Classes, and none of those.
     """
     query = (
         _joined(select(*_ENTRY_COLUMNS))
         .join(job_entries, job_entries.c.entry == instances.c.id)
-        .where(job_entries.c.job == job)
+        .where(job_entries.c.job == job, instances.c.sop_class_uid.not_in(except_classes))
         .order_by(
             studies.c.study_instance_uid,
             series.c.series_instance_uid,
@@ -99,24 +120,42 @@ def iter_selection(
             instances.c.id,
         )
     )
-    if patient_rows is not None:
-        query = query.where(studies.c.patient.in_(patient_rows))
+    if patients_of is not None:
+        query = query.where(studies.c.patient.in_(patients_of))
+    if classes is not None:
+        query = query.where(instances.c.sop_class_uid.in_(classes))
     with catalog.reading() as connection:
         for row in connection.execution_options(yield_per=_BATCH).execute(query):
             yield _entry(row)
 
 
-def count_selection_by_patient(catalog: Catalog, job: int) -> list[tuple[int, int]]:
-    """Return (patient identity, number of instances) for every identity that a job touches."""
+@dataclass(frozen=True, slots=True)
+class SelectedPatient:
+    """One patient identity of a selection, as the objects give it, and its instances."""
+
+    row: int
+    patient_id: str
+    issuer_of_patient_id: str
+    patient_name: str
+    patient_birth_date: str
+    patient_sex: str
+    instances: int
+
+
+def list_selected_patients(
+    catalog: Catalog, job: int, except_classes: Collection[str] = ()
+) -> list[SelectedPatient]:
+    """Return every patient identity that a job touches, but for objects of `except_classes`."""
+    identity = [column for column in patients.c if column.name != "id"]
     query = (
-        _joined(select(studies.c.patient, func.count()))
+        _joined(select(patients.c.id, *identity, func.count()))
         .join(job_entries, job_entries.c.entry == instances.c.id)
-        .where(job_entries.c.job == job)
-        .group_by(studies.c.patient)
-        .order_by(studies.c.patient)
+        .where(job_entries.c.job == job, instances.c.sop_class_uid.not_in(except_classes))
+        .group_by(patients.c.id)
+        .order_by(patients.c.id)
     )
     with catalog.reading() as connection:
-        return [(row[0], row[1]) for row in connection.execute(query)]
+        return [SelectedPatient(*row) for row in connection.execute(query)]
 
 
 def find_prepared(catalog: Catalog, original: int, recipe: str) -> Entry | None:

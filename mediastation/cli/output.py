@@ -1,0 +1,193 @@
+"""What people and programs see: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mediastation.errors import MediastationError
+from mediastation.model.event import Event, StepDone, StepProgress, StepStarted
+from mediastation.model.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_SHOWN_PER_RULE = 5
+_COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
+_BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The options that every command takes."""
+
+    home: Path
+    json: bool = False
+    quiet: bool = False
+
+
+def print_json(result: dict[str, Any]) -> None:
+    """Print the one JSON object of a command."""
+    json.dump(result, sys.stdout, ensure_ascii=False, indent=1, default=str)
+    sys.stdout.write("\n")
+
+
+def say(text: str = "") -> None:
+    """Print a line of the result."""
+    sys.stdout.write(text + "\n")
+
+
+def tell(text: str) -> None:
+    """Print a line that is no result."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def print_error(words: Words, fault: MediastationError) -> None:
+    """Say what stopped the command, and what to do next."""
+    findings = [item for item in getattr(fault, "findings", ()) if isinstance(item, Finding)]
+    if words.json:
+        print_json(
+            {
+                "error": fault.message,
+                "hint": fault.hint,
+                "findings": [finding.as_dict() for finding in findings],
+            }
+        )
+        return
+    print_findings(words, findings)
+    tell(_coloured("error", "31") + f": {fault.message}")
+    if fault.hint:
+        tell(f"  → {fault.hint}")
+
+
+def print_findings(words: Words, findings: Iterable[Finding]) -> None:
+    """Print findings, gravest first, a few of each rule and then their number.
+
+    ``--quiet`` leaves the notes out.
+    """
+    order = list(Severity)
+    shown: Counter[tuple[Severity, str]] = Counter()
+    totals = Counter((finding.severity, finding.rule) for finding in findings)
+    for finding in sorted(findings, key=lambda finding: order.index(finding.severity)):
+        if words.quiet and finding.severity is Severity.NOTE:
+            continue
+        kind = (finding.severity, finding.rule)
+        shown[kind] += 1
+        if shown[kind] > _SHOWN_PER_RULE:
+            continue
+        reference = f" ({finding.reference})" if finding.reference else ""
+        name = _coloured(finding.severity, _COLOURS[finding.severity])
+        tell(f"{name} {finding.rule}: {finding.subject}: {finding.message}{reference}")
+        if finding.hint:
+            tell(f"  → {finding.hint}")
+        if shown[kind] == _SHOWN_PER_RULE and totals[kind] > _SHOWN_PER_RULE:
+            tell(f"  … and {totals[kind] - _SHOWN_PER_RULE:,} more of {finding.rule}")
+
+
+def print_table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> None:
+    """Print `rows` under the headings of `columns` (key to heading)."""
+    from rich import box  # noqa: PLC0415 - only for people
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in columns.values():
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(key, row.get(key))) for key in columns))
+    width = None if sys.stdout.isatty() else 400
+    Console(file=sys.stdout, width=width).print(table)
+
+
+def size_text(size_bytes: float) -> str:
+    """Return a size for people, such as ``1.5 GiB``."""
+    for unit in _BINARY_UNITS:
+        if size_bytes < 1024 or unit == _BINARY_UNITS[-1]:
+            break
+        size_bytes /= 1024
+    return f"{size_bytes:.0f} {unit}" if unit == "bytes" else f"{size_bytes:.1f} {unit}"
+
+
+def _cell(key: str, value: Any) -> str:
+    if key == "size_bytes":
+        return size_text(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _coloured(text: str, code: str) -> str:
+    return f"\033[{code}m{text}\033[0m" if sys.stderr.isatty() else str(text)
+
+
+class StepDisplay:
+    """Listens to a job and shows its steps: bars on a terminal, a line a step elsewhere."""
+
+    def __init__(self, words: Words) -> None:
+        self._quiet = words.quiet
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._units = ""
+        self._context: AbstractContextManager[Any] = nullcontext()
+        if not words.quiet and sys.stderr.isatty():
+            from rich.console import Console  # noqa: PLC0415 - only on a terminal
+            from rich.progress import (  # noqa: PLC0415
+                BarColumn,
+                Progress,
+                TextColumn,
+                TimeRemainingColumn,
+            )
+
+            self._bars = Progress(
+                TextColumn("{task.description:<10}"),
+                BarColumn(),
+                TextColumn("{task.fields[count]}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+
+    def __enter__(self) -> StepDisplay:
+        if self._bars is not None:
+            self._context = self._bars
+        self._context.__enter__()
+        return self
+
+    def __exit__(self, *fault: Any) -> None:
+        self._context.__exit__(*fault)
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case StepStarted():
+                self._units = event.unit
+                if self._bars:
+                    total = event.total or None
+                    self._tasks[event.step] = self._bars.add_task(event.step, total=total, count="")
+            case StepProgress():
+                if self._bars:
+                    self._bars.update(
+                        self._tasks[event.step],
+                        completed=event.done,
+                        total=event.total or None,
+                        count=self._count(event.done, event.total),
+                    )
+            case StepDone():
+                if self._bars:
+                    task = self._tasks[event.step]
+                    total = self._bars.tasks[task].total or 1
+                    self._bars.update(task, completed=total, total=total, count=event.summary)
+                elif not self._quiet:
+                    tell(f"{event.step}: {event.summary or 'done'}")
+
+    def _count(self, done: int, total: int) -> str:
+        if self._units == "bytes":
+            return f"{size_text(done)} of {size_text(total)}" if total else size_text(done)
+        return f"{done:,} of {total:,} {self._units}" if total else f"{done:,} {self._units}"

@@ -1,0 +1,286 @@
+"""Files, folders and images into the catalog: recognised by content, copied, then indexed.
+
+What is copied is looked at; what lies outside is only read. An outside file may
+change or vanish at any time, and its own name says nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from mediastation.catalog.durable import disk_trouble_told
+from mediastation.catalog.intake import Intake
+from mediastation.catalog.rows import Staged
+from mediastation.dicom.header import NotDicom, read_header
+from mediastation.errors import ConfigError, MediaError
+from mediastation.model.entry import Kept, Outcome, Source
+from mediastation.model.finding import Finding, error, note
+from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
+from mediastation.reading.volume import open_volume
+
+_BATCH_FILES = 256
+_BATCH_BYTES = 256 << 20
+_COPY_CHUNK = 1 << 20
+_DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
+
+
+@dataclass(slots=True)
+class AddReport:
+    """What became of a source.
+
+    `entries` are the catalog's entries that the source's instances are now,
+    duplicates included; `ignored` counts files that never claimed to be DICOM.
+    """
+
+    added: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    refused: int = 0
+    ignored: int = 0
+    entries: list[int] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One outside file.
+
+    `claims_dicom` tells whether somebody said that it is DICOM; `path` is None
+    where it lies inside an image.
+    """
+
+    name: str
+    size_bytes: int
+    open: Callable[[], BinaryIO]
+    source: Source
+    claims_dicom: bool
+    path: Path | None = None
+
+
+def iter_candidates(path: Path) -> Iterator[Candidate | Finding]:
+    """Yield the files of a folder or image, or the one file that `path` is.
+
+    Links and special files are not followed; a finding says so.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as fault:
+        raise ConfigError(f"{path}: {fault.strerror}.", "Check the path.") from fault
+    if stat.S_ISDIR(mode):
+        yield from _iter_folder(path)
+    elif stat.S_ISREG(mode) and not _looks_like_image(path):
+        yield _candidate(path, Source("file", str(path)), claims_dicom=True)
+    elif stat.S_ISREG(mode) or stat.S_ISBLK(mode):
+        volume = open_volume(path)
+        yield from volume.findings
+        for file in volume.iter_files():
+            yield Candidate(
+                f"{path}:{file.path}",
+                file.size_bytes,
+                lambda inner=file.path: volume.open(inner),  # type: ignore[misc]
+                Source("image", f"{path}:{file.path}"),
+                claims_dicom=False,
+            )
+    else:
+        raise ConfigError(
+            f"{path} is neither a file, a folder nor an image.", "Name what holds the instances."
+        )
+
+
+def count_source(path: Path) -> tuple[int, int]:
+    """Return how many files `path` holds, and their bytes, for progress."""
+    files = total = 0
+    for item in iter_candidates(path):
+        if isinstance(item, Candidate):
+            files += 1
+            total += item.size_bytes
+    return files, total
+
+
+def add_source(
+    intake: Intake,
+    path: Path,
+    report: AddReport,
+    *,
+    disk_reserve_bytes: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Take every DICOM file of `path` into the catalog, telling `report` what became of each.
+
+    Files are made durable in batches. When the disk runs short, the batch that
+    is complete is still kept before `MediaError` is raised.
+
+    Parameters
+    ----------
+    disk_reserve_bytes : int
+        Free space of the home that has to be left.
+    progress : callable, optional
+        Called with the bytes of each file that is done with.
+    """
+    batch: list[Staged] = []
+    waiting = 0
+    try:
+        for item in iter_candidates(path):
+            if isinstance(item, Finding):
+                report.findings.append(item)
+                continue
+            staged = _take(intake, item, report, disk_reserve_bytes)
+            if staged is not None:
+                batch.append(staged)
+                waiting += staged.size_bytes
+            if len(batch) >= _BATCH_FILES or waiting >= _BATCH_BYTES:
+                _commit(intake, batch, report)
+                waiting = 0
+            if progress is not None:
+                progress(item.size_bytes)
+    finally:
+        _commit(intake, batch, report)
+
+
+def _take(intake: Intake, item: Candidate, report: AddReport, reserve: int) -> Staged | None:
+    copy = intake.new_path()
+    try:
+        # A look before the copy: what is no DICOM may be as large as it likes.
+        if item.path is not None:
+            read_header(item.path, frozenset())
+        _copy(item, copy, intake, reserve)
+    except NotDicom as fault:
+        _tell_not_dicom(item, str(fault), report)
+        return None
+    except (_Unreadable, OSError) as fault:
+        report.refused += 1
+        report.findings.append(
+            error(
+                "unreadable",
+                item.name,
+                f"The file cannot be read: {fault}.",
+                "Clean the disc or try another drive; the other files were taken.",
+            )  # fmt: skip
+        )
+        copy.unlink(missing_ok=True)
+        return None
+    try:
+        staged = intake.stage(copy, item.source)
+    except NotDicom as fault:
+        copy.unlink()
+        _tell_not_dicom(item, str(fault), report)
+        return None
+    if staged.header.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
+        copy.unlink()
+        report.ignored += 1
+        report.findings.append(
+            note("dicomdir", item.name, "A DICOMDIR is no instance; the files beside it are read.")
+        )
+        return None
+    return staged
+
+
+def _tell_not_dicom(item: Candidate, reason: str, report: AddReport) -> None:
+    if item.claims_dicom:
+        report.refused += 1
+        report.findings.append(
+            error(
+                "not-dicom",
+                item.name,
+                f"This is not DICOM: {reason}.",
+                "Ask the sender for the DICOM file.",
+                "PS3.10 7.1",
+            )  # fmt: skip
+        )
+    else:
+        report.ignored += 1
+        report.findings.append(note("not-dicom", item.name, f"Left alone: {reason}."))
+
+
+def _commit(intake: Intake, batch: list[Staged], report: AddReport) -> None:
+    taken, batch[:] = list(batch), []
+    if not taken:
+        return
+    for staged, kept in zip(taken, intake.commit(taken), strict=True):
+        _count(kept, staged, report)
+
+
+def _count(kept: Kept, staged: Staged, report: AddReport) -> None:
+    report.entries.append(kept.entry_id)
+    report.findings.extend(kept.findings)
+    if kept.outcome is Outcome.DUPLICATE:
+        report.duplicates += 1
+        return
+    report.added += 1
+    if kept.outcome is Outcome.CONFLICT:
+        report.conflicts += 1
+
+
+class _Unreadable(Exception):
+    """The outside file failed, not our disk."""
+
+
+def _copy(item: Candidate, copy: Path, intake: Intake, reserve: int) -> None:
+    free = shutil.disk_usage(intake.folder).free
+    if free - item.size_bytes < reserve:
+        raise MediaError(
+            f"{intake.catalog.home} has {free:,} bytes left; {item.name} would go below the "
+            f"reserve of {reserve:,}.",
+            "Forget studies that are done or lower disk_reserve_bytes, then repeat the command: "
+            "what was already taken is not taken twice.",
+        )
+    with disk_trouble_told(intake.folder), copy.open("xb") as output:
+        copy.chmod(0o600)
+        try:
+            source = item.open()
+        except (OSError, MediaError) as fault:
+            raise _Unreadable(str(fault)) from fault
+        with source:
+            while True:
+                try:
+                    chunk = source.read(_COPY_CHUNK)
+                except (OSError, MediaError) as fault:
+                    raise _Unreadable(str(fault)) from fault
+                if not chunk:
+                    return
+                output.write(chunk)
+
+
+def _iter_folder(folder: Path) -> Iterator[Candidate | Finding]:
+    for top, folders, files in os.walk(folder, onerror=_raise):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(top, name)
+            mode = path.lstat().st_mode
+            if stat.S_ISREG(mode):
+                claims = path.suffix.lower() in _DICOM_SUFFIXES
+                yield _candidate(path, Source("folder", str(path)), claims_dicom=claims)
+            else:
+                yield note("not-a-file", str(path), "Left alone: a link or a special file.")
+
+
+def _raise(fault: OSError) -> None:
+    raise MediaError(
+        f"{fault.filename}: {fault.strerror}.", "Check the medium and the permissions."
+    ) from fault
+
+
+def _candidate(path: Path, source: Source, *, claims_dicom: bool) -> Candidate:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        size = 0
+    return Candidate(str(path), size, lambda: path.open("rb"), source, claims_dicom, path)
+
+
+def _looks_like_image(path: Path) -> bool:
+    try:
+        read_header(path, frozenset())
+    except NotDicom:
+        with path.open("rb") as file:
+            file.seek(32_769)
+            return file.read(5) == b"CD001"
+    except OSError:
+        pass
+    return False

@@ -1,0 +1,174 @@
+"""The first look at an export: every instance, then the set, then the people in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mediastation.catalog.selection import drop_from_selection, iter_selection
+from mediastation.conformance.check import (
+    STUDY_INSTANCE_UID,
+    Outcome,
+    check_instance,
+    is_about_nobody,
+    uid_of,
+)
+from mediastation.conformance.check_set import SetCheck, SetMember
+from mediastation.conformance.identity import IdentityReader
+from mediastation.conformance.load import load_profiles
+from mediastation.errors import RefusedError
+from mediastation.model.entry import Entry
+from mediastation.model.finding import Finding, Severity
+from mediastation.model.identity import PatientIdentity, PersonCluster
+from mediastation.model.instance import Element
+from mediastation.model.preparation import Preparation
+from mediastation.model.profile import ApplicationProfile
+from mediastation.model.sop_class import SOP_CLASSES
+from mediastation.station.export_request import ExportRequest
+from mediastation.station.job import Job
+from mediastation.station.station import Station
+
+ROOT_CLASSES = frozenset(uid for uid in SOP_CLASSES if is_about_nobody(uid))
+"""SOP Classes whose objects are about nobody; their records lie in the root."""
+
+_ABOUT_ONE_INSTANCE = {"conflict", "series-in-two-studies"}
+_STUDY_KEYS = (0x00080020, 0x00080030, 0x00200010)
+
+
+@dataclass(slots=True)
+class CheckedSet:
+    """A set that may go out.
+
+    Parameters
+    ----------
+    people : dict of PersonCluster to list of int
+        Each person with the catalog's patient identities that are theirs.
+    instances : int
+        Instances that go out.
+    refused : int
+        Instances that do not.
+    to_prepare : dict of int to (Preparation, str)
+        Entries that need a copy, with the transfer syntax it gets.
+    study_keys : dict of str to dict of int to Element
+        For each study the first value of keys that some of its instances may
+        lack.
+    """
+
+    people: list[tuple[PersonCluster, list[int]]] = field(default_factory=list)
+    instances: int = 0
+    refused: int = 0
+    to_prepare: dict[int, tuple[Preparation, str]] = field(default_factory=dict)
+    study_keys: dict[str, dict[int, Element]] = field(default_factory=dict)
+
+
+def check_selection(
+    station: Station,
+    job: Job,
+    request: ExportRequest,
+    profile: ApplicationProfile,
+    total: int,
+    checked: CheckedSet,
+) -> None:
+    """Check what `job` is about and fill `checked`; dropped instances leave the selection.
+
+    Raises
+    ------
+    RefusedError
+        If an instance may not go out and dropping was not asked for, or if the
+        set as a whole may not.
+    """
+    refused: dict[str, int] = {}
+    people: dict[int, set[PatientIdentity]] = {}
+    set_check, identities = SetCheck(), IdentityReader()
+    duplicates: dict[str, int] = {}
+    with job.step("check", total, "instances") as step:
+        for number, entry in enumerate(iter_selection(station.catalog, job.id), start=1):
+            verdict = check_instance(
+                entry.header,
+                profile,
+                subject=f"sha256:{entry.sha256}",
+                alternatives=load_profiles().values(),
+                keep_tiff_preamble=station.settings.keep_tiff_preamble,
+            )
+            job.found(verdict.findings)
+            subject = _subject(entry)
+            if verdict.outcome is Outcome.ACCEPTED:
+                set_check.add(SetMember(subject, entry.header, entry.data_sha256))
+                duplicates[subject] = entry.id
+                if entry.header.sop_class_uid not in ROOT_CLASSES:
+                    people.setdefault(entry.patient, set()).add(identities.identity(entry.header))
+                    _take_study_keys(entry, checked.study_keys)
+                if verdict.preparation:
+                    checked.to_prepare[entry.id] = verdict.preparation, verdict.transfer_syntax_uid
+            else:
+                refused[subject] = entry.id
+            step.report(number, total)
+        verdict_of_set = set_check.finish(several_patients=request.several_patients)
+        job.found(verdict_of_set.findings)
+        refused |= {subject: duplicates[subject] for subject in verdict_of_set.refused}
+        checked.refused = len(refused)
+        step.summary = f"{total - len(refused):,} may go out, {len(refused):,} may not"
+    _require_acceptable(request, checked, verdict_of_set.findings, total)
+
+    gone = {*refused.values(), *(duplicates[name] for name in verdict_of_set.duplicates)}
+    drop_from_selection(station.catalog, job.id, gone)
+    for entry_id in gone:
+        checked.to_prepare.pop(entry_id, None)
+    checked.instances = total - len(gone)
+    checked.people = _match_rows(verdict_of_set.people, people)
+
+
+def _require_acceptable(
+    request: ExportRequest, checked: CheckedSet, findings: tuple[Finding, ...], total: int
+) -> None:
+    stopping = [
+        finding
+        for finding in findings
+        if finding.severity is Severity.ERROR and finding.rule not in _ABOUT_ONE_INSTANCE
+    ]
+    if stopping:
+        raise RefusedError(
+            f"Nothing was written. {stopping[0].message}", stopping, stopping[0].hint
+        )
+    if checked.refused == total:
+        raise RefusedError(f"Nothing was written: none of the {total:,} instances may go out.")
+    if checked.refused and not request.drop_refused:
+        raise RefusedError(
+            f"Nothing was written: {checked.refused:,} of {total:,} instances may not go out "
+            f"under {request.profile}.",
+            hint="See the findings; --drop-refused writes the medium without them.",
+        )
+
+
+def _match_rows(
+    people: tuple[PersonCluster, ...], rows: dict[int, set[PatientIdentity]]
+) -> list[tuple[PersonCluster, list[int]]]:
+    """Give each person the catalog's patient rows, in an order that input order cannot change."""
+    owner = {
+        variant: place for place, person in enumerate(people) for variant, _ in person.variants
+    }
+    matched: list[list[int]] = [[] for _ in people]
+    for row, identities in sorted(rows.items()):
+        owners = {owner[identity] for identity in identities if identity in owner}
+        if len(owners) > 1:
+            raise RefusedError(
+                "Nothing was written: two people cannot be told apart in the catalog.",
+                hint="Export one study at a time.",
+            )
+        for place in owners:
+            matched[place].append(row)
+    return sorted(zip(people, matched, strict=True), key=lambda pair: pair[0].identity)
+
+
+def _take_study_keys(entry: Entry, known: dict[str, dict[int, Element]]) -> None:
+    keys = known.setdefault(uid_of(entry.header, STUDY_INSTANCE_UID), {})
+    if len(keys) == len(_STUDY_KEYS):
+        return
+    for tag in _STUDY_KEYS:
+        element = entry.header.elements.get(tag)
+        if tag not in keys and element and element.value.strip(b" \0"):
+            keys[tag] = element
+
+
+def _subject(entry: Entry) -> str:
+    # Two originals may bear one UID, so the UID alone would not tell them apart.
+    return f"{entry.header.sop_instance_uid} (sha256:{entry.sha256[:16]})"

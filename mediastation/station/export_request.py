@@ -1,0 +1,88 @@
+"""What an export is asked for, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mediastation.model.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """One export.
+
+    Parameters
+    ----------
+    sources : tuple of str
+        Paths, or ``study:UID`` and its like.
+    profile : str
+        Name of the Application Profile that the medium is to claim.
+    output : Path
+        The image file.
+    medium : str
+        Name of the medium; empty for the profile's default.
+    capacity_bytes : int or None
+        Overrides the medium's capacity.
+    label : str
+        Becomes the File-set ID; empty to take it from the patient.
+    plan_only : bool
+        Decide everything and write no image.
+    drop_refused : bool
+        Go on without the instances that may not go out.
+    several_patients : bool
+        The set is meant to be a collection of several people.
+    """
+
+    sources: tuple[str, ...]
+    profile: str
+    output: Path
+    medium: str = ""
+    capacity_bytes: int | None = None
+    label: str = ""
+    plan_only: bool = False
+    drop_refused: bool = False
+    several_patients: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the job table keeps."""
+        return {**asdict(self), "output": str(self.output)}
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeResult:
+    """One volume of an export; `verified` is false for one that was only planned."""
+
+    path: str
+    file_set_id: str
+    file_set_uid: str
+    instances: int
+    size_bytes: int
+    sha256: str
+    verified: bool
+
+
+@dataclass(slots=True)
+class ExportResult:
+    """What came of an export. `stopped` says in a sentence why nothing was written, if so."""
+
+    job: int
+    profile: str
+    volumes: list[VolumeResult] = field(default_factory=list)
+    transcoded: int = 0
+    refused: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    stopped: str = ""
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the keys that the command promises."""
+        return {
+            "job": self.job,
+            "profile": self.profile,
+            "volumes": [asdict(volume) for volume in self.volumes],
+            "transcoded": self.transcoded,
+            "refused": self.refused,
+            "findings": [finding.as_dict() for finding in self.findings],
+        }

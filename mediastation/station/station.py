@@ -1,0 +1,97 @@
+"""One station, opened: its home, settings, catalog and clock. Use cases take it as first word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pydantic import ValidationError
+
+from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.durable import disk_trouble_told, make_private_folder
+from mediastation.catalog.intake import Intake
+from mediastation.catalog.jobs import JobTable
+from mediastation.config import Settings, load_settings
+from mediastation.errors import ConfigError
+from mediastation.model.event import Listener, nobody
+from mediastation.station.clock import Clock
+from mediastation.station.job import Job
+
+
+class Station:
+    """What every use case works with.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of this station; made, private, where there is none.
+    clock : Clock, optional
+        The real one by default.
+    """
+
+    def __init__(self, home: Path, clock: Clock | None = None) -> None:
+        self.home = home.expanduser().absolute()
+        self.clock = clock or Clock()
+        self.settings = read_settings(self.home)
+        self.catalog = Catalog(self.home)
+        self.jobs = JobTable(self.catalog)
+        self._intake: Intake | None = None
+
+    def __enter__(self) -> Station:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._intake is not None:
+            self._intake.close()
+        self.catalog.close()
+
+    @property
+    def intake(self) -> Intake:
+        """The door into the catalog, opened when it is first needed."""
+        if self._intake is None:
+            self._intake = Intake(self.catalog, self.clock.now)
+        return self._intake
+
+    def job(self, kind: str, request: dict[str, Any], listener: Listener = nobody) -> Job:
+        """Create a job of this station's operator."""
+        return Job(self.jobs, self.clock, kind, request, self.settings.operator, listener)
+
+    def job_folder(self, job: int) -> Path:
+        """Return the folder of a job, made where there is none."""
+        folder = self.home / "jobs" / str(job)
+        with disk_trouble_told(self.home):
+            make_private_folder(folder.parent)
+            make_private_folder(folder)
+        return folder
+
+    def require_current_index(self) -> None:
+        """Raise `ConfigError` where an older version's index would give older answers."""
+        if not self.catalog.index_is_current:
+            raise ConfigError(
+                "The index was written by an older Mediastation.",
+                "Run `mediastation reindex` once; the stored instances stay as they are.",
+            )
+
+
+def read_settings(home: Path) -> Settings:
+    """Read the settings of `home`; `ConfigError` says which one is wrong."""
+    try:
+        return load_settings(home)
+    except ValidationError as fault:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in fault.errors()
+        )
+        raise ConfigError(
+            f"The settings are wrong: {wrong}.",
+            f"Correct {home / 'config.toml'} or the MEDIASTATION_* variables.",
+        ) from fault
+    except (ValueError, OSError) as fault:
+        raise ConfigError(
+            f"{home / 'config.toml'} cannot be read: {fault}", "It has to be TOML."
+        ) from fault
