@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -381,3 +381,43 @@ class TestFailure:
         planned = Iso9660Image(files, volume_id="", moment=MOMENT).size_bytes
         assert f"Needed: {planned:,} bytes" in said
         assert folder_names(output) == []
+
+    def test_a_disk_that_others_fill_meanwhile_is_told_and_nothing_stays(
+        self, tmp_path: Path, small_disk: Path
+    ) -> None:
+        """There is room when the writing starts; then somebody else takes it."""
+        files = medium_files(tmp_path / "sources", {"BIG": bytes(5 << 20)})
+        image = Iso9660Image(files, volume_id="", moment=MOMENT)
+        output = small_disk / "disc.iso"
+
+        def fill(_done: int, _total: int) -> None:
+            filler = small_disk / "filler"
+            if not filler.exists():
+                filler.write_bytes(bytes(2 << 20))
+
+        with pytest.raises(MediaError) as raised, image.write(output, progress=fill):
+            pass
+
+        assert "No space left" in raised.value.message
+        assert f"Needed: {image.size_bytes:,} bytes" in raised.value.hint
+        assert str(small_disk) in raised.value.hint
+        assert folder_names(output) == ["filler"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 6 MiB, where a test may have one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)],
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    if mounted.returncode:
+        pytest.skip("only root mounts a small disk")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], check=True, timeout=30)
