@@ -26,7 +26,8 @@ from mediastation.dicom.elements import (
     resolved_vr,
     tag_text,
 )
-from mediastation.dicom.file_meta import (
+from mediastation.dicom.index_tags import INDEX_TAGS, INDEX_VERSION
+from mediastation.dicom.recognition import (
     DEFLATED,
     ENCODING_OF,
     SYNTAX_OF,
@@ -35,7 +36,6 @@ from mediastation.dicom.file_meta import (
     read_file_meta,
     seems,
 )
-from mediastation.dicom.index_tags import INDEX_TAGS, INDEX_VERSION
 from mediastation.dicom.sequences import (
     CONTENT_SEQUENCE,
     VALUE_LIMIT_BYTES,
