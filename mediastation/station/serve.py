@@ -1,0 +1,112 @@
+"""Serving the network: one process a home, until it is told to stop."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mediastation.catalog.durable import disk_trouble_told, make_private_folder
+from mediastation.collect.storage import StorageIntake
+from mediastation.errors import ConfigError
+from mediastation.network.acceptor import Limits
+from mediastation.network.storage_scp import StorageScp
+from mediastation.station.station import Station
+
+LOCK_NAME = "serve.lock"
+_LOG = logging.getLogger(__name__)
+
+
+def serve(
+    station: Station,
+    *,
+    stop: threading.Event,
+    on_ready: Callable[[str, int], None],
+    ae_title: str | None = None,
+    bind: str | None = None,
+    port: int | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    stop_timeout_s: float = 10.0,
+) -> None:
+    """Receive instances into the catalog of `station` until `stop` is set.
+
+    Opening the intake removes what a dead process left half received, and
+    indexes what it stored without a row. Whatever is running when `stop` is
+    set may finish for `stop_timeout_s`; the rest is aborted unacknowledged.
+
+    Parameters
+    ----------
+    station : Station
+        Its settings fill in for `ae_title`, `bind` and `port`.
+    stop : Event
+        Set by whoever handles the signals.
+    on_ready : callable
+        Called once with the address and port that are bound.
+    limits : Limits
+        What peers may make the station spend.
+
+    Raises
+    ------
+    ConfigError
+        If another process serves this home.
+    NetworkError
+        If the address cannot be listened on.
+    MediaError
+        If the home cannot be used.
+    """
+    settings = station.settings
+    with hold_serve_lock(station.home):
+        intake = station.intake
+        for finding in intake.recovered:
+            _LOG.warning("%s: %s", finding.subject, finding.message)
+        storage = StorageIntake(intake, settings.disk_reserve_bytes)
+        scp = StorageScp(
+            intake.folder,
+            storage.keep,
+            ae_title=ae_title or settings.aet,
+            bind=bind or settings.bind,
+            port=settings.port if port is None else port,
+            limits=limits,
+            has_room=storage.has_room,
+        )
+        address = scp.start()
+        try:
+            on_ready(*address)
+            stop.wait()
+        finally:
+            if not scp.stop(stop_timeout_s):
+                _LOG.error("an association did not end; what it sent last was not acknowledged")
+
+
+@contextmanager
+def hold_serve_lock(home: Path) -> Iterator[None]:
+    """Hold the lock that makes this the one process that serves `home`.
+
+    The lock goes with the process, however it ends; the file stays.
+
+    Raises
+    ------
+    ConfigError
+        If another process holds it; its number is told.
+    """
+    path = home / LOCK_NAME
+    with disk_trouble_told(home):
+        make_private_folder(home)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+", encoding="ascii", errors="replace") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = lock.read(20).strip() or "unknown"
+            raise ConfigError(
+                f"{home} is served already, by process {holder}.",
+                "Stop that process first, or give another --home.",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
