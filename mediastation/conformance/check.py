@@ -95,8 +95,10 @@ def check_instance(
     if header.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
         return _verdict(header, Outcome.IGNORED, [_directory(subject)])
     alternatives = tuple(alternatives)
-    findings = [*header.findings, *_check_sop_class(header, profile, subject, alternatives)]
-    if has_errors(findings):
+    findings = [*header.findings]
+    of_class = list(_check_sop_class(header, profile, subject, alternatives))
+    findings += of_class
+    if has_errors(of_class):
         return _verdict(header, Outcome.REFUSED, findings)
 
     sop_class = SOP_CLASSES[header.sop_class_uid]
@@ -218,6 +220,8 @@ def _check_completeness(
     header: InstanceHeader, sop_class: SopClass, subject: str
 ) -> Iterator[Finding]:
     if not header.complete:
+        if has_errors(header.findings):
+            return  # the header has said so already, and where
         yield error(
             "incomplete",
             subject,

@@ -206,7 +206,7 @@ def _preamble(header: InstanceHeader, subject: str, *, wanted: bool) -> Finding:
         what = "The TIFF header in the preamble would point astray after re-encoding; it is zeroed"
     else:
         what = "The preamble holds a TIFF header; it is zeroed"
-    return note("preamble", subject, f"{what} on the medium.", "", "PS3.10 7.1 and 7.5")
+    return note("preamble-cleared", subject, f"{what} on the medium.", "", "PS3.10 7.1 and 7.5")
 
 
 def _file_meta(header: InstanceHeader, subject: str) -> Finding:
