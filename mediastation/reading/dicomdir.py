@@ -1,0 +1,544 @@
+"""A tolerant parser of the DICOMDIR (PS3.3 Annex F, PS3.10 8.6).
+
+The Directory Records are read where they lie, then the tree is walked by
+offsets, which alone define it. Nothing recurses, the file is seen through a
+window, and keys stay in the file until they are asked for: a hundred thousand
+records cost tens of megabytes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple
+
+from mediastation.model.finding import Finding, error, note, warning
+from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
+from mediastation.model.transfer_syntax import EXPLICIT_LE as EXPLICIT_LE_UID
+from mediastation.reading.elements import (
+    EXPLICIT_BE,
+    EXPLICIT_LE,
+    IMPLICIT_LE,
+    ITEM,
+    SEQUENCE_END,
+    UNDEFINED,
+    ElementCursor,
+    Encoding,
+    Window,
+    show_tag,
+    text_value,
+)
+from mediastation.reading.file_meta import encoding_of, is_enveloped, read_file_meta
+from mediastation.reading.findings import FindingLog
+
+MAX_RECORDS = 1_000_000
+MAX_KEY_BYTES = 1 << 16
+MAX_LEVEL = 64
+"""Deeper records are not entered; PATIENT to instance is four levels."""
+
+NO_PARENT, UNREACHED = -1, -2
+SUBJECT = "DICOMDIR"
+
+NEXT, IN_USE, CHILD = 0x00041400, 0x00041410, 0x00041420
+TYPE, PRIVATE_UID = 0x00041430, 0x00041432
+FILE_ID, CLASS_UID, INSTANCE_UID, SYNTAX_UID = 0x00041500, 0x00041510, 0x00041511, 0x00041512
+
+_SEQUENCE_AT = 0x00041220
+_MAX_TEXT = 1024
+
+
+@dataclass(slots=True)
+class DirectoryRecord:
+    """One Directory Record (PS3.3, F.3.2.2).
+
+    `offset` is that of its item tag from the start of the file, `end` the byte
+    behind it. Offsets and flag are None where the record lacks them; text is
+    empty. `file_id` has the components as recorded, blanks at their ends left
+    off.
+    """
+
+    offset: int
+    end: int = 0
+    body: int = 0
+    next_offset: int | None = None
+    child_offset: int | None = None
+    in_use: int | None = None
+    type: str = ""
+    file_id: tuple[str, ...] = ()
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    transfer_syntax_uid: str = ""
+    private_uid: str = ""
+
+    @property
+    def path(self) -> str:
+        """The File ID with ``/`` between its components; not safe to open."""
+        return "/".join(self.file_id)
+
+    @property
+    def label(self) -> str:
+        """What findings call the record."""
+        return self.path or f"{self.type or 'record'} at byte {self.offset}"
+
+
+class Key(NamedTuple):
+    """One key of a record; `value` is cut at `MAX_KEY_BYTES`, `vr` empty in Implicit VR."""
+
+    vr: str
+    length: int
+    value: bytes
+
+
+@dataclass(slots=True)
+class Dicomdir:
+    """What a DICOMDIR says, right or wrong.
+
+    Parameters
+    ----------
+    records : list of DirectoryRecord
+        In physical order.
+    parents : array of int
+        For each record the index of the one above it, `NO_PARENT` in the root
+        entity, `UNREACHED` where no offset leads to it.
+    order : array of int
+        Indices of the reached records, each before its children.
+    levels : bytearray
+        Level of each record, 0 in the root entity; meaningless if unreached.
+    shift : int
+        What had to be added to each offset to hit the records; 0 in order.
+    findings : tuple of Finding
+        What was wrong or tolerated while reading and walking.
+    """
+
+    file_set_uid: str = ""
+    sop_class_uid: str = ""
+    transfer_syntax_uid: str = ""
+    file_set_id: str = ""
+    first_root: int | None = None
+    last_root: int | None = None
+    consistency: int | None = None
+    has_directory: bool = False
+    enveloped: bool = False
+    records: list[DirectoryRecord] = field(default_factory=list)
+    parents: array[int] = field(default_factory=lambda: array("l"))
+    order: array[int] = field(default_factory=lambda: array("l"))
+    levels: bytearray = field(default_factory=bytearray)
+    shift: int = 0
+    findings: tuple[Finding, ...] = ()
+    _window: Window = field(default_factory=lambda: Window(b""), repr=False)
+    _encoding: Encoding = EXPLICIT_LE
+
+    def iter_tree(self) -> Iterator[tuple[int, DirectoryRecord]]:
+        """Yield level and record, each record before its children, siblings in their order."""
+        for index in self.order:
+            yield self.levels[index], self.records[index]
+
+    def ancestors(self, index: int) -> Iterator[DirectoryRecord]:
+        """Yield the records above the one at `index`, nearest first."""
+        index = self.parents[index]
+        while index >= 0:
+            yield self.records[index]
+            index = self.parents[index]
+
+    def keys(self, record: DirectoryRecord) -> dict[int, Key]:
+        """Read the elements of `record` outside group 0004; the source must still be open."""
+        keys: dict[int, Key] = {}
+        cursor = ElementCursor(self._window, record.body, record.end, self._encoding)
+        while element := cursor.next():
+            if element.tag >> 16 != 4:
+                value = self._window.read(element.value_at, min(element.length, MAX_KEY_BYTES))
+                keys[element.tag] = Key(element.vr, element.length, value)
+        return keys
+
+
+def read_dicomdir(source: BinaryIO | bytes) -> Dicomdir:
+    """Read a DICOMDIR, whatever is wrong with it.
+
+    Explicit VR Little Endian is what the standard demands; Implicit VR, Big
+    Endian and files without preamble are read too and reported. What is not
+    DICOM at all gives no records and a finding.
+
+    Parameters
+    ----------
+    source : binary stream or bytes
+        Seekable; kept for `Dicomdir.keys`. `OSError` from it passes through.
+    """
+    window = Window(source)
+    log = FindingLog()
+    directory = Dicomdir(_window=window)
+    start = _read_meta(window, directory, log)
+    if start >= 0:
+        directory._encoding = _sniff(window, start, directory, log)
+        _read_dataset(window, start, directory, log)
+        _walk(directory, log)
+    directory.findings = tuple(log)
+    return directory
+
+
+def _read_meta(window: Window, directory: Dicomdir, log: FindingLog) -> int:
+    """Take what the file meta says; return where the data set begins, -1 for no DICOM."""
+    meta = read_file_meta(window)
+    if not meta.has_prefix:
+        front = window.read(0, 32)
+        if is_enveloped(front):
+            directory.enveloped = True
+            log.add(
+                note(
+                    "enveloped",
+                    SUBJECT,
+                    "it is a secure envelope, so nothing in it can be read here",
+                    "take the files out of their envelopes with `open`, then verify those",
+                    "PS3.15 D.1",
+                )
+            )
+            return -1
+        if front[:4] in {b"\x04\x00\x30\x11", b"\x04\x00\x00\x12", b"\x08\x00\x05\x00"}:
+            log.add(
+                error(
+                    "no-preamble", SUBJECT, "has neither preamble nor file meta", "", "PS3.10 7.1"
+                )
+            )
+            return 0
+        log.add(
+            error(
+                "not-dicom",
+                SUBJECT,
+                "is no DICOM file",
+                "look at the files themselves: import can scan them",
+                "PS3.10 7.1",
+            )
+        )
+        return -1
+    directory.sop_class_uid = meta.sop_class_uid
+    directory.file_set_uid = meta.sop_instance_uid
+    directory.transfer_syntax_uid = meta.transfer_syntax_uid
+    for fault in meta.faults:
+        log.add(error("file-meta", SUBJECT, fault, reference="PS3.10 Table 7.1-1"))
+    if meta.sop_class_uid != MEDIA_STORAGE_DIRECTORY:
+        log.add(
+            error(
+                "not-a-directory",
+                SUBJECT,
+                f"its SOP Class is {meta.sop_class_uid or 'not given'}",
+                reference="PS3.10 8.6",
+            )
+        )
+    if meta.transfer_syntax_uid != EXPLICIT_LE_UID:
+        log.add(
+            error(
+                "transfer-syntax",
+                SUBJECT,
+                f"its transfer syntax is {meta.transfer_syntax_uid or 'not given'}",
+                "strict readers refuse it; write the directory anew",
+                "PS3.10 8.6",
+            )
+        )
+    return meta.dataset_offset
+
+
+def _sniff(window: Window, start: int, directory: Dicomdir, log: FindingLog) -> Encoding:
+    """Return the encoding that the first element is written in."""
+    stated = encoding_of(directory.transfer_syntax_uid)
+    for encoding in dict.fromkeys((stated, EXPLICIT_LE, IMPLICIT_LE, EXPLICIT_BE)):
+        header = ElementCursor(window, start, window.size_bytes, encoding).header()
+        if header is None or header.tag >> 16 not in {4, 8}:
+            continue
+        if header.length == UNDEFINED or header.length > window.size_bytes:
+            continue
+        if encoding != stated:
+            log.add(
+                error(
+                    "transfer-syntax",
+                    SUBJECT,
+                    "the data set is not encoded as its transfer syntax says",
+                    reference="PS3.10 7.2",
+                )
+            )
+        return encoding
+    return stated
+
+
+def _read_dataset(window: Window, start: int, directory: Dicomdir, log: FindingLog) -> None:
+    encoding = directory._encoding
+    order = "big" if encoding.big_endian else "little"
+    cursor = ElementCursor(window, start, window.size_bytes, encoding)
+
+    def number(value_at: int, length: int) -> int:
+        return int.from_bytes(window.read(value_at, min(length, 4)), order)  # type: ignore[arg-type]
+
+    seen = set()
+    while header := cursor.header():
+        seen.add(header.tag)
+        if header.tag == _SEQUENCE_AT:
+            directory.has_directory = True
+            end = (
+                window.size_bytes if header.length == UNDEFINED else header.value_at + header.length
+            )
+            cursor.at = _read_items(window, header.value_at, end, directory, log)
+            if cursor.at < 0:
+                return
+            continue
+        element = cursor.next()
+        if element is None:
+            break
+        tag, _, value_at, length = element
+        if tag == 0x00041130:
+            directory.file_set_id = text_value(window.read(value_at, min(length, _MAX_TEXT)))
+        elif tag == 0x00041200:
+            directory.first_root = number(value_at, length)
+        elif tag == 0x00041202:
+            directory.last_root = number(value_at, length)
+        elif tag == 0x00041212:
+            directory.consistency = number(value_at, length)
+    if cursor.fault:
+        log.add(
+            error(
+                "truncated-directory",
+                SUBJECT,
+                f"it cannot be read beyond byte {cursor.at}: {cursor.fault}",
+                "records may be lost: let import scan the files themselves",
+                "PS3.5 7.1",
+            )
+        )
+    if not directory.has_directory and not cursor.fault:
+        log.add(
+            warning("no-directory", SUBJECT, "has no Directory Information module", "", "PS3.3 F.3")
+        )
+    for tag in (0x00041130, 0x00041200, 0x00041202, 0x00041212):
+        if tag not in seen and (tag == 0x00041130 or directory.has_directory):
+            log.add(
+                error(
+                    "directory-element", SUBJECT, f"{show_tag(tag)} is missing", "", "PS3.3 F.3.2"
+                )
+            )
+
+
+def _read_items(window: Window, at: int, end: int, directory: Dicomdir, log: FindingLog) -> int:
+    """Read the Directory Record Sequence; return the byte behind it, -1 if it breaks off."""
+
+    def broken(position: int, why: str) -> int:
+        log.add(
+            error(
+                "truncated-directory",
+                SUBJECT,
+                f"the records break off at byte {position}, after {len(directory.records)}: {why}",
+                "records may be lost: let import scan the files themselves",
+                "PS3.3 F.3.2.2",
+            )
+        )
+        return -1
+
+    texts: dict[bytes, str] = {}
+    limit = min(end, window.size_bytes)
+    while at < limit:
+        cursor = ElementCursor(window, at, limit, directory._encoding)
+        header = cursor.header()
+        if header is None:
+            return broken(at, cursor.fault)
+        if header.tag == SEQUENCE_END:
+            return header.value_at
+        if header.tag != ITEM:
+            return broken(at, f"{show_tag(header.tag)} where a record should begin")
+        if len(directory.records) >= MAX_RECORDS:
+            log.add(error("too-many-records", SUBJECT, f"more than {MAX_RECORDS} records"))
+            return -1
+        record = DirectoryRecord(at, body=header.value_at)
+        undefined = header.length == UNDEFINED
+        item_end = limit if undefined else header.value_at + header.length
+        body = ElementCursor(window, header.value_at, min(item_end, limit), directory._encoding)
+        ordered = _read_record(window, body, record, texts)
+        record.end = body.at
+        directory.records.append(record)
+        if not ordered:
+            log.add(
+                error(
+                    "element-order", record.label, "its elements are not in order", "", "PS3.5 7.1"
+                )
+            )
+        if body.fault:
+            if undefined or item_end > limit:
+                return broken(body.at, body.fault)
+            log.add(
+                error(
+                    "malformed-record",
+                    record.label,
+                    f"it is malformed: {body.fault}",
+                    "",
+                    "PS3.5 7",
+                )
+            )
+        elif item_end > limit and not undefined:
+            return broken(body.at, "the last record is cut off")
+        at = body.at if undefined else item_end
+    if end > window.size_bytes:
+        return broken(at, "the file ends inside the sequence")
+    return at
+
+
+def _read_record(
+    window: Window, cursor: ElementCursor, record: DirectoryRecord, texts: dict[bytes, str]
+) -> bool:
+    """Take group 0004 of one record; return whether its elements are in order."""
+    order = "big" if cursor.encoding.big_endian else "little"
+    last = 0
+    ordered = True
+
+    def shared(raw: bytes) -> str:
+        text = texts.get(raw)
+        if text is None:
+            text = text_value(raw)
+            if len(texts) < 4096:
+                texts[raw] = text
+        return text
+
+    while element := cursor.next():
+        tag, _, value_at, length = element
+        if tag <= last:
+            ordered = False
+        last = tag
+        if tag >> 16 != 4:
+            continue
+        raw = window.read(value_at, min(length, _MAX_TEXT))
+        if tag in {NEXT, CHILD, IN_USE}:
+            number = int.from_bytes(raw[:4], order)  # type: ignore[arg-type]
+            if tag == NEXT:
+                record.next_offset = number
+            elif tag == CHILD:
+                record.child_offset = number
+            else:
+                record.in_use = number
+        elif tag == TYPE:
+            record.type = shared(raw)
+        elif tag == FILE_ID:
+            parts = raw.split(b"\\")
+            record.file_id = (*map(shared, parts[:-1]), text_value(parts[-1]))
+            if record.file_id == ("",):
+                record.file_id = ()
+        elif tag == CLASS_UID:
+            record.sop_class_uid = shared(raw)
+        elif tag == INSTANCE_UID:
+            record.sop_instance_uid = text_value(raw)
+        elif tag == SYNTAX_UID:
+            record.transfer_syntax_uid = shared(raw)
+        elif tag == PRIVATE_UID:
+            record.private_uid = shared(raw)
+    return ordered
+
+
+def _walk(directory: Dicomdir, log: FindingLog) -> None:
+    """Follow the offsets from the root; fill `parents`, `order` and `levels`."""
+    records = directory.records
+    index_of = {record.offset: index for index, record in enumerate(records)}
+    directory.parents = parents = array("l", [UNREACHED]) * len(records)
+    directory.levels = bytearray(len(records))
+    directory.shift = shift = _find_shift(directory, index_of, log)
+    # Each entry: offset, parent, level, and who pointed there. A sibling is
+    # pushed before a child, so children come first.
+    stack: list[tuple[int, int, int, int]] = []
+    if directory.first_root:
+        stack.append((directory.first_root, NO_PARENT, 0, -1))
+    last_root = 0
+    while stack:
+        offset, parent, level, source = stack.pop()
+        index = index_of.get(offset + shift)
+        who = records[source].label if source >= 0 else SUBJECT
+        if index is None:
+            log.add(
+                error(
+                    "offset-no-record",
+                    who,
+                    f"leads to byte {offset}, where no record begins",
+                    "what follows there is out of reach; let import scan the files",
+                    "PS3.3 F.3.2.2",
+                )
+            )
+            continue
+        if parents[index] != UNREACHED:
+            loop = index == source or _is_above(parents, index, source) or parents[index] == parent
+            rule, what = ("record-loop", "back to") if loop else ("two-parents", "also to")
+            log.add(
+                error(
+                    rule,
+                    who,
+                    f"leads {what} {records[index].label}, which is already in the tree",
+                    "the tree was followed no further there",
+                    "PS3.3 F.2.1",
+                )
+            )
+            continue
+        record = records[index]
+        parents[index] = parent
+        directory.levels[index] = level
+        directory.order.append(index)
+        if level == 0:
+            last_root = record.offset - shift
+        if record.next_offset:
+            stack.append((record.next_offset, parent, level, index))
+        if record.child_offset:
+            if level >= MAX_LEVEL:
+                log.add(error("too-deep", record.label, f"more than {MAX_LEVEL} levels of records"))
+            else:
+                stack.append((record.child_offset, index, level + 1, index))
+    for index, record in enumerate(records):
+        if parents[index] == UNREACHED:
+            log.add(
+                error(
+                    "orphan-record",
+                    record.label,
+                    "no offset leads to this record",
+                    "readers do not see it; let import scan the files",
+                    "PS3.3 F.2.1",
+                )
+            )
+    stated = directory.last_root or 0
+    if directory.has_directory and stated != last_root:
+        log.add(
+            error(
+                "last-root-offset",
+                SUBJECT,
+                f"names byte {stated} for the last root record, the chain ends at {last_root}",
+                reference="PS3.3 F.3.2.2",
+            )
+        )
+
+
+def _is_above(parents: array[int], index: int, source: int) -> bool:
+    """Tell whether `index` is an ancestor of `source`; levels are limited, so this is short."""
+    while source >= 0:
+        source = parents[source]
+        if source == index:
+            return True
+    return False
+
+
+def _find_shift(directory: Dicomdir, index_of: dict[int, int], log: FindingLog) -> int:
+    """Return the constant by which all offsets miss, if there is one.
+
+    Writers that measure characters instead of bytes, or forget the preamble,
+    miss by a constant; every offset must hit with it and the first without.
+    """
+    first = directory.first_root
+    records = directory.records
+    if not first or not records or first in index_of:
+        return 0
+    stated = [
+        offset
+        for record in records
+        for offset in (record.next_offset, record.child_offset)
+        if offset
+    ]
+    for anchor in (records[0].offset, *(record.offset for record in records[1:8])):
+        shift = anchor - first
+        if all(offset + shift in index_of for offset in stated):
+            log.add(
+                error(
+                    "offset-shift",
+                    SUBJECT,
+                    f"every offset misses its record by {shift:+d} bytes; read with that added",
+                    "other readers may see nothing; write the directory anew",
+                    "PS3.3 F.3.2.2",
+                )
+            )
+            return shift
+    return 0

@@ -1,0 +1,221 @@
+"""An ISO 9660 image or disc, read by its primary tree.
+
+Joliet and Rock Ridge are left aside: PS3.12 Annexes F and P give File IDs the
+names of the primary tree. Every number on the image is a claim; what cannot
+be is a finding, and whatever is still readable stays readable.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self, cast
+
+from mediastation.errors import MediaError
+from mediastation.model.finding import Finding, error, note, warning
+from mediastation.reading.contract import FileIndex, Found, Span, VolumeFile
+from mediastation.reading.findings import FindingLog
+from mediastation.reading.iso_sessions import choose_session
+from mediastation.reading.iso_spans import iter_image_spans
+from mediastation.reading.iso_structures import (
+    SECTOR,
+    DescriptorKind,
+    IsoRecord,
+    PathTableRecord,
+    PrimaryDescriptor,
+    iter_path_table,
+    read_primary,
+)
+from mediastation.reading.iso_tree import IsoDirectory, TreeWalk, iter_directory
+from mediastation.reading.random_access import ExtentStream, RandomAccess
+
+MAX_PATH_TABLE_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A structure on the image: where it lies in bytes and what it is called."""
+
+    offset: int
+    length: int
+    name: str
+
+
+class IsoVolume:
+    """The primary tree of an ISO 9660 image, or of the last session of a disc.
+
+    Parameters
+    ----------
+    path : Path
+        An image file or block device. `MediaError` if it holds no ISO 9660
+        file system at all; a damaged one opens, with findings.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._access = RandomAccess(path)
+        self._log = FindingLog()
+        self._index = FileIndex()
+        try:
+            session = choose_session(self._access, str(path), self._log)
+            self.descriptors = session.descriptors
+            self.has_udf = self._find_udf()
+            self.session_sector = session.first_sector
+            self.primary: PrimaryDescriptor = read_primary(session.primary)
+            self.block_size = self._check_primary()
+            walk = TreeWalk(self._access, self.primary, self.block_size, self._log)
+            walk.run(self._index)
+            self.directories: tuple[IsoDirectory, ...] = tuple(walk.directories)
+        except OSError as fault:
+            self.close()
+            raise MediaError(
+                f"{path} cannot be read: {fault.strerror}",
+                "clean the disc and try another drive",
+            ) from fault
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        """The path it was opened by."""
+        return str(self._path)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was wrong or tolerated while the structures were read."""
+        return tuple(self._log)
+
+    @property
+    def is_device(self) -> bool:
+        """Whether a drive is behind it, so that more than the volume may be readable."""
+        return self._access.is_device
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the image or device."""
+        return self._access.size_bytes
+
+    @property
+    def volume_bytes(self) -> int:
+        """Where the Volume Space ends, by the descriptor's word."""
+        end = self.primary.space_blocks * self.block_size
+        return end if self.session_sector * SECTOR < end else self.size_bytes
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether nothing but the primary tree can own bytes: no Joliet, boot record or UDF."""
+        known = {DescriptorKind.PRIMARY, DescriptorKind.TERMINATOR}
+        return all(d.kind in known for d in self.descriptors) and not self.has_udf
+
+    def _find_udf(self) -> bool:
+        """Tell whether a UDF recognition sequence follows the descriptors (a bridge disc)."""
+        last = self.descriptors[-1].sector
+        area = self._access.read_at((last + 1) * SECTOR, 8 * SECTOR)
+        return any(area[at + 1 : at + 4] == b"NSR" for at in range(0, len(area), SECTOR))
+
+    def iter_files(self) -> Iterator[VolumeFile]:
+        """Yield the files, directory by directory."""
+        return iter(self._index)
+
+    def open(self, path: str) -> BinaryIO:
+        """Return the content of the file at `path`; it ends early where the image does."""
+        file = self._index.require(path, self.name)
+        raw = ExtentStream(self._access.read_at, file.extents, file.size_bytes)
+        return cast("BinaryIO", io.BufferedReader(raw, 1 << 16))
+
+    def find(self, components: Sequence[str]) -> Found | None:
+        """Look a File ID up, exactly first, then tolerantly."""
+        return self._index.find(components)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return the bytes there, fewer at the end; `OSError` where the medium is damaged."""
+        return self._access.read_at(offset, length)
+
+    def iter_directory_records(self, directory: IsoDirectory) -> Iterator[IsoRecord]:
+        """Yield the Directory Records of `directory` again, its own and its parent's first."""
+        return iter_directory(self._access, directory, FindingLog())
+
+    def iter_path_table(self, name: str) -> Iterator[PathTableRecord]:
+        """Yield the records of one of the four path tables of the primary descriptor."""
+        block = self.primary.path_tables[name]
+        length = min(self.primary.path_table_bytes, MAX_PATH_TABLE_BYTES)
+        raw = self._access.read_at(block * self.block_size, length)
+        return iter_path_table(raw, big_endian=name.endswith("M"))
+
+    def iter_spans(self) -> Iterator[Span]:
+        """Yield the whole image as spans in physical order, without gaps or overlaps."""
+        return iter_image_spans(
+            self._structures(), self._index, self.size_bytes, self.volume_bytes, SECTOR
+        )
+
+    def close(self) -> None:
+        """Let the image go."""
+        self._access.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _structures(self) -> Iterator[tuple[int, int, str]]:
+        yield 0, 16 * SECTOR, "system area"
+        for descriptor in self.descriptors:
+            yield descriptor.sector * SECTOR, SECTOR, descriptor.region
+        for name, block in self.primary.path_tables.items():
+            if block:
+                yield block * self.block_size, self.primary.path_table_bytes, name
+        for directory in self.directories:
+            yield directory.offset, directory.size_bytes, f"directory /{directory.path}"
+
+    def _check_primary(self) -> int:
+        primary = self.primary
+        subject = "primary volume descriptor"
+        for name in primary.disagreeing:
+            self._log.add(
+                error(
+                    "both-endian",
+                    subject,
+                    f"the two byte orders of its {name} disagree",
+                    "readers see different media; do not hand it out",
+                    "ECMA-119 8.4",
+                )
+            )
+        block_size = primary.block_size
+        if block_size not in {512, 1024, SECTOR}:
+            self._log.add(
+                error(
+                    "block-size",
+                    subject,
+                    f"logical block size {block_size} is impossible; read as {SECTOR}",
+                    reference="ECMA-119 8.4.12",
+                )
+            )
+            block_size = SECTOR
+        claimed = primary.space_blocks * block_size
+        if claimed > self.size_bytes:
+            self._log.add(
+                error(
+                    "truncated-image",
+                    self.name,
+                    f"the volume has {claimed} bytes, the image only {self.size_bytes}",
+                    "copy or burn it again",
+                    "ECMA-119 8.4.8",
+                )
+            )
+        elif claimed <= (primary.sector + 1) * SECTOR:
+            self._log.add(
+                error("volume-space", subject, f"the volume claims to end at byte {claimed}")
+            )
+        elif not self.is_device and self.size_bytes - claimed >= 1 << 20:
+            self._log.add(
+                note("trailing-bytes", self.name, f"{self.size_bytes - claimed} bytes follow it")
+            )
+        if primary.set_size != 1 or primary.sequence_number != 1:
+            self._log.add(
+                warning("volume-set", subject, "the volume says that it is one of several")
+            )
+        return block_size

@@ -1,0 +1,186 @@
+"""Find the Volume Descriptor Set that describes the disc as it now is.
+
+A disc may hold several sessions, and the last one alone gives access to all of
+it (PS3.12, F.2.2.2). A drive tells where it begins; an image file does not,
+but each session lies beyond the volume space of the one before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mediastation.errors import MediaError
+from mediastation.model.finding import error, note, warning
+from mediastation.reading.findings import FindingLog
+from mediastation.reading.iso_structures import (
+    FIRST_DESCRIPTOR,
+    SECTOR,
+    STANDARD_IDENTIFIER,
+    DescriptorKind,
+    VolumeDescriptor,
+    looks_primary,
+    read_primary,
+)
+from mediastation.reading.random_access import RandomAccess
+
+MAX_DESCRIPTORS = 64
+MAX_SESSIONS = 99
+_RAW_SYNC = b"\x00" + b"\xff" * 10 + b"\x00"
+_SCAN_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session: its first sector and its Volume Descriptor Set."""
+
+    first_sector: int
+    descriptors: tuple[VolumeDescriptor, ...]
+    primary: VolumeDescriptor
+
+
+def choose_session(access: RandomAccess, name: str, log: FindingLog) -> Session:
+    """Return the session to read, or raise `MediaError` where there is no ISO 9660."""
+    told = access.last_session_sector()
+    session = None
+    if told:
+        session = _read_session(access, told, log)
+        if session is None:
+            log.add(
+                warning(
+                    "last-session",
+                    name,
+                    f"the drive names a session at sector {told}, which has no file system",
+                    "an older session was read: compare with what was burned last",
+                    "PS3.12 F.2.2.2",
+                )
+            )
+        else:
+            log.add(note("several-sessions", name, f"read the session at sector {told}"))
+    if session is None:
+        session = _read_session(access, 0, log)
+    if session is None:
+        raise _no_iso(access, name)
+    if not access.is_device:
+        session = _last_in_file(access, session, name, log)
+    return session
+
+
+def _no_iso(access: RandomAccess, name: str) -> MediaError:
+    start = access.read_at(0, 12)
+    if start == _RAW_SYNC:
+        return MediaError(
+            f"{name} has raw sectors of 2352 bytes",
+            "convert it to an image of 2048-byte sectors, or read the disc again",
+        )
+    if access.size_bytes < (FIRST_DESCRIPTOR + 1) * SECTOR:
+        hint = "it is too small to hold any file system: copy or burn it again"
+    else:
+        hint = "it may be blank, damaged or of another kind: look at it in a drive"
+    return MediaError(f"{name} is no ISO 9660 image", hint)
+
+
+def _read_session(access: RandomAccess, first_sector: int, log: FindingLog) -> Session | None:
+    """Read the descriptor set of the session at `first_sector`; None if it has no primary one."""
+    found: list[VolumeDescriptor] = []
+    primary: VolumeDescriptor | None = None
+    terminated = False
+    for sector in range(first_sector + FIRST_DESCRIPTOR, first_sector + 80):
+        raw = access.read_at(sector * SECTOR, SECTOR)
+        if len(raw) < SECTOR or len(found) >= MAX_DESCRIPTORS:
+            break
+        damaged = looks_primary(raw) and (
+            raw[0] != DescriptorKind.PRIMARY or raw[1:6] != STANDARD_IDENTIFIER
+        )
+        if raw[1:6] != STANDARD_IDENTIFIER and not damaged:
+            if raw[1:6] in {b"CDI  ", b"CDTV "}:
+                continue
+            break
+        kind = int(DescriptorKind.PRIMARY) if damaged else raw[0]
+        descriptor = VolumeDescriptor(sector, kind, raw)
+        found.append(descriptor)
+        if kind == DescriptorKind.PRIMARY and primary is None:
+            primary = descriptor
+            if damaged:
+                log.add(
+                    error(
+                        "descriptor-identifier",
+                        descriptor.region,
+                        "its type or standard identifier is damaged",
+                        "other readers may not see the disc at all; make it again",
+                        "ECMA-119 8.4.1",
+                    )
+                )
+        if kind == DescriptorKind.TERMINATOR:
+            terminated = True
+            break
+    if primary is None:
+        return None
+    if not terminated:
+        log.add(
+            error(
+                "no-terminator",
+                "volume descriptor set terminator",
+                "the Volume Descriptor Set does not end",
+                reference="ECMA-119 8.3",
+            )
+        )
+    return Session(first_sector, tuple(found), primary)
+
+
+def _last_in_file(access: RandomAccess, first: Session, name: str, log: FindingLog) -> Session:
+    """Look beyond the volume space for later sessions, as images of appended discs have them."""
+    last = first
+    position = read_primary(first.primary).space_blocks
+    sessions = 1
+    while sessions < MAX_SESSIONS:
+        found = _next_session(access, position)
+        if found is None:
+            break
+        last, sessions = found, sessions + 1
+        # Writers give the later volume space either from the disc's start or the session's.
+        claimed = read_primary(found.primary).space_blocks
+        end = claimed if claimed > found.first_sector else found.first_sector + claimed
+        position = max(found.primary.sector + 1, end)
+    if sessions > 1:
+        log.add(
+            note(
+                "several-sessions",
+                name,
+                f"the image has {sessions} sessions; read the one at sector {last.first_sector}",
+                reference="PS3.12 F.2.2.2",
+            )
+        )
+    return last
+
+
+def _next_session(access: RandomAccess, sector: int) -> Session | None:
+    """Return the first session whose descriptors lie at or after `sector`.
+
+    Only a set whose root directory names itself, in a place that belongs to
+    that session, counts: image files that lie on a disc have descriptors too,
+    but their numbers count from their own start.
+    """
+    marker = bytes([DescriptorKind.PRIMARY]) + STANDARD_IDENTIFIER + b"\x01"
+    offset = sector * SECTOR
+    while offset < access.size_bytes:
+        chunk = access.read_at(offset, _SCAN_BYTES)
+        if not chunk:
+            return None
+        at = chunk.find(marker)
+        while at >= 0:
+            if at % SECTOR == 0:
+                found = (offset + at) // SECTOR
+                session = _read_session(access, found - FIRST_DESCRIPTOR, FindingLog())
+                if session is not None and _root_is_own(access, session):
+                    return session
+            at = chunk.find(marker, at + 1)
+        offset += _SCAN_BYTES
+    return None
+
+
+def _root_is_own(access: RandomAccess, session: Session) -> bool:
+    root = read_primary(session.primary).root
+    if root is None or root.block < session.first_sector:
+        return False
+    raw = access.read_at(root.block * SECTOR, 34)
+    return len(raw) == 34 and raw[2:6] == root.block.to_bytes(4, "little") and raw[33] == 0

@@ -1,0 +1,297 @@
+"""Walk the directory hierarchy of an ISO 9660 volume, whatever its numbers claim."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import attrgetter
+
+from mediastation.model.finding import error, note, warning
+from mediastation.reading.contract import MAX_DEPTH, MAX_FILES, Extent, FileIndex, VolumeFile
+from mediastation.reading.findings import FindingLog
+from mediastation.reading.iso_structures import (
+    PARENT,
+    SECTOR,
+    SELF,
+    FileFlag,
+    IsoRecord,
+    PrimaryDescriptor,
+    read_iso_record,
+)
+from mediastation.reading.names import iso_name, safe_name
+from mediastation.reading.random_access import RandomAccess
+
+MAX_DIRECTORIES = 100_000
+MAX_DIRECTORY_BYTES = 256 << 20
+"""All directories together; 500,000 files need 25 MiB."""
+
+_READ_BYTES = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class IsoDirectory:
+    """One directory: `level` is 1 for the root, `offset` its place on the image in bytes."""
+
+    path: str
+    identifier: bytes
+    block: int
+    offset: int
+    size_bytes: int
+    level: int
+    parent: int
+
+    @property
+    def shown(self) -> str:
+        """The path as findings name it."""
+        return f"directory /{self.path}"
+
+
+def iter_directory(
+    access: RandomAccess, directory: IsoDirectory, log: FindingLog
+) -> Iterator[IsoRecord]:
+    """Yield the records of `directory`; those that cannot be are findings.
+
+    `OSError` where the medium cannot be read.
+    """
+    done = 0
+    while done < directory.size_bytes:
+        want = min(_READ_BYTES, directory.size_bytes - done)
+        chunk = access.read_at(directory.offset + done, want)
+        for start in range(0, len(chunk), SECTOR):
+            sector = chunk[start : start + SECTOR]
+            at = 0
+            while at < len(sector) and sector[at]:
+                place = directory.offset + done + start + at
+                record = read_iso_record(sector, at, place)
+                if record is None:
+                    log.add(
+                        error(
+                            "directory-record",
+                            directory.shown,
+                            f"the record at byte {place} is malformed",
+                            "files of this directory may be out of reach; make the disc again",
+                            "ECMA-119 9.1",
+                        )
+                    )
+                    break
+                yield record
+                at += record.length
+        if len(chunk) < want:
+            log.add(
+                error(
+                    "truncated-image",
+                    directory.shown,
+                    f"the image ends inside it, after {done + len(chunk)} bytes",
+                    "copy or burn it again",
+                )
+            )
+            return
+        done += want
+
+
+class TreeWalk:
+    """One walk from the root record; `directories` and the index are its result."""
+
+    def __init__(
+        self, access: RandomAccess, primary: PrimaryDescriptor, block_size: int, log: FindingLog
+    ) -> None:
+        self.directories: list[IsoDirectory] = []
+        self._access = access
+        self._root = primary.root
+        self._block_size = block_size
+        self._log = log
+        self._seen: dict[int, str] = {}
+        self._bytes = 0
+        self._full = False
+
+    def run(self, index: FileIndex) -> None:
+        """Enter every file that can be reached into `index`, each directory once."""
+        if self._root is None:
+            self._log.add(
+                error("root-directory", "primary volume descriptor", "has no root directory record")
+            )
+            return
+        waiting: deque[IsoDirectory] = deque()
+        self._plan(waiting, self._root, "", 1, 0)
+        while waiting and not self._full:
+            directory = waiting.popleft()
+            position = len(self.directories)
+            self.directories.append(directory)
+            self._read(directory, position, waiting, index)
+        self._check_overlaps(index)
+
+    def _plan(
+        self, waiting: deque[IsoDirectory], record: IsoRecord, path: str, level: int, parent: int
+    ) -> None:
+        offset = (record.block + record.extended_attribute_length) * self._block_size
+        directory = IsoDirectory(
+            path, record.identifier, record.block, offset, record.size_bytes, level, parent
+        )
+        self._check_both_orders(record, directory.shown)
+        first = self._seen.get(record.block)
+        room = self._access.size_bytes - offset
+        if first is not None:
+            self._log.add(
+                error(
+                    "directory-loop",
+                    directory.shown,
+                    f"leads back to directory /{first}; not entered again",
+                    "the disc is damaged or hostile",
+                    "ECMA-119 6.8.2",
+                )
+            )
+        elif room <= 0 or not record.is_directory:
+            fault = "lies beyond the end of the image" if room <= 0 else "is no directory"
+            self._log.add(error("truncated-image", directory.shown, f"it {fault}"))
+        elif level > MAX_DEPTH:
+            self._log.add(
+                error("too-deep", directory.shown, f"more than {MAX_DEPTH} levels; not entered")
+            )
+        elif len(self._seen) >= MAX_DIRECTORIES or self._bytes >= MAX_DIRECTORY_BYTES:
+            self._log.add(
+                error("too-many-directories", directory.shown, "too much to list; not entered")
+            )
+        else:
+            self._seen[record.block] = path
+            self._bytes += min(record.size_bytes, room)
+            waiting.append(directory)
+
+    def _read(
+        self,
+        directory: IsoDirectory,
+        position: int,
+        waiting: deque[IsoDirectory],
+        index: FileIndex,
+    ) -> None:
+        parent = self.directories[directory.parent]
+        expected = [(SELF, directory), (PARENT, parent)]
+        pending: list[IsoRecord] = []
+        for number, record in enumerate(iter_directory(self._access, directory, self._log)):
+            if number < 2:
+                identifier, target = expected[number]
+                if (record.identifier, record.block) != (identifier, target.block):
+                    self._log.add(
+                        error(
+                            "directory-self",
+                            directory.shown,
+                            f"its record {number + 1} does not lead to /{target.path}",
+                            reference="ECMA-119 6.8.2.2",
+                        )
+                    )
+                self._check_both_orders(record, directory.shown)
+            if record.identifier in {SELF, PARENT}:
+                continue
+            name = iso_name(record.identifier)
+            path = f"{directory.path}/{name}" if directory.path else name
+            if record.is_directory:
+                name = safe_name(record.identifier.decode("latin-1"))
+                path = f"{directory.path}/{name}" if directory.path else name
+                self._plan(waiting, record, path, directory.level + 1, position)
+                continue
+            if record.flags & FileFlag.ASSOCIATED:
+                self._log.add(note("associated-file", path, "an associated file; left aside"))
+                continue
+            if pending and pending[-1].identifier != record.identifier:
+                self._log.add(
+                    error("multi-extent", path, "another file's last extent is missing before it")
+                )
+                self._enter(directory, pending, index)
+                pending = []
+            pending.append(record)
+            if not record.flags & FileFlag.MULTI_EXTENT:
+                self._enter(directory, pending, index)
+                pending = []
+            if self._full:
+                return
+        if pending:
+            self._log.add(
+                error(
+                    "multi-extent", directory.shown, "the last extent of its last file is missing"
+                )
+            )
+            self._enter(directory, pending, index)
+
+    def _enter(self, directory: IsoDirectory, records: list[IsoRecord], index: FileIndex) -> None:
+        if len(index) >= MAX_FILES:
+            self._full = True
+            self._log.add(error("too-many-files", "", f"more than {MAX_FILES} files; not listed"))
+            return
+        identifier = records[0].identifier
+        recorded = safe_name(identifier.decode("latin-1"))
+        name = iso_name(identifier)
+        path = f"{directory.path}/{name}" if directory.path else name
+        if path in index:
+            self._log.add(
+                error(
+                    "duplicate-name",
+                    path,
+                    "two files of the directory have this name",
+                    reference="ECMA-119 6.8.2.1",
+                )
+            )
+            path = f"{directory.path}/{recorded}" if directory.path else recorded
+            while path in index:
+                path += "%"
+        size_bytes = sum(record.size_bytes for record in records)
+        extents = tuple(
+            Extent(
+                (record.block + record.extended_attribute_length) * self._block_size,
+                record.size_bytes,
+            )
+            for record in records
+            if record.size_bytes
+        )
+        for record in records:
+            self._check_both_orders(record, path)
+            if record.interleaved:
+                self._log.add(
+                    error("interleaved", path, "recorded interleaved, which is not read here")
+                )
+        if any(extent.offset + extent.length > self._access.size_bytes for extent in extents):
+            self._log.add(
+                error(
+                    "truncated-file",
+                    path,
+                    f"lies beyond the end of the image ({size_bytes} bytes claimed)",
+                    "the image is cut off or the disc was not finished: copy or burn it again",
+                )
+            )
+        index.add(VolumeFile(path, size_bytes, extents, recorded))
+
+    def _check_both_orders(self, record: IsoRecord, subject: str) -> None:
+        for field in record.disagreeing:
+            self._log.add(
+                error(
+                    "both-endian",
+                    subject,
+                    f"the two byte orders of its {field} disagree",
+                    "readers see different media; do not hand it out",
+                    "ECMA-119 7.3.3",
+                )
+            )
+
+    def _check_overlaps(self, index: FileIndex) -> None:
+        """Report bytes that two files claim; files that are wholly one are links, and allowed."""
+        claims = sorted(
+            ((extent, file.path) for file in index for extent in file.extents),
+            key=lambda claim: (claim[0].offset, claim[0].length),
+        )
+        end, owner, last = 0, "", Extent(-1, 0)
+        structures = sorted(self.directories, key=attrgetter("offset"))
+        for extent, path in claims:
+            if extent.offset < end and extent != last:
+                self._log.add(
+                    warning("overlap", path, f"shares bytes with {owner}", "the disc is damaged")
+                )
+            if extent.offset + extent.length > end:
+                end, owner = extent.offset + extent.length, path
+            last = extent
+        at = 0
+        for extent, path in claims:
+            while at < len(structures) and (
+                structures[at].offset + structures[at].size_bytes <= extent.offset
+            ):
+                at += 1
+            if at < len(structures) and structures[at].offset < extent.offset + extent.length:
+                self._log.add(error("overlap", path, f"shares bytes with {structures[at].shown}"))

@@ -1,0 +1,198 @@
+"""Hold each file that passes by against the manifest and against its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mediastation.model.finding import Finding, Severity, error, note, warning
+from mediastation.model.manifest import Manifest, ManifestFile
+from mediastation.reading.contract import Span, VolumeFile
+from mediastation.reading.file_meta import read_file_front
+from mediastation.reading.findings import FindingLog
+from mediastation.reading.names import folded
+from mediastation.verify.links import Links
+from mediastation.verify.passing import FileRead
+
+
+def fold_path(path: str) -> str:
+    """Return what two spellings of one path have in common."""
+    return "/".join(map(folded, path.split("/")))
+
+
+class ContentCheck:
+    """The listener of a pass: counts, compares, and writes findings down.
+
+    Parameters
+    ----------
+    manifest : Manifest or None
+        The measure; None where there is none.
+    links : Links or None
+        The references of the DICOMDIR; None where it cannot be read.
+    directory_path : str
+        Where the DICOMDIR lies; empty if there is none.
+    list_path : str
+        Where a digest list lies that is itself the manifest; empty otherwise.
+    strict : bool
+        Whether the medium is a CD of ours.
+    log : FindingLog
+        Where findings go.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest | None,
+        links: Links | None,
+        *,
+        directory_path: str,
+        list_path: str,
+        strict: bool,
+        pure: bool,
+        log: FindingLog,
+    ) -> None:
+        self.files = self.equal = self.instances = self.unlisted = self.bytes = 0
+        self.differing_sectors: list[int] = []
+        self._links = links
+        self._directory_path = directory_path
+        self._list_path = list_path
+        self._strict = strict
+        self._pure = pure
+        self._log = log
+        self._has_manifest = manifest is not None
+        self._trusted = manifest is not None and not list_path
+        self._expected: dict[str, ManifestFile] = {}
+        self._by_fold: dict[str, str] = {}
+        for entry in manifest.files if manifest else ():
+            if entry.path in self._expected:
+                log.add(warning("manifest", entry.path, "is listed twice; the last one counts"))
+            self._expected[entry.path] = entry
+            self._by_fold[fold_path(entry.path)] = entry.path
+
+    def file_read(self, read: FileRead) -> None:
+        """Take one file."""
+        self.files += 1
+        self.bytes += read.size_bytes
+        path = read.file.path
+        if self._has_manifest:
+            self._compare(read)
+        elif read.fault:
+            self._log.add(_unread(read))
+        if path == self._directory_path or (read.fault and not read.front):
+            return
+        if self._is_dicom(read):
+            self.instances += 1
+        elif self._links is None or not self._links.is_referenced(path):
+            return
+        front = read_file_front(read.front)
+        if self._links is not None:
+            self._log.extend(self._links.check_file(path, front))
+        if front.meta.has_prefix and "/" not in path and self._strict:
+            self._log.add(warning("instance-in-root", path, "instances should not lie in the root"))
+
+    def gap_not_zero(self, span: Span, offset: int) -> None:
+        """Take a byte where nothing should lie: on media of others a note, no more."""
+        if span.region == "unused" and not self._pure:
+            return
+        severity = Severity.ERROR if self._strict else Severity.NOTE
+        if span.region == "after the volume" and severity is Severity.NOTE:
+            return
+        self._log.add(
+            Finding(
+                "not-zero",
+                severity,
+                span.region,
+                f"byte {offset} (sector {offset // 2048}) is not zero",
+                "something was changed after the image was made" if self._strict else "",
+                "ECMA-119 6.3" if self._strict else "",
+            )
+        )
+
+    def unreadable(self, region: str, offset: int, length: int) -> None:
+        """Take a run that the drive could not read."""
+        self._log.add(
+            error(
+                "unreadable",
+                region,
+                f"{-(-length // 2048)} sectors from sector {offset // 2048} cannot be read",
+                "clean the disc, try another drive; if it stays, make the disc again",
+            )
+        )
+
+    def sector_differs(self, sector: int) -> None:
+        """Take a structure sector that is not what was written; named when all are known."""
+        self.differing_sectors.append(sector)
+
+    def check_missing(self) -> Iterator[Finding]:
+        """Yield a finding for each file of the manifest that did not pass by."""
+        for path in self._expected:
+            if path != self._list_path:
+                yield error(
+                    "missing-file",
+                    path,
+                    "is in the manifest and not on the medium",
+                    "the medium is incomplete: do not hand it out",
+                )
+
+    def _is_dicom(self, read: FileRead) -> bool:
+        return read.front[128:132] == b"DICM"
+
+    def _compare(self, read: FileRead) -> None:
+        path = read.file.path
+        expected = self._take(read.file)
+        if expected is None:
+            if read.fault:
+                self._log.add(_unread(read))
+            if path == self._list_path:
+                return
+            self.unlisted += 1
+            make = error if self._trusted else warning
+            self._log.add(
+                make(
+                    "extra-file",
+                    path,
+                    "is on the medium and not in the manifest",
+                    "find out who put it there before the medium is used",
+                )
+            )
+            return
+        size = expected.size_bytes
+        if read.fault:
+            self._log.add(_unread(read))
+        elif size >= 0 and size != read.size_bytes:
+            self._log.add(
+                error(
+                    "differs",
+                    path,
+                    f"has {read.size_bytes} bytes, {size} were written",
+                    "make the medium again from the store",
+                )
+            )
+        elif read.sha256 != expected.sha256:
+            self._log.add(
+                error(
+                    "differs",
+                    path,
+                    f"its SHA-256 is {read.sha256}, {expected.sha256} was written",
+                    "make the medium again from the store",
+                )
+            )
+        else:
+            self.equal += 1
+
+    def _take(self, file: VolumeFile) -> ManifestFile | None:
+        expected = self._expected.pop(file.path, None)
+        if expected is not None:
+            return expected
+        other = self._by_fold.get(fold_path(file.path), "")
+        expected = self._expected.pop(other, None)
+        if expected is not None:
+            self._log.add(note("name-differs", file.path, f"the manifest spells it {other}"))
+        return expected
+
+
+def _unread(read: FileRead) -> Finding:
+    return error(
+        "unreadable-file",
+        read.file.path,
+        read.fault,
+        "clean the disc, try another drive; if it stays, make the medium again",
+    )

@@ -1,0 +1,308 @@
+"""Read every byte of a medium once, in the order in which it lies there.
+
+On a disc a second seek costs more than a megabyte. So the image goes by in
+chunks: a second thread hashes the image (hashlib lets go of the interpreter),
+while the first hashes each file and keeps its front for the header checks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from mediastation.errors import MediaError
+from mediastation.model.manifest import SectorDigest
+from mediastation.reading.contract import Extent, ImageVolume, Span, Volume, VolumeFile
+from mediastation.reading.file_meta import HEAD_BYTES
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+CHUNK = 1 << 20
+SECTOR = 2048
+MAX_BAD_SECTORS = 2000
+"""After so many the drive is not asked again: each one costs it seconds."""
+
+_ZEROS = bytes(CHUNK)
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """What passed by of one file.
+
+    `sha256` is empty, and `fault` says why, where the file was not read whole.
+    `front` has its first bytes.
+    """
+
+    file: VolumeFile
+    sha256: str
+    size_bytes: int
+    front: bytes
+    fault: str = ""
+
+
+class Sink(Protocol):
+    """Who listens to a pass."""
+
+    def file_read(self, read: FileRead) -> None:
+        """Take one file, exactly once for each file of the volume."""
+
+    def gap_not_zero(self, span: Span, offset: int) -> None:
+        """Take the first byte that is not zero where nothing should lie."""
+
+    def unreadable(self, region: str, offset: int, length: int) -> None:
+        """Take a run that the drive could not read."""
+
+    def sector_differs(self, sector: int) -> None:
+        """Take a structure sector that is not what was written."""
+
+
+@dataclass(slots=True)
+class _Open:
+    digest: _Hash = field(default_factory=hashlib.sha256)
+    front: bytearray = field(default_factory=bytearray)
+    done: int = 0
+    fault: str = ""
+
+    def take(self, piece: bytes | memoryview) -> None:
+        self.digest.update(piece)
+        self.done += len(piece)
+        if len(self.front) < HEAD_BYTES:
+            self.front += piece[: HEAD_BYTES - len(self.front)]
+
+    def close(self, file: VolumeFile) -> FileRead:
+        fault = self.fault
+        if not fault and self.done != file.size_bytes:
+            fault = f"only {self.done} of {file.size_bytes} bytes can be read"
+        sha256 = "" if fault else self.digest.hexdigest()
+        return FileRead(file, sha256, self.done, bytes(self.front), fault)
+
+
+class _ImageHash:
+    """SHA-256 of what is handed to it, in a thread of its own, a few chunks behind at most."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._chunks: queue.Queue[bytes | None] = queue.Queue(maxsize=4)
+        self._thread = threading.Thread(target=self._run, name="image-hash", daemon=True)
+
+    def __enter__(self) -> _ImageHash:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hexdigest()
+
+    def update(self, chunk: bytes) -> None:
+        self._chunks.put(chunk)
+
+    def hexdigest(self) -> str:
+        if self._thread.is_alive():
+            self._chunks.put(None)
+            self._thread.join()
+        return self._digest.hexdigest()
+
+    def _run(self) -> None:
+        while (chunk := self._chunks.get()) is not None:
+            self._digest.update(chunk)
+
+
+class _Reader:
+    """Chunks of the image; what the drive cannot read is zeros, and remembered."""
+
+    def __init__(self, volume: ImageVolume) -> None:
+        self._volume = volume
+        self.bad: list[Extent] = []
+        self._asked = 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes, fewer only at the end; `bad` has the runs that are made up."""
+        self.bad = []
+        if self._asked < MAX_BAD_SECTORS:
+            try:
+                return self._volume.read_at(offset, length)
+            except OSError:
+                pass
+        pieces = [self._sector(at, min(SECTOR, offset + length - at))
+                  for at in range(offset, offset + length, SECTOR)]  # fmt: skip
+        return b"".join(pieces)
+
+    def _sector(self, offset: int, length: int) -> bytes:
+        if self._asked < MAX_BAD_SECTORS:
+            try:
+                return self._volume.read_at(offset, length)
+            except OSError:
+                self._asked += 1
+        if self.bad and self.bad[-1].offset + self.bad[-1].length == offset:
+            self.bad[-1] = Extent(self.bad[-1].offset, self.bad[-1].length + length)
+        else:
+            self.bad.append(Extent(offset, length))
+        return bytes(length)
+
+
+def pass_image(
+    volume: ImageVolume,
+    size_bytes: int,
+    structure: Sequence[SectorDigest],
+    sink: Sink,
+    progress: Progress | None,
+) -> str:
+    """Read the first `size_bytes` of an image once; return their SHA-256.
+
+    Files that do not pass by in their own order (extents out of order, shared
+    or overlapping) are read again afterwards, each run of extents once and all
+    of them together no longer than the image.
+
+    Returns
+    -------
+    str
+        Empty where a sector was unreadable: its content is not known.
+    """
+    spans = volume.iter_spans()
+    span = next(spans, None)
+    opened: dict[str, _Open] = {}
+    finished: set[str] = set()
+    reader = _Reader(volume)
+    sectors = _SectorCheck(structure, sink)
+    damaged = False
+    position = 0
+    with _ImageHash() as image:
+        while position < size_bytes:
+            chunk = reader.read(position, min(CHUNK, size_bytes - position))
+            if not chunk:
+                break
+            image.update(chunk)
+            sectors.take(chunk, position)
+            damaged = damaged or bool(reader.bad)
+            end = position + len(chunk)
+            view = memoryview(chunk)
+            while span is not None and span.offset < end:
+                start = max(span.offset, position)
+                stop = min(span.offset + span.length, end)
+                for bad in reader.bad:
+                    low, high = max(bad.offset, start), min(bad.offset + bad.length, stop)
+                    if low < high:
+                        sink.unreadable(span.region, low, high - low)
+                        if span.file:
+                            opened.setdefault(span.file.path, _Open()).fault = "unreadable sectors"
+                file = span.file
+                if file is not None:
+                    inside = span.file_offset + start - span.offset
+                    state = opened.get(file.path)
+                    if state is None:
+                        state = opened[file.path] = _Open()
+                    if state.done == inside:
+                        state.take(view[start - position : stop - position])
+                        if state.done == file.size_bytes:
+                            sink.file_read(state.close(file))
+                            finished.add(file.path)
+                            del opened[file.path]
+                else:
+                    _check_zero(chunk, span, start - position, stop - position, position, sink)
+                if span.offset + span.length > end:
+                    break
+                span = next(spans, None)
+            position = end
+            if progress:
+                progress(position, size_bytes)
+        opened.clear()
+        _read_irregular(volume, finished, size_bytes, sink)
+        return "" if damaged else image.hexdigest()
+
+
+def _check_zero(chunk: bytes, span: Span, start: int, stop: int, position: int, sink: Sink) -> None:
+    """Report the first byte that is not zero in a gap; structures are left to their own checks."""
+    is_gap = span.region.startswith("padding after ") or span.region in {
+        "unused",
+        "system area",
+        "after the volume",
+    }
+    piece = chunk[start:stop]
+    if is_gap and piece != _ZEROS[: len(piece)]:
+        first = len(piece) - len(piece.lstrip(b"\0"))
+        sink.gap_not_zero(span, position + start + first)
+
+
+class _SectorCheck:
+    """Compares structure sectors as they pass by."""
+
+    def __init__(self, structure: Sequence[SectorDigest], sink: Sink) -> None:
+        self._waiting = sorted(structure, key=lambda digest: digest.sector, reverse=True)
+        self._sink = sink
+        while self._waiting and self._waiting[-1].sector < 0:
+            self._waiting.pop()
+
+    def take(self, chunk: bytes, position: int) -> None:
+        end = position + len(chunk)
+        while self._waiting and (self._waiting[-1].sector + 1) * SECTOR <= end:
+            expected = self._waiting.pop()
+            at = expected.sector * SECTOR - position
+            if hashlib.sha256(chunk[at : at + SECTOR]).hexdigest() != expected.sha256:
+                self._sink.sector_differs(expected.sector)
+
+
+def _read_irregular(volume: ImageVolume, finished: set[str], size_bytes: int, sink: Sink) -> None:
+    budget = max(size_bytes, 1 << 20)
+    known: dict[tuple[Extent, ...], FileRead] = {}
+    for file in volume.iter_files():
+        if file.path in finished:
+            continue
+        read = known.get(file.extents)
+        if read is None:
+            if budget <= 0:
+                fault = "shares too many bytes with other files to be read again"
+                sink.file_read(FileRead(file, "", 0, b"", fault))
+                continue
+            read = known[file.extents] = _read_file(volume, file)
+            budget -= read.size_bytes
+        sink.file_read(FileRead(file, read.sha256, read.size_bytes, read.front, read.fault))
+
+
+def _read_file(
+    volume: Volume, file: VolumeFile, step: Callable[[int], None] | None = None
+) -> FileRead:
+    state = _Open()
+    try:
+        with volume.open(file.path) as stream:
+            while piece := stream.read(CHUNK):
+                state.take(piece)
+                if step:
+                    step(len(piece))
+                if state.done > file.size_bytes:
+                    state.fault = f"longer than its {file.size_bytes} bytes: it is being written to"
+                    break
+    except (OSError, MediaError) as fault:
+        state.fault = f"cannot be read: {getattr(fault, 'strerror', '') or fault}"
+    return state.close(file)
+
+
+def pass_files(volume: Volume, sink: Sink, progress: Progress | None) -> int:
+    """Read every file of a volume that is no image; return the number of bytes."""
+    total = sum(file.size_bytes for file in volume.iter_files())
+    done = 0
+
+    def step(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(min(done, total), total)
+
+    for file in volume.iter_files():
+        sink.file_read(_read_file(volume, file, step))
+    return done
+
+
+def region_of(volume: ImageVolume, sectors: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Yield each of `sectors`, ascending, with the name of what begins or lies in it."""
+    spans = volume.iter_spans()
+    span = next(spans, None)
+    for sector in sorted(sectors):
+        while span is not None and span.offset + span.length <= sector * SECTOR:
+            span = next(spans, None)
+        yield sector, span.region if span is not None else "after the image"

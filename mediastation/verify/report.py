@@ -1,0 +1,100 @@
+"""What a reread found, and how much it proves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mediastation.model.finding import Finding
+
+STRUCTURE_ONLY = "structure only"
+MEDIUM = "medium"
+JOB = "job"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """The result of rereading one volume.
+
+    Parameters
+    ----------
+    path : str
+        The medium.
+    ok : bool
+        Whether no finding is an error.
+    manifest : str
+        What the medium was held against: ``"job"``, ``"medium"`` (the digest
+        list that lies on it), ``"structure only"``, or what the caller named.
+    files, bytes : int
+        Files and bytes that were read; bytes count the whole image where the
+        medium is one.
+    instances : int
+        DICOM files that were read, the DICOMDIR left out.
+    image_sha256 : str
+        Of the image; empty for a folder or where sectors were unreadable.
+    file_set_uid, file_set_id : str
+        As the DICOMDIR has them.
+    proved : str
+        One sentence for the operator about what could be proved.
+    findings : list of Finding
+        Everything that was wrong or tolerated.
+    """
+
+    path: str
+    ok: bool
+    manifest: str
+    files: int
+    bytes: int
+    instances: int
+    image_sha256: str = ""
+    file_set_uid: str = ""
+    file_set_id: str = ""
+    proved: str = ""
+    findings: list[Finding] = field(default_factory=list)
+
+
+def describe_proof(
+    *,
+    ok: bool,
+    manifest: str,
+    files: int,
+    equal: int,
+    unlisted: int,
+    whole_image: bool,
+    enveloped: bool,
+) -> str:
+    """Return the sentence about what a reread proves.
+
+    Parameters
+    ----------
+    ok : bool
+        Whether the medium passed.
+    manifest : str
+        What it was held against.
+    files, equal, unlisted : int
+        Files read, those equal to their digest, those without one.
+    whole_image : bool
+        Whether the whole image equals the hash it was made with.
+    enveloped : bool
+        Whether the DICOMDIR is a secure envelope, so that links stay unseen.
+    """
+    links = (
+        "the File-set lies in secure envelopes, so its directory could not be read"
+        if enveloped
+        else "the file system, the DICOMDIR and every link between it and the files agree"
+    )
+    if not ok:
+        extent = (
+            f"{equal} of {files} files equal their digests" if manifest != STRUCTURE_ONLY else ""
+        )
+        return f"Not proved: see the findings{'; ' if extent else ''}{extent}."
+    if whole_image:
+        return f"Every byte: the image with its {equal} files equals what was written; {links}."
+    if manifest == STRUCTURE_ONLY:
+        return (
+            f"Structure only: {links}, but no digests were at hand, "
+            f"so the content of {files} files is not proved."
+        )
+    source = "the digest list on the medium, which vouches for nothing but itself"
+    listed = source if manifest == MEDIUM else f"the manifest ({manifest})"
+    rest = f", {unlisted} are not listed" if unlisted else ""
+    return f"{equal} of {files} files equal {listed}{rest}; {links}."

@@ -1,0 +1,279 @@
+"""Reread a medium and say what is wrong with it and what is proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from mediastation.errors import MediaError
+from mediastation.model.finding import Finding, Severity, error, note, warning
+from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, read_digest_list
+from mediastation.reading.contract import ImageVolume, Volume
+from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
+from mediastation.reading.findings import FindingLog
+from mediastation.reading.iso9660 import IsoVolume
+from mediastation.reading.record_rules import check_records
+from mediastation.reading.volume import open_volume
+from mediastation.verify.annex_f import check_iso9660
+from mediastation.verify.contents import ContentCheck
+from mediastation.verify.links import Links
+from mediastation.verify.passing import Progress, pass_files, pass_image, region_of
+from mediastation.verify.report import JOB, MEDIUM, STRUCTURE_ONLY, VerifyReport, describe_proof
+
+MAX_DIGEST_LIST_BYTES = 128 << 20
+DICOMDIR = "DICOMDIR"
+
+
+def verify_medium(
+    path: Path,
+    manifest: Manifest | None = None,
+    *,
+    progress: Progress | None = None,
+    manifest_name: str = JOB,
+) -> VerifyReport:
+    """Open the medium at `path` and verify it; see `verify_volume`.
+
+    Raises
+    ------
+    MediaError
+        If there is no medium there that can be read at all.
+    """
+    with open_volume(path) as volume:
+        return verify_volume(volume, manifest, progress=progress, manifest_name=manifest_name)
+
+
+def verify_volume(
+    volume: Volume,
+    manifest: Manifest | None = None,
+    *,
+    progress: Progress | None = None,
+    manifest_name: str = JOB,
+) -> VerifyReport:
+    """Reread `volume` and hold it against itself, the standard and the manifest.
+
+    The file system's structures and the DICOMDIR are read first; then every
+    byte passes by once, in physical order where the medium is an image.
+
+    Parameters
+    ----------
+    volume : Volume
+        The medium, open.
+    manifest : Manifest, optional
+        What was meant to be written. Without one, the digest list on the
+        medium is taken; it vouches for files only, and for nobody.
+    progress : callable, optional
+        Called with the bytes done and the bytes in all; may raise to stop.
+    manifest_name : str
+        What the report calls a manifest that was given.
+
+    Returns
+    -------
+    VerifyReport
+        `ok` is false if any finding is an error.
+    """
+    log = FindingLog()
+    strict = manifest is not None and manifest.profile.endswith("-CD")
+    ours = manifest is not None and bool(manifest.profile)
+    log.extend(volume.findings)
+    list_path = ""
+    if manifest is None:
+        manifest, list_path = _digest_list(volume, log)
+        manifest_name = MEDIUM if list_path else STRUCTURE_ONLY
+
+    found = volume.find([DICOMDIR])
+    directory = Dicomdir()
+    links: Links | None = None
+    check: ContentCheck | None = None
+    if found is None:
+        log.add(
+            error(
+                "no-dicomdir",
+                DICOMDIR,
+                "there is no DICOMDIR in the root",
+                "it is no DICOM medium; import can still scan the files",
+                "PS3.10 8.6",
+            )
+        )
+    else:
+        if found.tolerated:
+            log.add(
+                warning(
+                    "name-differs",
+                    found.file.path,
+                    f"should be {DICOMDIR} ({', '.join(found.tolerated)})",
+                    reference="PS3.10 8.6",
+                )
+            )
+        try:
+            with volume.open(found.file.path) as stream:
+                directory = read_dicomdir(stream)
+                log.extend(_tightened(directory.findings, ours))
+                log.extend(_tightened(check_records(directory), ours))
+                if not directory.enveloped:
+                    links = Links(directory, volume)
+                    log.extend(_tightened(links.findings, ours))
+                    log.extend(links.check_missing())
+        except (OSError, MediaError) as fault:
+            log.add(error("unreadable", found.file.path, f"it cannot be read: {fault}"))
+    if manifest is not None:
+        log.extend(_check_identity(directory, manifest))
+    is_image = isinstance(volume, ImageVolume)
+    if isinstance(volume, IsoVolume):
+        known = found is not None and not directory.enveloped
+        file_set_id = directory.file_set_id if known else None
+        try:
+            log.extend(check_iso9660(volume, file_set_id=file_set_id, strict=strict))
+        except OSError as fault:
+            log.add(error("unreadable", volume.name, f"directories cannot be read: {fault}"))
+
+    check = ContentCheck(
+        manifest,
+        links,
+        directory_path=found.file.path if found else "",
+        list_path=list_path,
+        strict=strict,
+        pure=isinstance(volume, ImageVolume) and volume.is_pure,
+        log=log,
+    )
+    image_sha256 = ""
+    if isinstance(volume, ImageVolume):
+        image_sha256, size_bytes = _read_image(volume, manifest, check, log, progress)
+    else:
+        size_bytes = pass_files(volume, check, progress)
+    log.extend(check.check_missing())
+
+    findings = list(log)
+    ok = not any(finding.severity is Severity.ERROR for finding in findings)
+    return VerifyReport(
+        path=volume.name,
+        ok=ok,
+        manifest=manifest_name,
+        files=check.files,
+        bytes=size_bytes,
+        instances=check.instances,
+        image_sha256=image_sha256,
+        file_set_uid=directory.file_set_uid,
+        file_set_id=directory.file_set_id,
+        proved=describe_proof(
+            ok=ok,
+            manifest=manifest_name,
+            files=check.files,
+            equal=check.equal,
+            unlisted=check.unlisted,
+            whole_image=bool(is_image and manifest and manifest.image_sha256),
+            enveloped=directory.enveloped,
+        ),
+        findings=findings,
+    )
+
+
+def _read_image(
+    volume: ImageVolume,
+    manifest: Manifest | None,
+    check: ContentCheck,
+    log: FindingLog,
+    progress: Progress | None,
+) -> tuple[str, int]:
+    """Read the image once; return its SHA-256 and how many bytes that covers."""
+    stated = manifest.image_size_bytes if manifest else 0
+    size_bytes = stated or (volume.volume_bytes if volume.is_device else volume.size_bytes)
+    if stated and volume.size_bytes < stated:
+        log.add(
+            error(
+                "truncated-image",
+                volume.name,
+                f"has {volume.size_bytes} bytes, {stated} were written",
+                "copy or burn it again",
+            )
+        )
+    elif stated and volume.size_bytes > stated and not volume.is_device:
+        log.add(
+            error(
+                "image-size",
+                volume.name,
+                f"has {volume.size_bytes} bytes, {stated} were written",
+                "something was added to the image; make it again",
+            )
+        )
+    size_bytes = min(size_bytes, volume.size_bytes)
+    structure = manifest.structure if manifest else ()
+    digest = pass_image(volume, size_bytes, structure, check, progress)
+    for sector, region in region_of(volume, check.differing_sectors):
+        log.add(
+            error(
+                "structure-differs",
+                region,
+                f"sector {sector} is not what was written",
+                "make the medium again: its file system cannot be trusted",
+            )
+        )
+    beyond = [item.sector for item in structure if (item.sector + 1) * 2048 > size_bytes]
+    if beyond:
+        log.add(
+            error("truncated-image", volume.name, f"sector {min(beyond)} and what follows is gone")
+        )
+    if manifest and manifest.image_sha256 and digest and digest != manifest.image_sha256:
+        log.add(
+            error(
+                "image-differs",
+                volume.name,
+                f"SHA-256 of the image is {digest}, {manifest.image_sha256} was written",
+                "the other findings say where; make the medium again",
+            )
+        )
+    return digest, size_bytes
+
+
+def _digest_list(volume: Volume, log: FindingLog) -> tuple[Manifest | None, str]:
+    """Look for the digest list in the root; return it and its path."""
+    found = volume.find([DIGEST_LIST_NAME])
+    if found is None:
+        return None, ""
+    path = found.file.path
+    if found.file.size_bytes > MAX_DIGEST_LIST_BYTES:
+        log.add(warning("digest-list", path, "is too long for a digest list; not used"))
+        return None, ""
+    try:
+        with volume.open(path) as stream:
+            manifest = read_digest_list(stream.read().decode("ascii"))
+    except (OSError, MediaError, ValueError) as fault:
+        log.add(
+            error(
+                "digest-list",
+                path,
+                f"the digest list cannot be used: {fault}",
+                "it is damaged, or it is none: compare with the job's manifest",
+            )
+        )
+        return None, ""
+    log.add(
+        note("digest-list", path, f"held against the digests of {len(manifest.files)} files on it")
+    )
+    return manifest, path
+
+
+def _tightened(findings: Iterable[Finding], ours: bool) -> Iterator[Finding]:
+    """Yield `findings`, warnings as errors where the medium is our own: no slip is forgiven us."""
+    for finding in findings:
+        if ours and finding.severity is Severity.WARNING:
+            yield replace(finding, severity=Severity.ERROR)
+        else:
+            yield finding
+
+
+def _check_identity(directory: Dicomdir, manifest: Manifest) -> Iterator[Finding]:
+    if directory.enveloped:
+        return
+    for rule, name, stated, actual in (
+        ("file-set-uid", "File-set UID", manifest.file_set_uid, directory.file_set_uid),
+        ("file-set-id", "File-set ID", manifest.file_set_id, directory.file_set_id),
+    ):
+        if stated and stated != actual:
+            yield error(
+                rule,
+                DICOMDIR,
+                f"{name} is {actual or 'empty'}, the manifest says {stated}",
+                "this is another medium than the one the manifest belongs to",
+                "PS3.10 8.6",
+            )
