@@ -1,0 +1,479 @@
+"""Encapsulated pixels as native ones: what changes in the data set, and the frames in place.
+
+An encapsulated data set is Explicit VR Little Endian already (PS3.5 A.4), so
+it is copied byte for byte but for a few splices: the pixels themselves, the
+attributes that follow the codec, offset tables, group lengths. Images in
+nested items (icons) are decoded like the data set's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mediastation.dicom.codestream import Family
+from mediastation.dicom.fragments import FrameIndex, read_frame_index
+from mediastation.dicom.frames import (
+    Image,
+    Plan,
+    Samples,
+    compressed_limit,
+    decode_frame,
+    open_frame,
+    plan_decoding,
+)
+from mediastation.dicom.reencode import (
+    EXPLICIT,
+    ITEM_CLOSE,
+    SEQUENCE_CLOSE,
+    DifferentError,
+    element,
+    element_header,
+)
+from mediastation.dicom.refusal import RefusalError
+from mediastation.dicom.vr import PIXEL_DATA
+from mediastation.dicom.walk import UNDEFINED, Kind, MalformedError, Token, Walk, Window
+from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
+
+MAX_IMAGES = 64
+"""Encapsulated images in one instance, icons included."""
+MAX_SPLICES = 100_000
+
+_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
+_ROWS, _COLUMNS, _ALLOCATED, _STORED, _SIGNED = (
+    0x00280010,
+    0x00280011,
+    0x00280100,
+    0x00280101,
+    0x00280103,
+)
+_LOSSY, _LOSSY_RATIO, _LOSSY_METHOD = 0x00282110, 0x00282112, 0x00282114
+_OFFSETS, _LENGTHS, _TOTAL = 0x7FE00001, 0x7FE00002, 0x7FE00003
+_READ = frozenset(
+    {
+        _SAMPLES,
+        _PHOTOMETRIC,
+        _PLANAR,
+        _FRAMES,
+        _ROWS,
+        _COLUMNS,
+        _ALLOCATED,
+        _STORED,
+        _SIGNED,
+        _LOSSY,
+        _LOSSY_RATIO,
+        _LOSSY_METHOD,
+        _OFFSETS,
+        _LENGTHS,
+        _TOTAL,
+    }
+)
+_INSERTED = (_PLANAR, _LOSSY, _LOSSY_METHOD)
+
+_METHODS = {
+    Family.JPEG: "ISO_10918_1",
+    Family.JPEG_LS: "ISO_14495_1",
+    Family.JPEG_2000: "ISO_15444_1",
+    Family.JPEG_XL: "ISO_18181_1",
+}
+"""Lossy Image Compression Method (PS3.3 C.7.6.1.1.5.1)."""
+
+
+@dataclass(slots=True)
+class _Context:
+    """One data set of the instance while it is walked: the outermost, or an item's."""
+
+    elements: dict[int, Token] = field(default_factory=dict)
+    places: dict[int, int] = field(default_factory=dict)
+    group_lengths: list[Token] = field(default_factory=list)
+    pixels: Token | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One encapsulated image, ready to be decoded.
+
+    `dimension` names it in messages; `native_start` is where its native
+    value begins in the written file, once that is known.
+    """
+
+    image: Image
+    plan: Plan
+    family: Family
+    frames: FrameIndex
+
+    def decode(self, number: int, *, again: bool = False) -> Samples:
+        """Return the samples of frame `number`, counted from 0; `RefusalError` if none come out."""
+        raw = self.frames.read(number, compressed_limit(self.image))
+        try:
+            data, code = open_frame(raw, self.family, self.image)
+            plan = plan_decoding(code, self.image)
+            if (plan.photometric, plan.to_rgb) != (self.plan.photometric, self.plan.to_rgb):
+                raise RefusalError("colour-unclear", "its colour is encoded unlike the first one's")
+            return decode_frame(data, code, plan, self.image, again=again)
+        except RefusalError as fault:
+            if len(self.frames) == 1:
+                raise
+            raise RefusalError(
+                fault.rule, f"frame {number + 1}: {fault.message}", fault.hint
+            ) from fault
+
+    @property
+    def value_bytes(self) -> int:
+        """Length of the native value, padded to even."""
+        return self.image.size_bytes + self.image.size_bytes % 2
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """Bytes ``[start, end)`` of the source and what stands there in the written file."""
+
+    start: int
+    end: int
+    header: bytes = b""
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """How an encapsulated data set becomes a native one.
+
+    Parameters
+    ----------
+    start, end : int
+        The source's data set.
+    splices : tuple of Splice
+        Ascending, without overlap.
+    changed : tuple of str
+        What the splices change, for the person who reads the finding.
+    doubts : tuple of str
+        What data set and codestreams disagree about.
+    lossy : bool
+        Whether pixels had lost something before they came.
+    """
+
+    start: int
+    end: int
+    splices: tuple[Splice, ...]
+    changed: tuple[str, ...]
+    doubts: tuple[str, ...]
+    lossy: bool
+
+    def pictures(self) -> list[Picture]:
+        """Return the images in the order of the file."""
+        return [item.picture for item in self.splices if item.picture is not None]
+
+
+def plan_rewrite(window: Window, start: int, end: int, syntax: str, family: Family) -> Rewrite:
+    """Walk the data set, read the first frame's header of every image, and decide.
+
+    Raises
+    ------
+    RefusalError
+        An image cannot be written in native form.
+    MalformedError
+        The data set does not parse.
+    """
+    survey = _Survey(window, start, end, syntax, family)
+    return survey.run()
+
+
+class _Survey:
+    def __init__(self, window: Window, start: int, end: int, syntax: str, family: Family) -> None:
+        self._window = window
+        self._start, self._end = start, end
+        self._family = family
+        known = TRANSFER_SYNTAXES.get(syntax)
+        self._syntax_lossless = known is not None and known.lossless
+        self._splices: list[Splice] = []
+        self._changed: dict[str, None] = {}
+        self._doubts: dict[str, None] = {}
+        self._lossy = False
+
+    def run(self) -> Rewrite:
+        contexts = [_Context()]
+        opened: list[Token] = []
+        rewritten: set[int] = set()
+        images = 0
+        for token in Walk(self._window, self._start, self._end, EXPLICIT):
+            if token.kind is Kind.ELEMENT or token.kind is Kind.SEQUENCE:
+                _learn(contexts[-1], token)
+            if token.kind is Kind.FRAGMENTS:
+                images += 1
+                if images > MAX_IMAGES:
+                    raise MalformedError(f"more than {MAX_IMAGES} encapsulated images")
+                _learn(contexts[-1], token)
+                contexts[-1].pixels = token
+                rewritten.update(item.start for item in opened)
+            if token.kind in (Kind.SEQUENCE, Kind.ITEM):
+                opened.append(token)
+                if token.kind is Kind.ITEM:
+                    contexts.append(_Context())
+            elif token.kind in (Kind.SEQUENCE_END, Kind.ITEM_END):
+                bracket = opened.pop()
+                if token.kind is Kind.ITEM_END:
+                    self._close(contexts.pop(), token.start, False)
+                if bracket.start in rewritten:
+                    self._undefine(bracket, token)
+        self._close(contexts.pop(), self._end, True)
+        # At one place, what is removed from it comes before what is put there.
+        self._splices.sort(key=lambda item: (item.start, item.end))
+        if len(self._splices) > MAX_SPLICES:
+            raise MalformedError("more group lengths than a data set has groups")
+        return Rewrite(
+            self._start,
+            self._end,
+            tuple(self._splices),
+            tuple(self._changed),
+            tuple(self._doubts),
+            self._lossy,
+        )
+
+    def _undefine(self, bracket: Token, closing: Token) -> None:
+        """Give a bracket around a changed image an undefined length (PS3.5 7.5.2)."""
+        if bracket.undefined:
+            return
+        at = bracket.value - 4
+        self._splices.append(Splice(at, at + 4, UNDEFINED.to_bytes(4, "little")))
+        delimiter = ITEM_CLOSE if bracket.kind is Kind.ITEM else SEQUENCE_CLOSE
+        self._splices.append(Splice(closing.start, closing.start, delimiter))
+
+    def _close(self, context: _Context, end: int, outermost: bool) -> None:
+        if context.pixels is None and not outermost:
+            return
+        for token in context.group_lengths:
+            self._replace(token)
+            self._changed["group lengths removed"] = None
+        if context.pixels is not None:
+            self._change_image(context, context.pixels, end)
+
+    def _change_image(self, context: _Context, pixels: Token, end: int) -> None:
+        image = _read_image(self._window, context)
+        image.require_sane()
+        span = None
+        if (offsets := context.elements.get(_OFFSETS)) is not None:
+            span = (offsets.value, offsets.length)
+        index = read_frame_index(
+            self._window,
+            pixels.value,
+            pixels.value + pixels.length,
+            image.frames,
+            self._family,
+            span,
+        )
+        _, code = open_frame(index.read(0, compressed_limit(image)), self._family, image)
+        plan = plan_decoding(code, image)
+        self._doubts |= dict.fromkeys(plan.doubts)
+        picture = Picture(image, plan, self._family, index)
+        vr = "OW" if image.bits_allocated > 8 else "OB"
+        header = element_header(PIXEL_DATA, vr, picture.value_bytes)
+        self._splices.append(Splice(pixels.start, pixels.value + pixels.length, header, picture))
+        for tag in (_OFFSETS, _LENGTHS, _TOTAL):
+            if tag in context.elements:
+                self._replace(context.elements[tag])
+                self._changed["offset tables removed"] = None
+        if plan.photometric != image.photometric:
+            self._put(context, _PHOTOMETRIC, "CS", plan.photometric.encode(), end)
+            text = f"Photometric Interpretation {image.photometric} to {plan.photometric}"
+            self._changed[text] = None
+        if image.samples > 1 and self._text(context, _PLANAR) != b"\0\0":
+            self._put(context, _PLANAR, "US", b"\0\0", end)
+            self._changed["Planar Configuration 0"] = None
+        self._say_lossy(context, plan, code.family, end)
+
+    def _say_lossy(self, context: _Context, plan: Plan, family: Family, end: int) -> None:
+        proved = plan.lossless and (self._syntax_lossless or family is Family.JPEG_LS)
+        if proved:
+            return
+        self._lossy = True
+        stated = self._text(context, _LOSSY)
+        if stated == b"01":
+            return
+        if stated == b"00" and plan.lossless:
+            return  # a syntax that allows both, reversible as far as the codestream shows
+        self._put(context, _LOSSY, "CS", b"01", end)
+        self._changed["Lossy Image Compression 01"] = None
+        if not self._text(context, _LOSSY_METHOD) and not self._text(context, _LOSSY_RATIO):
+            self._put(context, _LOSSY_METHOD, "CS", _METHODS[family].encode(), end)
+            self._changed[f"Lossy Image Compression Method {_METHODS[family]}"] = None
+
+    def _text(self, context: _Context, tag: int) -> bytes:
+        token = context.elements.get(tag)
+        if token is None:
+            return b""
+        return self._window.read(token.value, min(token.length, 64)).rstrip(b" ")
+
+    def _put(self, context: _Context, tag: int, vr: str, value: bytes, end: int) -> None:
+        token = context.elements.get(tag)
+        if token is not None:
+            self._replace(token, element(tag, vr, value))
+            return
+        at = context.places.get(tag, end)
+        self._splices.append(Splice(at, at, element(tag, vr, value)))
+
+    def _replace(self, token: Token, by: bytes = b"") -> None:
+        self._splices.append(Splice(token.start, token.value + token.length, by))
+
+
+def _learn(context: _Context, token: Token) -> None:
+    for tag in _INSERTED:
+        if token.tag > tag and tag not in context.places:
+            context.places[tag] = token.start
+    if token.kind is not Kind.ELEMENT:
+        return
+    if token.tag & 0xFFFF == 0:
+        context.group_lengths.append(token)
+        if len(context.group_lengths) > MAX_SPLICES:
+            raise MalformedError("more group lengths than a data set has groups")
+    elif token.tag in _READ:
+        context.elements[token.tag] = token
+
+
+def _read_image(window: Window, context: _Context) -> Image:
+    def text(tag: int) -> bytes:
+        token = context.elements.get(tag)
+        return window.read(token.value, min(token.length, 64)) if token else b""
+
+    def number(tag: int, default: int | None = None) -> int:
+        value = text(tag)
+        if len(value) == 2:
+            return int.from_bytes(value, "little")
+        if default is None:
+            raise RefusalError(
+                "pixel-attributes",
+                f"({tag >> 16:04X},{tag & 0xFFFF:04X}) has no value, so the pixels have no shape",
+                "The object is incomplete; ask the sender for a corrected one.",
+            )
+        return default
+
+    frames = text(_FRAMES).strip(b" \0")
+    if frames and not (frames.isdigit() and 0 < int(frames) <= 0x7FFFFFFF):
+        raise RefusalError("pixel-attributes", "(0028,0008) Number of Frames is no number")
+    allocated = number(_ALLOCATED)
+    return Image(
+        rows=number(_ROWS),
+        columns=number(_COLUMNS),
+        samples=number(_SAMPLES, 1),
+        bits_allocated=allocated,
+        bits_stored=number(_STORED, allocated),
+        signed=number(_SIGNED, 0) == 1,
+        photometric=text(_PHOTOMETRIC).strip(b" \0").decode("ascii", "replace"),
+        frames=int(frames or b"1"),
+    )
+
+
+def iter_rewritten(window: Window, rewrite: Rewrite) -> Iterator[bytes]:
+    """Yield the native data set, in chunks of at most one frame."""
+    position = rewrite.start
+    for splice in rewrite.splices:
+        yield from window.chunks(position, splice.start - position)
+        yield splice.header
+        if splice.picture is not None:
+            yield from iter_native(splice.picture)
+        position = splice.end
+    yield from window.chunks(position, rewrite.end - position)
+
+
+def iter_native(picture: Picture, *, again: bool = False) -> Iterator[bytes]:
+    """Yield the native value field of an image, padding included (PS3.5 8.1.1, 8.2).
+
+    Samples of one bit follow each other without regard to frames, the first
+    in a byte's lowest bit.
+    """
+    rest: Samples = np.zeros(0, "u1")
+    for number in range(picture.image.frames):
+        samples = picture.decode(number, again=again)
+        if picture.image.bits_allocated > 1:
+            yield np.ascontiguousarray(samples).tobytes()
+            continue
+        if samples.max(initial=0) > 1:
+            raise RefusalError("not-decodable", "samples of one bit that are neither 0 nor 1")
+        bits = np.concatenate((rest, samples.ravel()))
+        whole = len(bits) - len(bits) % 8
+        yield np.packbits(bits[:whole], bitorder="little").tobytes()
+        rest = bits[whole:]
+    if len(rest):
+        yield np.packbits(rest, bitorder="little").tobytes()
+    if picture.image.size_bytes % 2:
+        yield b"\0"
+
+
+def require_same_content(window: Window, rewrite: Rewrite, written: Window, start: int) -> None:
+    """Reread what `iter_rewritten` wrote and hold it against the source.
+
+    Everything between the splices is compared byte by byte; the pixels are
+    decoded afresh, by another decoder where there is one, and compared frame
+    by frame.
+
+    Raises
+    ------
+    DifferentError
+        At the first difference.
+    """
+    at, position = start, rewrite.start
+    for splice in rewrite.splices:
+        at = _require_same(window, position, splice.start - position, written, at)
+        if written.read(at, len(splice.header)) != splice.header:
+            raise DifferentError("a changed element differs")
+        at += len(splice.header)
+        if splice.picture is not None:
+            for frame in iter_native(splice.picture, again=True):
+                there = hashlib.sha256(written.read(at, len(frame))).digest()
+                if hashlib.sha256(frame).digest() != there:
+                    raise DifferentError("the pixels differ", PIXEL_DATA)
+                at += len(frame)
+        position = splice.end
+    at = _require_same(window, position, rewrite.end - position, written, at)
+    if at != written.size:
+        raise DifferentError("the written file has another length")
+    try:
+        for token in Walk(written, start, written.size, EXPLICIT):
+            if token.kind is Kind.FRAGMENTS:
+                raise DifferentError("encapsulated pixels are left", PIXEL_DATA)
+    except MalformedError as fault:
+        raise DifferentError(f"the written data set does not parse: {fault}") from fault
+
+
+def _require_same(window: Window, position: int, count: int, written: Window, at: int) -> int:
+    for ours in window.chunks(position, count):
+        if written.read(at, len(ours)) != ours:
+            raise DifferentError("a value differs")
+        at += len(ours)
+    return at
+
+
+def require_whole_pixels(window: Window, start: int) -> None:
+    """Refuse a native data set whose Pixel Data is shorter than its attributes say.
+
+    Nothing is said where the attributes leave the size open, or there are no pixels.
+
+    Raises
+    ------
+    RefusalError
+        ``"truncated"``.
+    """
+    context = _Context()
+    for token in Walk(window, start, window.size, EXPLICIT):
+        if token.depth == 0 and token.kind is Kind.ELEMENT:
+            _learn(context, token)
+            if token.tag == PIXEL_DATA:
+                context.pixels = token
+    if context.pixels is None:
+        return
+    try:
+        image = _read_image(window, context)
+        image.require_sane()
+    except RefusalError:
+        return
+    due = image.size_bytes
+    if image.photometric in ("YBR_FULL_422", "YBR_PARTIAL_422"):
+        due = due * 2 // 3
+    if context.pixels.length < due:
+        raise RefusalError(
+            "truncated",
+            f"Pixel Data has {context.pixels.length} bytes where its attributes need {due}",
+            "The object is incomplete; ask the sender to send it again.",
+        )

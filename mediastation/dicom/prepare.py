@@ -1,0 +1,410 @@
+"""The copy of an instance that goes onto a medium: Explicit VR Little Endian with clean file meta.
+
+The store keeps the original. Three ways lead to the copy: a new header before
+the data set's own bytes, another encoding of every element, or compressed
+pixels written native. Whichever it was, the copy is reread and held against
+the source before anybody gets to see it. PS3.10 7.1; PS3.11 D.3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediastation.dicom.decompress import (
+    Rewrite,
+    iter_rewritten,
+    plan_rewrite,
+    require_same_content,
+    require_whole_pixels,
+)
+from mediastation.dicom.file_meta import PREAMBLE_BYTES, read_carried_elements, write_file_meta
+from mediastation.dicom.frames import type_of_syntax
+from mediastation.dicom.reencode import (
+    EXPLICIT,
+    DifferentError,
+    iter_explicit,
+    require_same_elements,
+)
+from mediastation.dicom.refusal import RefusalError
+from mediastation.dicom.vr import PIXEL_DATA
+from mediastation.dicom.walk import (
+    Encoding,
+    Kind,
+    MalformedError,
+    TruncatedError,
+    Walk,
+    Window,
+)
+from mediastation.errors import MediaError
+from mediastation.model import transfer_syntax as ts
+from mediastation.model.finding import Finding, error, note, warning
+from mediastation.model.instance import InstanceHeader, PixelEncoding, Preamble
+
+MAX_INFLATED_BYTES = 1 << 32
+"""Size of a data set after inflating (PS3.5 A.5); no medium has room for more in one file."""
+
+_CHUNK = 1 << 20
+_VIDEO = {
+    "1.2.840.10008.1.2.4.100": "STD-GEN-BD-MPEG2-MPML or STD-DVD-MPEG2-MPML",
+    "1.2.840.10008.1.2.4.101": "STD-GEN-BD-MPEG2-MPHL",
+    "1.2.840.10008.1.2.4.102": "STD-GEN-BD-MPEG4-HPLV41",
+    "1.2.840.10008.1.2.4.103": "STD-GEN-BD-MPEG4-HPLV41BD",
+    "1.2.840.10008.1.2.4.104": "STD-GEN-BD-MPEG4-HPLV42-2D",
+    "1.2.840.10008.1.2.4.105": "STD-GEN-BD-MPEG4-HPLV42-3D",
+    "1.2.840.10008.1.2.4.106": "STD-GEN-BD-MPEG4-SHPLV42",
+}
+"""The profile that carries each video Transfer Syntax (PS3.11 Annexes I, M and N)."""
+
+_VIDEO_ROOTS = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
+_RESEND = "The object is incomplete; ask the sender to send it again."
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `prepare_instance` wrote.
+
+    Parameters
+    ----------
+    findings : tuple of Finding
+        What was done, as notes; warnings where signatures may suffer or data
+        set and codestream disagreed.
+    size_bytes : int
+        Of the written file.
+    sha256 : str
+        Of the written file, in hexadecimal.
+    """
+
+    findings: tuple[Finding, ...]
+    size_bytes: int
+    sha256: str
+
+
+class CannotPrepare(Exception):  # noqa: N818 - a refusal of data, not a fault of the program
+    """The instance cannot be written as Explicit VR Little Endian with certainty.
+
+    `finding` says why. Nothing is left where the copy would have been.
+    """
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
+
+
+def prepare_instance(
+    source: Path,
+    output: Path,
+    header: InstanceHeader,
+    *,
+    keep_tiff_preamble: bool = False,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Write `source` as Explicit VR Little Endian to `output`, and prove the copy.
+
+    Memory does not grow with the object: values are streamed, pixels are
+    decoded one frame at a time.
+
+    Parameters
+    ----------
+    source : Path
+        The instance as it was received; it is only read.
+    output : Path
+        The copy, which must not exist. Its bytes are durable on return, its
+        name in the folder is not: the caller renames and syncs the folder.
+    header : InstanceHeader
+        What was read of `source`.
+    keep_tiff_preamble : bool
+        Keep the preamble of a dual-format file where no byte of the data set
+        moves, so that its TIFF offsets still hold (PS3.10 7.1).
+    progress : callable, optional
+        Called with bytes written and bytes expected; may raise to stop.
+
+    Returns
+    -------
+    Prepared
+        Findings, size and digest.
+
+    Raises
+    ------
+    CannotPrepare
+        The data do not allow it. Rules: ``"truncated"``, ``"malformed"``,
+        ``"uid"``, ``"transfer-syntax"``, ``"video"``, ``"not-decodable"``,
+        ``"pixels-contradict"``, ``"pixel-attributes"``, ``"colour-unclear"``,
+        ``"frames-missing"``, ``"frames-unclear"``, ``"too-large"``,
+        ``"pixels-differ"``, ``"elements-differ"``.
+    MediaError
+        `source` cannot be read, or `output` cannot be written.
+    """
+    subject = header.sop_instance_uid or str(source)
+    try:
+        with source.open("rb") as file, _Output(output) as out:
+            task = _Task(Window(file.fileno()), header, subject, out, progress)
+            task.run(keep_tiff_preamble)
+            return Prepared(tuple(task.findings), out.size_bytes, out.sha256)
+    except RefusalError as fault:
+        raise CannotPrepare(error(fault.rule, subject, fault.message, fault.hint)) from fault
+    except TruncatedError as fault:
+        raise CannotPrepare(
+            error("truncated", subject, str(fault), _RESEND, "PS3.5 7.1")
+        ) from fault
+    except MalformedError as fault:
+        raise CannotPrepare(
+            error(
+                "malformed",
+                subject,
+                f"the data set does not follow its encoding: {fault}",
+                "Ask the sender for a corrected instance; the store keeps this one as it came.",
+                "PS3.5 7",
+            )
+        ) from fault
+    except DifferentError as fault:
+        rule = "pixels-differ" if fault.tag == PIXEL_DATA else "elements-differ"
+        raise CannotPrepare(
+            error(
+                rule,
+                subject,
+                f"the prepared copy does not equal its source: {fault}",
+                "Nothing was written; report this instance to whoever looks after the station.",
+            )
+        ) from fault
+    except OSError as fault:
+        raise MediaError(
+            f"{fault.filename or output}: {fault.strerror or fault}",
+            "Look at free space and permissions in the station's home.",
+        ) from fault
+
+
+class _Output:
+    """A new file that is whole on a clean exit and gone on any other."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._digest = hashlib.sha256()
+        self.size_bytes = 0
+        self.sha256 = ""
+
+    def __enter__(self) -> _Output:
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        return self
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        self._digest.update(data)
+        self.size_bytes += len(data)
+
+    def reread(self) -> Window:
+        """Make what was written durable and return it for reading."""
+        os.fsync(self._descriptor)
+        self.sha256 = self._digest.hexdigest()
+        return Window(self._descriptor)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        os.close(self._descriptor)
+        if kind is not None:
+            self._path.unlink(missing_ok=True)
+
+
+class _Task:
+    def __init__(
+        self,
+        window: Window,
+        header: InstanceHeader,
+        subject: str,
+        out: _Output,
+        progress: Progress | None,
+    ) -> None:
+        self._window = window
+        self._header = header
+        self._subject = subject
+        self._out = out
+        self._progress = progress
+        self.findings: list[Finding] = []
+
+    def run(self, keep_tiff_preamble: bool) -> None:
+        header, window = self._header, self._window
+        syntax = header.transfer_syntax_uid
+        self._require_preparable(syntax)
+        carried = read_carried_elements(window, header.dataset_offset)
+        meta = write_file_meta(header.sop_class_uid, header.sop_instance_uid, carried)
+        start, end = header.dataset_offset, window.size
+        family = type_of_syntax.get(syntax)
+        rewrite = None if family is None else plan_rewrite(window, start, end, syntax, family)
+        preamble = self._preamble(keep_tiff_preamble, len(meta))
+        self._out.write(preamble + meta)
+        first = PREAMBLE_BYTES + len(meta)
+        if syntax == ts.EXPLICIT_LE:
+            self._copy(start, end, first)
+        elif syntax == ts.DEFLATED_LE:
+            self._inflate(start, end, first)
+        elif rewrite is not None:
+            self._decompress(rewrite, first)
+        else:
+            self._reencode(
+                start, end, first, Encoding(syntax == ts.EXPLICIT_BE, syntax == ts.EXPLICIT_BE)
+            )
+
+    def _require_preparable(self, syntax: str) -> None:
+        if syntax.startswith(_VIDEO_ROOTS):
+            profile = _VIDEO.get(syntax.removesuffix(".1") if syntax.count(".") > 10 else syntax)
+            raise RefusalError(
+                "video",
+                f"{ts.transfer_syntax_name(syntax)} is video, which is not taken apart into frames",
+                f"Export it under {profile}, which carries it as it is."
+                if profile and profile in _VIDEO.values()
+                else "No profile of PS3.11 carries this encoding; hand it over by network.",
+            )
+        plain = (ts.EXPLICIT_LE, ts.IMPLICIT_LE, ts.EXPLICIT_BE, ts.DEFLATED_LE)
+        if syntax not in plain and syntax not in type_of_syntax:
+            raise RefusalError(
+                "transfer-syntax",
+                f"nothing here decodes {ts.transfer_syntax_name(syntax)}",
+                "Ask the sender for the instance in another encoding.",
+            )
+        if not self._header.complete:
+            raise RefusalError(
+                "truncated", "the data set does not end where the file does", _RESEND
+            )
+        if syntax in plain and self._header.pixels is PixelEncoding.ENCAPSULATED:
+            raise MalformedError("its pixels are encapsulated and its transfer syntax has none")
+
+    def _preamble(self, keep_tiff: bool, meta_bytes: int) -> bytes:
+        header = self._header
+        stays = (
+            header.transfer_syntax_uid == ts.EXPLICIT_LE
+            and PREAMBLE_BYTES + meta_bytes == header.dataset_offset
+        )
+        if header.preamble is Preamble.TIFF and keep_tiff and stays:
+            return self._window.read(0, PREAMBLE_BYTES)
+        if header.preamble in (Preamble.TIFF, Preamble.FOREIGN):
+            why = " because the data set moves in the file" if keep_tiff and not stays else ""
+            self._note("preamble", f"The {header.preamble} preamble was replaced by zeros{why}.")
+        return bytes(PREAMBLE_BYTES)
+
+    def _copy(self, start: int, end: int, first: int) -> None:
+        self._write(self._window.chunks(start, end - start), end - start)
+        self._note("file-meta", "The file meta information was written anew, the data set copied.")
+        written = self._out.reread()
+        copied = zip(
+            self._window.chunks(start, end - start),
+            written.chunks(first, end - start),
+            strict=True,
+        )
+        if any(ours != theirs for ours, theirs in copied):
+            raise DifferentError("a value differs")
+
+    def _inflate(self, start: int, end: int, first: int) -> None:
+        self._write(self._inflated(start, end), 4 * (end - start))
+        written = self._out.reread()
+        at = first
+        for chunk in self._inflated(start, end):
+            if written.read(at, len(chunk)) != chunk:
+                raise DifferentError("a value differs")
+            at += len(chunk)
+        for token in Walk(written, first, written.size, EXPLICIT):
+            if token.kind is Kind.FRAGMENTS:
+                raise MalformedError("its pixels are encapsulated and its transfer syntax has none")
+        require_whole_pixels(written, first)
+        self._say_reencoded("every element kept byte for byte")
+
+    def _inflated(self, start: int, end: int) -> Iterator[bytes]:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        size = 0
+        try:
+            for chunk in self._window.chunks(start, end - start):
+                pending = chunk
+                while pending and not inflater.eof:
+                    data = inflater.decompress(pending, _CHUNK)
+                    size += len(data)
+                    if size > MAX_INFLATED_BYTES:
+                        raise RefusalError(
+                            "too-large",
+                            f"the data set inflates to more than {MAX_INFLATED_BYTES} bytes",
+                        )
+                    yield data
+                    pending = inflater.unconsumed_tail
+                if inflater.eof and inflater.unused_data.strip(b"\0"):
+                    raise MalformedError("bytes after the end of the deflated data set")
+            while not inflater.eof:
+                data = inflater.decompress(inflater.unconsumed_tail, _CHUNK)
+                if not data:
+                    raise TruncatedError("the deflated data set has no end")
+                yield data
+        except zlib.error as fault:
+            raise MalformedError(f"the deflated data set is damaged: {fault}") from fault
+
+    def _reencode(self, start: int, end: int, first: int, encoding: Encoding) -> None:
+        done: Counter[str] = Counter()
+        self._write(iter_explicit(self._window, start, end, encoding, done), end - start)
+        written = self._out.reread()
+        require_same_elements(self._window, (start, end), encoding, written, first)
+        require_whole_pixels(written, first)
+        texts = {
+            "dropped": "{} group lengths or foreign groups removed",
+            "padded": "{} values of odd length padded",
+            "unknown": "{} values written as UN, which alone has room for them",
+            "trailing": "zeros after the data set removed",
+        }
+        changes = [text.format(done[key]) for key, text in texts.items() if done[key]]
+        self._say_reencoded(*changes)
+
+    def _decompress(self, rewrite: Rewrite, first: int) -> None:
+        pictures = rewrite.pictures()
+        total = rewrite.end - rewrite.start + sum(picture.value_bytes for picture in pictures)
+        self._write(iter_rewritten(self._window, rewrite), total)
+        written = self._out.reread()
+        require_same_content(self._window, rewrite, written, first)
+        self._say_reencoded(*rewrite.changed)
+        for doubt in rewrite.doubts:
+            self.findings.append(
+                warning(
+                    "pixels-contradict",
+                    self._subject,
+                    f"Data set and codestream disagree: {doubt}.",
+                    "Look at the image before it is handed over.",
+                    "PS3.5 8.2",
+                )
+            )
+        if rewrite.lossy:
+            self._note(
+                "lossy-source",
+                "The pixels were compressed with loss before they came; decoding them lost "
+                "nothing more and brought nothing back.",
+            )
+
+    def _write(self, chunks: Iterable[bytes], expected: int) -> None:
+        before = self._out.size_bytes
+        for chunk in chunks:
+            self._out.write(chunk)
+            if self._progress is not None:
+                done = self._out.size_bytes - before
+                self._progress(done, max(expected, done))
+        if self._progress is not None:
+            done = self._out.size_bytes - before
+            self._progress(done, done)
+
+    def _say_reencoded(self, *changes: str) -> None:
+        name = ts.transfer_syntax_name(self._header.transfer_syntax_uid)
+        what = f"; {', '.join(changes)}" if changes else ""
+        self._note("re-encoded", f"Re-encoded from {name} to Explicit VR Little Endian{what}.")
+        if self._header.signed:
+            self.findings.append(
+                warning(
+                    "signature",
+                    self._subject,
+                    "The object is digitally signed and was re-encoded: its signatures no longer "
+                    "verify where they cover what changed.",
+                    "Hand over the original by network if the signature matters.",
+                    "PS3.15 Annex C",
+                )
+            )
+
+    def _note(self, rule: str, message: str) -> None:
+        self.findings.append(note(rule, self._subject, message, "", "PS3.10 7.1"))
