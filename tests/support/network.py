@@ -13,6 +13,7 @@ from mediastation.network import command as dimse
 from mediastation.network import pdu
 from mediastation.network.acceptor import Limits
 from mediastation.network.connection import write_value_head
+from mediastation.network.part10 import write_file_meta
 from mediastation.network.pdu import AssociateRequest, PduType, ProposedContext
 from mediastation.network.storage_scp import ReceivedInstance, StorageScp, StoreAnswer
 
@@ -146,3 +147,32 @@ def raw_peer(
     """Run an SCP as `running_scp` does and give a peer that is connected to it."""
     with running_scp(folder, on_instance, **options) as address, RawPeer(address) as peer:
         yield peer
+
+
+def ct_data_set(uid: str, *, pixel_bytes: int = 512, patient_id: str = "P1") -> bytes:
+    """Return a small CT image's data set in Explicit VR Little Endian."""
+    pixels = (uid.encode() * (pixel_bytes // len(uid) + 1))[:pixel_bytes]
+    return b"".join(
+        (
+            _element(0x0008, 0x0016, b"UI", CT.encode()),
+            _element(0x0008, 0x0018, b"UI", uid.encode()),
+            _element(0x0008, 0x0060, b"CS", b"CT"),
+            _element(0x0010, 0x0010, b"PN", b"Test^Patient"),
+            _element(0x0010, 0x0020, b"LO", patient_id.encode()),
+            _element(0x0020, 0x000D, b"UI", b"1.2.826.0.1.1"),
+            _element(0x0020, 0x000E, b"UI", b"1.2.826.0.1.2"),
+            b"\xe0\x7f\x10\0OW\0\0" + pixel_bytes.to_bytes(4, "little") + pixels,
+        )
+    )
+
+
+def _element(group: int, element: int, vr: bytes, content: bytes) -> bytes:
+    padded = content + (b"\0" if vr == b"UI" else b" ") * (len(content) % 2)
+    head = group.to_bytes(2, "little") + element.to_bytes(2, "little") + vr
+    return head + len(padded).to_bytes(2, "little") + padded
+
+
+def write_ct(path: Path, uid: str, **options: Any) -> Path:
+    """Write such an image with file meta and return `path`."""
+    path.write_bytes(write_file_meta(CT, uid, EXPLICIT_LE) + ct_data_set(uid, **options))
+    return path
