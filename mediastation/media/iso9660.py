@@ -107,6 +107,7 @@ class Iso9660Image:
         findings = check_level1(files)
         if findings:
             raise RefusedError(f"{findings[0].message} No image was made.", findings)
+        self._closed = False
         self._moment = moment
         self._sources = _SourceReader()
         self._iso = PyCdlib()
@@ -121,8 +122,10 @@ class Iso9660Image:
         return self.size_sectors * SECTOR_BYTES
 
     def close(self) -> None:
-        """Forget the plan. Nothing can be written afterwards."""
-        self._iso.close()
+        """Forget the plan. Nothing can be written afterwards; closing again does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._iso.close()
 
     def __enter__(self) -> Self:
         return self
@@ -163,7 +166,11 @@ class Iso9660Image:
         MediaError
             If the disk is full or fails, or if a source is missing, cannot be
             read, or is not as long as it was planned.
+        ValueError
+            After `close`.
         """
+        if self._closed:
+            raise ValueError("the plan is closed")
         with open_part_file(output, self.size_bytes) as part:
             yield PendingImage(part, self._write_into(part, progress))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from mediastation.errors import MediaError
 
 _ATTEMPTS = 8
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -83,6 +84,8 @@ class PartFile:
             return self.output
         if not self._synced:
             self.sync()
+        if not _is_still(self.path, self._descriptor):
+            raise MediaError(f"{self.path} was moved or replaced by another program")
         with self._errors():
             os.fchmod(self._descriptor, 0o644 & ~_umask())
             self.path.replace(self.output)
@@ -94,7 +97,8 @@ class PartFile:
         """Let go of the file, and remove it unless it was committed."""
         if not self._committed:
             with suppress(OSError):
-                self.path.unlink()
+                if _is_still(self.path, self._descriptor):
+                    self.path.unlink()
         # The number may soon be another file's: nothing may reach it from here.
         descriptor, self._descriptor, self._synced = self._descriptor, -1, False
         os.close(descriptor)
@@ -120,10 +124,10 @@ def open_part_file(output: Path, size_bytes: int) -> Iterator[PartFile]:
         If the folder is missing, full or read-only, if something other than a
         file has the name, or if another run is writing it.
     """
-    path = output.with_name(f".{output.name}.part")
     with _disk_errors(output, size_bytes):
         if output.exists() and not output.is_file():
             raise MediaError(f"{output} is not a file", "Name an image file that may be written.")
+        path = output.with_name(f".{output.name}.part")
         part = PartFile(output, path, _create(path), size_bytes)
     try:
         _require_space(output, size_bytes)
@@ -183,6 +187,9 @@ def _locked(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as fault:
+        if fault.errno not in _NO_LOCKS:
+            raise
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -238,6 +239,30 @@ class TestCommit:
 
         assert (tmp_path / "disc.iso").stat().st_size == image.size_bytes
 
+    def test_a_part_file_that_another_program_replaced_is_not_committed(
+        self, tmp_path: Path, files: list[MediumFile]
+    ) -> None:
+        image = Iso9660Image(files, volume_id="", moment=MOMENT)
+
+        with image.write(tmp_path / "disc.iso") as pending:
+            pending.path.unlink()
+            pending.path.write_bytes(b"somebody else's")
+            with pytest.raises(MediaError, match="replaced by another"):
+                pending.commit()
+
+        assert not (tmp_path / "disc.iso").exists()
+        assert pending.path.read_bytes() == b"somebody else's"
+
+    def test_a_closed_plan_writes_nothing_and_closes_again(self, tmp_path: Path) -> None:
+        image = Iso9660Image([], volume_id="", moment=MOMENT)
+        image.close()
+        image.close()
+
+        with pytest.raises(ValueError, match="closed"):
+            image.write(tmp_path / "disc.iso").__enter__()
+
+        assert folder_names(tmp_path / "disc.iso") == []
+
     def test_a_link_in_the_place_of_the_part_file_is_not_followed(
         self, tmp_path: Path, files: list[MediumFile]
     ) -> None:
@@ -402,6 +427,68 @@ class TestFailure:
         assert f"Needed: {image.size_bytes:,} bytes" in raised.value.hint
         assert str(small_disk) in raised.value.hint
         assert folder_names(output) == ["filler"]
+
+
+# Says "going" when a part of the image is on the disk, and waits.
+WAITING_WRITER = """
+import sys
+from pathlib import Path
+from tests.media.support import MOMENT, Iso9660Image, MediumFile
+
+def wait(done, total):
+    print("going", flush=True)
+    sys.stdin.read()
+
+files = [MediumFile("BIG", Path(sys.argv[1]), 5 << 20)]
+image = Iso9660Image(files, volume_id="", moment=MOMENT)
+with image.write(Path(sys.argv[2]), progress=wait) as pending:
+    pending.commit()
+"""
+
+
+class TestKilled:
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> MediumFile:
+        return medium_files(tmp_path / "sources", {"BIG": bytes(5 << 20)})[0]
+
+    @pytest.fixture
+    def writer(self, tmp_path: Path, source: MediumFile) -> Iterator[subprocess.Popen[str]]:
+        (tmp_path / "out").mkdir()
+        with subprocess.Popen(
+            [sys.executable, "-c", WAITING_WRITER, str(source.source), str(tmp_path / "out/a.iso")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "going\n"
+                yield process
+            finally:
+                process.kill()
+
+    def test_a_killed_writer_leaves_nothing_that_looks_whole_or_is_in_the_way(
+        self, tmp_path: Path, source: MediumFile, writer: subprocess.Popen[str]
+    ) -> None:
+        output = tmp_path / "out" / "a.iso"
+        with pytest.raises(MediaError, match="another run"):
+            write_image(output, [source])
+
+        writer.kill()
+        writer.wait(30)
+
+        assert folder_names(output) == [".a.iso.part"]
+        write_image(output, [source])
+        assert folder_names(output) == ["a.iso"]
+
+    def test_an_interrupted_writer_leaves_nothing(
+        self, tmp_path: Path, writer: subprocess.Popen[str]
+    ) -> None:
+        writer.send_signal(signal.SIGINT)
+        writer.wait(30)
+
+        assert folder_names(tmp_path / "out" / "a.iso") == []
 
 
 @pytest.fixture
