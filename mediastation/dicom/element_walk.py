@@ -28,7 +28,7 @@ from mediastation.dicom.sequences import (
     pass_fragments,
     pass_sequence,
 )
-from mediastation.dicom.source import Source, SourceLimitError
+from mediastation.dicom.source import HEAD_BYTES, Source, SourceLimitError
 
 
 class ElementWalk:
@@ -44,6 +44,8 @@ class ElementWalk:
         Where its first element begins.
     encoding : Encoding
         How it is written.
+    wanted : frozenset of int, optional
+        Yield only these tags, and all from group 7FE0 on; without it, all.
 
     Attributes
     ----------
@@ -55,21 +57,34 @@ class ElementWalk:
         Where the walk stands.
     """
 
-    def __init__(self, source: Source, offset: int, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        source: Source,
+        offset: int,
+        encoding: Encoding,
+        wanted: frozenset[int] | None = None,
+    ) -> None:
         self.source = source
         self.offset = offset
         self.encoding = encoding
+        self.wanted = wanted
         self.damage: Damage | None = None
         self.tolerated: dict[str, str] = {}
         self.steps = Steps()
         self.seen_pixels = False
+        self._first = offset
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the walk ended where it began."""
+        return self.offset == self._first
 
     def tolerate(self, rule: str, message: str) -> None:
         """Remember the first occurrence of something that was forgiven."""
         self.tolerated.setdefault(rule, message)
 
-    def __iter__(self) -> Iterator[tuple[int, str, int, int]]:
-        """Yield tag, VR, offset of the value, and length of each element.
+    def __iter__(self) -> Iterator[tuple[int, str, int, int, bytes | None]]:
+        """Yield tag, VR, offset of the value, its length, and the value if it is at hand.
 
         The VR is empty where the encoding names none, the length may be
         `UNDEFINED`. Plain tuples, because they cost half.
@@ -81,75 +96,103 @@ class ElementWalk:
         except SourceLimitError as limit:
             self.damage = Damage("too-long", f"the data set could not be walked: {limit}")
 
-    def _walk(self) -> Iterator[tuple[int, str, int, int]]:
-        source, encoding = self.source, self.encoding
+    def _walk(self) -> Iterator[tuple[int, str, int, int, bytes | None]]:
+        # The one loop that every byte of every header goes through: names are
+        # local, and the usual head is read here and not by `parse_head`.
+        source, encoding, wanted = self.source, self.encoding, self.wanted
         explicit = encoding.explicit
         unpack = struct.Struct((">" if encoding.big else "<") + "HH2sH").unpack_from
         unpack_length = struct.Struct((">" if encoding.big else "<") + "L").unpack_from
+        unpack_implicit = struct.Struct("<HHL").unpack_from
         short, long = SHORT_VRS.get, LONG_VRS.get
         offset, end, last = self.offset, source.size, -1
         block, base, limit = b"", offset, -1
-        steps = self.steps
+        steps, count = self.steps, 0
+        vr: str | None
         while True:
             at = offset - base
             if at > limit:
-                block, base, at = source.window(offset), offset, 0
-                limit, end = len(block) - 12, source.size
-                if limit < 0 and len(block) < 8:
+                block, base = source.block(offset)
+                at, limit, end = offset - base, len(block) - HEAD_BYTES, source.size
+                if at > limit and len(block) - at < 8:
                     self.offset = offset
-                    if block:
-                        self._stray_end(block)
+                    if at < len(block):
+                        self._stray_end(block[at:])
                     return
-            steps.count()
-            group, number, code, length = unpack(block, at)
-            tag = group << 16 | number
-            vr = short(code) if explicit else None
-            if vr is not None:
-                start = offset + 8
-            elif explicit and at + 12 <= len(block) and (vr := long(code)) is not None:
-                (length,) = unpack_length(block, at + 8)
-                start = offset + 12
-            else:
-                head = parse_head(block, at, encoding, end - offset)
-                if head is None:
-                    raise Damage("truncated", f"the file ends in the head of {tag_text(tag)}", tag)
-                _, vr, length, size = head
-                start = offset + size
-                if group == 0xFFFE or tag == 0:
-                    self.offset = offset
-                    if tag == 0 and self._only_zeros(offset):
-                        return
-                    if tag in (ITEM_END, SEQUENCE_END) and length == 0:
-                        self.tolerate("stray-delimiter", "a delimiter stands outside any sequence")
+                steps.count(count)
+                count = 0
+            count += 1
+            if explicit:
+                group, number, code, length = unpack(block, at)
+                tag = group << 16 | number
+                vr = short(code)
+                if vr is not None:
+                    start = offset + 8
+                elif (vr := long(code)) is not None and at <= limit:
+                    (length,) = unpack_length(block, at + 8)
+                    start = offset + 12
+                else:
+                    head = parse_head(block, at, encoding, end - offset)
+                    if head is None:
+                        text = f"the file ends in the head of {tag_text(tag)}"
+                        raise Damage("truncated", text, tag)
+                    _, vr, length, size = head
+                    start = offset + size
+                    if group == 0xFFFE or tag == 0:
+                        if self._at_end(tag, length, offset):
+                            return
                         offset = start
                         continue
-                    if group == 0xFFFE:
-                        raise Damage("bad-length", f"{tag_text(tag)} stands outside a sequence")
-                if explicit:
                     what = f"has no known VR ({code!r})" if vr else "is written without a VR"
                     self.tolerate("bad-vr", f"{tag_text(tag)} {what}")
+            else:
+                group, number, length = unpack_implicit(block, at)
+                tag = group << 16 | number
+                vr = ""
+                start = offset + 8
+                if group == 0xFFFE or tag == 0:
+                    if self._at_end(tag, length, offset):
+                        return
+                    offset = start
+                    continue
             if tag <= last:
                 self.tolerate(
                     "tag-order", f"{tag_text(tag)} follows {tag_text(last)}: the tags do not ascend"
                 )
             last = tag
-            if group == PIXEL_GROUP:
-                self.seen_pixels = True
             if length == UNDEFINED:
-                yield tag, vr or "", start, length
-                offset = self._pass_undefined(tag, vr or "", start)
+                self.seen_pixels |= group == PIXEL_GROUP
+                yield tag, vr, start, length, None
+                offset = self._pass_undefined(tag, vr, start)
                 continue
             offset = start + length
             if offset > end:
                 if not source.reaches(offset):
-                    raise Damage(
-                        "truncated",
-                        f"{tag_text(tag)} announces {length} bytes, "
-                        f"{max(source.size - start, 0)} are there",
-                        tag,
-                    )
+                    there = max(source.size - start, 0)
+                    text = f"{tag_text(tag)} announces {length} bytes, {there} are there"
+                    raise Damage("truncated", text, tag)
                 end = source.size
-            yield tag, vr or "", start, length
+            if wanted is None or tag in wanted:
+                value = None
+                if offset - base <= len(block):
+                    value = block[start - base : offset - base]
+                yield tag, vr, start, length, value
+            elif group >= PIXEL_GROUP:
+                self.seen_pixels |= group == PIXEL_GROUP
+                yield tag, vr, start, length, None
+
+    def _at_end(self, tag: int, length: int, offset: int) -> bool:
+        """Tell whether nothing more comes at a delimiter or a zero tag; forgive a delimiter."""
+        self.offset = offset
+        if tag == 0:
+            if self._only_zeros(offset):
+                return True
+            self.tolerate("stray-delimiter", "(0000,0000) stands inside the data set")
+            return False
+        if tag not in (ITEM_END, SEQUENCE_END) or length:
+            raise Damage("bad-length", f"{tag_text(tag)} stands outside any sequence")
+        self.tolerate("stray-delimiter", f"{tag_text(tag)} stands outside any sequence")
+        return False
 
     def _pass_undefined(self, tag: int, vr: str, start: int) -> int:
         encoding = self.encoding

@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from mediastation.dicom.charset import unknown_terms
 from mediastation.dicom.element_walk import ElementWalk
 from mediastation.dicom.elements import (
     PIXEL_REPRESENTATION,
+    SHORT_VRS,
     UNDEFINED,
     Encoding,
     dictionary_vr,
@@ -58,7 +60,8 @@ _CHARSET: Final = 0x00080005
 _CORE: Final = frozenset({_CHARSET, _SOP_CLASS, _SOP_INSTANCE, PIXEL_REPRESENTATION})
 _PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _DIGITAL_SIGNATURES: Final = 0xFFFAFFFA
-_BULK_FROM: Final = 0x7FE00000
+# VRs of short values that need neither a look-up nor a change; the tag decides about the rest.
+_PLAIN_VRS: Final = frozenset(SHORT_VRS.values()) | {"UC", "UR", "UT"}
 _UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -159,6 +162,16 @@ def read_header_from(
     return _Scan(source, name, wanted).header()
 
 
+@lru_cache(maxsize=16)
+def _careful_tags(wanted: frozenset[int]) -> frozenset[int]:
+    """Return those of `wanted` whose value is not simply copied, whatever the head says."""
+    return frozenset(
+        tag
+        for tag in wanted
+        if dictionary_vr(tag) == "SQ" or is_bulk(tag) or tag == PIXEL_REPRESENTATION
+    )
+
+
 class _Scan:
     """One pass over one file; collects, then builds the header."""
 
@@ -255,26 +268,29 @@ class _Scan:
         return f"{self.name} has no prefix DICM, and does not begin with data elements"
 
     def _walk(self, source: Source, offset: int, encoding: Encoding) -> None:
-        walk = ElementWalk(source, offset, encoding)
         wanted = self.wanted
-        count = 0
-        for tag, vr, start, length in walk:
-            count += 1
+        walk = ElementWalk(source, offset, encoding, wanted)
+        elements = self.elements
+        careful = _careful_tags(wanted)
+        plain_vrs = frozenset() if encoding.big else _PLAIN_VRS
+        for tag, vr, start, length, value in walk:
             if tag in wanted:
-                self._keep(walk, tag, vr, start, length)
-            elif tag >= _BULK_FROM:
-                if tag in _PIXEL_DATA:
-                    undefined = length == UNDEFINED
-                    self.pixels = PixelEncoding.ENCAPSULATED if undefined else PixelEncoding.NATIVE
-                elif tag == _DIGITAL_SIGNATURES:
-                    self.signed = True
+                if vr in plain_vrs and value is not None and tag not in careful and not length & 1:
+                    elements[tag] = Element(vr, value)
+                else:
+                    self._keep(walk, tag, vr, start, length)
+            elif tag in _PIXEL_DATA:
+                undefined = length == UNDEFINED
+                self.pixels = PixelEncoding.ENCAPSULATED if undefined else PixelEncoding.NATIVE
+            elif tag == _DIGITAL_SIGNATURES:
+                self.signed = True
         damage = walk.damage
         if damage is not None:
             self.complete = False
             if damage.tag in _PIXEL_DATA and self.pixels is PixelEncoding.ABSENT:
                 self.pixels = PixelEncoding.NATIVE
             self._tell(damage.rule, damage.message)
-        elif not count:
+        elif walk.is_empty:
             self.complete = False
             self._tell("truncated", "there is no data set behind the file meta")
         for rule, message in walk.tolerated.items():

@@ -85,9 +85,9 @@ class Steps:
     def __init__(self) -> None:
         self.done = 0
 
-    def count(self) -> None:
-        """Count one head."""
-        self.done += 1
+    def count(self, heads: int = 1) -> None:
+        """Count heads that were read."""
+        self.done += heads
         if self.done > STEP_LIMIT:
             raise Damage("too-long", f"the data set has more than {STEP_LIMIT} elements")
 

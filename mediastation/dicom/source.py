@@ -8,6 +8,8 @@ from typing import Final
 
 BLOCK_BYTES: Final = 64 * 1024
 """What one read of a window asks for: a CT header and its neighbours in one call."""
+HEAD_BYTES: Final = 12
+"""The longest head of an element (PS3.5, 7.1.2)."""
 
 INFLATE_KEEP_BYTES: Final = 32 * 1024 * 1024
 INFLATE_LIMIT_BYTES: Final = 512 * 1024 * 1024
@@ -31,6 +33,13 @@ class Source:
         """Return the bytes from `offset` on, at most `length`; empty past the end."""
         raise NotImplementedError
 
+    def block(self, offset: int) -> tuple[bytes, int]:
+        """Return a block that holds what lies at `offset`, and where the block begins.
+
+        At least `HEAD_BYTES` follow `offset` in it, or all there are.
+        """
+        return self.window(offset), offset
+
     def reaches(self, offset: int) -> bool:
         """Tell whether there are at least `offset` bytes."""
         return offset <= self.size
@@ -46,6 +55,10 @@ class BytesSource(Source):
     def window(self, offset: int, length: int = BLOCK_BYTES) -> bytes:
         """Return a slice."""
         return self.data[offset : offset + length]
+
+    def block(self, offset: int) -> tuple[bytes, int]:  # noqa: ARG002 - one block holds all
+        """Return everything."""
+        return self.data, 0
 
 
 class FileSource(Source):
@@ -82,6 +95,13 @@ class FileSource(Source):
         if length >= len(self._block) or length >= BLOCK_BYTES:
             self._base, self._block = offset, data
         return data
+
+    def block(self, offset: int) -> tuple[bytes, int]:
+        """Return the cached block while a head fits what is left of it."""
+        left = self._base + len(self._block) - offset
+        if offset < self._base or left < HEAD_BYTES:
+            return self.window(offset), offset
+        return self._block, self._base
 
 
 class InflatedSource(Source):
