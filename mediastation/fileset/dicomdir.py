@@ -1,0 +1,447 @@
+"""The File-set in the making: instances in the order of the tree become File IDs and records.
+
+One pass. Nothing but counters and short digests of identifiers grows with the
+number of instances, and no instance is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import BinaryIO, Final
+
+from mediastation.dicom.charset import decode_text
+from mediastation.fileset.agreement import RecordAgreement
+from mediastation.fileset.directory import DicomdirWriter, Entity
+from mediastation.fileset.file_ids import FileIdAssigner
+from mediastation.fileset.findings import FindingLog
+from mediastation.fileset.keys import (
+    CHARACTER_SET,
+    Circumstances,
+    ResolvedKeys,
+    resolve_keys,
+)
+from mediastation.fileset.order import (
+    TreeOrder,
+    is_root_type,
+    record_type_of,
+    refused,
+    require_uid,
+)
+from mediastation.fileset.records import Reference, encode_record
+from mediastation.fileset.values import legal_value
+from mediastation.model.file_id import FileId, require_file_id, require_file_set_id
+from mediastation.model.finding import Finding, error, note, warning
+from mediastation.model.instance import Element, InstanceHeader
+from mediastation.model.record import AdditionalKey, Key, tighten
+from mediastation.model.record_types import RECORD_TYPES
+
+_PATIENT_ID: Final = 0x00100020
+_STUDY_UID: Final = 0x0020000D
+_SERIES_UID: Final = 0x0020000E
+_GENERAL_CLASSES: Final = 0x0008001A
+_STUDY_DATE: Final = 0x00080020
+_STUDY_TIME: Final = 0x00080030
+_INSTANCE_NUMBER: Final = 0x00200013
+_SERIES_NUMBER: Final = 0x00200011
+_LEVELS: Final = ("PATIENT", "STUDY", "SERIES")
+_REFERENCE_BYTES: Final = 1024
+"""More than the elements of group 0004 in one record can take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The confirmed identity that goes into the PATIENT record.
+
+    Parameters
+    ----------
+    key : str
+        What groups the person's instances; unique per person.
+    patient_id : str
+        Never empty: the caller supplies one where the objects have none.
+    supplied : bool
+        Whether `patient_id` was supplied and is not the objects'.
+    """
+
+    key: str
+    patient_id: str
+    supplied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileSetInstance:
+    """One instance as it is to lie in the File-set.
+
+    Parameters
+    ----------
+    header : InstanceHeader
+        Of the original.
+    transfer_syntax_uid : str
+        Of the file as it lies on the medium.
+    person : Person or None
+        None for what belongs to no patient, such as hanging protocols.
+    study_defaults : mapping of int to Element
+        Values of sibling instances, such as a Study Date, for keys of the
+        STUDY record that this object lacks. Only the default character
+        repertoire.
+    """
+
+    header: InstanceHeader
+    transfer_syntax_uid: str
+    person: Person | None
+    study_defaults: Mapping[int, Element] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSetSummary:
+    """What came out.
+
+    Parameters
+    ----------
+    size_bytes : int
+        Of the DICOMDIR.
+    records : mapping of str to int
+        Number of records by type.
+    instances : int
+        Number of instances referenced.
+    findings : tuple of Finding
+        What was supplied, changed or found to disagree; many of one rule are
+        summed up.
+    """
+
+    size_bytes: int
+    records: Mapping[str, int]
+    instances: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(slots=True)
+class _Level:
+    """One open person, study or series: its record, and what lies below it."""
+
+    entity: Entity
+    subject: str
+    agreement: RecordAgreement
+    moment: tuple[bytes, bytes] = (b"", b"")
+
+
+class FileSetBuilder:
+    """Assigns File IDs and writes the DICOMDIR of one File-set.
+
+    Parameters
+    ----------
+    output : BinaryIO
+        Seekable, writable; written from its beginning and left open.
+    file_set_uid : str
+        Made anew for every File-set with other content.
+    file_set_id : str
+        Legal as `mediastation.model.file_id.check_file_set_id` says; may be
+        empty.
+    moment : datetime
+        The last resort for dates that nothing tells.
+    additional_keys : sequence of AdditionalKey
+        What the Application Profile asks for.
+    descriptor : FileId, optional
+        A file for people that is not in DICOM format.
+    descriptor_character_set : str
+        That file's, if it leaves the default repertoire.
+
+    Raises
+    ------
+    RefusedError
+        If an identifier is not legal.
+
+    Notes
+    -----
+    A missing Instance or Series Number becomes one more than the highest of
+    the siblings so far; a sibling that comes later may bear the same number,
+    which the standard allows.
+    """
+
+    def __init__(
+        self,
+        output: BinaryIO,
+        *,
+        file_set_uid: str,
+        file_set_id: str,
+        moment: datetime,
+        additional_keys: Sequence[AdditionalKey] = (),
+        descriptor: FileId | None = None,
+        descriptor_character_set: str = "",
+    ) -> None:
+        require_uid(file_set_uid, "File-set UID", file_set_uid)
+        if descriptor is not None:
+            require_file_id(descriptor)
+        self._directory = DicomdirWriter(
+            output,
+            file_set_uid,
+            require_file_set_id(file_set_id),
+            descriptor,
+            descriptor_character_set,
+        )
+        self._file_set_uid = file_set_uid
+        self._moment = moment
+        self._keys = _keys_by_type(additional_keys)
+        self._order = TreeOrder()
+        self._file_ids = FileIdAssigner()
+        self._open: dict[str, _Level] = {}
+        self._instances = 0
+        self._log = FindingLog()
+        self._summary: FileSetSummary | None = None
+
+    def add(self, instance: FileSetInstance) -> FileId:
+        """Write the records of the next instance and return its File ID.
+
+        Instances arrive in the order of the tree: all of a person together,
+        within these all of a study, within these all of a series. What has no
+        patient may come anywhere.
+
+        Raises
+        ------
+        RefusedError
+            If the instance may not lie in this File-set, with one finding.
+            Nothing of it is written then, and others may follow.
+        MediaError
+            If the output cannot be written; the builder is of no more use.
+        """
+        if self._summary is not None:
+            raise ValueError("the File-set is closed")
+        header = instance.header
+        subject = header.sop_instance_uid
+        require_uid(subject, "SOP Instance UID", subject)
+        require_uid(header.sop_class_uid, "SOP Class UID", subject)
+        require_uid(instance.transfer_syntax_uid, "Transfer Syntax UID", subject)
+        record_type = record_type_of(header.sop_class_uid, subject)
+        self._order.check_instance(subject)
+        if is_root_type(record_type):
+            return self._add_at_root(instance, record_type)
+        return self._add_below_series(instance, record_type)
+
+    def close(self) -> FileSetSummary:
+        """Finish the DICOMDIR and say what came out; a second call says it again."""
+        if self._summary is None:
+            if not self._instances:
+                self._log.add(
+                    error(
+                        "empty-file-set",
+                        self._file_set_uid,
+                        "The File-set holds no instance.",
+                        "Choose what is to be written.",
+                        "PS3.11 X.3.3",
+                    )
+                )
+            self._summary = FileSetSummary(
+                self._directory.close(),
+                dict(sorted(self._directory.records.items())),
+                self._instances,
+                self._log.all(self._file_set_uid),
+            )
+        return self._summary
+
+    def _add_at_root(self, instance: FileSetInstance, record_type: str) -> FileId:
+        root = self._directory.root
+        keys = self._resolve(record_type, instance, root.next_number())
+        self._directory.require_room(len(keys.encoded) + _REFERENCE_BYTES)
+        file_id = self._file_ids.next_root_object()
+        self._write_leaf(root, record_type, instance, keys, file_id)
+        return file_id
+
+    def _add_below_series(self, instance: FileSetInstance, record_type: str) -> FileId:
+        header, person = instance.header, instance.person
+        subject = header.sop_instance_uid
+        if person is None:
+            raise refused(
+                "missing-identifier",
+                subject,
+                "The instance belongs to a patient, and nobody was named.",
+                "Confirm whose it is.",
+                "PS3.3 F.4",
+            )
+        study, series = _uid(header, _STUDY_UID), _uid(header, _SERIES_UID)
+        require_uid(study, "Study Instance UID", subject)
+        require_uid(series, "Series Instance UID", subject)
+        self._order.check_place(person.key, person.patient_id, study, series, subject)
+
+        # Everything is resolved before anything is written, so that a refusal leaves no trace.
+        subjects = {"PATIENT": subject, "STUDY": study, "SERIES": series}
+        begun = self._order.begins(person.key, study, series)
+        planned: list[tuple[str, ResolvedKeys]] = []
+        moment = self._open["STUDY"].moment if "STUDY" not in begun else (b"", b"")
+        number = 1
+        for level in begun:
+            number = 1 if planned else self._parent_of(level).next_number()
+            keys = self._resolve(level, instance, number)
+            planned.append((level, keys))
+            if level == "STUDY":
+                moment = (keys.values[_STUDY_DATE], keys.values[_STUDY_TIME])
+        number = 1 if planned else self._open["SERIES"].entity.next_number()
+        keys = self._resolve(record_type, instance, number, moment)
+        self._directory.require_room(
+            sum(len(one.encoded) + _REFERENCE_BYTES for _, one in [*planned, (record_type, keys)])
+        )
+        for level in _LEVELS:
+            if level not in begun:
+                self._compare(self._open[level], header)
+        for level, resolved in planned:
+            self._begin(level, subjects[level], person, resolved, study, series)
+        self._open["STUDY"].moment = moment
+        file_id = self._file_ids.next_instance()
+        self._write_leaf(self._open["SERIES"].entity, record_type, instance, keys, file_id)
+        return file_id
+
+    def _parent_of(self, level: str) -> Entity:
+        parent = RECORD_TYPES[level].parent
+        return self._open[parent].entity if parent else self._directory.root
+
+    def _begin(
+        self,
+        level: str,
+        subject: str,
+        person: Person,
+        keys: ResolvedKeys,
+        study: str,
+        series: str,
+    ) -> None:
+        """Write the record of a person, study or series and open what lies below."""
+        number = int(keys.values.get(_SERIES_NUMBER) or 0)
+        below = self._directory.append(
+            self._parent_of(level), level, encode_record(level, keys.encoded), number
+        )
+        compared = self._keys[level]
+        match level:
+            case "PATIENT":
+                self._order.enter_person(person.key, person.patient_id)
+                self._file_ids.begin_patient()
+                if person.supplied:
+                    # The objects have another one, or none: that was confirmed.
+                    compared = tuple(key for key in compared if key.tag != _PATIENT_ID)
+                    keys.supplied.append(f"PatientID {person.patient_id[:64]!r}")
+            case "STUDY":
+                self._order.enter_study(study)
+                self._file_ids.begin_study()
+            case _:
+                self._order.enter_series(series)
+                self._file_ids.begin_series()
+        self._open[level] = _Level(
+            below, subject, RecordAgreement(compared, keys.values, keys.terms)
+        )
+        self._log.add_record(level, RECORD_TYPES[level].section, subject, keys)
+
+    def _compare(self, level: _Level, header: InstanceHeader) -> None:
+        for one in level.agreement.disagreements(header.elements):
+            told = note if one.key.type == "3" or not one.recorded else warning
+            self._log.add(
+                told(
+                    "record-disagrees",
+                    level.subject,
+                    f"{one.key.keyword} is {one.recorded!r} in the record of its first "
+                    f"instance and {one.found!r} in {header.sop_instance_uid}.",
+                    "See whether they belong together.",
+                    "PS3.3 F.5",
+                )
+            )
+
+    def _write_leaf(
+        self,
+        parent: Entity,
+        record_type: str,
+        instance: FileSetInstance,
+        keys: ResolvedKeys,
+        file_id: FileId,
+    ) -> None:
+        header = instance.header
+        general = header.elements.get(_GENERAL_CLASSES)
+        reference = Reference(
+            file_id,
+            header.sop_class_uid,
+            header.sop_instance_uid,
+            instance.transfer_syntax_uid,
+            legal_value("UI", general.value, multiple=True)[0] if general else b"",
+        )
+        self._directory.append(
+            parent,
+            record_type,
+            encode_record(record_type, keys.encoded, reference),
+            int(keys.values.get(_INSTANCE_NUMBER) or 0),
+        )
+        self._order.enter_instance(header.sop_instance_uid)
+        self._instances += 1
+        self._log.add_record(
+            record_type, RECORD_TYPES[record_type].section, header.sop_instance_uid, keys
+        )
+
+    def _resolve(
+        self,
+        record_type: str,
+        instance: FileSetInstance,
+        number: int,
+        moment: tuple[bytes, bytes] = (b"", b""),
+    ) -> ResolvedKeys:
+        header, person = instance.header, instance.person
+        given: dict[int, bytes] = {}
+        defaults: Mapping[int, Element] = {}
+        match record_type:
+            case "PATIENT":
+                given[_PATIENT_ID] = _patient_id(person, header) if person else b""
+            case "STUDY":
+                given[_STUDY_UID] = _uid(header, _STUDY_UID).encode("ascii")
+                defaults = instance.study_defaults
+            case "SERIES":
+                given[_SERIES_UID] = _uid(header, _SERIES_UID).encode("ascii")
+        return resolve_keys(
+            self._keys[record_type],
+            header,
+            Circumstances(
+                moment=self._moment,
+                number=number,
+                study_id=b"ST%06d" % (self._directory.records["STUDY"] + 1),
+                study_moment=moment,
+                given=given,
+                defaults=defaults,
+            ),
+        )
+
+
+def _keys_by_type(additional: Sequence[AdditionalKey]) -> dict[str, tuple[Key, ...]]:
+    by_type: dict[str, list[Key]] = {name: [] for name in RECORD_TYPES}
+    for key in additional:
+        by_type[key.record_type].append(key.as_key())
+    return {
+        name: tighten(record_type.keys, tuple(by_type[name]))
+        for name, record_type in RECORD_TYPES.items()
+    }
+
+
+def _uid(header: InstanceHeader, tag: int) -> str:
+    element = header.elements.get(tag)
+    if element is None or element.vr == "SQ":
+        return ""
+    return element.value.strip(b" \0").decode("ascii", "replace")
+
+
+def _patient_id(person: Person, header: InstanceHeader) -> bytes:
+    """Return the Patient ID in the object's character set, which the record will have.
+
+    Raises
+    ------
+    RefusedError
+        If it is beyond ASCII and not the object's own.
+    """
+    try:
+        return person.patient_id.strip().encode("ascii")
+    except UnicodeEncodeError:
+        pass
+    own = header.elements.get(_PATIENT_ID)
+    if own is not None and own.vr != "SQ":
+        text = decode_text(own, header.elements.get(CHARACTER_SET))
+        if text.strip() == person.patient_id.strip():
+            return own.value.strip(b" \0")
+    raise refused(
+        "patient-id",
+        header.sop_instance_uid,
+        f"The Patient ID {person.patient_id[:64]!r} is not the first object's own and cannot be "
+        "written in its character set.",
+        "Give a Patient ID of plain letters and digits.",
+        "PS3.3 F.5.1",
+    )
