@@ -182,8 +182,8 @@ class StepDisplay:
             case StepDone():
                 if self._bars:
                     task = self._tasks[event.step]
-                    total = self._bars.tasks[task].total or 1
-                    self._bars.update(task, completed=total, total=total, count=event.summary)
+                    length = self._bars.tasks[task].total or 1
+                    self._bars.update(task, completed=length, total=length, count=event.summary)
                 elif not self._quiet:
                     tell(f"{event.step}: {event.summary or 'done'}")
 

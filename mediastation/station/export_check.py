@@ -8,13 +8,13 @@ from mediastation.catalog.selection import drop_from_selection, iter_selection
 from mediastation.conformance.check import (
     STUDY_INSTANCE_UID,
     Outcome,
-    check_instance,
     is_about_nobody,
     uid_of,
 )
-from mediastation.conformance.check_set import SetCheck, SetMember
+from mediastation.conformance.check_set import SetMember
 from mediastation.conformance.identity import IdentityReader
 from mediastation.conformance.load import load_profiles
+from mediastation.conformance.report import ProfileCheck
 from mediastation.errors import RefusedError
 from mediastation.model.entry import Entry
 from mediastation.model.finding import Finding, Severity
@@ -76,40 +76,38 @@ def check_selection(
         If an instance may not go out and dropping was not asked for, or if the
         set as a whole may not.
     """
-    refused: dict[str, int] = {}
+    entries: dict[str, int] = {}
+    refused: set[str] = set()
     people: dict[int, set[PatientIdentity]] = {}
-    set_check, identities = SetCheck(), IdentityReader()
-    duplicates: dict[str, int] = {}
+    identities = IdentityReader()
+    check = ProfileCheck(
+        profile,
+        alternatives=load_profiles().values(),
+        keep_tiff_preamble=station.settings.keep_tiff_preamble,
+    )
     with job.step("check", total, "instances") as step:
         for number, entry in enumerate(iter_selection(station.catalog, job.id), start=1):
-            verdict = check_instance(
-                entry.header,
-                profile,
-                subject=f"sha256:{entry.sha256}",
-                alternatives=load_profiles().values(),
-                keep_tiff_preamble=station.settings.keep_tiff_preamble,
-            )
-            job.found(verdict.findings)
             subject = _subject(entry)
-            if verdict.outcome is Outcome.ACCEPTED:
-                set_check.add(SetMember(subject, entry.header, entry.data_sha256))
-                duplicates[subject] = entry.id
-                if entry.header.sop_class_uid not in ROOT_CLASSES:
-                    people.setdefault(entry.patient, set()).add(identities.identity(entry.header))
-                    _take_study_keys(entry, checked.study_keys)
-                if verdict.preparation:
-                    checked.to_prepare[entry.id] = verdict.preparation, verdict.transfer_syntax_uid
-            else:
-                refused[subject] = entry.id
+            entries[subject] = entry.id
+            verdict = check.add(SetMember(subject, entry.header, entry.data_sha256))
+            job.found(verdict.findings)
+            if verdict.outcome is not Outcome.ACCEPTED:
+                refused.add(subject)
+                continue
+            if entry.header.sop_class_uid not in ROOT_CLASSES:
+                people.setdefault(entry.patient, set()).add(identities.identity(entry.header))
+                _take_study_keys(entry, checked.study_keys)
+            if verdict.preparation:
+                checked.to_prepare[entry.id] = verdict.preparation, verdict.transfer_syntax_uid
             step.report(number, total)
-        verdict_of_set = set_check.finish(several_patients=request.several_patients)
+        _, verdict_of_set = check.finish(several_patients=request.several_patients)
         job.found(verdict_of_set.findings)
-        refused |= {subject: duplicates[subject] for subject in verdict_of_set.refused}
+        refused |= verdict_of_set.refused
         checked.refused = len(refused)
         step.summary = f"{total - len(refused):,} may go out, {len(refused):,} may not"
     _require_acceptable(request, checked, verdict_of_set.findings, total)
 
-    gone = {*refused.values(), *(duplicates[name] for name in verdict_of_set.duplicates)}
+    gone = {entries[subject] for subject in refused | verdict_of_set.duplicates}
     drop_from_selection(station.catalog, job.id, gone)
     for entry_id in gone:
         checked.to_prepare.pop(entry_id, None)

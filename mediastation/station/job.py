@@ -126,4 +126,4 @@ class Step:
     def report(self, done: int, total: int) -> None:
         """Say how far the step is."""
         self.done, self.total = done, total
-        self._job._progress(self)  # noqa: SLF001 - the two are one thing in two classes
+        self._job._progress(self)

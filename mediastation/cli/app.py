@@ -1,0 +1,119 @@
+"""The commands: words in, exit codes out. One place prints what went wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from mediastation import __version__
+from mediastation.cli.output import Words, print_error, tell
+from mediastation.config import default_home
+from mediastation.errors import CancelledError, ConfigError, MediastationError
+
+_EPILOG = "--home, --json and --quiet may stand before or after the command."
+
+app = typer.Typer(
+    name="mediastation",
+    help="DICOM media interchange: collect, check, export, verify.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"mediastation {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Folder of this station.", envvar="MEDIASTATION_HOME"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no notes.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does it
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Take the options that every command has."""
+    context.obj = Words(home or default_home(), as_json, quiet)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    Nothing a person or a file does ends in a traceback: only a fault of ours
+    does, and asks for a report.
+    """
+    from mediastation.cli import commands  # noqa: F401, PLC0415 - registers the commands
+
+    common_words, rest = _hoist(arguments)
+    words = Words(default_home(), "--json" in common_words, "--quiet" in common_words)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = app(args=[*common_words, *rest], standalone_mode=False, prog_name="mediastation")
+    except click.exceptions.Abort:
+        return _interrupted()
+    except click.ClickException as fault:
+        return _usage(words, fault)
+    except CancelledError:
+        return _interrupted()
+    except MediastationError as fault:
+        print_error(words, fault)
+        return fault.exit_code
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:
+        # Whoever read standard output has gone, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return int(code or 0)
+
+
+def _hoist(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Move the common options to the front, from wherever they stand before ``--``."""
+    common_words: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word in {"--json", "--quiet"} or word.startswith("--home="):
+            common_words.append(word)
+        elif word == "--home":
+            common_words += [word, *([value] if (value := next(words, None)) is not None else [])]
+        else:
+            rest.append(word)
+    return common_words, rest
+
+
+def _usage(words: Words, fault: click.ClickException) -> int:
+    where = getattr(fault, "ctx", None)
+    command = where.command_path if where else "mediastation"
+    message = fault.format_message()
+    print_error(words, ConfigError(message, f"`{command} --help` shows how."))
+    return ConfigError.exit_code
+
+
+def _interrupted() -> int:
+    tell("Cancelled; nothing half-made was left behind.")
+    return CancelledError.exit_code
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt

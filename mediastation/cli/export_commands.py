@@ -1,0 +1,247 @@
+"""What leaves the station: profiles, check, export, verify, demo."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mediastation.cli.app import app
+from mediastation.cli.output import (
+    StepDisplay,
+    Words,
+    print_findings,
+    print_json,
+    print_table,
+    say,
+    size_text,
+    tell,
+)
+from mediastation.errors import RefusedError
+
+_SOURCES = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE…",
+        help="Folders, files, images; or study:UID, series:UID, patient:ID of the catalog.",
+    ),
+]
+
+
+@app.command("profiles")
+def profiles_command(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="One profile in full.")] = None,
+) -> None:
+    """Show the Application Profiles."""
+    from mediastation.conformance.load import find_profile, load_profiles  # noqa: PLC0415
+
+    words: Words = context.obj
+    profiles = [find_profile(name)] if name else list(load_profiles().values())
+    rows = [_profile_dict(asdict(profile), whole=name is not None) for profile in profiles]
+    if words.json:
+        print_json({"profiles": rows})
+    elif name is None:
+        print_table(rows, {"name": "Profile", "annex": "Annex", "title": "Title", "media": "Media"})
+    else:
+        for key, value in rows[0].items():
+            say(f"{key.replace('_', ' ')}: {_plain(value)}")
+
+
+@app.command("check")
+def check_command(
+    context: typer.Context,
+    sources: _SOURCES,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Application Profile; without it, all are tried."),
+    ] = None,
+    several_patients: Annotated[
+        bool, typer.Option("--several-patients", help="A collection of several people is meant.")
+    ] = False,
+    iod: Annotated[
+        bool, typer.Option("--iod", help="Validate each object's contents with dciodvfy, too.")
+    ] = False,
+) -> None:
+    """Check instances against an Application Profile, without taking them in."""
+    from mediastation.station.check import check_sources  # noqa: PLC0415 - `--help` need not wait
+    from mediastation.station.station import Station  # noqa: PLC0415
+
+    words: Words = context.obj
+    with Station(words.home) as station, StepDisplay(words) as display:
+        reports = check_sources(
+            station, sources, profile, several_patients=several_patients, iod=iod, listener=display
+        )
+    if profile is not None:
+        (report,) = reports
+        if words.json:
+            print_json(report.as_dict())
+        else:
+            print_findings(words, report.findings)
+            say(
+                f"{report.profile}: {report.accepted:,} of {report.instances:,} instances may go "
+                f"out, {report.refused:,} may not"
+            )
+        if not report.fits:
+            raise typer.Exit(RefusedError.exit_code)
+    elif words.json:
+        print_json({"profiles": [report.as_choice() for report in reports]})
+    else:
+        for report in reports:
+            print_findings(words, report.findings)
+        print_table(
+            [report.as_choice() for report in reports],
+            {"name": "Profile", "fits": "As it is", "after": "After re-encoding"},
+        )
+
+
+@app.command("export")
+def export_command(
+    context: typer.Context,
+    sources: _SOURCES,
+    profile: Annotated[str, typer.Option(help="Application Profile that the medium claims.")],
+    output: Annotated[Path, typer.Option(help="The image file.")],
+    medium: Annotated[
+        str, typer.Option(help="Medium, such as CD-80; by default the profile's.")
+    ] = "",
+    capacity: Annotated[
+        int | None, typer.Option(min=1, metavar="BYTES", help="Capacity, where it differs.")
+    ] = None,
+    label: Annotated[str, typer.Option(help="Label; becomes the File-set ID.")] = "",
+    timestamp: Annotated[
+        str | None,
+        typer.Option(metavar="ISO8601", help="Moment that the medium bears; fixes every byte."),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Only show what would be written.")] = False,
+    drop_refused: Annotated[
+        bool, typer.Option("--drop-refused", help="Write without what may not go out.")
+    ] = False,
+    several_patients: Annotated[
+        bool, typer.Option("--several-patients", help="A collection of several people is meant.")
+    ] = False,
+) -> None:
+    """Write a verified image: check, prepare, File-set, image, reread."""
+    from mediastation.station.clock import Clock, read_timestamp  # noqa: PLC0415
+    from mediastation.station.export import export  # noqa: PLC0415
+    from mediastation.station.export_request import ExportRequest  # noqa: PLC0415
+    from mediastation.station.station import Station  # noqa: PLC0415
+
+    words: Words = context.obj
+    request = ExportRequest(
+        sources=tuple(sources),
+        profile=profile,
+        output=output,
+        medium=medium,
+        capacity_bytes=capacity,
+        label=label,
+        plan_only=plan,
+        drop_refused=drop_refused,
+        several_patients=several_patients,
+    )
+    clock = Clock(read_timestamp(timestamp) if timestamp else None)
+    with Station(words.home, clock) as station, StepDisplay(words) as display:
+        result = export(station, request, display)
+    _show_export(words, result)
+
+
+@app.command("verify")
+def verify_command(
+    context: typer.Context,
+    medium: Annotated[Path, typer.Argument(metavar="MEDIUM", help="Image, device or folder.")],
+    manifest: Annotated[
+        Path | None, typer.Option(help="Manifest of the job, or a list of digests.")
+    ] = None,
+) -> None:
+    """Reread a medium and prove what can be proved of it."""
+    from mediastation.station.station import Station  # noqa: PLC0415 - `--help` need not wait
+    from mediastation.station.verification import verify  # noqa: PLC0415
+
+    words: Words = context.obj
+    with Station(words.home) as station, StepDisplay(words) as display:
+        report = verify(station, medium, manifest, display)
+    if words.json:
+        print_json(
+            {
+                "path": str(medium),
+                "ok": report.ok,
+                "manifest": report.manifest,
+                "files": report.files,
+                "bytes": report.bytes,
+                "findings": [finding.as_dict() for finding in report.findings],
+            }
+        )
+    else:
+        print_findings(words, report.findings)
+        say(f"{medium}: {'verified' if report.ok else 'NOT verified'}")
+        say(f"{report.files:,} files, {size_text(report.bytes)}. {report.proved}")
+    if not report.ok:
+        raise typer.Exit(RefusedError.exit_code)
+
+
+@app.command("demo")
+def demo_command(
+    context: typer.Context,
+    output: Annotated[
+        Path | None, typer.Option(help="The image file; by default in the home.")
+    ] = None,
+) -> None:
+    """Run the whole pipeline once on one patient's test images."""
+    from mediastation.station.demo import demo  # noqa: PLC0415 - `--help` need not wait for it
+    from mediastation.station.station import Station  # noqa: PLC0415
+
+    words: Words = context.obj
+    with Station(words.home) as station, StepDisplay(words) as display:
+        result = demo(station, output, display)
+    _show_export(words, result)
+
+
+def _show_export(words: Words, result: Any) -> None:
+    if words.json:
+        print_json(result.as_dict() | ({"error": result.stopped} if result.stopped else {}))
+    else:
+        print_findings(words, result.findings)
+        if result.stopped:
+            tell(f"error: {result.stopped}")
+            if result.hint:
+                tell(f"  → {result.hint}")
+        for volume in result.volumes:
+            say(f"{volume.path}: {'verified' if volume.verified else 'planned, not written'}")
+            say(
+                f"  {volume.instances:,} instances, {size_text(volume.size_bytes)}, "
+                f"File-set {volume.file_set_id or '(no ID)'}"
+            )
+            if volume.sha256:
+                say(f"  sha256 {volume.sha256}")
+        if not result.stopped:
+            say(
+                f"job {result.job}: {result.profile}, {result.transcoded:,} re-encoded, "
+                f"{result.refused:,} left out"
+            )
+    if result.stopped:
+        raise typer.Exit(RefusedError.exit_code)
+
+
+def _profile_dict(profile: dict[str, Any], *, whole: bool) -> dict[str, Any]:
+    short = ("name", "annex", "title", "media", "medium_format", "security")
+    chosen = profile if whole else {key: profile[key] for key in short}
+    return {key: _listed(value) for key, value in chosen.items()}
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if isinstance(value, (list, tuple)):
+        return [_listed(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    return value
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(item) for item in value)
+    if isinstance(value, dict):
+        return "\n  " + "; ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    return str(value)

@@ -1,0 +1,48 @@
+"""serve: the network side, without a screen."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from typing import Annotated
+
+import typer
+
+from mediastation.cli.app import app
+from mediastation.cli.output import Words, print_json, say
+
+
+@app.command("serve")
+def serve_command(
+    context: typer.Context,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = None,
+    aet: Annotated[str | None, typer.Option(help="Application Entity Title.")] = None,
+    bind: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+) -> None:
+    """Receive instances from the network until SIGTERM or Ctrl-C."""
+    from mediastation.station.serve import serve  # noqa: PLC0415 - `--help` need not wait
+    from mediastation.station.station import Station  # noqa: PLC0415
+
+    words: Words = context.obj
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING if words.quiet else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+
+    def ready(address: str, bound_port: int) -> None:
+        if words.json:
+            print_json({"address": address, "port": bound_port})
+        else:
+            say(f"listening on {address}:{bound_port}")
+        sys.stdout.flush()
+
+    with Station(words.home) as station:
+        serve(station, stop=stop, on_ready=ready, ae_title=aet, bind=bind, port=port)

@@ -1,0 +1,281 @@
+"""One volume: File-set, pages and digest list in the job's folder, then image and proof."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mediastation.catalog.durable import disk_trouble_told, write_text_durably
+from mediastation.catalog.selection import iter_selection
+from mediastation.conformance.check import STUDY_INSTANCE_UID, uid_of
+from mediastation.errors import RefusedError
+from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance, Person
+from mediastation.media.iso9660 import Iso9660Image, MediumFile, WrittenImage
+from mediastation.model.entry import Entry
+from mediastation.model.file_id import file_set_id_from
+from mediastation.model.finding import error
+from mediastation.model.manifest import (
+    DIGEST_LIST_NAME,
+    Manifest,
+    ManifestFile,
+    write_digest_list,
+)
+from mediastation.model.medium import Medium
+from mediastation.model.profile import ApplicationProfile
+from mediastation.pages.readme import README_NAME, ReadmeFacts, render_readme
+from mediastation.station.export_check import ROOT_CLASSES, CheckedSet
+from mediastation.station.export_request import ExportRequest, VolumeResult
+from mediastation.station.job import Job
+from mediastation.station.station import Station
+from mediastation.verify.verifier import verify_medium
+
+MANIFEST_NAME = "manifest.json"
+_DICOMDIR = "DICOMDIR"
+_COLLECTION_ID = "COLLECTION"
+_ASCII_LIMIT = 0x80
+
+
+@dataclass(slots=True)
+class Volume:
+    """A volume in the making: what will lie on it, and where that comes from."""
+
+    folder: Path
+    file_set_id: str
+    file_set_uid: str
+    instances: int = 0
+    files: list[MediumFile] = field(default_factory=list)
+    manifest_files: list[ManifestFile] = field(default_factory=list)
+
+    def add(self, path: str, source: Path, size_bytes: int, sha256: str, uid: str = "") -> None:
+        """Put one file onto the volume."""
+        self.files.append(MediumFile(path, source, size_bytes))
+        self.manifest_files.append(ManifestFile(path, size_bytes, sha256, uid))
+
+
+def build_file_set(
+    station: Station,
+    job: Job,
+    request: ExportRequest,
+    profile: ApplicationProfile,
+    checked: CheckedSet,
+    copies: dict[int, Entry],
+) -> Volume:
+    """Write DICOMDIR, README.TXT and digest list into the job's folder; plan every file.
+
+    Raises
+    ------
+    RefusedError
+        If an instance cannot be placed in the directory.
+    MediaError
+        If the disk of the home fails.
+    """
+    moment = station.clock.moment()
+    folder = station.job_folder(job.id)
+    file_set_id = _file_set_id(request, checked)
+    digests = _digests(station, job, checked, copies)
+    volume = Volume(folder, file_set_id, station.clock.uid([*digests, file_set_id]))
+    refused = []
+    with job.step("file-set", checked.instances, "instances") as step:
+        with disk_trouble_told(folder), (folder / _DICOMDIR).open("w+b") as output:
+            builder = FileSetBuilder(
+                output,
+                file_set_uid=volume.file_set_uid,
+                file_set_id=file_set_id,
+                moment=moment,
+                additional_keys=profile.keys,
+            )
+            for person, entry in _in_tree_order(station, job, checked):
+                copy = copies.get(entry.id, entry)
+                try:
+                    file_id = builder.add(_instance(entry, copy, person, checked))
+                except RefusedError as fault:
+                    refused += list(fault.findings)
+                    continue
+                volume.add(
+                    "/".join(file_id),
+                    station.catalog.store.path(copy.sha256, copy.kind),
+                    copy.size_bytes,
+                    copy.sha256,
+                    entry.header.sop_instance_uid,
+                )
+                step.report(len(volume.files), checked.instances)
+            summary = builder.close()
+        volume.instances = summary.instances
+        job.found((*refused, *summary.findings))
+        step.summary = f"{summary.instances:,} instances, {sum(summary.records.values()):,} records"
+    checked.refused += len(refused)
+    if refused and (not request.drop_refused or not volume.instances):
+        raise RefusedError(
+            f"Nothing was written: {len(refused):,} instances cannot be placed in the directory.",
+            refused,
+            "See the findings; --drop-refused writes the medium without them.",
+        )
+    _add_own_file(volume, _DICOMDIR, volume.file_set_uid)
+    facts = ReadmeFacts(
+        created=moment,
+        profile=profile.name,
+        file_set_id=file_set_id,
+        file_set_uid=volume.file_set_uid,
+        instances=volume.instances,
+        institution=station.settings.institution,
+    )
+    with disk_trouble_told(folder):
+        (folder / README_NAME).write_bytes(render_readme(facts))
+        _add_own_file(volume, README_NAME)
+        listed = write_digest_list(sorted(volume.manifest_files, key=lambda file: file.path))
+        (folder / DIGEST_LIST_NAME).write_text(listed, encoding="ascii")
+        _add_own_file(volume, DIGEST_LIST_NAME)
+    return volume
+
+
+def write_volume(
+    job: Job,
+    station: Station,
+    request: ExportRequest,
+    profile: ApplicationProfile,
+    medium: Medium,
+    volume: Volume,
+) -> VolumeResult:
+    """Write the image beside its final name, reread it, and only then give it that name.
+
+    Raises
+    ------
+    RefusedError
+        If the set does not fit the medium, or if rereading found an error;
+        then no image is left.
+    MediaError
+        If the disk fails.
+    """
+    with ExitStack() as stack:
+        image = stack.enter_context(
+            Iso9660Image(volume.files, volume_id=volume.file_set_id, moment=station.clock.moment())
+        )
+        _require_fit(request, medium, image.size_bytes)
+        if request.plan_only:
+            return _result(request, volume, image.size_bytes, "", verified=False)
+        with job.step("image", image.size_bytes, "bytes") as step:
+            pending = stack.enter_context(image.write(request.output, progress=step.report))
+            step.summary = f"{image.size_sectors:,} sectors"
+        manifest = _manifest(volume, profile, pending.image)
+        with job.step("verify", image.size_bytes, "bytes") as step:
+            report = verify_medium(pending.path, manifest, progress=step.report)
+            job.found(report.findings)
+            step.summary = report.proved
+        if not report.ok:
+            raise RefusedError(
+                "The image was written and reread, and what was read is not what was written; "
+                "it was removed.",
+                report.findings,
+                "Check the disk, then export again.",
+            )
+        with disk_trouble_told(volume.folder):
+            write_text_durably(volume.folder / MANIFEST_NAME, manifest.to_json())
+        pending.commit()
+    return _result(request, volume, image.size_bytes, pending.image.sha256, verified=True)
+
+
+def _in_tree_order(
+    station: Station, job: Job, checked: CheckedSet
+) -> Iterator[tuple[Person | None, Entry]]:
+    for place, (cluster, rows) in enumerate(checked.people):
+        person = Person(str(place), cluster.patient_id, supplied=not cluster.identity.patient_id)
+        for entry in iter_selection(
+            station.catalog, job.id, patients_of=rows, except_classes=ROOT_CLASSES
+        ):
+            yield person, entry
+    for entry in iter_selection(station.catalog, job.id, classes=ROOT_CLASSES):
+        yield None, entry
+
+
+def _instance(
+    entry: Entry, copy: Entry, person: Person | None, checked: CheckedSet
+) -> FileSetInstance:
+    known = checked.study_keys.get(uid_of(entry.header, STUDY_INSTANCE_UID), {})
+    defaults = {
+        tag: element
+        for tag, element in known.items()
+        if all(byte < _ASCII_LIMIT and byte != 0x1B for byte in element.value)
+    }
+    return FileSetInstance(
+        header=entry.header,
+        transfer_syntax_uid=copy.header.transfer_syntax_uid,
+        person=person,
+        study_defaults=defaults,
+    )
+
+
+def _digests(
+    station: Station, job: Job, checked: CheckedSet, copies: dict[int, Entry]
+) -> Iterator[str]:
+    """Yield what names a File-set's content: the digests of its files, in tree order."""
+    for _, entry in _in_tree_order(station, job, checked):
+        yield copies.get(entry.id, entry).sha256
+
+
+def _file_set_id(request: ExportRequest, checked: CheckedSet) -> str:
+    """Return the File-set ID: the label's, else the one person's name or ID."""
+    if request.label:
+        file_set_id = file_set_id_from(request.label)
+        if not file_set_id:
+            raise RefusedError(
+                f"The label {request.label!r} holds nothing that a File-set ID can hold.",
+                hint="Use letters A-Z, digits and underscores, at most 16.",
+            )
+        return file_set_id
+    if len(checked.people) != 1:
+        return _COLLECTION_ID
+    identity = checked.people[0][0].identity
+    names = [file_set_id_from(group) for group in identity.name.split("=")]
+    return next(filter(None, names), "") or file_set_id_from(identity.patient_id)
+
+
+def _add_own_file(volume: Volume, name: str, uid: str = "") -> None:
+    path = volume.folder / name
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    volume.add(name, path, path.stat().st_size, digest, uid)
+
+
+def _require_fit(request: ExportRequest, medium: Medium, size_bytes: int) -> None:
+    capacity = request.capacity_bytes or medium.capacity_bytes
+    if size_bytes <= capacity:
+        return
+    sectors, room = -(-size_bytes // medium.sector_bytes), capacity // medium.sector_bytes
+    finding = error(
+        "too-large",
+        medium.name,
+        f"The set needs {sectors:,} sectors ({size_bytes:,} bytes); {medium.description} has "
+        f"{room:,} ({capacity:,} bytes).",
+        "Export fewer studies or series at a time, or name a larger medium with --medium.",
+        f"PS3.12 Annex {medium.annex}",
+    )
+    raise RefusedError(f"Nothing was written. {finding.message}", [finding], finding.hint)
+
+
+def _manifest(volume: Volume, profile: ApplicationProfile, image: WrittenImage) -> Manifest:
+    return Manifest(
+        files=tuple(volume.manifest_files),
+        file_set_uid=volume.file_set_uid,
+        file_set_id=volume.file_set_id,
+        profile=profile.name,
+        image_sha256=image.sha256,
+        image_size_bytes=image.size_bytes,
+        structure=image.structure,
+    )
+
+
+def _result(
+    request: ExportRequest, volume: Volume, size_bytes: int, sha256: str, *, verified: bool
+) -> VolumeResult:
+    return VolumeResult(
+        path=str(request.output),
+        file_set_id=volume.file_set_id,
+        file_set_uid=volume.file_set_uid,
+        instances=volume.instances,
+        size_bytes=size_bytes,
+        sha256=sha256,
+        verified=verified,
+    )

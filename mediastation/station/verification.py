@@ -1,0 +1,112 @@
+"""Verify: reread a medium against whatever is known of it here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from mediastation.errors import ConfigError
+from mediastation.model.event import Listener, nobody
+from mediastation.model.manifest import Manifest, read_digest_list
+from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
+from mediastation.reading.volume import open_volume
+from mediastation.station.export_volume import MANIFEST_NAME
+from mediastation.station.station import Station
+from mediastation.verify.report import JOB, VerifyReport
+from mediastation.verify.verifier import verify_volume
+
+_MOST_MANIFEST_BYTES = 256 << 20
+_DICOMDIR = ("DICOMDIR",)
+
+
+def verify(
+    station: Station, medium: Path, manifest: Path | None = None, listener: Listener = nobody
+) -> VerifyReport:
+    """Reread `medium` and return what is wrong with it and how much was proved.
+
+    It is held against the manifest that is named, else against that of the
+    export which made it, else against the digest list that lies on it, else
+    against nothing but itself and the standard.
+
+    Raises
+    ------
+    ConfigError
+        If the manifest that is named cannot be read.
+    MediaError
+        If there is no medium that can be read at all.
+    """
+    named = read_manifest(manifest) if manifest else None
+    if not medium.exists():
+        raise ConfigError(f"{medium} does not exist.", "Check the path, or mount the medium.")
+    request = {"medium": str(medium), "manifest": str(manifest or "")}
+    with station.job("verify", request, listener) as job, open_volume(medium) as volume:
+        with job.step("identify") as step:
+            name = str(manifest) if manifest else JOB
+            if named is None:
+                found = volume.find(_DICOMDIR)
+                directory = Dicomdir()
+                if found is not None:
+                    with volume.open(found.file.path) as stream:
+                        directory = read_dicomdir(stream)
+                named = find_manifest(station, medium, directory)
+            step.summary = "made here" if named else "no manifest here"
+        with job.step("verify", 0, "bytes") as step:
+            report = verify_volume(
+                volume, named, progress=step.report, manifest_name=name if named else ""
+            )
+            step.summary = report.proved
+        job.found(report.findings)
+        job.result = {
+            "path": str(medium),
+            "ok": report.ok,
+            "manifest": report.manifest,
+            "files": report.files,
+            "bytes": report.bytes,
+        }
+    return report
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a job's manifest or a digest list; `ConfigError` if it is neither."""
+    try:
+        if path.stat().st_size > _MOST_MANIFEST_BYTES:
+            raise ConfigError(f"{path} is too large for a manifest.", "Name the right file.")
+        text = path.read_text(encoding="utf-8")
+        return Manifest.from_json(text) if text.startswith("{") else read_digest_list(text)
+    except OSError as fault:
+        raise ConfigError(f"{path}: {fault.strerror}.", "Check the path.") from fault
+    except ValueError as fault:
+        raise ConfigError(
+            f"{path} is no manifest: {fault}.",
+            "Name manifest.json of the job, or a list as sha256sum writes it.",
+        ) from fault
+
+
+def find_manifest(station: Station, medium: Path, directory: Dicomdir) -> Manifest | None:
+    """Return the manifest of the export that made this medium, if it was made here.
+
+    The File-set UID tells. Where no export has that UID, one that wrote this
+    very path, or a medium of this File-set ID, is taken if its File-set held
+    most of the instances that the directory speaks of: the UID itself may be
+    what is damaged.
+    """
+    if directory.file_set_uid:
+        for manifest in _manifests(station, directory.file_set_uid):
+            if manifest.file_set_uid == directory.file_set_uid:
+                return manifest
+    here = {record.sop_instance_uid for record in directory.records} - {""}
+    names = [str(medium), str(medium.absolute()), directory.file_set_id]
+    for name in filter(None, names):
+        for manifest in _manifests(station, name):
+            written = {file.sop_instance_uid for file in manifest.files} - {""}
+            if 2 * len(here & written) > len(written):
+                return manifest
+    return None
+
+
+def _manifests(station: Station, text: str) -> Iterator[Manifest]:
+    for record in station.jobs.with_result("export", json.dumps(text)[1:-1]):
+        path = station.home / "jobs" / str(record.id) / MANIFEST_NAME
+        if path.exists():
+            yield read_manifest(path)
