@@ -102,10 +102,21 @@ def read_jpeg(data: bytes) -> Codestream:
         elif marker == 0xDA:
             if frame is None:
                 raise CodestreamError("a JPEG scan without frame header")
+            _require_end(data, position)
             return _jpeg_frame(*frame, scan=body, adobe=adobe, jfif=jfif)
         elif marker == 0xD9:
             raise CodestreamError("a JPEG codestream without a scan")
         position += 2 + length
+
+
+def _require_end(data: bytes, start: int) -> None:
+    """Refuse a codestream without EOI or EOC: decoders fill what is cut off and say nothing.
+
+    Coded samples cannot imitate the marker, all three formats stuff them so
+    that they do not; bytes after it are padding and do no harm.
+    """
+    if data.rfind(b"\xff\xd9", start) < 0:
+        raise CodestreamError("the frame's codestream has no end")
 
 
 def _jpeg_frame(marker: int, body: bytes, scan: bytes, adobe: int, jfif: bool) -> Codestream:
@@ -202,6 +213,7 @@ def read_jpeg_2000(data: bytes) -> Codestream:
         position += 2 + length
     if not coded:
         raise CodestreamError("a JPEG 2000 codestream without coding style")
+    _require_end(data, position)
     return Codestream(
         family=Family.JPEG_2000,
         rows=field[1] - field[3],
@@ -215,8 +227,9 @@ def read_jpeg_2000(data: bytes) -> Codestream:
     )
 
 
-def read_rle(data: bytes, samples: int, sample_bytes: int) -> Codestream:
+def read_rle(data: bytes, samples: int, bits_allocated: int) -> Codestream:
     """Check the RLE header: as many segments as samples have bytes, within the frame (G.5)."""
+    sample_bytes = (bits_allocated + 7) // 8
     if len(data) < 64:
         raise CodestreamError("an RLE frame without its header of 64 bytes")
     header = [int.from_bytes(data[4 * n : 4 * n + 4], "little") for n in range(16)]
@@ -225,7 +238,7 @@ def read_rle(data: bytes, samples: int, sample_bytes: int) -> Codestream:
         raise CodestreamError(f"{count} RLE segments where {samples * sample_bytes} are due")
     if offsets[0] != 64 or offsets != sorted(set(offsets)) or offsets[-1] > len(data):
         raise CodestreamError("RLE segment offsets that do not lie in their frame")
-    return Codestream(family=Family.RLE, samples=samples, precision=8 * sample_bytes)
+    return Codestream(family=Family.RLE, samples=samples, precision=bits_allocated)
 
 
 class _Bits:

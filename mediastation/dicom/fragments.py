@@ -157,7 +157,7 @@ def _from_beginnings(
         if family in _ENDED_BY_MARKER:
             size = min(lengths[at - 1], 64)
             tail = window.read(offsets[at - 1] + lengths[at - 1] - size, size)
-            if not tail.rstrip(b"\0").endswith(b"\xff\xd9"):
+            if b"\xff\xd9" not in tail:
                 continue
         firsts.append(at)
     return firsts

@@ -224,22 +224,14 @@ def _read_header(data: bytes, family: Family, image: Image) -> Codestream:
         code = read_jpeg(data)
         if code.family is not family:
             raise CodestreamError(f"a {code.family} codestream in a {family} transfer syntax")
-        _require_end(data)
         return code
     if family is Family.JPEG_2000:
-        _require_end(data)
         return read_jpeg_2000(data)
     if family is Family.JPEG_XL:
         return read_jpeg_xl(data)
     if family is Family.RLE:
-        return read_rle(data, image.samples, (image.bits_allocated + 7) // 8)
+        return read_rle(data, image.samples, image.bits_allocated)
     return Codestream(Family.DEFLATE)
-
-
-def _require_end(data: bytes) -> None:
-    """Decoders fill what is missing with grey and say nothing, so a cut frame stops here."""
-    if not data[-64:].rstrip(b"\0\xff").endswith(b"\xff\xd9") and b"\xff\xd9" not in data[-4:]:
-        raise CodestreamError("the frame's codestream has no end")
 
 
 def plan_decoding(code: Codestream, image: Image) -> Plan:
@@ -247,8 +239,10 @@ def plan_decoding(code: Codestream, image: Image) -> Plan:
 
     Only a lossy JPEG is converted: its YCbCr is that of the codec, and RGB is
     what every reader shows. Samples of lossless encodings stay as they were
-    encoded, so YBR_FULL stays; YBR_RCT and YBR_ICT are undone by the codestream's own transform
-    and cannot occur in native pixels (PS3.3 C.7.6.3.1.2).
+    encoded, so YBR_FULL stays; YBR_RCT and YBR_ICT are undone by the
+    codestream's own transform and do not occur in native pixels (PS3.3
+    C.7.6.3.1.2). What a JPEG's own markers say of its colour (Adobe, JFIF,
+    component names) goes before what the data set says.
 
     Raises
     ------
@@ -373,24 +367,28 @@ def _decoder(code: Codestream, plan: Plan, again: bool) -> Callable[[bytes, Imag
     }[code.family]
 
 
+def _array(decoded: object) -> Samples:
+    return np.asarray(decoded)
+
+
 def _jpeg_lossless(data: bytes, image: Image) -> Samples:
     del image
-    return np.asarray(imagecodecs.jpegsof3_decode(data))
+    return _array(imagecodecs.jpegsof3_decode(data))
 
 
 def _jpeg_dct_or_lossless(data: bytes, image: Image) -> Samples:
     space = "RGB" if image.samples == 3 else "GRAYSCALE"
-    return np.asarray(imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space))
+    return _array(imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space))
 
 
 def _jpeg_to_rgb(data: bytes, image: Image) -> Samples:
     del image
-    return np.asarray(imagecodecs.jpeg8_decode(data, colorspace="YCBCR", outcolorspace="RGB"))
+    return _array(imagecodecs.jpeg8_decode(data, colorspace="YCBCR", outcolorspace="RGB"))
 
 
 def _jpeg_2000(data: bytes, image: Image) -> Samples:
     del image
-    return np.asarray(openjpeg.decode(data, 0))
+    return _array(openjpeg.decode(data, 0))
 
 
 def _jpeg_ls(data: bytes, image: Image) -> Samples:
@@ -403,7 +401,7 @@ def _jpeg_ls(data: bytes, image: Image) -> Samples:
 
 def _jpeg_xl(data: bytes, image: Image) -> Samples:
     del image
-    return np.asarray(imagecodecs.jpegxl_decode(data, numthreads=1))
+    return _array(imagecodecs.jpegxl_decode(data, numthreads=1))
 
 
 def _rle(data: bytes, image: Image) -> Samples:

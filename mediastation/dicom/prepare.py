@@ -50,6 +50,7 @@ MAX_INFLATED_BYTES = 1 << 32
 """Size of a data set after inflating (PS3.5 A.5); no medium has room for more in one file."""
 
 _CHUNK = 1 << 20
+_GZIP_TRAILER_BYTES = 8
 _VIDEO = {
     "1.2.840.10008.1.2.4.100": "STD-GEN-BD-MPEG2-MPML or STD-DVD-MPEG2-MPML",
     "1.2.840.10008.1.2.4.101": "STD-GEN-BD-MPEG2-MPHL",
@@ -136,7 +137,7 @@ def prepare_instance(
         The data do not allow it. Rules: ``"truncated"``, ``"malformed"``,
         ``"uid"``, ``"transfer-syntax"``, ``"video"``, ``"not-decodable"``,
         ``"pixels-contradict"``, ``"pixel-attributes"``, ``"colour-unclear"``,
-        ``"frames-missing"``, ``"frames-unclear"``, ``"too-large"``,
+        ``"frames-missing"``, ``"frames-unclear"``, ``"word-order"``, ``"too-large"``,
         ``"pixels-differ"``, ``"elements-differ"``.
     MediaError
         `source` cannot be read, or `output` cannot be written.
@@ -315,14 +316,16 @@ class _Task:
         self._say_reencoded("every element kept byte for byte")
 
     def _inflated(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield the data set inflated (PS3.5 A.5), bounded and to its very end."""
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        size = 0
+        size, checksum, position = 0, 0, start
         try:
             for chunk in self._window.chunks(start, end - start):
                 pending = chunk
-                while pending and not inflater.eof:
-                    data = inflater.decompress(pending, _CHUNK)
+                position += len(chunk)
+                while not inflater.eof and (data := inflater.decompress(pending, _CHUNK)):
                     size += len(data)
+                    checksum = zlib.crc32(data, checksum)
                     if size > MAX_INFLATED_BYTES:
                         raise RefusalError(
                             "too-large",
@@ -330,15 +333,17 @@ class _Task:
                         )
                     yield data
                     pending = inflater.unconsumed_tail
-                if inflater.eof and inflater.unused_data.strip(b"\0"):
-                    raise MalformedError("bytes after the end of the deflated data set")
-            while not inflater.eof:
-                data = inflater.decompress(inflater.unconsumed_tail, _CHUNK)
-                if not data:
-                    raise TruncatedError("the deflated data set has no end")
-                yield data
+                if inflater.eof:
+                    break
         except zlib.error as fault:
             raise MalformedError(f"the deflated data set is damaged: {fault}") from fault
+        if not inflater.eof:
+            raise TruncatedError("the deflated data set has no end")
+        # Some writers leave gzip's own trailer, which then has to be right.
+        gzip = checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
+        trailer = inflater.unused_data + self._window.read(position, _GZIP_TRAILER_BYTES + 1)
+        if trailer not in (b"", b"\0", gzip):
+            raise MalformedError("bytes after the end of the deflated data set")
 
     def _reencode(self, start: int, end: int, first: int, encoding: Encoding) -> None:
         done: Counter[str] = Counter()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mediastation.dicom.refusal import RefusalError
 from mediastation.dicom.vr import (
     LONG_VRS,
     PIXEL_DATA,
@@ -132,8 +133,10 @@ def iter_explicit(
     Raises
     ------
     MalformedError
-        The data set does not parse, has no certain byte order in its pixels,
-        or holds encapsulated pixels, which this encoding cannot.
+        The data set does not parse, or holds encapsulated pixels, which this
+        encoding cannot.
+    RefusalError
+        ``"word-order"``: big endian pixels whose byte order is uncertain.
     """
     walk = walk_of(window, start, end, encoding)
     out = bytearray()
@@ -186,7 +189,11 @@ def _swap_size(token: Token, walk: Walk, encoding: Encoding) -> int:
         if bits is not None and bits > 16:
             # Some writers exchange the bytes of 16-bit words as OW demands,
             # others those of whole pixels; nothing in the file tells which.
-            raise MalformedError(f"big endian pixels of {bits} bits in words of 16: two readings")
+            raise RefusalError(
+                "word-order",
+                f"big endian pixels of {bits} bits in words of 16 have two readings",
+                "Ask the sender for the instance in a little endian encoding.",
+            )
     return size
 
 

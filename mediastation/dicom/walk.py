@@ -183,6 +183,7 @@ class Walk:
         self._stack: list[_Level] = []
         self._depth = 0
         self._limit = end
+        self._not_zero_at = 0
         self.around = [Surroundings(pixel_representation=pixel_representation)]
         self.padded_from: int | None = None
 
@@ -290,8 +291,13 @@ class Walk:
         return MalformedError(f"the element at byte {position} is longer than what it lies in")
 
     def _rest_is_zero(self, position: int) -> bool:
+        if position < self._not_zero_at:
+            return False  # known from an earlier look, or many small elements would cost a long one each
+        at = position
         for chunk in self._window.chunks(position, self._end - position):
+            at += len(chunk)
             if chunk.count(0) != len(chunk):
+                self._not_zero_at = at - len(chunk.lstrip(b"\0")) + 1
                 return False
         self.padded_from = position
         return True
