@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mediastation.dicom.charset import TEXT_VRS, decode_text
-from mediastation.fileset.keys import CHARACTER_SET
+from mediastation.fileset.object_values import CHARACTER_SET
 from mediastation.fileset.text import Terms
 from mediastation.fileset.values import legal_value
 from mediastation.model.instance import Element

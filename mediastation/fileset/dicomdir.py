@@ -16,12 +16,8 @@ from mediastation.fileset.agreement import RecordAgreement
 from mediastation.fileset.directory import DicomdirWriter, Entity
 from mediastation.fileset.file_ids import FileIdAssigner
 from mediastation.fileset.findings import FindingLog
-from mediastation.fileset.keys import (
-    CHARACTER_SET,
-    Circumstances,
-    ResolvedKeys,
-    resolve_keys,
-)
+from mediastation.fileset.keys import Circumstances, ResolvedKeys, resolve_keys
+from mediastation.fileset.object_values import CHARACTER_SET
 from mediastation.fileset.order import (
     TreeOrder,
     is_root_type,

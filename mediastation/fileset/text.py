@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from mediastation.dicom.charset import decode_text
@@ -15,6 +16,7 @@ from mediastation.fileset.values import stripped
 from mediastation.model.instance import Element
 
 UTF_8: Final = "ISO_IR 192"
+_LONGEST_TERMS: Final = 1024
 _LATIN_1: Final = "ISO_IR 100"
 _SINGLE_BYTE = ("100", "101", "109", "110", "144", "127", "126", "138", "148", "203", "13", "166")
 _MULTI_BYTE_EXTENSIONS = ("87", "159", "149", "58")
@@ -69,6 +71,7 @@ Terms = tuple[str, ...]
 """Values of Specific Character Set; empty for the default repertoire."""
 
 
+@lru_cache(maxsize=64)
 def legal_terms(value: bytes) -> tuple[Terms, str]:
     """Return the legal terms that a Specific Character Set means.
 
@@ -83,7 +86,7 @@ def legal_terms(value: bytes) -> tuple[Terms, str]:
         The terms, empty for the default repertoire and for what cannot be
         understood; and what is wrong with them, empty if nothing.
     """
-    parts = [stripped(part).strip() for part in value[:1024].split(b"\\")]
+    parts = [stripped(part).strip() for part in value[:_LONGEST_TERMS].split(b"\\")]
     given = [part.decode("ascii", "replace") for part in parts]
     meant = [_meant(term, alone=len(given) == 1) for term in given]
     first = meant[0] or ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 BINARY_VRS: Final = {"US": "<H", "SS": "<h", "UL": "<I", "SL": "<i", "UV": "<Q", "SV": "<q"}
@@ -142,13 +143,18 @@ def legal_value(vr: str, value: bytes, *, multiple: bool = False) -> tuple[bytes
         if len(value) == size or (multiple and value and len(value) % size == 0):
             return value, ""
         return (value[:size] if len(value) > size else b""), "is not one number" if value else ""
-    rule = _RULES[vr]
     value = stripped(value)
     if not value:
         return b"", ""
+    # Numbers, dates and UIDs of one series repeat; long lists do not, and would take room.
+    return (_cached_string if len(value) <= 64 else _legal_string)(vr, value, multiple)
+
+
+def _legal_string(vr: str, value: bytes, multiple: bool) -> tuple[bytes, str]:
+    rule = _RULES[vr]
     if b"\\" not in value:
         legal = rule(value)
-        same = legal == value or legal == value.strip()
+        same = legal in (value, value.strip())
     elif multiple:
         parts = value.split(b"\\")
         done = [rule(stripped(part)) for part in parts]
@@ -163,6 +169,9 @@ def legal_value(vr: str, value: bytes, *, multiple: bool = False) -> tuple[bytes
     if same:
         return legal, ""
     return legal, "was made legal" if legal else "is illegal"
+
+
+_cached_string = lru_cache(maxsize=2048)(_legal_string)
 
 
 def legal_text(vr: str, value: bytes, *, multi_byte: bool) -> tuple[bytes, str]:

@@ -1,0 +1,244 @@
+"""What an object says for a key, as far as a record may hold it.
+
+Values become legal one by one, sequences are cut down to what the table of keys
+names, and text is remembered by the character set that it is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from mediastation.dicom.charset import TEXT_VRS, needs_charset
+from mediastation.dicom.elements import (
+    encode_element,
+    encode_item,
+    encode_sequence,
+    iter_elements,
+    iter_items,
+    tag_text,
+)
+from mediastation.fileset.text import (
+    Terms,
+    can_hold,
+    fitting,
+    guessed_terms,
+    has_multi_byte_shapes,
+    legal_terms,
+    shown_terms,
+)
+from mediastation.fileset.values import is_legal_uid, legal_text, legal_value, stripped
+from mediastation.model.instance import Element
+from mediastation.model.record import Condition, Key
+
+CHARACTER_SET: Final = 0x00080005
+_ANATOMIC_REGION: Final = 0x00082218
+_RELATIONSHIP_TYPE: Final = 0x0040A010
+_DEEPEST_COPY: Final = 16
+
+
+@dataclass(slots=True)
+class TextScope:
+    """The character set that a data set or item has, and its text beyond the default one."""
+
+    terms: Terms
+    multi_byte: bool
+    remark: str = ""
+    texts: list[bytes] = field(default_factory=list)
+
+
+def shown(value: bytes) -> str:
+    text = value[:48].decode("ascii", "backslashreplace")
+    return repr(text if len(value) <= 48 else text + "…")
+
+
+def name_of(key: Key) -> str:
+    return key.keyword or tag_text(key.tag)
+
+
+class ObjectValues:
+    """One object's values for one record; collects what was done to them.
+
+    Parameters
+    ----------
+    elements : mapping of int to Element
+        The object's.
+    """
+
+    def __init__(self, elements: Mapping[int, Element]) -> None:
+        self.elements = elements
+        self.changed: list[str] = []
+        self.supplied: list[str] = []
+        self.scope = self._scope_of(elements, TextScope((), False))
+
+    def own(self, key: Key, elements: Mapping[int, Element], scope: TextScope) -> bytes:
+        element = elements.get(key.tag)
+        if element is None or not element.value:
+            return b""
+        if (element.vr == "SQ") != (key.vr == "SQ"):
+            self.changed.append(f"{name_of(key)} has VR {element.vr} and was left out")
+            return b""
+        if key.vr == "SQ":
+            if not key.nested:
+                return self._copied(key, element.value, scope)
+            return self._sequence(key, element.value, scope)
+        return self._scalar(key, element.value, scope)
+
+    def _scalar(self, key: Key, value: bytes, scope: TextScope) -> bytes:
+        if key.vr in TEXT_VRS:
+            legal, remark = legal_text(key.vr, value, multi_byte=scope.multi_byte)
+            if legal and not remark:
+                legal, remark = fitting(key.vr, legal, scope.terms)
+            if needs_charset(legal):
+                scope.texts.append(legal)
+        else:
+            legal, remark = legal_value(key.vr, value, multiple=key.multiple)
+        if remark:
+            self._changed(key, value, legal, remark)
+        elif key.vr == "UI" and legal:
+            self.look_at_uids(key, legal)
+        return legal
+
+    def _changed(self, key: Key, value: bytes, legal: bytes, remark: str) -> None:
+        if not legal:
+            remark += " and was left out"
+        elif not remark.startswith(("is longer", "was cut")):
+            remark += f": {shown(legal)}"
+        self.changed.append(f"{name_of(key)} {shown(stripped(value))} {remark}")
+
+    def look_at_uids(self, key: Key, value: bytes) -> None:
+        for uid in value.split(b"\\"):
+            if not is_legal_uid(uid):
+                self.changed.append(f"{name_of(key)} {shown(uid)} has leading zeros and was kept")
+
+    def quietly(self, key: Key, value: bytes) -> bytes:
+        """Return a legal form of a value that comes from elsewhere, without a remark."""
+        if key.vr in TEXT_VRS:
+            return legal_text(key.vr, value, multi_byte=False)[0]
+        return legal_value(key.vr, value, multiple=key.multiple)[0]
+
+    # Sequences; recursion goes as deep as the table of keys, never as the data
+
+    def _sequence(self, key: Key, value: bytes, scope: TextScope) -> bytes:
+        try:
+            items = [dict(iter_elements(item)) for item in iter_items(value)]
+        except ValueError as error:
+            self.changed.append(f"{name_of(key)} is not well-formed ({error}), left out")
+            return b""
+        if key.condition is Condition.CONCEPT_MODIFIERS:
+            items = [item for item in items if _is_concept_modifier(item)]
+        encoded = [one for item in items if (one := self._item(key, item, scope))]
+        fewest, most = key.items
+        if len(encoded) < max(fewest, 1):
+            if items:
+                self.changed.append(
+                    f"{name_of(key)} has {len(encoded)} usable items of {len(items)}, left out"
+                )
+            return b""
+        if most and len(encoded) > most:
+            self.changed.append(f"{name_of(key)} has {len(encoded)} items, {most} kept")
+            del encoded[most:]
+        elif len(encoded) < len(items):
+            self.changed.append(
+                f"{name_of(key)} has {len(items)} items, {len(encoded)} of them usable"
+            )
+        return encode_sequence(encoded)
+
+    def sequence_of(self, key: Key, elements: Mapping[int, Element]) -> bytes:
+        return encode_item(self._item(key, elements, self.scope))
+
+    def _item(self, key: Key, elements: Mapping[int, Element], outer: TextScope) -> bytes:
+        """Return the wanted elements of an item; empty if it lacks what it must have."""
+        if key.any_of and not any(_has_value(elements, tag) for tag in key.any_of):
+            return b""
+        scope = self._scope_of(elements, outer)
+        chunks: list[bytes] = []
+        for nested in key.nested:
+            value = self.own(nested, elements, scope)
+            if not value and nested.type == "1":
+                value = self._item_stand_in(nested, elements, scope)
+                if not value:
+                    return b""
+            if value or self.is_written_empty(nested, elements):
+                chunks.append(encode_element(nested.tag, nested.vr, value))
+        if scope is not outer and scope.texts:
+            chunks.insert(0, encoded_terms(self.terms_for(scope)))
+        return b"".join(chunks)
+
+    def _item_stand_in(self, key: Key, elements: Mapping[int, Element], scope: TextScope) -> bytes:
+        for tag in key.fallback:
+            element = elements.get(tag)
+            value = self.quietly(key, element.value) if element else b""
+            if value:
+                if needs_charset(value):
+                    scope.texts.append(value)
+                self.supplied.append(f"{name_of(key)} {shown(value)} of {tag_text(tag)}")
+                return value
+        return b""
+
+    def _copied(self, key: Key, value: bytes, scope: TextScope) -> bytes:
+        """Return a sequence as it is, if it is well-formed all the way down."""
+        waiting = [(value, 0)]
+        texts: list[bytes] = []
+        try:
+            while waiting:
+                run, depth = waiting.pop()
+                if depth > _DEEPEST_COPY:
+                    raise ValueError("nested too deeply")
+                for item in iter_items(run):
+                    own_set = False
+                    for tag, element in iter_elements(item):
+                        own_set = own_set or tag == CHARACTER_SET
+                        if element.vr == "SQ":
+                            waiting.append((element.value, depth + 1))
+                        elif element.vr in TEXT_VRS and not own_set:
+                            texts.append(element.value)
+        except ValueError as error:
+            self.changed.append(f"{name_of(key)} is not well-formed ({error}), left out")
+            return b""
+        scope.texts.extend(filter(needs_charset, texts))
+        return value
+
+    # Character sets
+
+    def _scope_of(self, elements: Mapping[int, Element], outer: TextScope) -> TextScope:
+        element = elements.get(CHARACTER_SET)
+        if element is None:
+            return outer
+        terms, remark = legal_terms(element.value)
+        return TextScope(terms, has_multi_byte_shapes(terms), remark)
+
+    def terms_for(self, scope: TextScope) -> Terms:
+        if scope.remark:
+            self.changed.append(f"SpecificCharacterSet {scope.remark}")
+        if can_hold(scope.terms, scope.texts):
+            return scope.terms
+        terms = guessed_terms(scope.texts)
+        self.changed.append(
+            f"SpecificCharacterSet {shown_terms(scope.terms)} does not fit the text, "
+            f"{shown_terms(terms)} was written"
+        )
+        return terms
+
+    @staticmethod
+    def is_written_empty(key: Key, elements: Mapping[int, Element]) -> bool:
+        return key.type == "2" or (
+            key.type == "2C"
+            and (key.condition is not Condition.WITH_REGION or _ANATOMIC_REGION in elements)
+            and (key.condition is Condition.WITH_REGION or key.tag in elements)
+        )
+
+
+def encoded_terms(terms: Terms) -> bytes:
+    return encode_element(CHARACTER_SET, "CS", "\\".join(terms).encode())
+
+
+def _has_value(elements: Mapping[int, Element], tag: int) -> bool:
+    element = elements.get(tag)
+    return element is not None and bool(stripped(element.value))
+
+
+def _is_concept_modifier(item: Mapping[int, Element]) -> bool:
+    element = item.get(_RELATIONSHIP_TYPE)
+    return element is not None and stripped(element.value).strip() == b"HAS CONCEPT MOD"
