@@ -172,7 +172,9 @@ class Iso9660Image:
         if self._closed:
             raise ValueError("the plan is closed")
         with open_part_file(output, self.size_bytes) as part:
-            yield PendingImage(part, self._write_into(part, progress))
+            written = self._write_into(part, progress)
+            part.start_sync()
+            yield PendingImage(part, written)
 
     def _plan(self, files: Iterable[MediumFile], volume_id: str) -> None:
         maker = _NOT_A_CHARACTER.sub("_", f"MEDIASTATION {__version__}".upper())

@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -32,6 +33,7 @@ class PartFile:
         self.written_bytes = 0
         self._size_bytes = size_bytes
         self._descriptor = descriptor
+        self._syncing: _Sync | None = None
         self._synced = False
         self._committed = False
 
@@ -57,12 +59,20 @@ class PartFile:
         with self._errors():
             return os.pread(self._descriptor, size, start)
 
+    def start_sync(self) -> None:
+        """Begin to bring every byte to the disk while the caller goes on reading."""
+        with self._errors():
+            self._syncing = _Sync(os.dup(self._descriptor))
+
     def sync(self) -> None:
         """Bring every byte to the disk. Raises `MediaError`."""
         if self._descriptor < 0:
             raise ValueError(f"{self.path} is closed")
         with self._errors():
-            os.fsync(self._descriptor)
+            if self._syncing is None:
+                os.fsync(self._descriptor)
+            else:
+                self._syncing.wait()
         self._synced = True
 
     def commit(self) -> Path:
@@ -149,6 +159,30 @@ def _disk_errors(output: Path, size_bytes: int, written_bytes: int = 0) -> Itera
         elif not output.parent.is_dir():
             hint = f"Make the folder {output.parent} first."
         raise MediaError(f"cannot write {output}: {reason}", hint) from fault
+
+
+class _Sync:
+    """One fsync in a thread of its own; it owns `descriptor`, so nobody has to wait for it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._fault: OSError | None = None
+        self._thread = threading.Thread(target=self._work, name="fsync", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Wait for the end; raises what the disk said."""
+        self._thread.join()
+        if self._fault is not None:
+            raise self._fault
+
+    def _work(self) -> None:
+        try:
+            os.fsync(self._descriptor)
+        except OSError as fault:
+            self._fault = fault
+        finally:
+            os.close(self._descriptor)
 
 
 def _create(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import resource
@@ -18,6 +19,7 @@ import pytest
 
 from mediastation.errors import CancelledError, MediaError, RefusedError
 from mediastation.media.iso9660 import Iso9660Image, MediumFile
+from mediastation.media.part_file import PartFile
 from mediastation.model.manifest import SectorDigest
 from tests.media.support import CONTENTS, MOMENT, medium_files, write_image
 
@@ -99,9 +101,16 @@ class TestBytes:
 
         assert len(written.structure) * 2048 == written.size_bytes
 
-    def test_files_follow_one_another_to_the_end(self, tmp_path: Path) -> None:
-        """Nothing but files comes after the first one, so the writing is one pass."""
-        contents = {f"D{n % 7}/IM{n:06d}": bytes([n]) * 3000 for n in range(90)} | {"Z.TXT": b"z"}
+    def test_files_are_written_in_one_pass_to_the_end(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing but files comes after the first one, and none has to be gone back for."""
+        monkeypatch.delattr(PartFile, "overwrite")
+        names = ("A", "A0", "A_", "AB", "Z9", "_")
+        contents = {f"{one}/{two}/IM{one}": b"3" for one in names for two in names}
+        contents |= {f"{one}/{two}.TXT": b"2" * 3000 for one in names for two in names}
+        contents |= {f"{one}.TXT": b"1" for one in names}
+
         written = write_image(tmp_path / "disc.iso", medium_files(tmp_path / "s", contents))
 
         assert [d.sector for d in written.structure] == list(range(len(written.structure)))
@@ -366,6 +375,21 @@ class TestFailure:
     def test_a_folder_is_not_replaced(self, tmp_path: Path, files: list[MediumFile]) -> None:
         with pytest.raises(MediaError, match="is not a file"):
             write_image(tmp_path, files)
+
+    def test_a_disk_that_fails_at_the_end_gives_no_image(
+        self, tmp_path: Path, files: list[MediumFile], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        output = tmp_path / "out" / "disc.iso"
+        output.parent.mkdir()
+
+        def fail(_descriptor: int) -> None:
+            raise OSError(errno.EIO, "scratched")
+
+        monkeypatch.setattr(os, "fsync", fail)
+        with pytest.raises(MediaError, match="Input/output error"):
+            write_image(output, files)
+
+        assert folder_names(output) == []
 
     def test_too_little_space_stops_before_anything_is_written(self, tmp_path: Path) -> None:
         files = [
