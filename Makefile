@@ -1,0 +1,55 @@
+# Everything happens in .venv; nothing is installed outside it but, where it may, the peer programs.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PEER_PACKAGES := dcmtk xorriso genisoimage p7zip-full libarchive-tools libgdcm-tools
+PEER_PROGRAMS := dcmdump xorriso isoinfo 7z bsdtar gdcminfo
+
+.PHONY: demo test lint bench peers pins clean
+
+demo: $(VENV)/.ready
+	$(RUN) -m mediastation demo
+
+test: $(VENV)/.ready-dev peers
+	$(RUN) -m pytest -n 2 $(TESTS)
+
+lint: $(VENV)/.ready-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+
+bench: $(VENV)/.ready-dev peers
+	$(RUN) -m benchmarks
+
+# The peers are oracles in tests. Who may not install them skips what needs them.
+peers:
+	@missing=; for program in $(PEER_PROGRAMS); do \
+	  command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	[ -z "$$missing" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as="sudo -n"; \
+	else echo "not installed, their tests are skipped:$$missing"; exit 0; fi; \
+	command -v apt-get >/dev/null || { echo "no apt-get; not installed:$$missing"; exit 0; }; \
+	$$as apt-get update -qq && \
+	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	  $(PEER_PACKAGES) >/dev/null
+
+# Needs uv. The files name versions and hashes, never where they come from.
+pins:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header pyproject.toml --extra build -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header pyproject.toml --extra build --extra dev -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/.ready: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	$(RUN) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.ready-dev: requirements-dev.txt $(VENV)/.ready
+	$(RUN) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@
