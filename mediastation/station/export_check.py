@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mediastation.catalog.selection import drop_from_selection, iter_selection
-from mediastation.conformance.check import (
-    STUDY_INSTANCE_UID,
-    Outcome,
-    is_about_nobody,
-    uid_of,
-)
+from mediastation.conformance.attributes import STUDY_INSTANCE_UID
+from mediastation.conformance.check import Outcome, is_about_nobody
 from mediastation.conformance.check_set import SetMember
 from mediastation.conformance.identity import IdentityReader
 from mediastation.conformance.load import load_profiles
 from mediastation.conformance.report import ProfileCheck
+from mediastation.dicom.values import first_value
 from mediastation.errors import RefusedError
 from mediastation.model.entry import Entry
 from mediastation.model.finding import Finding, Severity
@@ -158,7 +155,7 @@ def _match_rows(
 
 
 def _take_study_keys(entry: Entry, known: dict[str, dict[int, Element]]) -> None:
-    keys = known.setdefault(uid_of(entry.header, STUDY_INSTANCE_UID), {})
+    keys = known.setdefault(first_value(entry.header, STUDY_INSTANCE_UID), {})
     if len(keys) == len(_STUDY_KEYS):
         return
     for tag in _STUDY_KEYS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mediastation.catalog.durable import disk_trouble_told
 from mediastation.catalog.selection import (
     drop_from_selection,
@@ -11,7 +13,7 @@ from mediastation.catalog.selection import (
 from mediastation.dicom.prepare import CannotPrepare, prepare_instance
 from mediastation.errors import MediaError, RefusedError
 from mediastation.model.entry import Entry
-from mediastation.model.finding import Finding
+from mediastation.model.finding import Finding, Severity
 from mediastation.model.preparation import Preparation
 from mediastation.station.export_check import CheckedSet
 from mediastation.station.export_request import ExportRequest
@@ -42,7 +44,8 @@ def prepare_selection(
             if entry.id not in checked.to_prepare:
                 continue
             try:
-                copies[entry.id] = _prepared(station, job, entry)
+                copies[entry.id] = copy = _prepared(station, entry)
+                job.found(_worth_telling(copy, checked.to_prepare[entry.id][0]))
             except CannotPrepare as fault:
                 failed.append((entry.id, fault.finding))
                 job.found([fault.finding])
@@ -66,7 +69,7 @@ def prepare_selection(
     return copies
 
 
-def _prepared(station: Station, job: Job, entry: Entry) -> Entry:
+def _prepared(station: Station, entry: Entry) -> Entry:
     keep_tiff = station.settings.keep_tiff_preamble
     recipe = f"explicit-le/{_RECIPE_VERSION}" + ("/tiff" if keep_tiff else "")
     known = find_prepared(station.catalog, entry.id, recipe)
@@ -84,8 +87,14 @@ def _prepared(station: Station, job: Job, entry: Entry) -> Entry:
         known = find_prepared(station.catalog, entry.id, recipe)
         if known is None:
             raise MediaError(f"The prepared copy of {entry.header.sop_instance_uid} is gone.")
-    job.found(known.header.findings)
     return known
+
+
+def _worth_telling(copy: Entry, preparation: Preparation) -> Iterator[Finding]:
+    """Yield what preparing found; that a header was replaced, the check has said already."""
+    for finding in copy.header.findings:
+        if preparation.touches_dataset or finding.severity is not Severity.NOTE:
+            yield finding
 
 
 def count_transcoded(checked: CheckedSet, copies: dict[int, Entry]) -> int:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, write_text_durably
 from mediastation.catalog.selection import iter_selection
-from mediastation.conformance.check import STUDY_INSTANCE_UID, uid_of
+from mediastation.conformance.attributes import STUDY_INSTANCE_UID
+from mediastation.dicom.values import first_value
 from mediastation.errors import RefusedError
 from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance, Person
 from mediastation.media.iso9660 import Iso9660Image, MediumFile, WrittenImage
@@ -193,7 +194,7 @@ def _in_tree_order(
 def _instance(
     entry: Entry, copy: Entry, person: Person | None, checked: CheckedSet
 ) -> FileSetInstance:
-    known = checked.study_keys.get(uid_of(entry.header, STUDY_INSTANCE_UID), {})
+    known = checked.study_keys.get(first_value(entry.header, STUDY_INSTANCE_UID), {})
     defaults = {
         tag: element
         for tag, element in known.items()
