@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ CONTENTS = {
     "DICOM/PT000001/ST000001/SE000001/IM000002": b"x" * 2049,
     "DICOM/PT000001/ST000001/SE000001/IM000003": b"",
     "DICOM/PT000001/ST000002/SE000001/IM000001": b"\xff" * 2047,
+    "DICOM/LARGE": random.Random(1).randbytes((3 << 20) + 1),
     DEEP: b"deep",
 }
 

@@ -138,6 +138,31 @@ class TestBytes:
 
         assert written == written[:1] * 4
 
+    def test_another_process_makes_the_same_image(
+        self, tmp_path: Path, files: list[MediumFile]
+    ) -> None:
+        """With another hash seed, locale, time zone and folder, and with its own clock."""
+        here = write_image(tmp_path / "disc.iso", files)
+        program = (
+            "from pathlib import Path\n"
+            "from tests.media.support import CONTENTS, medium_files, write_image\n"
+            "files = medium_files(Path('sources'), CONTENTS)\n"
+            "print(write_image(Path('disc.iso'), files).sha256)\n"
+        )
+        (tmp_path / "there").mkdir()
+        root = str(Path(__file__).parents[2])
+        there = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path / "there",
+            env={"PYTHONPATH": root, "PYTHONHASHSEED": "7", "LC_ALL": "C", "TZ": "Asia/Kolkata"},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout.strip()
+
+        assert there == here.sha256
+
     def test_one_moment_in_two_time_zones_is_one_moment(
         self, tmp_path: Path, files: list[MediumFile]
     ) -> None:
@@ -410,7 +435,7 @@ class TestFailure:
         output = tmp_path / "out" / "disc.iso"
         output.parent.mkdir()
         program = (
-            "import resource, sys\n"
+            "import resource\n"
             "from pathlib import Path\n"
             "from mediastation.errors import MediaError\n"
             "from tests.media.support import MOMENT, MediumFile, write_image\n"
