@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+from mediastation.conformance.attributes import (
+    PATIENT_ID,
+    SERIES_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
+    has_value,
+    text_of,
+)
+from mediastation.conformance.pixels import check_pixels
 from mediastation.conformance.prepare_plan import plan_preparation
 from mediastation.model.finding import Finding, error, has_errors, note, warning
 from mediastation.model.identity import shown
-from mediastation.model.instance import InstanceHeader, PixelEncoding
+from mediastation.model.instance import InstanceHeader
 from mediastation.model.preparation import Preparation
 from mediastation.model.profile import ApplicationProfile
 from mediastation.model.record import ROOT
@@ -23,13 +31,6 @@ from mediastation.model.sop_class import (
     sop_class_name,
 )
 
-PATIENT_ID = 0x00100020
-STUDY_INSTANCE_UID = 0x0020000D
-SERIES_INSTANCE_UID = 0x0020000E
-_ROWS = 0x00280010
-_COLUMNS = 0x00280011
-
-_PADDING = b"\0 \t\r\n"
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _LEADING_ZERO = re.compile(r"(^|\.)0[0-9]")
 _STANDARD_ROOT = "1.2.840.10008."
@@ -65,11 +66,12 @@ def check_instance(
     subject: str = "",
     alternatives: Iterable[ApplicationProfile] = (),
     keep_tiff_preamble: bool = False,
+    size_bytes: int = 0,
 ) -> InstanceVerdict:
     """Check one instance against `profile` as a File-set Creator has to.
 
-    An instance whose SOP Class cannot lie there is refused for its class alone:
-    nothing else that could be said of it would help. What a re-encoding or the
+    An instance whose SOP Class cannot lie there is refused for its class alone,
+    a truncated one for that: nothing else that could be said would help. What a re-encoding or the
     directory makes good is a note.
 
     Parameters
@@ -85,6 +87,8 @@ def check_instance(
         Profiles that a hint may point to.
     keep_tiff_preamble : bool
         The site's policy for TIFF headers in preambles.
+    size_bytes : int
+        Of the whole file; 0 if it is not known.
 
     Returns
     -------
@@ -100,9 +104,12 @@ def check_instance(
     findings += of_class
     if has_errors(of_class):
         return _verdict(header, Outcome.REFUSED, findings)
+    if not header.complete:
+        # What is missing besides was probably behind the cut.
+        return _verdict(header, Outcome.REFUSED, findings + _incomplete(header, subject))
 
     sop_class = SOP_CLASSES[header.sop_class_uid]
-    findings += _check_completeness(header, sop_class, subject)
+    findings += check_pixels(header, sop_class, subject, size_bytes)
     findings += _check_uids(header, sop_class, subject)
     findings += _check_directory_keys(header, sop_class, subject)
     plan = plan_preparation(
@@ -129,17 +136,6 @@ def is_about_nobody(sop_class_uid: str) -> bool:
     """Tell whether objects of the class belong to no person: their records lie in the root."""
     sop_class = SOP_CLASSES.get(sop_class_uid)
     return sop_class is not None and _is_root(sop_class)
-
-
-def value_of(header: InstanceHeader, tag: int) -> bytes:
-    """Return a value field without its padding; empty where the element is absent."""
-    element = header.elements.get(tag)
-    return element.value.strip(_PADDING) if element else b""
-
-
-def uid_of(header: InstanceHeader, tag: int) -> str:
-    """Return a UI value; whatever is no ASCII stays visibly wrong."""
-    return value_of(header, tag).decode("latin-1")
 
 
 def _verdict(header: InstanceHeader, outcome: Outcome, findings: list[Finding]) -> InstanceVerdict:
@@ -216,32 +212,18 @@ def _check_sop_class(
         )
 
 
-def _check_completeness(
-    header: InstanceHeader, sop_class: SopClass, subject: str
-) -> Iterator[Finding]:
-    if not header.complete:
-        if has_errors(header.findings):
-            return  # the header has said so already, and where
-        yield error(
+def _incomplete(header: InstanceHeader, subject: str) -> list[Finding]:
+    if has_errors(header.findings):
+        return []  # the header has said so already, and where
+    return [
+        error(
             "incomplete",
             subject,
             "The file ends before its data set does; part of it is lost.",
             "Fetch the object again from where it was made.",
             "PS3.10 7.2",
         )
-    elif (
-        sop_class.record_type == "IMAGE"
-        and header.pixels is PixelEncoding.ABSENT
-        and value_of(header, _ROWS)
-        and value_of(header, _COLUMNS)
-    ):
-        yield warning(
-            "pixel-data",
-            subject,
-            "The image has rows and columns, and no pixels.",
-            "Nothing can be shown of it; fetch it again from where it was made.",
-            "PS3.3 C.7.6.3",
-        )
+    ]
 
 
 def _check_uids(header: InstanceHeader, sop_class: SopClass, subject: str) -> Iterator[Finding]:
@@ -254,8 +236,8 @@ def _check_uids(header: InstanceHeader, sop_class: SopClass, subject: str) -> It
     """
     uids = {"SOP Instance UID": (header.sop_instance_uid, "PS3.5 9.1 and PS3.3 C.12.1.1.1")}
     if not _is_root(sop_class):
-        uids["Study Instance UID"] = (uid_of(header, STUDY_INSTANCE_UID), "PS3.3 F.5.2")
-        uids["Series Instance UID"] = (uid_of(header, SERIES_INSTANCE_UID), "PS3.3 F.5.3")
+        uids["Study Instance UID"] = (text_of(header, STUDY_INSTANCE_UID), "PS3.3 F.5.2")
+        uids["Series Instance UID"] = (text_of(header, SERIES_INSTANCE_UID), "PS3.3 F.5.3")
     for name, (uid, reference) in uids.items():
         if not uid:
             what = f"The object has no {name}"
@@ -287,7 +269,7 @@ def _check_directory_keys(
     missing = [
         keyword
         for tag, keyword in _required_keys(sop_class.record_type)
-        if not value_of(header, tag)
+        if not has_value(header, tag)
     ]
     if missing:
         yield note(
@@ -297,7 +279,7 @@ def _check_directory_keys(
             "",
             "PS3.3 F.5.1 to F.5.48",
         )
-    if not _is_root(sop_class) and not value_of(header, PATIENT_ID):
+    if not _is_root(sop_class) and not has_value(header, PATIENT_ID):
         yield warning(
             "no-patient-id",
             subject,

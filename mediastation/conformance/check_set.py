@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mediastation.conformance.check import (
+from mediastation.conformance.attributes import (
     SERIES_INSTANCE_UID,
     STUDY_INSTANCE_UID,
-    is_about_nobody,
-    uid_of,
+    text_of,
 )
+from mediastation.conformance.check import is_about_nobody
 from mediastation.conformance.identity import IdentityReader
 from mediastation.conformance.people import check_people
 from mediastation.model.finding import Finding, error, note, warning
@@ -34,12 +34,14 @@ class SetMember:
     """One instance of a set.
 
     `subject` is what the operator calls it (the entry or the file), another
-    one for each member; `digest` the SHA-256 of its data set, in hexadecimal.
+    one for each member; `digest` the SHA-256 of its data set, in hexadecimal;
+    `size_bytes` the size of its file, 0 where that is not known.
     """
 
     subject: str
     header: InstanceHeader
     digest: str
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ class SetCheck:
         if not self._is_new(member) or is_about_nobody(member.header.sop_class_uid):
             return
         header = member.header
-        study = uid_of(header, STUDY_INSTANCE_UID)
-        series = uid_of(header, SERIES_INSTANCE_UID)
+        study = text_of(header, STUDY_INSTANCE_UID)
+        series = text_of(header, SERIES_INSTANCE_UID)
         identity = self._read.identity(header)
         self._identities[identity] += 1
         self._study_people.setdefault(study, {}).setdefault(identity, member.subject)

@@ -47,12 +47,29 @@ DECODABLE = frozenset(
         JPEG_LS_NEAR,
         JPEG_2000_LOSSLESS,
         JPEG_2000,
+        "1.2.840.10008.1.2.4.92",  # JPEG 2000 Part 2 multi-component
+        "1.2.840.10008.1.2.4.93",
         HTJ2K_LOSSLESS,
         HTJ2K_LOSSLESS_RPCL,
         HTJ2K,
+        "1.2.840.10008.1.2.4.110",  # JPEG XL
+        "1.2.840.10008.1.2.4.111",
+        "1.2.840.10008.1.2.4.112",
     }
 )
-"""Compressed syntaxes that the station can decode."""
+"""Compressed syntaxes that `mediastation.dicom` decodes; its codecs load too slowly to ask it."""
+
+_VIDEO = "1.2.840.10008.1.2.4."
+_VIDEO_PROFILES = {
+    _VIDEO + "100": "STD-DVD-MPEG2-MPML or STD-GEN-BD-MPEG2-MPML",
+    _VIDEO + "101": "STD-GEN-BD-MPEG2-MPHL",
+    _VIDEO + "102": "STD-GEN-BD-MPEG4-HPLV41",
+    _VIDEO + "103": "STD-GEN-BD-MPEG4-HPLV41BD",
+    _VIDEO + "104": "STD-GEN-BD-MPEG4-HPLV42-2D",
+    _VIDEO + "105": "STD-GEN-BD-MPEG4-HPLV42-3D",
+    _VIDEO + "106": "STD-GEN-BD-MPEG4-SHPLV42",
+}
+"""Where PS3.11 2024c (Annexes I, M and N) puts video that no profile of this station carries."""
 
 _PLAIN = frozenset({IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE, DEFLATED_LE})
 
@@ -171,12 +188,14 @@ def _syntax_refused(
     subject: str,
     alternatives: Iterable[ApplicationProfile],
 ) -> Finding:
-    carriers = profiles_for(header.sop_class_uid, header.transfer_syntax_uid, alternatives)
+    syntax = header.transfer_syntax_uid
+    carriers = profiles_for(header.sop_class_uid, syntax, alternatives)
     if carriers:
         hint = f"Export it under a profile that carries it: {', '.join(carriers)}."
     else:
-        hint = "Leave it out with --drop-refused and pass it on over the network instead."
-    syntax = header.transfer_syntax_uid
+        hint = "Leave it out with --drop-refused and pass it on over the network instead"
+        elsewhere = _VIDEO_PROFILES.get(syntax)
+        hint += f"; PS3.11 carries it under {elsewhere}." if elsewhere else "."
     name = transfer_syntax_name(syntax) if syntax in TRANSFER_SYNTAXES else f"the syntax {syntax!r}"
     return error(
         "transfer-syntax",

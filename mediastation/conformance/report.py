@@ -78,6 +78,7 @@ class ProfileCheck:
             subject=member.subject,
             alternatives=self._alternatives,
             keep_tiff_preamble=self._keep_tiff_preamble,
+            size_bytes=member.size_bytes,
         )
         self._findings += verdict.findings
         if verdict.outcome is not Outcome.IGNORED:

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mediastation.conformance.check import InstanceVerdict, check_instance, is_about_nobody
+from mediastation.conformance.prepare_plan import DECODABLE
+from mediastation.dicom.frames import type_of_syntax
 from mediastation.model.finding import note
 from mediastation.model.instance import Element, PixelEncoding, Preamble
 from mediastation.model.preparation import Preparation
@@ -181,6 +183,21 @@ class TestTransferSyntax:
         assert (verdict.outcome, verdict.preparation) == ("refused", Preparation.NONE)
         assert "--drop-refused" in verdict.findings[0].hint
 
+    @pytest.mark.parametrize(
+        ("encoding", "profile"),
+        [(MPEG2, "STD-GEN-BD-MPEG2-MPML"), (H264, "STD-GEN-BD-MPEG4-HPLV41"), (HEVC, "")],
+    )
+    def test_video_is_pointed_to_the_profile_that_the_standard_has_for_it(
+        self, encoding: str, profile: str
+    ) -> None:
+        hint = check(encoding=encoding).findings[0].hint
+
+        assert profile in hint
+        assert ("PS3.11 carries it" in hint) == bool(profile)
+
+    def test_what_is_called_decodable_is_what_the_codecs_take(self) -> None:
+        assert frozenset(type_of_syntax) == DECODABLE
+
     def test_a_profile_that_carries_the_video_is_named(self) -> None:
         film = header(VIDEO, MPEG2, pixels=PixelEncoding.ENCAPSULATED)
 
@@ -297,6 +314,42 @@ class TestCompleteness:
 
         assert said(verdict) == [("pixel-data", "warning")]
         assert verdict.outcome == "accepted"
+
+    @pytest.mark.parametrize(
+        ("bits", "frames", "photometric", "due"),
+        [
+            (16, b"", b"MONOCHROME2", 512),
+            (1, b"", b"MONOCHROME2", 32),
+            (8, b"10", b"MONOCHROME2", 2560),
+            (8, b"1A", b"MONOCHROME2", 256),
+            (8, b"", b"RGB", 768),
+            (8, b"", b"YBR_FULL_422", 512),
+        ],
+    )
+    def test_a_file_smaller_than_its_native_pixels_is_refused(
+        self, bits: int, frames: bytes, photometric: bytes, due: int
+    ) -> None:
+        """16 rows of 16 columns; a reader that believes the attributes reads past the end."""
+        colour = photometric[0] in b"RY"
+        image = header(
+            elements={
+                0x00280002: Element("US", b"\x03\0" if colour else b"\x01\0"),
+                0x00280004: Element("CS", photometric),
+                0x00280008: Element("IS", frames),
+                0x00280100: Element("US", bytes([bits, 0])),
+            }
+        )
+
+        assert said(check_instance(image, GEN_CD, size_bytes=due)) == []
+        assert said(check_instance(image, GEN_CD, size_bytes=due - 1)) == [("incomplete", "error")]
+
+    def test_a_compressed_or_deflated_file_may_be_smaller_than_its_pixels(self) -> None:
+        allocated = {0x00280100: Element("US", b"\x10\0")}
+        deflated = header(encoding=DEFLATED, elements=allocated)
+        compressed = header(encoding=RLE, elements=allocated, pixels=PixelEncoding.ENCAPSULATED)
+
+        for small in (deflated, compressed):
+            assert check_instance(small, GEN_CD, size_bytes=300).outcome == "accepted"
 
     def test_a_report_needs_no_pixels(self) -> None:
         verdict = check(sop_class=SR, pixels=PixelEncoding.ABSENT)
