@@ -29,6 +29,9 @@ One sector less than the field would hold: above it, writers split the file.
 MOST_DIRECTORIES = 2**16 - 1
 """Parent numbers in the path table have 16 bits."""
 
+MOST_SECTORS = 2**32 - 1
+"""Sector numbers and the size of the volume have 32 bits."""
+
 _DIRECTORY = re.compile(r"[A-Z0-9_]{1,8}")
 _FILE = re.compile(r"([A-Z0-9_]{1,8})(?:\.([A-Z0-9_]{1,3}))?")
 _NAMES = "Use 1 to 8 of A-Z, 0-9 and _; a file may add a point and up to 3 more."
@@ -55,8 +58,8 @@ def check_level1(files: Iterable[MediumFile]) -> list[Finding]:
     -------
     list of Finding
         Errors only, the path as subject: ``"iso-name"``, ``"iso-depth"``,
-        ``"iso-file-size"``, ``"iso-duplicate"``, ``"iso-directories"``,
-        ``"iso-order"``. Empty if all of it may be written.
+        ``"iso-file-size"``, ``"iso-volume-size"``, ``"iso-duplicate"``,
+        ``"iso-directories"``, ``"iso-order"``. Empty if all of it may be written.
     """
     files = tuple(files)
     paths = Counter(file.path for file in files)
@@ -75,6 +78,11 @@ def check_level1(files: Iterable[MediumFile]) -> list[Finding]:
     if len(directories) >= MOST_DIRECTORIES:
         message = f"{len(directories)} directories; the path table numbers {MOST_DIRECTORIES - 1}."
         findings.append(error("iso-directories", "", message, reference="ECMA-119 9.4"))
+    # Generous to what describes the files: no record takes more than a sector.
+    sectors = sum(2 - file.size_bytes // -SECTOR_BYTES for file in files)
+    if sectors + 4 * len(directories) > MOST_SECTORS - 64:
+        message = f"{sectors} sectors; a volume holds {MOST_SECTORS}."
+        findings.append(error("iso-volume-size", "", message, reference="ECMA-119 8.4.8"))
     return findings or list(_check_order(paths))
 
 

@@ -72,6 +72,13 @@ def test_the_path_table_numbers_its_directories_in_16_bits() -> None:
     assert rules(*(f"D{n}/A" for n in range(65_535))) == [("iso-directories", "")]
 
 
+def test_sectors_are_numbered_in_32_bits() -> None:
+    paths = [f"A{n}" for n in range(2049)]
+
+    assert rules(*paths[:2046], size_bytes=2**32 - 2048) == []
+    assert rules(*paths, size_bytes=2**32 - 2048) == [("iso-volume-size", "")]
+
+
 def test_the_file_system_spells_every_name_with_a_point_and_version_one() -> None:
     assert level1_identifier("DICOM/IM000001") == "/DICOM/IM000001.;1"
     assert level1_identifier("README.TXT") == "/README.TXT;1"
