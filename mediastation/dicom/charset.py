@@ -26,7 +26,13 @@ _CODECS: Final[dict[str, str]] = {
     "ISO_IR 203": "iso8859_15",
     "ISO 2022 IR 203": "iso8859_15",
 }
-_ESCAPES: Final[dict[bytes, str]] = {**CODES_TO_ENCODINGS, b"\x1b-b": "iso8859_15"}
+# The codec that Python has for ISO IR 58 leaves the escape in the text; GBK, which
+# contains that set, is used behind the escape instead.
+_ESCAPES: Final[dict[bytes, str]] = {
+    **CODES_TO_ENCODINGS,
+    b"\x1b-b": "iso8859_15",
+    b"\x1b$)A": "gbk",
+}
 _TERM: Final = re.compile(r"ISO[ _-]?(2022[ _-]?)?IR[ _-]?(\d+)")
 _UTF8_NAMES: Final = frozenset({"UTF8", "UTF-8", "UTF_8"})
 _FRAGMENTS: Final = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")

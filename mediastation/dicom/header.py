@@ -61,7 +61,7 @@ _CORE: Final = frozenset({_CHARSET, _SOP_CLASS, _SOP_INSTANCE, PIXEL_REPRESENTAT
 _PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _DIGITAL_SIGNATURES: Final = 0xFFFAFFFA
 # VRs of short values that need neither a look-up nor a change; the tag decides about the rest.
-_PLAIN_VRS: Final = frozenset(SHORT_VRS.values()) | {"UC", "UR", "UT"}
+_PLAIN_VRS: Final = frozenset(SHORT_VRS.values())
 _UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE

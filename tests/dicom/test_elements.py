@@ -1,0 +1,182 @@
+"""Elements as bytes: encoders and iterators are each other's inverse, and pydicom agrees."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.datadict import dictionary_VR
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
+
+from mediastation.dicom.elements import (
+    LONG_VRS,
+    SHORT_VRS,
+    Encoding,
+    dictionary_vr,
+    encode_element,
+    encode_sequence,
+    iter_elements,
+    iter_items,
+    little_endian,
+    parse_head,
+    resolved_vr,
+    tag_text,
+)
+from mediastation.model.instance import Element
+
+VRS = sorted({*SHORT_VRS.values(), *LONG_VRS.values()})
+
+elements = st.tuples(
+    st.integers(0x00080000, 0x7FDFFFFF),
+    st.sampled_from(VRS),
+    st.binary(max_size=40).map(lambda value: value[: len(value) // 2 * 2]),
+)
+
+
+def encoded(parts: list[tuple[int, str, bytes]]) -> bytes:
+    return b"".join(encode_element(*part) for part in parts)
+
+
+@given(st.lists(elements, max_size=8))
+def test_what_was_encoded_is_read_back(parts: list[tuple[int, str, bytes]]) -> None:
+    assert list(iter_elements(encoded(parts))) == [
+        (tag, Element(vr, value)) for tag, vr, value in parts
+    ]
+
+
+@given(st.lists(st.binary(max_size=60), max_size=6))
+def test_items_are_read_back(items: list[bytes]) -> None:
+    assert list(iter_items(encode_sequence(items))) == items
+
+
+private = st.dictionaries(
+    st.integers(0x00090100, 0x0009FFFF),
+    st.tuples(st.sampled_from([vr for vr in VRS if vr != "SQ"]), st.binary(max_size=9)),
+    max_size=6,
+)
+
+
+@given(private)
+def test_pydicom_reads_the_same_elements(parts: dict[int, tuple[str, bytes]]) -> None:
+    data = encoded([(tag, vr, value) for tag, (vr, value) in parts.items()])
+
+    ds = read_dataset(DicomBytesIO(data), False, True)
+
+    assert {int(e.tag): (e.VR, e.length) for e in ds._dict.values()} == {
+        tag: (vr, len(value) + len(value) % 2) for tag, (vr, value) in parts.items()
+    }
+
+
+@given(st.binary(max_size=60))
+def test_arbitrary_bytes_give_elements_or_a_value_error(data: bytes) -> None:
+    for iterate in (iter_elements, iter_items):
+        with contextlib.suppress(ValueError):
+            assert sum(1 for _ in iterate(data)) <= len(data) // 8
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "padded"),
+    [
+        ("LO", b"abc", b"abc "),
+        ("UI", b"1.2", b"1.2\0"),
+        ("OB", b"\1", b"\1\0"),
+        ("UN", b"\1", b"\1\0"),
+        ("PN", b"ab", b"ab"),
+    ],
+)
+def test_odd_values_are_padded_as_their_vr_asks(vr: str, value: bytes, padded: bytes) -> None:
+    """PS3.5, 6.2: text with a space, UIDs and bytes with NUL."""
+    ((_, element),) = iter_elements(encode_element(0x00091010, vr, value))
+
+    assert element.value == padded
+
+
+def test_the_two_forms_of_a_head_are_those_of_the_standard() -> None:
+    """PS3.5, Tables 7.1-1 and 7.1-2."""
+    assert encode_element(0x00100020, "LO", b"P1") == b"\x10\0\x20\0LO\x02\0P1"
+    assert encode_element(0x00420011, "OB", b"P1") == b"\x42\0\x11\0OB\0\0\x02\0\0\0P1"
+    assert encode_sequence([b"", b"xy"]) == b"\xfe\xff\0\xe0\0\0\0\0\xfe\xff\0\xe0\x02\0\0\0xy"
+
+
+def test_a_value_beyond_the_short_form_is_refused() -> None:
+    assert len(encode_element(0x00100020, "LO", bytes(0xFFFE))) == 8 + 0xFFFE
+    with pytest.raises(ValueError, match="16-bit"):
+        encode_element(0x00100020, "LO", bytes(0xFFFF))
+    with pytest.raises(ValueError, match="XX"):
+        encode_element(0x00100020, "XX", b"")
+
+
+@pytest.mark.parametrize(
+    ("vr", "big", "little"),
+    [
+        ("US", b"\1\2\3\4", b"\2\1\4\3"),
+        ("AT", b"\0\x28\0\x10", b"\x28\0\x10\0"),
+        ("UL", b"\1\2\3\4", b"\4\3\2\1"),
+        ("FD", b"\1\2\3\4\5\6\7\x08", b"\x08\7\6\5\4\3\2\1"),
+        ("UV", b"\1\2\3\4\5\6\7\x08", b"\x08\7\6\5\4\3\2\1"),
+        ("OB", b"\1\2", b"\1\2"),
+        ("LO", b"ab", b"ab"),
+        ("US", b"", b""),
+    ],
+)
+def test_words_are_turned_round_and_bytes_are_not(vr: str, big: bytes, little: bytes) -> None:
+    assert little_endian(vr, big) == little
+
+
+@pytest.mark.parametrize(
+    ("tag", "head_vr", "signed", "vr"),
+    [
+        (0x00280106, "", True, "SS"),
+        (0x00280106, "", False, "US"),
+        (0x00280106, "", None, "US"),
+        (0x00280106, "US", True, "US"),
+        (0x7FE00010, "", None, "OW"),
+        (0x00090010, "", None, "LO"),
+        (0x00091010, "", None, "UN"),
+        (0x00100000, "", None, "UL"),
+        (0x00081140, "UN", None, "SQ"),
+        (0x0008FFFE, "", None, "UN"),
+        (0x60003000, "", None, "OW"),
+    ],
+)
+def test_the_vr_that_a_head_does_not_name_comes_from_the_dictionary(
+    tag: int, head_vr: str, signed: bool | None, vr: str
+) -> None:
+    assert resolved_vr(tag, head_vr, signed) == vr
+
+
+@given(st.integers(0, 0xFFFFFFFF))
+def test_the_dictionary_is_pydicoms(tag: int) -> None:
+    vr = dictionary_vr(tag)
+    if not tag >> 16 & 1 and tag & 0xFFFF:
+        try:
+            assert vr == dictionary_VR(tag)
+        except KeyError:
+            assert vr == "UN"
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"\x10\0\x20\0LO\x04\0", (0x00100020, "LO", 4, 8)),
+        (b"\x10\0\x20\0UT\0\0\x04\0\0\0", (0x00100020, "UT", 4, 12)),
+        (b"\x10\0\x20\0\x04\0\0\0", (0x00100020, "", 4, 8)),
+        (b"\x10\0\x20\0ZZ\0\0\x04\0\0\0", (0x00100020, "UN", 4, 12)),
+        (b"\x10\0\x20\0ZZ\x04\0\0\0\0\0", (0x00100020, "UN", 4, 8)),
+        (b"\x10\0\x20\0ZZ\0\0\xff\0\0\0", (0x00100020, "UN", 0, 8)),
+        (b"\xfe\xff\0\xe0\xff\xff\xff\xff", (0xFFFEE000, "", 0xFFFFFFFF, 8)),
+        (b"\x10\0\x20\0UT\0\0", None),
+        (b"\x10\0\x20\0LO", None),
+    ],
+)
+def test_heads_are_read_forgivingly(
+    head: bytes, expected: tuple[int, str, int, int] | None
+) -> None:
+    assert parse_head(head, 0, Encoding(), 20) == expected
+
+
+def test_tags_are_printed_as_the_standard_does() -> None:
+    assert tag_text(0x7FE0001A) == "(7FE0,001A)"
