@@ -71,7 +71,7 @@ _READ = frozenset(
         _TOTAL,
     }
 )
-_INSERTED = (_PLANAR, _LOSSY, _LOSSY_METHOD)
+_INSERTED = (_PLANAR, _LOSSY, _LOSSY_RATIO, _LOSSY_METHOD)
 
 _METHODS = {
     Family.JPEG: "ISO_10918_1",
@@ -282,9 +282,10 @@ class _Survey:
         if image.samples > 1 and self._text(context, _PLANAR) != b"\0\0":
             self._put(context, _PLANAR, "US", b"\0\0", end)
             self._changed["Planar Configuration 0"] = None
-        self._say_lossy(context, plan, code.family, end)
+        self._say_lossy(context, picture, code.family, end)
 
-    def _say_lossy(self, context: _Context, plan: Plan, family: Family, end: int) -> None:
+    def _say_lossy(self, context: _Context, picture: Picture, family: Family, end: int) -> None:
+        plan = picture.plan
         proved = plan.lossless and (self._syntax_lossless or family is Family.JPEG_LS)
         if proved:
             return
@@ -294,11 +295,15 @@ class _Survey:
             return
         if stated == b"00" and plan.lossless:
             return  # a syntax that allows both, reversible as far as the codestream shows
+        if self._syntax_lossless or stated == b"00":
+            self._doubts["the codestream has lost something, the data set denies it"] = None
         self._put(context, _LOSSY, "CS", b"01", end)
         self._changed["Lossy Image Compression 01"] = None
         if not self._text(context, _LOSSY_METHOD) and not self._text(context, _LOSSY_RATIO):
+            ratio = f"{picture.image.size_bytes / max(sum(picture.frames.lengths), 1):.2f}"
+            self._put(context, _LOSSY_RATIO, "DS", ratio.encode(), end)
             self._put(context, _LOSSY_METHOD, "CS", _METHODS[family].encode(), end)
-            self._changed[f"Lossy Image Compression Method {_METHODS[family]}"] = None
+            self._changed[f"Lossy Image Compression Method {_METHODS[family]}, {ratio} to 1"] = None
 
     def _text(self, context: _Context, tag: int) -> bytes:
         token = context.elements.get(tag)

@@ -345,10 +345,10 @@ def _in_cells(samples: Samples, code: Codestream, image: Image) -> Samples:
         return cells
     if samples.dtype.kind == "i" and not image.signed:
         mask = np.array((1 << code.precision) - 1, dtype=f"<u{width}")
-        return np.bitwise_and(cells.view(f"<u{width}"), mask)
+        return _array(np.bitwise_and(cells.view(f"<u{width}"), mask))
     if samples.dtype.kind == "u" and image.signed and code.precision >= image.bits_stored:
         signed = cells.view(f"<i{width}")
-        return np.right_shift(np.left_shift(signed, spare), spare)
+        return _array(np.right_shift(np.left_shift(signed, spare), spare))
     return cells
 
 

@@ -292,7 +292,7 @@ class Walk:
 
     def _rest_is_zero(self, position: int) -> bool:
         if position < self._not_zero_at:
-            return False  # known from an earlier look, or many small elements would cost a long one each
+            return False  # known already: many empty elements must not cost a long look each
         at = position
         for chunk in self._window.chunks(position, self._end - position):
             at += len(chunk)
