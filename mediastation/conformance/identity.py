@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from mediastation.dicom.values import text
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.instance import InstanceHeader
@@ -15,6 +17,7 @@ _SEX = 0x00100040
 _TAGS = (_PATIENT_ID, _ISSUER, _NAME, _BIRTH_DATE, _SEX)
 
 _HOLE = "\N{REPLACEMENT CHARACTER}"
+_LONGEST = 1024
 _MOST_REMEMBERED = 4096
 
 
@@ -29,10 +32,17 @@ def patient_identity(header: InstanceHeader) -> PatientIdentity:
 
 
 def comparable_text(header: InstanceHeader, tag: int) -> str:
-    """Return a decoded value without padding; unreadable bytes stay distinguishable."""
+    """Return a decoded value without padding, fit for being compared and remembered.
+
+    Unreadable bytes stay distinguishable. A value many times longer than any
+    VR here allows (PS3.5, 6.2) is cut, and a digest keeps it apart from others.
+    """
     decoded = text(header, tag).strip("\0 ")
     if _HOLE in decoded:
-        return header.elements[tag].value.strip(b"\0 ").decode("ascii", "backslashreplace")
+        decoded = header.elements[tag].value.strip(b"\0 ").decode("ascii", "backslashreplace")
+    if len(decoded) > _LONGEST:
+        digest = hashlib.sha256(header.elements[tag].value).hexdigest()
+        return f"{decoded[:_LONGEST]}… {digest}"
     return decoded
 
 
@@ -52,6 +62,8 @@ class IdentityReader:
         key = tuple(_raw(header, tag) for tag in (*_TAGS, _CHARSET))
         known = self._identities.get(key)
         if known is None:
+            if sum(map(len, key)) > _LONGEST:
+                return patient_identity(header)
             if len(self._identities) >= _MOST_REMEMBERED:
                 self._identities.clear()
             known = self._identities[key] = patient_identity(header)
@@ -62,6 +74,8 @@ class IdentityReader:
         key = (tag, _raw(header, tag), _raw(header, _CHARSET))
         known = self._texts.get(key)
         if known is None:
+            if len(key[1]) + len(key[2]) > _LONGEST:
+                return comparable_text(header, tag)
             if len(self._texts) >= _MOST_REMEMBERED:
                 self._texts.clear()
             known = self._texts[key] = comparable_text(header, tag)

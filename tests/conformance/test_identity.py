@@ -58,6 +58,27 @@ def test_bytes_without_meaning_show_instead_of_vanishing() -> None:
     assert patient_identity(spoilt).name == "M\\xfcller"
 
 
+def test_a_monstrous_value_is_cut_and_stays_another_one() -> None:
+    """A header may hold a megabyte where LO allows 64 characters, in every instance."""
+    one, other = (
+        patient_identity(header(elements={PATIENT_ID: Element("LO", b"A" * 1_000_000 + end)}))
+        for end in (b"1", b"2")
+    )
+
+    assert one != other
+    assert len(one.patient_id) < 1200
+
+
+def test_the_reader_does_not_hoard_monstrous_values() -> None:
+    reader = IdentityReader()
+    given = header(elements={PATIENT_ID: Element("LO", b"A" * 1_000_000)})
+
+    assert reader.identity(given) == patient_identity(given)
+    assert reader.text(given, PATIENT_ID) == patient_identity(given).patient_id
+    assert not reader._identities
+    assert not reader._texts
+
+
 def test_the_reader_says_what_reading_each_time_would_say() -> None:
     """Equal bytes under another character set are another text."""
     reader = IdentityReader()
