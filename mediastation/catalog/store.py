@@ -45,6 +45,7 @@ class InstanceStore:
         if target.exists():
             file.unlink()
         else:
+            file.chmod(0o400)
             file.replace(target)
         return target.parent
 

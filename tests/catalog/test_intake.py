@@ -1,0 +1,169 @@
+"""The door into the catalog: what is kept, recognised, told apart, and cleaned up."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mediastation.catalog import intake as intake_module
+from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.intake import Intake
+from mediastation.catalog.listing import list_rows
+from mediastation.dicom.header import NotDicom
+from mediastation.errors import MediaError
+from mediastation.model.entry import Kept, Outcome, Source
+from tests.support.objects import write_ct
+
+SOURCE = Source("folder", "/outside")
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog(tmp_path / "home") as opened:
+        yield opened
+
+
+def keep(intake: Intake, **facts: object) -> Kept:
+    return intake.keep(write_ct(intake.new_path(), **facts), SOURCE)
+
+
+def stored_files(catalog: Catalog) -> list[Path]:
+    return [path for path in (catalog.home / "store").rglob("*") if path.is_file()]
+
+
+def test_a_file_is_kept_byte_for_byte_and_its_folder_is_private(catalog: Catalog) -> None:
+    with Intake(catalog) as intake:
+        path = write_ct(intake.new_path(), preamble=b"MZ")
+        content = path.read_bytes()
+        kept = intake.keep(path, SOURCE)
+
+    assert kept.outcome is Outcome.ADDED
+    (stored,) = stored_files(catalog)
+    assert stored.read_bytes() == content
+    for folder in (catalog.home, *catalog.home.rglob("*")):
+        assert folder.stat().st_mode & 0o077 == 0, folder
+
+
+def test_one_data_set_under_other_file_meta_is_a_duplicate(catalog: Catalog) -> None:
+    with Intake(catalog) as intake:
+        first = keep(intake)
+        again = keep(intake, preamble=b"II*\0")
+
+    assert again.outcome is Outcome.DUPLICATE
+    assert again.entry_id == first.entry_id
+    assert len(stored_files(catalog)) == 1
+
+
+def test_a_conflicting_original_is_kept_apart_and_reported(catalog: Catalog) -> None:
+    with Intake(catalog) as intake:
+        first = keep(intake)
+        other = keep(intake, PixelData=bytes(32))
+
+    assert other.outcome is Outcome.CONFLICT
+    assert other.entry_id != first.entry_id
+    (finding,) = other.findings
+    assert (finding.rule, finding.subject) == ("conflict", "1.2.3.1.1")
+    assert len(stored_files(catalog)) == 2
+
+
+def test_one_id_under_two_issuers_stays_two_patients(catalog: Catalog) -> None:
+    with Intake(catalog) as intake:
+        keep(intake, IssuerOfPatientID="NORTH")
+        keep(intake, IssuerOfPatientID="SOUTH", SOPInstanceUID="1.2.3.1.2")
+
+    rows = list_rows(catalog, "patients")
+    assert sorted(row["issuer_of_patient_id"] for row in rows) == ["NORTH", "SOUTH"]
+    assert [row["instances"] for row in rows] == [1, 1]
+
+
+def test_what_is_no_dicom_is_not_kept(catalog: Catalog) -> None:
+    with Intake(catalog) as intake:
+        path = intake.new_path()
+        path.write_bytes(b"\xff\xd8\xff\xe0" + bytes(1000))
+        with pytest.raises(NotDicom):
+            intake.keep(path, SOURCE)
+        assert stored_files(catalog) == []
+    assert list((catalog.home / "incoming").iterdir()) == []
+
+
+def test_a_batch_holds_the_same_file_once(catalog: Catalog) -> None:
+    with Intake(catalog) as intake:
+        batch = [intake.stage(write_ct(intake.new_path()), SOURCE) for _ in range(3)]
+        outcomes = [kept.outcome for kept in intake.commit(batch)]
+
+    assert outcomes == [Outcome.ADDED, Outcome.DUPLICATE, Outcome.DUPLICATE]
+
+
+def test_a_stored_file_without_a_row_is_indexed_by_the_next_intake(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash between rename and commit must not lose what a sender may think is safe."""
+
+    def crash(*_: object) -> None:
+        raise RuntimeError
+
+    with Intake(catalog) as intake:
+        keep(intake)
+        with monkeypatch.context() as patch:
+            patch.setattr(intake_module, "insert_entry", crash)
+            with pytest.raises(RuntimeError):
+                keep(intake, SOPInstanceUID="1.2.3.1.2")
+    assert len(list_rows(catalog, "instances")) == 1
+
+    with Intake(catalog) as intake:
+        assert [finding.rule for finding in intake.recovered] == ["recovered"]
+    assert {row["sop_instance_uid"] for row in list_rows(catalog, "instances")} == {
+        "1.2.3.1.1",
+        "1.2.3.1.2",
+    }
+
+
+def test_a_dead_sessions_leftovers_go_and_a_living_ones_stay(catalog: Catalog) -> None:
+    incoming = catalog.home / "incoming"
+    with Intake(catalog) as living:
+        half = living.new_path()
+        half.write_bytes(b"half a file")
+        dead = incoming / "0123"
+        dead.mkdir()
+        (dead / "half").write_bytes(b"half a file")
+        (incoming / "0123.lock").touch()
+        with Intake(catalog):
+            assert not dead.exists()
+            assert half.exists()
+
+
+def test_a_half_file_in_the_store_is_set_aside_not_indexed(catalog: Catalog) -> None:
+    """After a power cut a name may be there before its content."""
+    with Intake(catalog) as intake:
+        keep(intake)
+    (stored,) = stored_files(catalog)
+    torn = catalog.store.path("ab" * 32)
+    torn.parent.mkdir(mode=0o700)
+    torn.write_bytes(stored.read_bytes()[:-7])
+    (catalog.home / "incoming" / "dead").mkdir()
+
+    with Intake(catalog) as intake:
+        assert [finding.rule for finding in intake.recovered] == ["damaged"]
+    assert len(list_rows(catalog, "instances")) == 1
+    assert not torn.exists()
+    assert len(list((catalog.home / "damaged").iterdir())) == 1
+
+
+def test_a_full_disk_is_said_and_leaves_no_row(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with Intake(catalog) as intake:
+        monkeypatch.setattr(intake_module, "sync_file", full)
+        with pytest.raises(MediaError, match="full") as caught:
+            keep(intake)
+    assert "Free some space" in caught.value.hint
+    assert list_rows(catalog, "instances") == []
+    assert shutil.disk_usage(catalog.home).free > 0
