@@ -20,10 +20,9 @@ from mediastation.dicom.elements import (
     parse_head,
     tag_text,
 )
+from mediastation.dicom.limits import Damage, Steps
 from mediastation.dicom.sequences import (
     PIXEL_GROUP,
-    Damage,
-    Steps,
     is_sequence,
     pass_fragments,
     pass_sequence,

@@ -28,7 +28,14 @@ from mediastation.dicom.elements import (
     resolved_vr,
     tag_text,
 )
+from mediastation.dicom.header_rules import header_finding
 from mediastation.dicom.index_tags import INDEX_TAGS, INDEX_VERSION
+from mediastation.dicom.limits import (
+    HEADER_LIMIT_BYTES,
+    VALUE_LIMIT_BYTES,
+    Damage,
+    TooLongError,
+)
 from mediastation.dicom.recognition import (
     DEFLATED,
     ENCODING_OF,
@@ -40,19 +47,13 @@ from mediastation.dicom.recognition import (
 )
 from mediastation.dicom.sequences import (
     CONTENT_SEQUENCE,
-    VALUE_LIMIT_BYTES,
-    Damage,
-    TooLongError,
     convert_sequence,
     is_bulk,
 )
 from mediastation.dicom.source import FileSource, InflatedSource, Source
-from mediastation.model.finding import Finding, Severity
+from mediastation.model.finding import Finding
 from mediastation.model.instance import Element, InstanceHeader, PixelEncoding, Preamble
 from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
-
-HEADER_LIMIT_BYTES: Final = 8 * 1024 * 1024
-"""What all kept values of one header may add up to."""
 
 _SOP_CLASS: Final = 0x00080016
 _SOP_INSTANCE: Final = 0x00080018
@@ -63,40 +64,6 @@ _DIGITAL_SIGNATURES: Final = 0xFFFAFFFA
 # VRs of short values that need neither a look-up nor a change; the tag decides about the rest.
 _PLAIN_VRS: Final = frozenset(SHORT_VRS.values())
 _UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
-
-_ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
-_RULES: Final[dict[str, tuple[Severity, str]]] = {
-    "no-preamble": (_WARNING, "PS3.10, 7.1"),
-    "no-file-meta": (_WARNING, "PS3.10, 7.1"),
-    "preamble": (_NOTE, "PS3.10, 7.5"),
-    "meta-incomplete": (_WARNING, "PS3.10, Table 7.1-1"),
-    "meta-length": (_WARNING, "PS3.10, Table 7.1-1"),
-    "meta-encoding": (_WARNING, "PS3.10, 7.1"),
-    "meta-disagrees": (_WARNING, "PS3.10, Table 7.1-1"),
-    "transfer-syntax-guessed": (_WARNING, "PS3.10, Table 7.1-1"),
-    "transfer-syntax-disagrees": (_WARNING, "PS3.10, 7.2"),
-    "transfer-syntax-unknown": (_WARNING, "PS3.6, Table A-1"),
-    "command-group": (_WARNING, "PS3.10, 7.1"),
-    "truncated": (_ERROR, "PS3.10, 7.2"),
-    "bad-length": (_ERROR, "PS3.5, 7.1"),
-    "odd-length": (_WARNING, "PS3.5, 7.1"),
-    "bad-sequence": (_WARNING, "PS3.5, 7.5"),
-    "bad-vr": (_WARNING, "PS3.5, 7.1.2"),
-    "too-deep": (_ERROR, "PS3.5, 7.5"),
-    "too-long": (_ERROR, "PS3.5, 7.1"),
-    "value-too-long": (_WARNING, "PS3.5, 6.2"),
-    "tag-order": (_WARNING, "PS3.5, 7.1"),
-    "stray-delimiter": (_WARNING, "PS3.5, 7.5"),
-    "trailing-bytes": (_NOTE, "PS3.10, 7.2"),
-    "pixels-disagree": (_WARNING, "PS3.5, A.4"),
-    "charset-unknown": (_WARNING, "PS3.3, C.12.1.1.2"),
-    "no-instance": (_ERROR, "PS3.3, C.12.1"),
-    "bad-uid": (_WARNING, "PS3.5, 9.1"),
-}
-_HINTS: Final = {
-    "truncated": "fetch the instance again; the file is not whole",
-    "no-instance": "an instance without class and UID cannot be stored or written",
-}
 
 
 class NotDicom(ValueError):  # noqa: N818 - says what the file is, as the caller asks
@@ -419,8 +386,7 @@ class _Scan:
     def _findings(self, instance: str) -> Iterator[Finding]:
         subject = instance if _UID.fullmatch(instance) else self.name
         for rule, message in self.problems:
-            severity, reference = _RULES[rule]
-            yield Finding(rule, severity, subject, message, _HINTS.get(rule, ""), reference)
+            yield header_finding(rule, subject, message)
 
 
 def uid_text(value: bytes) -> str:
@@ -429,7 +395,6 @@ def uid_text(value: bytes) -> str:
 
 
 __all__ = [
-    "HEADER_LIMIT_BYTES",
     "INDEX_TAGS",
     "INDEX_VERSION",
     "NotDicom",

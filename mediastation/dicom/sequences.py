@@ -31,11 +31,15 @@ from mediastation.dicom.elements import (
     resolved_vr,
     tag_text,
 )
+from mediastation.dicom.limits import (
+    DEPTH_LIMIT,
+    VALUE_LIMIT_BYTES,
+    Damage,
+    Steps,
+    TooLongError,
+)
 from mediastation.dicom.source import Source
 
-DEPTH_LIMIT: Final = 64
-STEP_LIMIT: Final = 4_000_000
-VALUE_LIMIT_BYTES: Final = 1024 * 1024
 PIXEL_GROUP: Final = 0x7FE0
 
 CONTENT_SEQUENCE: Final = 0x0040A730
@@ -53,43 +57,6 @@ _BULK_GROUPS: Final = frozenset({0x7FE0, 0x5400})
 _BULK_TAGS: Final = frozenset({0x00420011, 0x00880200})
 _LOOK_BYTES: Final = 4096
 _FRAGMENT_LOOK_BYTES: Final = 512
-
-
-class Damage(Exception):  # noqa: N818 - caught by the walk, never shown as an error
-    """The data set cannot be walked beyond this point.
-
-    Parameters
-    ----------
-    rule : str
-        Rule of the finding it becomes.
-    message : str
-        What is wrong.
-    tag : int
-        The top-level element it befell, if known.
-    """
-
-    def __init__(self, rule: str, message: str, tag: int = -1) -> None:
-        super().__init__(message)
-        self.rule = rule
-        self.message = message
-        self.tag = tag
-
-
-class TooLongError(Exception):
-    """A value is longer than the index keeps."""
-
-
-class Steps:
-    """How many heads were read; a limit against data made of nothing but heads."""
-
-    def __init__(self) -> None:
-        self.done = 0
-
-    def count(self, heads: int = 1) -> None:
-        """Count heads that were read."""
-        self.done += heads
-        if self.done > STEP_LIMIT:
-            raise Damage("too-long", f"the data set has more than {STEP_LIMIT} elements")
 
 
 def is_bulk(tag: int) -> bool:

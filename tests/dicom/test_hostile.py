@@ -140,7 +140,7 @@ def test_nesting_up_to_the_limit_is_kept_and_beyond_it_left_out() -> None:
 
 @pytest.mark.timeout(60)
 def test_nothing_but_heads_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediastation.dicom.sequences.STEP_LIMIT", 50_000)
+    monkeypatch.setattr("mediastation.dicom.limits.STEP_LIMIT", 50_000)
     empty = encode_element(0x00091010, "LO", b"") * 100_000
 
     header = header_of(prefix(EXPLICIT_LE) + empty)
