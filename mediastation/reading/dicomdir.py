@@ -8,14 +8,27 @@ records cost tens of megabytes.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
 from mediastation.model.transfer_syntax import EXPLICIT_LE as EXPLICIT_LE_UID
+from mediastation.reading.directory_record import (
+    CHILD,
+    CLASS_UID,
+    FILE_ID,
+    IN_USE,
+    INSTANCE_UID,
+    MAX_KEY_BYTES,
+    NEXT,
+    PRIVATE_UID,
+    SYNTAX_UID,
+    TYPE,
+    DirectoryRecord,
+    Key,
+)
 from mediastation.reading.elements import (
     EXPLICIT_BE,
     EXPLICIT_LE,
@@ -31,63 +44,12 @@ from mediastation.reading.elements import (
 )
 from mediastation.reading.file_meta import encoding_of, is_enveloped, read_file_meta
 from mediastation.reading.findings import FindingLog
+from mediastation.reading.record_tree import SUBJECT, RecordTree, walk_records
 
 MAX_RECORDS = 1_000_000
-MAX_KEY_BYTES = 1 << 16
-MAX_LEVEL = 64
-"""Deeper records are not entered; PATIENT to instance is four levels."""
-
-NO_PARENT, UNREACHED = -1, -2
-SUBJECT = "DICOMDIR"
-
-NEXT, IN_USE, CHILD = 0x00041400, 0x00041410, 0x00041420
-TYPE, PRIVATE_UID = 0x00041430, 0x00041432
-FILE_ID, CLASS_UID, INSTANCE_UID, SYNTAX_UID = 0x00041500, 0x00041510, 0x00041511, 0x00041512
 
 _SEQUENCE_AT = 0x00041220
 _MAX_TEXT = 1024
-
-
-@dataclass(slots=True)
-class DirectoryRecord:
-    """One Directory Record (PS3.3, F.3.2.2).
-
-    `offset` is that of its item tag from the start of the file, `end` the byte
-    behind it. Offsets and flag are None where the record lacks them; text is
-    empty. `file_id` has the components as recorded, blanks at their ends left
-    off.
-    """
-
-    offset: int
-    end: int = 0
-    body: int = 0
-    next_offset: int | None = None
-    child_offset: int | None = None
-    in_use: int | None = None
-    type: str = ""
-    file_id: tuple[str, ...] = ()
-    sop_class_uid: str = ""
-    sop_instance_uid: str = ""
-    transfer_syntax_uid: str = ""
-    private_uid: str = ""
-
-    @property
-    def path(self) -> str:
-        """The File ID with ``/`` between its components; not safe to open."""
-        return "/".join(self.file_id)
-
-    @property
-    def label(self) -> str:
-        """What findings call the record."""
-        return self.path or f"{self.type or 'record'} at byte {self.offset}"
-
-
-class Key(NamedTuple):
-    """One key of a record; `value` is cut at `MAX_KEY_BYTES`, `vr` empty in Implicit VR."""
-
-    vr: str
-    length: int
-    value: bytes
 
 
 @dataclass(slots=True)
@@ -98,15 +60,8 @@ class Dicomdir:
     ----------
     records : list of DirectoryRecord
         In physical order.
-    parents : array of int
-        For each record the index of the one above it, `NO_PARENT` in the root
-        entity, `UNREACHED` where no offset leads to it.
-    order : array of int
-        Indices of the reached records, each before its children.
-    levels : bytearray
-        Level of each record, 0 in the root entity; meaningless if unreached.
-    shift : int
-        What had to be added to each offset to hit the records; 0 in order.
+    tree : RecordTree
+        How they hang together by their offsets.
     findings : tuple of Finding
         What was wrong or tolerated while reading and walking.
     """
@@ -121,25 +76,15 @@ class Dicomdir:
     has_directory: bool = False
     enveloped: bool = False
     records: list[DirectoryRecord] = field(default_factory=list)
-    parents: array[int] = field(default_factory=lambda: array("l"))
-    order: array[int] = field(default_factory=lambda: array("l"))
-    levels: bytearray = field(default_factory=bytearray)
-    shift: int = 0
+    tree: RecordTree = field(default_factory=RecordTree)
     findings: tuple[Finding, ...] = ()
     _window: Window = field(default_factory=lambda: Window(b""), repr=False)
     _encoding: Encoding = EXPLICIT_LE
 
     def iter_tree(self) -> Iterator[tuple[int, DirectoryRecord]]:
         """Yield level and record, each record before its children, siblings in their order."""
-        for index in self.order:
-            yield self.levels[index], self.records[index]
-
-    def ancestors(self, index: int) -> Iterator[DirectoryRecord]:
-        """Yield the records above the one at `index`, nearest first."""
-        index = self.parents[index]
-        while index >= 0:
-            yield self.records[index]
-            index = self.parents[index]
+        for index in self.tree.order:
+            yield self.tree.levels[index], self.records[index]
 
     def keys(self, record: DirectoryRecord) -> dict[int, Key]:
         """Read the elements of `record` outside group 0004; the source must still be open."""
@@ -171,7 +116,8 @@ def read_dicomdir(source: BinaryIO | bytes) -> Dicomdir:
     if start >= 0:
         directory._encoding = _sniff(window, start, directory, log)
         _read_dataset(window, start, directory, log)
-        _walk(directory, log)
+        first, last = directory.first_root or 0, directory.last_root or 0
+        directory.tree = walk_records(directory.records, first, last, log)
     directory.findings = tuple(log)
     return directory
 
@@ -424,121 +370,3 @@ def _read_record(
         elif tag == PRIVATE_UID:
             record.private_uid = shared(raw)
     return ordered
-
-
-def _walk(directory: Dicomdir, log: FindingLog) -> None:
-    """Follow the offsets from the root; fill `parents`, `order` and `levels`."""
-    records = directory.records
-    index_of = {record.offset: index for index, record in enumerate(records)}
-    directory.parents = parents = array("l", [UNREACHED]) * len(records)
-    directory.levels = bytearray(len(records))
-    directory.shift = shift = _find_shift(directory, index_of, log)
-    # Each entry: offset, parent, level, and who pointed there. A sibling is
-    # pushed before a child, so children come first.
-    stack: list[tuple[int, int, int, int]] = []
-    if directory.first_root:
-        stack.append((directory.first_root, NO_PARENT, 0, -1))
-    last_root = 0
-    while stack:
-        offset, parent, level, source = stack.pop()
-        index = index_of.get(offset + shift)
-        who = records[source].label if source >= 0 else SUBJECT
-        if index is None:
-            log.add(
-                error(
-                    "offset-no-record",
-                    who,
-                    f"leads to byte {offset}, where no record begins",
-                    "what follows there is out of reach; let import scan the files",
-                    "PS3.3 F.3.2.2",
-                )
-            )
-            continue
-        if parents[index] != UNREACHED:
-            loop = index == source or _is_above(parents, index, source) or parents[index] == parent
-            rule, what = ("record-loop", "back to") if loop else ("two-parents", "also to")
-            log.add(
-                error(
-                    rule,
-                    who,
-                    f"leads {what} {records[index].label}, which is already in the tree",
-                    "the tree was followed no further there",
-                    "PS3.3 F.2.1",
-                )
-            )
-            continue
-        record = records[index]
-        parents[index] = parent
-        directory.levels[index] = level
-        directory.order.append(index)
-        if level == 0:
-            last_root = record.offset - shift
-        if record.next_offset:
-            stack.append((record.next_offset, parent, level, index))
-        if record.child_offset:
-            if level >= MAX_LEVEL:
-                log.add(error("too-deep", record.label, f"more than {MAX_LEVEL} levels of records"))
-            else:
-                stack.append((record.child_offset, index, level + 1, index))
-    for index, record in enumerate(records):
-        if parents[index] == UNREACHED:
-            log.add(
-                error(
-                    "orphan-record",
-                    record.label,
-                    "no offset leads to this record",
-                    "readers do not see it; let import scan the files",
-                    "PS3.3 F.2.1",
-                )
-            )
-    stated = directory.last_root or 0
-    if directory.has_directory and stated != last_root:
-        log.add(
-            error(
-                "last-root-offset",
-                SUBJECT,
-                f"names byte {stated} for the last root record, the chain ends at {last_root}",
-                reference="PS3.3 F.3.2.2",
-            )
-        )
-
-
-def _is_above(parents: array[int], index: int, source: int) -> bool:
-    """Tell whether `index` is an ancestor of `source`; levels are limited, so this is short."""
-    while source >= 0:
-        source = parents[source]
-        if source == index:
-            return True
-    return False
-
-
-def _find_shift(directory: Dicomdir, index_of: dict[int, int], log: FindingLog) -> int:
-    """Return the constant by which all offsets miss, if there is one.
-
-    Writers that measure characters instead of bytes, or forget the preamble,
-    miss by a constant; every offset must hit with it and the first without.
-    """
-    first = directory.first_root
-    records = directory.records
-    if not first or not records or first in index_of:
-        return 0
-    stated = [
-        offset
-        for record in records
-        for offset in (record.next_offset, record.child_offset)
-        if offset
-    ]
-    for anchor in (records[0].offset, *(record.offset for record in records[1:8])):
-        shift = anchor - first
-        if all(offset + shift in index_of for offset in stated):
-            log.add(
-                error(
-                    "offset-shift",
-                    SUBJECT,
-                    f"every offset misses its record by {shift:+d} bytes; read with that added",
-                    "other readers may see nothing; write the directory anew",
-                    "PS3.3 F.3.2.2",
-                )
-            )
-            return shift
-    return 0

@@ -64,7 +64,8 @@ class IsoVolume:
             self.has_udf = self._find_udf()
             self.session_sector = session.first_sector
             self.primary: PrimaryDescriptor = read_primary(session.primary)
-            self.block_size = self._check_primary()
+            self.block_size = SECTOR
+            self._check_primary()
             walk = TreeWalk(self._access, self.primary, self.block_size, self._log)
             walk.run(self._index)
             self.directories: tuple[IsoDirectory, ...] = tuple(walk.directories)
@@ -102,7 +103,9 @@ class IsoVolume:
     def volume_bytes(self) -> int:
         """Where the Volume Space ends, by the descriptor's word."""
         end = self.primary.space_blocks * self.block_size
-        return end if self.session_sector * SECTOR < end else self.size_bytes
+        # Some writers count the space of a later session from its own start.
+        start = self.session_sector * SECTOR
+        return end if end > start else start + end
 
     @property
     def is_pure(self) -> bool:
@@ -171,7 +174,7 @@ class IsoVolume:
         for directory in self.directories:
             yield directory.offset, directory.size_bytes, f"directory /{directory.path}"
 
-    def _check_primary(self) -> int:
+    def _check_primary(self) -> None:
         primary = self.primary
         subject = "primary volume descriptor"
         for name in primary.disagreeing:
@@ -195,7 +198,8 @@ class IsoVolume:
                 )
             )
             block_size = SECTOR
-        claimed = primary.space_blocks * block_size
+        self.block_size = block_size
+        claimed = self.volume_bytes
         if claimed > self.size_bytes:
             self._log.add(
                 error(
@@ -218,4 +222,3 @@ class IsoVolume:
             self._log.add(
                 warning("volume-set", subject, "the volume says that it is one of several")
             )
-        return block_size

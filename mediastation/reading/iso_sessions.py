@@ -57,7 +57,7 @@ def choose_session(access: RandomAccess, name: str, log: FindingLog) -> Session:
         else:
             log.add(note("several-sessions", name, f"read the session at sector {told}"))
     if session is None:
-        session = _read_session(access, 0, log)
+        session = _read_session(access, 0, log) or _read_session(access, 0, log, lenient=True)
     if session is None:
         raise _no_iso(access, name)
     if not access.is_device:
@@ -79,8 +79,14 @@ def _no_iso(access: RandomAccess, name: str) -> MediaError:
     return MediaError(f"{name} is no ISO 9660 image", hint)
 
 
-def _read_session(access: RandomAccess, first_sector: int, log: FindingLog) -> Session | None:
-    """Read the descriptor set of the session at `first_sector`; None if it has no primary one."""
+def _read_session(
+    access: RandomAccess, first_sector: int, log: FindingLog, *, lenient: bool = False
+) -> Session | None:
+    """Read the descriptor set of the session at `first_sector`; None if it has no primary one.
+
+    A lenient reading takes a descriptor whose first bytes are damaged for the
+    primary one; Joliet's looks just like it, so that is the second try.
+    """
     found: list[VolumeDescriptor] = []
     primary: VolumeDescriptor | None = None
     terminated = False
@@ -88,8 +94,11 @@ def _read_session(access: RandomAccess, first_sector: int, log: FindingLog) -> S
         raw = access.read_at(sector * SECTOR, SECTOR)
         if len(raw) < SECTOR or len(found) >= MAX_DESCRIPTORS:
             break
-        damaged = looks_primary(raw) and (
-            raw[0] != DescriptorKind.PRIMARY or raw[1:6] != STANDARD_IDENTIFIER
+        damaged = (
+            lenient
+            and primary is None
+            and looks_primary(raw)
+            and (raw[0] != DescriptorKind.PRIMARY or raw[1:6] != STANDARD_IDENTIFIER)
         )
         if raw[1:6] != STANDARD_IDENTIFIER and not damaged:
             if raw[1:6] in {b"CDI  ", b"CDTV "}:

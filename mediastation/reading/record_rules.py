@@ -6,23 +6,21 @@ import re
 from collections.abc import Iterator
 
 from mediastation.model.finding import Finding, error, warning
-from mediastation.reading.dicomdir import (
+from mediastation.reading.dicomdir import Dicomdir
+from mediastation.reading.directory_record import (
     CHILD,
     CLASS_UID,
     IN_USE,
     INSTANCE_UID,
     NEXT,
-    NO_PARENT,
-    SUBJECT,
     SYNTAX_UID,
     TYPE,
-    UNREACHED,
-    Dicomdir,
     DirectoryRecord,
     Key,
 )
 from mediastation.reading.elements import show_tag, text_value
 from mediastation.reading.names import folded
+from mediastation.reading.record_tree import NO_PARENT, SUBJECT, UNREACHED
 from mediastation.reading.record_types import (
     CHILDREN,
     CURRENT_TYPES,
@@ -75,7 +73,7 @@ def check_records(directory: Dicomdir) -> Iterator[Finding]:
         yield from _check_reference(record)
         yield from _check_keys(record, keys)
         tag = _UNIQUE.get(record.type)
-        if tag is not None and tag in keys and directory.parents[index] != UNREACHED:
+        if tag is not None and tag in keys and directory.tree.parents[index] != UNREACHED:
             identity = (record.type, text_value(keys[tag].value))
             if identity[1] and unique.setdefault(identity, index) != index:
                 yield error(
@@ -144,7 +142,7 @@ def _check_header(record: DirectoryRecord) -> Iterator[Finding]:
 
 
 def _check_place(directory: Dicomdir, index: int) -> Iterator[Finding]:
-    parent = directory.parents[index]
+    parent = directory.tree.parents[index]
     record = directory.records[index]
     if parent == UNREACHED or record.type not in CURRENT_TYPES:
         return

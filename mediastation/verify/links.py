@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mediastation.model.finding import Finding, error, warning
 from mediastation.reading.contract import Volume
-from mediastation.reading.dicomdir import UNREACHED, Dicomdir
+from mediastation.reading.dicomdir import Dicomdir
 from mediastation.reading.elements import text_value
 from mediastation.reading.file_meta import (
     PATIENT_ID,
@@ -18,6 +18,7 @@ from mediastation.reading.file_meta import (
     FileFront,
 )
 from mediastation.reading.record_rules import escapes
+from mediastation.reading.record_tree import UNREACHED
 
 _IDENTITY_OF = {
     "PATIENT": (PATIENT_ID, "Patient ID"),
@@ -55,7 +56,11 @@ class Links:
     def _unresolved(self, volume: Volume) -> Iterator[int]:
         for index, record in enumerate(self._directory.records):
             # A record out of reach references nothing: its file is unreferenced.
-            if not record.file_id or self._directory.parents[index] == UNREACHED or escapes(record):
+            if (
+                not record.file_id
+                or self._directory.tree.parents[index] == UNREACHED
+                or escapes(record)
+            ):
                 continue
             found = volume.find(record.file_id)
             if found is None:
@@ -156,7 +161,7 @@ class Links:
         above = index
         while above >= 0:
             value = self._identity.get(above)
-            above = self._directory.parents[above]
+            above = self._directory.tree.parents[above]
             if value is None:
                 continue
             actual = text_value(front.identity.get(value.tag, b""))
