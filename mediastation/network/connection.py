@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 128 * 1024
 _READ_AHEAD_BYTES = 64 * 1024
 _MAX_SMALL_PDU_BYTES = 1024
+# Many senders leave Nagle's algorithm on: each small PDU then waits for our
+# acknowledgement of the one before, 40 ms where the kernel delays it.
+_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _PDU_HEADER = Struct(">BxI")
 _PDV_HEADER = Struct(">IBB")
 
@@ -76,6 +79,8 @@ class _Incoming(io.RawIOBase):
             if wait <= 0:
                 raise TimeoutError
         self._socket.settimeout(wait)
+        if _QUICK_ACK is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
         return self._socket.recv_into(buffer)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediastation.errors import NetworkError, RefusedError
-from mediastation.model.transfer_syntax import EXPLICIT_LE, IMPLICIT_LE
+from mediastation.model.transfer_syntax import DEFLATED_LE, EXPLICIT_LE, IMPLICIT_LE
 from mediastation.network import command as dimse
 from mediastation.network import pdu
 from mediastation.network.command import CommandField
@@ -37,6 +37,9 @@ from mediastation.network.pdu import (
 
 _CHUNK_BYTES = 128 * 1024
 _RELEASE_TIMEOUT_S = 5.0
+# A deflated stream of odd length gets a NULL behind it (PS3.5, A.5), which
+# files in the field often lack.
+_PADDED_SYNTAXES = (DEFLATED_LE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +286,9 @@ class _Requestor:
                 f"the peer does not take class {file.sop_class_uid}"
                 f" in transfer syntax {file.transfer_syntax_uid}",
             )
+        if file.dataset_length % 2 and file.transfer_syntax_uid not in _PADDED_SYNTAXES:
+            reason = "the data set has an odd number of bytes; no message can carry it as it is"
+            return SentInstance(file.path, file.sop_instance_uid, None, reason)
         request: dict[int, int | str] = {
             dimse.AFFECTED_SOP_CLASS_UID: file.sop_class_uid,
             dimse.AFFECTED_SOP_INSTANCE_UID: file.sop_instance_uid,
@@ -300,6 +306,7 @@ class _Requestor:
             self._connection.send_command(context_id, request, self._room)
             source.seek(file.dataset_offset)
             left = file.dataset_length
+            padding = left % 2
             # Pieces of even length, as PS3.8, Annex E.1 asks; each with its head
             # in one buffer, so that it makes one call.
             room = max((self._room - 6) & ~1, 2)
@@ -307,10 +314,12 @@ class _Requestor:
             while left:
                 count = min(left, room)
                 left -= count
-                piece = buffer[: VALUE_HEAD_BYTES + count]
-                piece[:VALUE_HEAD_BYTES] = write_value_head(context_id, 0 if left else 2, count)
-                if source.readinto(piece[VALUE_HEAD_BYTES:]) != count:
+                size = count if left else count + padding
+                piece = buffer[: VALUE_HEAD_BYTES + size]
+                piece[:VALUE_HEAD_BYTES] = write_value_head(context_id, 0 if left else 2, size)
+                if source.readinto(piece[VALUE_HEAD_BYTES:][:count]) != count:
                     raise NetworkError(f"{file.path} changed while it was sent")
+                piece[VALUE_HEAD_BYTES + count :] = bytes(size - count)
                 self._connection.send(piece)
         status, comment = self._response(CommandField.C_STORE_RSP)
         return SentInstance(file.path, file.sop_instance_uid, status, comment)
