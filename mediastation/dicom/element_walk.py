@@ -184,10 +184,8 @@ class ElementWalk:
         """Tell whether nothing more comes at a delimiter or a zero tag; forgive a delimiter."""
         self.offset = offset
         if tag == 0:
-            if self._only_zeros(offset):
-                return True
-            self.tolerate("stray-delimiter", "(0000,0000) stands inside the data set")
-            return False
+            self._require_only_zeros(offset)
+            return True
         if tag not in (ITEM_END, SEQUENCE_END) or length:
             raise Damage("bad-length", f"{tag_text(tag)} stands outside any sequence")
         self.tolerate("stray-delimiter", f"{tag_text(tag)} stands outside any sequence")
@@ -205,15 +203,14 @@ class ElementWalk:
             raise Damage("truncated", f"{len(block)} bytes at the end are no element")
         self.tolerate("trailing-bytes", f"{len(block)} zero bytes follow the data set")
 
-    def _only_zeros(self, offset: int) -> bool:
-        """Tell whether nothing but zeros follows, as sectors are filled up."""
+    def _require_only_zeros(self, offset: int) -> None:
+        """Stop at a zero tag, unless zeros fill the file up behind its pixels, as sectors are."""
         first = offset
         while block := self.source.window(offset):
             if block.strip(b"\0"):
-                return False
+                raise Damage("bad-length", "zero bytes stand where an element should begin")
             offset += len(block)
-        self.tolerate("trailing-bytes", f"{offset - first} zero bytes follow the data set")
         if not self.seen_pixels:
             # A hole where a lost block was looks the same as filling.
             raise Damage("truncated", f"nothing but {offset - first} zero bytes follow the header")
-        return True
+        self.tolerate("trailing-bytes", f"{offset - first} zero bytes follow the data set")

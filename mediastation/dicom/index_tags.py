@@ -45,6 +45,9 @@ _STUDY_AND_SERIES = """
     00200010 StudyID                   00200011 SeriesNumber
     00200012 AcquisitionNumber         00200013 InstanceNumber
     00200060 Laterality                00200062 ImageLaterality
+    00081032 ProcedureCodeSequence     00181000 DeviceSerialNumber
+    0018700A DetectorID                0018702A DetectorManufacturerName
+    0018702B DetectorManufacturerModelName
 """
 
 _IMAGE = """
@@ -73,6 +76,7 @@ _IMAGE = """
     00282112 LossyImageCompressionRatio     00282114 LossyImageCompressionMethod
     00289001 DataPointRows                  00289002 DataPointColumns
     00500004 CalibrationImage               20500020 PresentationLUTShape
+    00186011 SequenceOfUltrasoundRegions    00286010 RepresentativeFrameNumber
     52009229 SharedFunctionalGroupsSequence
 """
 

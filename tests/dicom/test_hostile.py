@@ -149,6 +149,16 @@ def test_nothing_but_heads_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> N
     assert not header.complete
 
 
+@pytest.mark.timeout(20)
+def test_zeros_in_the_middle_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking ahead anew from every eight zeros would take hours."""
+    data = prefix(EXPLICIT_LE) + encode_element(0x00080018, "UI", b"1.2.3")
+    header = header_of(data + bytes(32 * MEBIBYTE) + b"\1")
+
+    assert "bad-length" in rules(header)
+    assert not header.complete
+
+
 def test_many_long_values_do_not_add_up_without_end() -> None:
     long = b"".join(
         encode_element(0x00081140, "SQ", b"\xfe\xff\0\xe0" + len(item).to_bytes(4, "little") + item)
