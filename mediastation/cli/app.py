@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from mediastation import __version__
@@ -18,6 +17,9 @@ from mediastation.config import default_home
 from mediastation.errors import CancelledError, ConfigError, MediastationError
 
 _EPILOG = "--home, --json and --quiet may stand before or after the command."
+
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What Typer raises for wrong words; it has no public name of its own."""
 
 app = typer.Typer(
     name="mediastation",
@@ -67,9 +69,9 @@ def run(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(args=[*common_words, *rest], standalone_mode=False, prog_name="mediastation")
-    except click.exceptions.Abort:
+    except typer.Abort:
         return _interrupted()
-    except click.ClickException as fault:
+    except _UsageError as fault:
         return _usage(words, fault)
     except CancelledError:
         return _interrupted()
@@ -102,11 +104,9 @@ def _hoist(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return common_words, rest
 
 
-def _usage(words: Words, fault: click.ClickException) -> int:
-    where = getattr(fault, "ctx", None)
-    command = where.command_path if where else "mediastation"
-    message = fault.format_message()
-    print_error(words, ConfigError(message, f"`{command} --help` shows how."))
+def _usage(words: Words, fault: Any) -> int:
+    command = fault.ctx.command_path if fault.ctx else "mediastation"
+    print_error(words, ConfigError(fault.format_message(), f"`{command} --help` shows how."))
     return ConfigError.exit_code
 
 

@@ -35,18 +35,15 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     _require_output(request)
     station.require_current_index()
     checked = CheckedSet()
-    with_job = station.job("export", request.as_dict(), listener)
-    result = ExportResult(with_job.id, profile.name)
+    job = station.job("export", request.as_dict(), listener)
+    result = ExportResult(job.id, profile.name, findings=job.findings)
     try:
-        with with_job as job:
+        with job:
             try:
                 _run(station, job, request, profile, medium, checked, result)
             finally:
                 result.refused = checked.refused
-                result.findings = job.findings
-                job.result = {
-                    key: value for key, value in result.as_dict().items() if key != "findings"
-                }
+                job.result = result.as_dict(with_findings=False)
     except RefusedError as fault:
         result.stopped, result.hint = fault.message, fault.hint
     return result

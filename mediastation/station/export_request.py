@@ -76,13 +76,15 @@ class ExportResult:
     stopped: str = ""
     hint: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the keys that the command promises."""
-        return {
+    def as_dict(self, *, with_findings: bool = True) -> dict[str, Any]:
+        """Return the keys that the command promises; the job table keeps findings apart."""
+        result: dict[str, Any] = {
             "job": self.job,
             "profile": self.profile,
             "volumes": [asdict(volume) for volume in self.volumes],
             "transcoded": self.transcoded,
             "refused": self.refused,
-            "findings": [finding.as_dict() for finding in self.findings],
         }
+        if with_findings:
+            result["findings"] = [finding.as_dict() for finding in self.findings]
+        return result

@@ -63,6 +63,8 @@ class Job:
             state, message = JobState.CANCELLED, "cancelled by the operator"
         elif isinstance(fault, RefusedError):
             state, message = JobState.REFUSED, fault.message
+            known = set(self.findings)
+            self.found(finding for finding in fault.findings if finding not in known)
         elif isinstance(fault, MediastationError):
             state, message = JobState.FAILED, fault.message
         elif fault is not None:

@@ -1,0 +1,392 @@
+"""Words in, exit codes and JSON keys out: the contract of the commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediastation.cli.app import run
+from tests.support.objects import write_ct, write_series
+
+EXPORT_KEYS = {"job", "profile", "volumes", "transcoded", "refused", "findings"}
+VOLUME_KEYS = {
+    "path",
+    "file_set_id",
+    "file_set_uid",
+    "instances",
+    "size_bytes",
+    "sha256",
+    "verified",
+}
+FINDING_KEYS = {"rule", "severity", "subject", "message", "hint", "reference"}
+
+Ask = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
+    """Run a command with --json in a home of its own; give its exit code and its object."""
+
+    def run_json(*words: object, home: str = "home") -> tuple[int, dict[str, Any]]:
+        capsys.readouterr()
+        code = run([*map(str, words), "--json", "--home", str(tmp_path / home)])
+        out = capsys.readouterr().out
+        return code, json.loads(out) if out else {}
+
+    return run_json
+
+
+def export(ask: Ask, source: object, image: Path, *words: object, **more: str) -> Any:
+    return ask("export", source, "--profile", "STD-GEN-CD", "--output", image, *words, **more)
+
+
+def rules(answer: dict[str, Any]) -> set[str]:
+    return {finding["rule"] for finding in answer["findings"]}
+
+
+def test_add_list_forget_and_reindex_speak_the_contracts_words(ask: Ask, tmp_path: Path) -> None:
+    write_series(tmp_path / "in", 3)
+
+    code, added = ask("add", tmp_path / "in")
+    assert (code, set(added)) == (0, {"added", "duplicates", "refused", "findings"})
+    assert (added["added"], added["duplicates"], added["refused"]) == (3, 0, 0)
+    assert ask("add", tmp_path / "in")[1]["duplicates"] == 3
+
+    for level, key in [
+        ("patients", "patient_id"),
+        ("studies", "study_instance_uid"),
+        ("series", "series_instance_uid"),
+        ("instances", "sop_instance_uid"),
+    ]:
+        code, listed = ask("list", level)
+        assert code == 0
+        assert all(key in row for row in listed["rows"])
+    assert len(ask("list", "instances", "jane")[1]["rows"]) == 3
+    assert ask("list", "instances", "john")[1] == {"rows": []}
+
+    assert ask("reindex") == (0, {"indexed": 3, "findings": []})
+    assert ask("forget", "study:1.2.3") == (0, {"removed": 3})
+    assert ask("list", "patients")[1] == {"rows": []}
+
+
+def test_forgetting_leaves_a_job_that_says_so(ask: Ask, tmp_path: Path) -> None:
+    write_series(tmp_path / "in", 1)
+    ask("add", tmp_path / "in")
+    ask("forget", "patient:4711")
+
+    latest = ask("jobs")[1]["jobs"][0]
+
+    assert (latest["kind"], latest["state"]) == ("forget", "done")
+    assert latest["request"] == {"sources": ["patient:4711"]}
+
+
+def test_common_words_stand_before_or_after_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = str(tmp_path / "home")
+    for words in (
+        ["--json", "--home", home, "list"],
+        ["list", "--json", f"--home={home}"],
+        ["--home", home, "list", "--json"],
+    ):
+        assert run(words) == 0
+        assert json.loads(capsys.readouterr().out) == {"rows": []}
+
+
+def test_a_file_that_claims_to_be_dicom_and_is_not_is_refused(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("for the radiologist")
+    (tmp_path / "in" / "scan.dcm").write_bytes(b"\xff\xd8\xff\xe0" + bytes(100))
+    write_ct(tmp_path / "in" / "image")
+
+    code, answer = ask("add", tmp_path / "in")
+
+    assert code == 1
+    assert (answer["added"], answer["refused"]) == (1, 1)
+    errors = [item["subject"] for item in answer["findings"] if item["severity"] == "error"]
+    assert errors == [str(tmp_path / "in" / "scan.dcm")]
+
+
+def test_an_export_is_verified_and_can_be_verified_again(ask: Ask, tmp_path: Path) -> None:
+    write_series(tmp_path / "in", 3)
+    image = tmp_path / "out.iso"
+
+    code, answer = export(ask, tmp_path / "in", image)
+
+    assert code == 0
+    assert set(answer) == EXPORT_KEYS
+    (volume,) = answer["volumes"]
+    assert set(volume) == VOLUME_KEYS
+    assert volume["verified"] is True
+    assert volume["instances"] == 3
+    assert volume["size_bytes"] == image.stat().st_size
+    assert volume["file_set_id"] == "DOE_JANE"
+    assert all(set(finding) == FINDING_KEYS for finding in answer["findings"])
+
+    code, proof = ask("verify", image)
+    assert code == 0
+    assert set(proof) == {"path", "ok", "manifest", "files", "bytes", "findings"}
+    assert (proof["ok"], proof["manifest"], proof["files"]) == (True, "job", 6)
+
+    # Another station knows no job; the digest list on the medium still speaks.
+    code, proof = ask("verify", image, home="elsewhere")
+    assert (code, proof["manifest"]) == (0, "medium")
+
+
+@pytest.mark.parametrize("home", ["home", "elsewhere"])
+def test_a_flipped_bit_in_an_image_is_found_and_named(ask: Ask, tmp_path: Path, home: str) -> None:
+    write_series(tmp_path / "in", 2)
+    image = tmp_path / "out.iso"
+    export(ask, tmp_path / "in", image)
+    content = bytearray(image.read_bytes())
+    place = content.rindex(bytes(range(32)))
+    content[place] ^= 0x10
+    image.write_bytes(content)
+
+    code, proof = ask("verify", image, home=home)
+
+    assert code == 1
+    named = [item["subject"] for item in proof["findings"] if item["severity"] == "error"]
+    assert [name for name in named if name.startswith("DICOM/PT000001/")] != []
+
+
+def test_equal_input_and_timestamp_give_equal_bytes(ask: Ask, tmp_path: Path) -> None:
+    write_series(tmp_path / "in", 3)
+    write_ct(tmp_path / "in" / "implicit", implicit=True, SOPInstanceUID="1.2.3.1.99")
+    moment = ["--timestamp", "2026-01-31T12:00:00Z"]
+    answers = [
+        export(ask, tmp_path / "in", tmp_path / f"{name}.iso", *moment, home=name)[1]
+        for name in "ab"
+    ]
+
+    assert (tmp_path / "a.iso").read_bytes() == (tmp_path / "b.iso").read_bytes()
+    assert answers[0]["volumes"][0]["sha256"] == answers[1]["volumes"][0]["sha256"]
+
+    _, other = export(ask, tmp_path / "in", tmp_path / "c.iso", home="a")
+    assert other["volumes"][0]["file_set_uid"] != answers[0]["volumes"][0]["file_set_uid"]
+
+
+def test_two_people_stop_an_export_and_both_are_shown(ask: Ask, tmp_path: Path) -> None:
+    write_ct(tmp_path / "in" / "a")
+    write_ct(
+        tmp_path / "in" / "b",
+        SOPInstanceUID="1.2.9.1.1",
+        StudyInstanceUID="1.2.9",
+        SeriesInstanceUID="1.2.9.1",
+        PatientName="Roe^Richard",
+        PatientID="0815",
+        PatientBirthDate="19600606",
+        PatientSex="M",
+    )
+    image = tmp_path / "out.iso"
+
+    code, answer = export(ask, tmp_path / "in", image)
+    assert code == 1
+    assert answer["volumes"] == []
+    assert not image.exists()
+    said = " ".join(item["message"] for item in answer["findings"])
+    assert "Doe^Jane" in said
+    assert "Roe^Richard" in said
+
+    code, answer = export(ask, tmp_path / "in", image, "--several-patients")
+    assert code == 0
+    assert answer["volumes"][0]["instances"] == 2
+
+
+def test_people_who_share_one_patient_id_never_lie_together(ask: Ask, tmp_path: Path) -> None:
+    write_ct(tmp_path / "in" / "a", IssuerOfPatientID="NORTH")
+    write_ct(
+        tmp_path / "in" / "b",
+        SOPInstanceUID="1.2.9.1.1",
+        StudyInstanceUID="1.2.9",
+        SeriesInstanceUID="1.2.9.1",
+        PatientName="Roe^Richard",
+        PatientBirthDate="19600606",
+        IssuerOfPatientID="SOUTH",
+    )
+
+    code, answer = export(ask, tmp_path / "in", tmp_path / "out.iso", "--several-patients")
+
+    assert code == 1
+    assert "shared-patient-id" in rules(answer)
+    assert not (tmp_path / "out.iso").exists()
+
+
+def test_a_set_that_does_not_fit_is_refused_with_the_numbers(ask: Ask, tmp_path: Path) -> None:
+    write_series(tmp_path / "in", 2)
+
+    code, answer = export(ask, tmp_path / "in", tmp_path / "out.iso", "--capacity", 20480)
+
+    assert code == 1
+    (finding,) = [item for item in answer["findings"] if item["rule"] == "too-large"]
+    assert "20,480" in finding["message"]
+    assert not (tmp_path / "out.iso").exists()
+
+
+def test_refused_instances_stop_the_export_unless_they_are_dropped(
+    ask: Ask, tmp_path: Path
+) -> None:
+    write_series(tmp_path / "in", 2)
+    private = "1.2.276.0.99"
+    write_ct(tmp_path / "in" / "private", SOPClassUID=private, SOPInstanceUID="1.2.3.1.77")
+    image = tmp_path / "out.iso"
+
+    code, answer = export(ask, tmp_path / "in", image)
+    assert (code, answer["refused"], image.exists()) == (1, 1, False)
+
+    code, answer = export(ask, tmp_path / "in", image, "--drop-refused")
+    assert (code, answer["refused"]) == (0, 1)
+    assert answer["volumes"][0]["instances"] == 2
+
+
+def test_a_plan_writes_no_image_and_knows_its_size(ask: Ask, tmp_path: Path) -> None:
+    write_series(tmp_path / "in", 2)
+    image = tmp_path / "out.iso"
+
+    _, planned = export(ask, tmp_path / "in", image, "--plan")
+    assert not image.exists()
+    assert planned["volumes"][0]["verified"] is False
+
+    _, written = export(ask, tmp_path / "in", image)
+    assert written["volumes"][0]["size_bytes"] == planned["volumes"][0]["size_bytes"]
+
+
+def test_an_implicit_vr_instance_is_prepared_and_the_original_kept(
+    ask: Ask, tmp_path: Path
+) -> None:
+    path = write_ct(tmp_path / "in" / "a", implicit=True)
+
+    code, answer = export(ask, tmp_path / "in", tmp_path / "out.iso")
+
+    assert (code, answer["transcoded"]) == (0, 1)
+    (row,) = ask("list", "instances")[1]["rows"]
+    assert row["transfer_syntax_uid"] == "1.2.840.10008.1.2"
+    stored = [file for file in (tmp_path / "home" / "store").rglob("*") if file.is_file()]
+    assert [file.read_bytes() for file in stored] == [path.read_bytes()]
+
+
+def test_two_originals_under_one_uid_are_refused_until_one_is_chosen(
+    ask: Ask, tmp_path: Path
+) -> None:
+    write_ct(tmp_path / "in" / "a")
+    write_ct(tmp_path / "in" / "b", PixelData=bytes(32))
+    image = tmp_path / "out.iso"
+
+    code, answer = export(ask, tmp_path / "in", image)
+    assert code == 1
+    assert "conflict" in rules(answer)
+
+    digest = ask("list", "instances")[1]["rows"][0]["sha256"]
+    code, answer = export(ask, f"sha256:{digest}", image)
+    assert (code, answer["volumes"][0]["instances"]) == (0, 1)
+
+
+def test_check_says_what_may_go_out_without_taking_anything_in(ask: Ask, tmp_path: Path) -> None:
+    write_series(tmp_path / "in", 2)
+
+    code, answer = ask("check", tmp_path / "in", "--profile", "STD-GEN-CD")
+    assert code == 0
+    assert set(answer) == {"profile", "instances", "accepted", "refused", "findings"}
+    assert (answer["instances"], answer["accepted"], answer["refused"]) == (2, 2, 0)
+    assert ask("list", "instances")[1] == {"rows": []}
+
+    code, answer = ask("check", tmp_path / "in")
+    assert code == 0
+    choices = {item["name"]: item for item in answer["profiles"]}
+    assert set(choices["STD-GEN-CD"]) == {"name", "fits", "after", "findings"}
+    assert choices["STD-GEN-CD"]["fits"] is True
+
+
+def test_check_with_the_iod_validator_passes_on_what_it_says(ask: Ask, tmp_path: Path) -> None:
+    write_ct(tmp_path / "in" / "a", ImageType=None)
+
+    _, answer = ask("check", tmp_path / "in", "--profile", "STD-GEN-CD", "--iod")
+
+    said = [item["message"] for item in answer["findings"] if item["rule"] == "iod"]
+    assert [line for line in said if "ImageType" in line or "Image Type" in line] != []
+
+
+def test_profiles_shows_all_and_one_in_full(ask: Ask) -> None:
+    code, answer = ask("profiles")
+    assert code == 0
+    assert "STD-GEN-CD" in {profile["name"] for profile in answer["profiles"]}
+
+    _, answer = ask("profiles", "std-gen-cd")
+    (profile,) = answer["profiles"]
+    assert profile["annex"] == "D"
+    assert "CD-80" in profile["media"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["export", "study:9.9", "--profile", "STD-GEN-CD", "--output", "x.iso"], "study:9.9"),
+        (["export", "study:9.9", "--profile", "STD-GEN-DC", "--output", "x.iso"], "STD-GEN-DC"),
+        (["export", "nowhere", "--profile", "STD-GEN-CD", "--output", "no/such/x"], "no/such"),
+        (["export", "x", "--profile", "STD-GEN-CD", "--output", "o", "--medium", "MOON"], "MOON"),
+        (
+            ["export", "x", "--profile", "STD-GEN-CD", "--output", "o", "--timestamp", "soon"],
+            "soon",
+        ),
+        (["export", "x"], "--profile"),
+        (["add", "/no/such/folder"], "/no/such/folder"),
+        (["check", "/no/such/folder"], "/no/such/folder"),
+        (["verify", "/no/such/image"], "/no/such/image"),
+        (["jobs", "999"], "999"),
+        (["forget", "study:9.9"], "study:9.9"),
+        (["list", "planets"], "planets"),
+        (["conquer"], "conquer"),
+    ],
+)
+def test_wrong_words_give_exit_code_2_and_say_which(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    code, answer = ask(*words)
+
+    assert code == 2
+    assert said in answer["error"] + answer["hint"]
+
+
+def test_a_wrong_setting_names_file_and_key(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "config.toml").write_text("port = 'harbour'\n")
+
+    code, answer = ask("list")
+
+    assert code == 2
+    assert "port" in answer["error"]
+    assert "config.toml" in answer["hint"]
+
+
+def test_what_is_no_medium_gives_exit_code_3(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear colleague" * 5000)
+
+    code, answer = ask("verify", tmp_path / "letter.txt")
+
+    assert code == 3
+    assert "letter.txt" in answer["error"]
+
+
+def test_people_read_results_on_stdout_and_the_rest_on_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_series(tmp_path / "in", 2)
+    image = tmp_path / "out.iso"
+
+    code = run(
+        ["export", str(tmp_path / "in"), "--profile", "STD-GEN-CD", "--output", str(image),
+         "--home", str(tmp_path / "home")]
+    )  # fmt: skip
+
+    told = capsys.readouterr()
+    assert code == 0
+    assert str(image) in told.out
+    assert "verified" in told.out
+    assert "image:" in told.err
+    assert "image:" not in told.out
