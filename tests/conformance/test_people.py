@@ -103,6 +103,12 @@ def test_one_name_alone_does_not_make_one_person() -> None:
     assert rules(JANE, namesake) == {("several-patients", "error")}
 
 
+def test_one_name_without_birth_dates_does_not_make_one_person() -> None:
+    unknown = replace(JANE, birth_date="")
+
+    assert rules(unknown, replace(unknown, patient_id="9")) == {("several-patients", "error")}
+
+
 def test_a_spelling_is_a_note_that_says_what_the_directory_has() -> None:
     (finding,) = findings(JANE, JANE, replace(JANE, name="DOE^JANE"))
 

@@ -101,6 +101,10 @@ class TestIsCertainlySame:
         assert is_certainly_same(normalise(DOE), normalise(nameless))
         assert not is_certainly_same(normalise(DOE), normalise(replace(nameless, birth_date="")))
 
+    def test_a_date_in_the_old_form_is_the_same_date(self) -> None:
+        """ACR-NEMA wrote dots; readers of DA take them still (PS3.5, 6.2)."""
+        assert is_certainly_same(normalise(DOE), normalise(replace(DOE, birth_date="1970.01.01")))
+
     def test_a_name_that_gained_a_component_group_is_the_same_name(self) -> None:
         """PS3.5, 6.2.1: the groups are representations of one name."""
         yamada = replace(DOE, name="Yamada^Tarou", birth_date="")
