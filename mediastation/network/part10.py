@@ -77,7 +77,9 @@ def read_sendable_file(path: Path) -> SendableFile:
         raise RefusedError(f"{path} has no DICOM file meta")
     found: dict[str, str] = {}
     offset = 132
-    while head[offset : offset + 2] == b"\2\0" and offset + 8 <= len(head):
+    while head[offset : offset + 2] == b"\2\0":
+        if offset + 12 > len(head):
+            raise RefusedError(f"{path}: the file meta is cut off")
         _, element, vr, length = _SHORT.unpack_from(head, offset)
         offset += 8
         if vr in _LONG_VRS:
