@@ -63,6 +63,7 @@ _PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _DIGITAL_SIGNATURES: Final = 0xFFFAFFFA
 # VRs of short values that need neither a look-up nor a change; the tag decides about the rest.
 _PLAIN_VRS: Final = frozenset(SHORT_VRS.values())
+_NOT_EVEN_OR_SHORT: Final = 0xFFFF0001
 _UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
@@ -130,13 +131,10 @@ def read_header_from(
 
 
 @lru_cache(maxsize=16)
-def _careful_tags(wanted: frozenset[int]) -> frozenset[int]:
-    """Return those of `wanted` whose value is not simply copied, whatever the head says."""
-    return frozenset(
-        tag
-        for tag in wanted
-        if dictionary_vr(tag) == "SQ" or is_bulk(tag) or tag == PIXEL_REPRESENTATION
-    )
+def _plain_tags(wanted: frozenset[int]) -> dict[int, str]:
+    """Return VRs of those of `wanted` whose value is simply copied, as nearly all are."""
+    plain = {tag: dictionary_vr(tag) for tag in wanted if tag != PIXEL_REPRESENTATION}
+    return {tag: vr for tag, vr in plain.items() if vr in _PLAIN_VRS and not is_bulk(tag)}
 
 
 class _Scan:
@@ -238,12 +236,17 @@ class _Scan:
         wanted = self.wanted
         walk = ElementWalk(source, offset, encoding, wanted)
         elements = self.elements
-        careful = _careful_tags(wanted)
-        plain_vrs = frozenset() if encoding.big else _PLAIN_VRS
+        plain = {} if encoding.big else _plain_tags(wanted)
         for tag, vr, start, length, value in walk:
             if tag in wanted:
-                if vr in plain_vrs and value is not None and tag not in careful and not length & 1:
-                    elements[tag] = Element(vr, value)
+                known = plain.get(tag)
+                if (
+                    known is not None
+                    and value is not None
+                    and (vr in _PLAIN_VRS or not vr)
+                    and not length & _NOT_EVEN_OR_SHORT
+                ):
+                    elements[tag] = Element(vr or known, value)
                 else:
                     self._keep(walk, tag, vr, start, length)
             elif tag in _PIXEL_DATA:
@@ -304,8 +307,8 @@ class _Scan:
             if tag == CONTENT_SEQUENCE and not value:
                 return None
         else:
-            if length > VALUE_LIMIT_BYTES:
-                raise TooLongError
+            if length > (0xFFFE if vr in _PLAIN_VRS else VALUE_LIMIT_BYTES):
+                raise TooLongError  # in implicit encodings any VR can be too long for its own form
             value = walk.source.window(start, length) if length else b""
             if walk.encoding.big:
                 value = little_endian(vr, value)

@@ -357,7 +357,7 @@ class _Machine:
             value = little_endian(vr, value)
         if tag == PIXEL_REPRESENTATION and value:
             frame.signed = bool(value[0] & 1)
-        if vr not in LONG_VRS.values() and length > 0xFFFF:
+        if length > 0xFFFE and vr.encode() in SHORT_VRS:  # implicit, and no room in the short form
             vr = "UN"
         frame.parts.append(encode_element(tag, vr, value))
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediastation.dicom import source
-from mediastation.dicom.elements import encode_element
+from mediastation.dicom.elements import encode_element, iter_elements, iter_items
 from mediastation.dicom.header import NotDicom, read_header
 from mediastation.model.instance import InstanceHeader
 from mediastation.model.transfer_syntax import DEFLATED_LE, EXPLICIT_LE, IMPLICIT_LE
@@ -118,6 +118,21 @@ def test_a_hundred_thousand_nested_sequences_are_refused(tag: bytes, vr: bytes) 
     assert "too-deep" in rules(header)
     assert not header.complete
     assert peak_bytes(data) < 2 * MEBIBYTE
+
+
+@pytest.mark.parametrize("length", [0xFFFD, 0xFFFE, 0xFFFF, 0x10000])
+def test_implicit_values_too_long_for_their_own_explicit_form_are_survived(length: int) -> None:
+    value = b"\x20\0\x52\0" + length.to_bytes(4, "little") + b"1" * length
+    items = b"\xfe\xff\0\xe0" + len(value).to_bytes(4, "little") + value
+    inside = b"\x08\0\x40\x11" + len(items).to_bytes(4, "little") + items
+    header = header_of(prefix(IMPLICIT_LE) + inside + value)
+
+    fits = length < 0xFFFF
+    (item,) = iter_items(header.elements[0x00081140].value)
+    ((_, element),) = iter_elements(item)
+    assert element.vr == ("UI" if fits else "UN")
+    assert (0x00200052 in header.elements) is fits
+    assert ("value-too-long" in rules(header)) is not fits
 
 
 def nested(depth: int) -> bytes:
