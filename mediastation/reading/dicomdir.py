@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
@@ -39,6 +39,7 @@ from mediastation.reading.elements import (
     ElementCursor,
     Encoding,
     Window,
+    plain_elements,
     show_tag,
     text_value,
 )
@@ -50,6 +51,15 @@ MAX_RECORDS = 1_000_000
 
 _SEQUENCE_AT = 0x00041220
 _MAX_TEXT = 1024
+_PLAIN_BYTES = 1 << 12
+
+_NUMBERS = {NEXT: "next_offset", IN_USE: "in_use", CHILD: "child_offset"}
+_TEXTS = {
+    TYPE: "type",
+    CLASS_UID: "sop_class_uid",
+    SYNTAX_UID: "transfer_syntax_uid",
+    PRIVATE_UID: "private_uid",
+}
 
 
 @dataclass(slots=True)
@@ -88,13 +98,13 @@ class Dicomdir:
 
     def keys(self, record: DirectoryRecord) -> dict[int, Key]:
         """Read the elements of `record` outside group 0004; the source must still be open."""
-        keys: dict[int, Key] = {}
-        cursor = ElementCursor(self._window, record.body, record.end, self._encoding)
-        while element := cursor.next():
-            if element.tag >> 16 != 4:
-                value = self._window.read(element.value_at, min(element.length, MAX_KEY_BYTES))
-                keys[element.tag] = Key(element.vr, element.length, value)
-        return keys
+        return {
+            tag: Key(vr, length, self._window.read(value_at, min(length, MAX_KEY_BYTES)))
+            for tag, vr, value_at, length in _iter_record(
+                self._window, ElementCursor(self._window, record.body, record.end, self._encoding)
+            )
+            if tag >> 16 != 4
+        }
 
 
 def read_dicomdir(source: BinaryIO | bytes) -> Dicomdir:
@@ -322,51 +332,61 @@ def _read_items(window: Window, at: int, end: int, directory: Dicomdir, log: Fin
     return at
 
 
+def _iter_record(window: Window, cursor: ElementCursor) -> Iterator[tuple[int, str, int, int]]:
+    """Yield tag, VR, place and length of a record's elements; leaves `cursor` behind them.
+
+    The plain front of the record goes by in one stroke; whatever is left is
+    stepped over with care.
+    """
+    if cursor.encoding == EXPLICIT_LE:
+        start = cursor.at
+        buffer, inside = window.at(start, min(_PLAIN_BYTES, max(cursor.end - start, 0)))
+        end = min(len(buffer), inside + max(cursor.end - start, 0))
+        plain, stopped = plain_elements(buffer, inside, end)
+        shift = start - inside
+        cursor.at = stopped + shift
+        for tag, vr, value_at, length in plain:
+            yield tag, vr, value_at + shift, length
+    while element := cursor.next():
+        yield element
+
+
 def _read_record(
     window: Window, cursor: ElementCursor, record: DirectoryRecord, texts: dict[bytes, str]
 ) -> bool:
     """Take group 0004 of one record; return whether its elements are in order."""
-    order = "big" if cursor.encoding.big_endian else "little"
+    order: Literal["big", "little"] = "big" if cursor.encoding.big_endian else "little"
     last = 0
     ordered = True
-
-    def shared(raw: bytes) -> str:
-        text = texts.get(raw)
-        if text is None:
-            text = text_value(raw)
-            if len(texts) < 4096:
-                texts[raw] = text
-        return text
-
-    while element := cursor.next():
-        tag, _, value_at, length = element
+    for tag, _, value_at, length in _iter_record(window, cursor):
         if tag <= last:
             ordered = False
         last = tag
         if tag >> 16 != 4:
             continue
         raw = window.read(value_at, min(length, _MAX_TEXT))
-        if tag in {NEXT, CHILD, IN_USE}:
-            number = int.from_bytes(raw[:4], order)  # type: ignore[arg-type]
-            if tag == NEXT:
-                record.next_offset = number
-            elif tag == CHILD:
-                record.child_offset = number
-            else:
-                record.in_use = number
-        elif tag == TYPE:
-            record.type = shared(raw)
-        elif tag == FILE_ID:
-            parts = raw.split(b"\\")
-            record.file_id = (*map(shared, parts[:-1]), text_value(parts[-1]))
+        number_field = _NUMBERS.get(tag)
+        if number_field is not None:
+            setattr(record, number_field, int.from_bytes(raw[:4], order))
+            continue
+        if tag == FILE_ID:
+            *parts, name = raw.split(b"\\")
+            # Folders are shared by many records, names are not.
+            record.file_id = (*(_shared(part, texts) for part in parts), text_value(name))
             if record.file_id == ("",):
                 record.file_id = ()
-        elif tag == CLASS_UID:
-            record.sop_class_uid = shared(raw)
         elif tag == INSTANCE_UID:
             record.sop_instance_uid = text_value(raw)
-        elif tag == SYNTAX_UID:
-            record.transfer_syntax_uid = shared(raw)
-        elif tag == PRIVATE_UID:
-            record.private_uid = shared(raw)
+        elif tag in _TEXTS:
+            setattr(record, _TEXTS[tag], _shared(raw, texts))
     return ordered
+
+
+def _shared(raw: bytes, texts: dict[bytes, str]) -> str:
+    """Return the text of `raw`, the same object for the same bytes."""
+    text = texts.get(raw)
+    if text is None:
+        text = text_value(raw)
+        if len(texts) < 4096:
+            texts[raw] = text
+    return text

@@ -22,6 +22,9 @@ _SHORT_VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
 )  # fmt: skip
 
+_SHORT_NAMES = {vr: vr.decode("ascii") for vr in _SHORT_VRS}
+_LONG_NAMES = {vr: vr.decode("ascii") for vr in _LONG_VRS}
+
 
 class Encoding(NamedTuple):
     """How a data set is encoded, as far as stepping over it goes."""
@@ -36,6 +39,7 @@ EXPLICIT_BE = Encoding(explicit=True, big_endian=True)
 
 _TAG = {False: struct.Struct("<HH"), True: struct.Struct(">HH")}
 _LONG = {False: struct.Struct("<I"), True: struct.Struct(">I")}
+_PLAIN = struct.Struct("<HH2sH")
 _SHORT = {False: struct.Struct("<H"), True: struct.Struct(">H")}
 
 
@@ -192,6 +196,32 @@ class ElementCursor:
             else:
                 probe.at = value_at + length
         return probe.at
+
+
+def plain_elements(buffer: bytes, at: int, end: int) -> tuple[list[tuple[int, str, int, int]], int]:
+    """Step over Explicit VR Little Endian elements that lie whole in `buffer`, quickly.
+
+    Returns tag, VR, place and length of each, and where it stopped: at `end`,
+    or at the first thing that is not plain (undefined length, delimiter,
+    unknown VR, too long), which is `ElementCursor`'s to judge.
+    """
+    found: list[tuple[int, str, int, int]] = []
+    unpack = _PLAIN.unpack_from
+    while at + 8 <= end:
+        group, number, raw_vr, length = unpack(buffer, at)
+        vr = _SHORT_NAMES.get(raw_vr)
+        value_at = at + 8
+        if vr is None:
+            vr = _LONG_NAMES.get(raw_vr)
+            value_at = at + 12
+            if vr is None or value_at > end:
+                break
+            length = int.from_bytes(buffer[at + 8 : value_at], "little")
+        if value_at + length > end or group == 0xFFFE:
+            break
+        found.append((group << 16 | number, vr, value_at, length))
+        at = value_at + length
+    return found, at
 
 
 def show_tag(tag: int) -> str:
