@@ -105,7 +105,10 @@ def test_uids_with_leading_zeros_are_usable_but_not_legal() -> None:
     assert not is_legal_uid(b"1.2.03")
 
 
-@given(st.sampled_from("CS DA DS DT IS TM UI US UL UV".split()), st.binary(max_size=80), st.booleans())
+VRS = ("CS", "DA", "DS", "DT", "IS", "TM", "UI", "US", "UL", "UV")
+
+
+@given(st.sampled_from(VRS), st.binary(max_size=80), st.booleans())
 def test_whatever_comes_in_what_comes_out_is_legal(vr: str, value: bytes, multiple: bool) -> None:
     found, remark = legal_value(vr, value, multiple=multiple)
 
