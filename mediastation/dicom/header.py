@@ -50,7 +50,8 @@ from mediastation.dicom.sequences import (
     convert_sequence,
     is_bulk,
 )
-from mediastation.dicom.source import FileSource, InflatedSource, Source
+from mediastation.dicom.source import FileSource, InflatedSource, Source, SourceLimitError
+from mediastation.dicom.values import uid_text
 from mediastation.model.finding import Finding
 from mediastation.model.instance import Element, InstanceHeader, PixelEncoding, Preamble
 from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
@@ -274,7 +275,7 @@ class _Scan:
             return
         try:
             element = self._element(walk, tag, vr, start, length)
-        except TooLongError:
+        except (TooLongError, SourceLimitError):
             self._tell("value-too-long", f"{tag_text(tag)} is longer than an index holds")
             return
         except Damage as damage:
@@ -330,7 +331,7 @@ class _Scan:
 
     def _uid(self, tag: int) -> str:
         element = self.elements.get(tag)
-        return uid_text(element.value) if element else ""
+        return uid_text(element) if element else ""
 
     def _build(self, meta: FileMeta, syntax: str, offset: int) -> InstanceHeader:
         sop_class, instance = self._uid(_SOP_CLASS), self._uid(_SOP_INSTANCE)
@@ -392,16 +393,10 @@ class _Scan:
             yield header_finding(rule, subject, message)
 
 
-def uid_text(value: bytes) -> str:
-    """Return a UID's value field as text, without its padding."""
-    return value.rstrip(b"\0 ").decode("latin_1").strip()
-
-
 __all__ = [
     "INDEX_TAGS",
     "INDEX_VERSION",
     "NotDicom",
     "read_header",
     "read_header_from",
-    "uid_text",
 ]

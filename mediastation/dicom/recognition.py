@@ -20,6 +20,7 @@ from mediastation.dicom.elements import (
     tag_text,
 )
 from mediastation.dicom.source import Source
+from mediastation.dicom.values import uid_text
 from mediastation.model.instance import Element, Preamble
 from mediastation.model.transfer_syntax import (
     DEFLATED_LE,
@@ -71,7 +72,7 @@ class FileMeta:
     def uid(self, tag: int) -> str:
         """Return a UID of group 0002 without its padding; empty if absent."""
         element = self.elements.get(tag)
-        return element.value.rstrip(b"\0 ").decode("latin_1").strip() if element else ""
+        return uid_text(element) if element else ""
 
 
 def preamble_of(first: bytes) -> Preamble:

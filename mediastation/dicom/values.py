@@ -41,3 +41,8 @@ def text(header: HasElements, tag: int) -> str:
 def first_value(header: HasElements, tag: int) -> str:
     """Return the first value of an element as text, without surrounding spaces; empty if none."""
     return text(header, tag).partition("\\")[0].strip()
+
+
+def uid_text(element: Element) -> str:
+    """Return the value of a UI element as text, without its padding; characters are not checked."""
+    return element.value.rstrip(b"\0 ").decode("latin_1").strip()

@@ -203,6 +203,40 @@ class TestRecognition:
         assert "transfer-syntax-disagrees" in rules(header)
         assert text(header, 0x00100020) == "P1"
 
+    def test_a_data_set_directly_behind_the_prefix_is_read(self) -> None:
+        header = header_of(bytes(128) + b"DICM" + data_set())
+
+        assert text(header, 0x00100020) == "P1"
+        assert rules(header) == {"no-file-meta", "transfer-syntax-guessed"}
+        assert not header.has_file_meta
+        assert header.dataset_offset == 132
+
+    def test_implicit_meta_is_read_and_told(self) -> None:
+        uid = EXPLICIT_LE.encode() + b"\0"
+        meta = b"\x02\0\x10\0" + len(uid).to_bytes(4, "little") + uid
+        meta = b"\x02\0\0\0\x04\0\0\0" + len(meta).to_bytes(4, "little") + meta
+        header = header_of(bytes(128) + b"DICM" + meta + data_set())
+
+        assert header.transfer_syntax_uid == EXPLICIT_LE
+        assert "meta-encoding" in rules(header)
+        assert text(header, 0x00100020) == "P1"
+
+    def test_the_letters_dicm_inside_a_bare_data_set_mislead_nobody(self) -> None:
+        body = SMALL + encode_element(0x00081030, "LO", b"x" * (128 - len(SMALL) - 8) + b"DICM")
+        header = header_of(body)
+
+        assert body[128:132] == b"DICM"
+        assert header.sop_instance_uid == "1.2.3"
+        assert header.preamble is Preamble.ABSENT
+
+    def test_network_commands_in_front_are_passed_over(self) -> None:
+        commands = b"\0\0\x02\0\x04\0\0\x001.2\0"
+        group = b"\0\0\0\0\x04\0\0\0" + len(commands).to_bytes(4, "little")
+        header = header_of(group + commands + data_set("implicit"))
+
+        assert text(header, 0x00100020) == "P1"
+        assert "command-group" in rules(header)
+
     @pytest.mark.parametrize(
         ("preamble", "kind", "conformant"),
         [
