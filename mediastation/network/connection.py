@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 128 * 1024
 _READ_AHEAD_BYTES = 64 * 1024
 _MAX_SMALL_PDU_BYTES = 1024
+_FAREWELL_TIMEOUT_S = 5.0
 # Many senders leave Nagle's algorithm on: each small PDU then waits for our
 # acknowledgement of the one before, 40 ms where the kernel delays it.
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
@@ -311,6 +312,7 @@ class Connection:
         """
         with suppress(OSError, NetworkError):
             if farewell:
+                self.timeout_s = min(self.timeout_s, _FAREWELL_TIMEOUT_S)
                 self.send(farewell)
             if linger_s > 0:
                 self._socket.shutdown(socket.SHUT_WR)

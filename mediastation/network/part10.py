@@ -6,11 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
+from typing import BinaryIO
 
 from mediastation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from mediastation.errors import RefusedError
 
 MAX_FILE_META_BYTES = 1 << 20
+_MAX_VALUE_BYTES = 128
 
 _SHORT = Struct("<HH2sH")
 _LONG = Struct("<HH2sHI")
@@ -72,25 +74,9 @@ def read_sendable_file(path: Path) -> SendableFile:
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        head = file.read(132 + MAX_FILE_META_BYTES) if size else b""
-    if head[128:132] != b"DICM":
-        raise RefusedError(f"{path} has no DICOM file meta")
-    found: dict[str, str] = {}
-    offset = 132
-    while head[offset : offset + 2] == b"\2\0":
-        if offset + 12 > len(head):
-            raise RefusedError(f"{path}: the file meta is cut off")
-        _, element, vr, length = _SHORT.unpack_from(head, offset)
-        offset += 8
-        if vr in _LONG_VRS:
-            length = int.from_bytes(head[offset : offset + 4], "little")
-            offset += 4
-        if length > len(head) - offset:
-            raise RefusedError(f"{path}: the file meta is longer than the file or than 1 MiB")
-        if element in _WANTED:
-            value = head[offset : offset + length].decode("ascii", "replace")
-            found[_WANTED[element]] = value.strip(" \0")
-        offset += length
+        if file.read(132)[128:] != b"DICM":
+            raise RefusedError(f"{path} has no DICOM file meta")
+        found, offset = _read_meta(path, file, min(size, MAX_FILE_META_BYTES))
     for name in _WANTED.values():
         if not 0 < len(found.get(name, "")) <= 64 or not found[name].isascii():
             raise RefusedError(f"{path}: the file meta has no usable SOP {name} UID")
@@ -99,3 +85,25 @@ def read_sendable_file(path: Path) -> SendableFile:
     return SendableFile(
         path, found["class"], found["instance"], found["syntax"], offset, size - offset
     )
+
+
+def _read_meta(path: Path, file: BinaryIO, end: int) -> tuple[dict[str, str], int]:
+    """Return the wanted values and where group 0002 ends, which has to be before `end`."""
+    found: dict[str, str] = {}
+    offset = 132
+    while (head := file.read(_SHORT.size))[:2] == b"\2\0":
+        offset += _SHORT.size
+        if offset > end:
+            raise RefusedError(f"{path}: the file meta is cut off")
+        _, element, vr, length = _SHORT.unpack(head)
+        if vr in _LONG_VRS:
+            length = int.from_bytes(file.read(4), "little")
+            offset += 4
+        offset += length
+        if offset > end:
+            raise RefusedError(f"{path}: the file meta is longer than the file or than 1 MiB")
+        if element in _WANTED and length <= _MAX_VALUE_BYTES:
+            found[_WANTED[element]] = file.read(length).decode("ascii", "replace").strip(" \0")
+        else:
+            file.seek(offset)
+    return found, offset

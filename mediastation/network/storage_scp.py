@@ -19,6 +19,7 @@ from pathlib import Path
 from mediastation.network import command as dimse
 from mediastation.network.acceptor import Acceptor, Association, Limits
 from mediastation.network.command import CommandField
+from mediastation.network.contexts import VERIFICATION
 from mediastation.network.part10 import write_file_meta
 from mediastation.network.pdu import ProtocolError
 
@@ -175,7 +176,7 @@ class StorageScp:
         answer: StoreAnswer | None = None
         if not _usable(received.sop_class_uid) or not _usable(received.sop_instance_uid):
             answer = StoreAnswer.INVALID_INSTANCE
-        elif received.sop_class_uid != abstract_syntax:
+        elif received.sop_class_uid != abstract_syntax or abstract_syntax == VERIFICATION:
             answer = StoreAnswer.DOES_NOT_MATCH
         else:
             answer = self._check_room()

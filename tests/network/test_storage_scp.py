@@ -218,6 +218,16 @@ class TestAnswers:
 
         assert [received.sop_instance_uid for received in kept.instances] == ["1.5"]
 
+    def test_a_verification_context_stores_nothing(self, tmp_path: Path) -> None:
+        verification = "1.2.840.10008.1.1"
+        kept = Kept()
+        with raw_peer(tmp_path / "in", kept) as peer:
+            peer.associate(ProposedContext(1, verification, (EXPLICIT_LE,)))
+            peer.send(store_request(sop_class=verification), value(DATA))
+            assert peer.read_status()[0] == 0xA900
+
+        assert kept.instances == []
+
     def test_an_unknown_operation_is_answered_as_such(self, tmp_path: Path) -> None:
         find = dimse.write_command(
             {

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,6 +143,17 @@ class TestSending:
         with scripted_scp(script) as address, pytest.raises(NetworkError):
             send_files(*address, [file], **TITLES)
         assert max(pdu_lengths(received[0])) <= length
+
+    def test_a_large_file_takes_little_memory(self, tmp_path: Path) -> None:
+        file = write_ct(tmp_path / "file", "1.2.3", pixel_bytes=64_000_000)
+        with running_scp(tmp_path / "in", lambda _: StoreAnswer.STORED) as address:
+            tracemalloc.start()
+            report = send_files(*address, [file], **TITLES)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+
+        assert report.stored == 1
+        assert peak < 4_000_000
 
     def test_nothing_to_send_needs_no_peer(self) -> None:
         assert send_files("127.0.0.1", 1, [], **TITLES).instances == ()
