@@ -33,6 +33,7 @@ from mediastation.catalog.upkeep import recover
 from mediastation.dicom.header import read_header
 from mediastation.model.entry import Kept, Kind, Outcome, Source
 from mediastation.model.finding import Finding
+from mediastation.model.instance import InstanceHeader
 
 _LOCK_SUFFIX = ".lock"
 
@@ -102,7 +103,7 @@ class Intake:
             If the disk fails.
         """
         with disk_trouble_told(self.folder):
-            header = read_header(path)
+            header = _told_of(source, path, read_header(path))
             sha256, data_sha256, size_bytes = digest_file(path, header.dataset_offset)
         return Staged(path, header, sha256, data_sha256, size_bytes, source)
 
@@ -164,6 +165,15 @@ class Intake:
             Kind.PREPARED, original, recipe,
         )  # fmt: skip
         return self.commit([staged])[0]
+
+
+def _told_of(source: Source, path: Path, header: InstanceHeader) -> InstanceHeader:
+    """Let findings name where a file came from: the temporary name tells nobody anything."""
+    findings = tuple(
+        replace(finding, subject=source.detail) if finding.subject == path.name else finding
+        for finding in header.findings
+    )
+    return replace(header, findings=findings)
 
 
 def _remove_dead_sessions(incoming: Path) -> bool:

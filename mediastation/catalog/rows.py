@@ -65,14 +65,17 @@ class Parents:
 
 def find_entry(connection: Connection, staged: Staged) -> int | None:
     """Return the number of the entry that `staged` would repeat, if there is one."""
-    return connection.execute(
-        select(instances.c.id).where(
-            instances.c.sop_instance_uid == staged.header.sop_instance_uid,
-            instances.c.data_sha256 == staged.data_sha256,
-            instances.c.kind == staged.kind,
-            instances.c.recipe == staged.recipe,
+    if staged.derived_from is None:
+        same = (
+            (instances.c.sop_instance_uid == staged.header.sop_instance_uid)
+            & (instances.c.data_sha256 == staged.data_sha256)
+            & instances.c.derived_from.is_(None)
         )
-    ).scalar()
+    else:
+        same = (instances.c.derived_from == staged.derived_from) & (
+            instances.c.recipe == staged.recipe
+        )
+    return connection.execute(select(instances.c.id).where(same)).scalar()
 
 
 def insert_entry(

@@ -106,16 +106,28 @@ instances = Table(
     Column("calling_ae", String, nullable=False),
     Column("called_ae", String, nullable=False),
     Column("received_at", Float, nullable=False),
-    UniqueConstraint("sop_instance_uid", "data_sha256", "kind", "recipe", name="one_row_per_entry"),
+)
+_ORIGINAL = instances.c.derived_from.is_(None)
+_DERIVED = instances.c.derived_from.is_not(None)
+Index(
+    "one_original_per_content",
+    instances.c.sop_instance_uid,
+    instances.c.data_sha256,
+    unique=True,
+    sqlite_where=_ORIGINAL,
+    postgresql_where=_ORIGINAL,
+)
+Index(
+    "one_copy_per_recipe",
+    instances.c.derived_from,
+    instances.c.recipe,
+    unique=True,
+    sqlite_where=_DERIVED,
+    postgresql_where=_DERIVED,
 )
 Index("instances_of_series", instances.c.series, instances.c.instance_number)
+Index("instances_by_uid", instances.c.sop_instance_uid)
 Index("instances_by_digest", instances.c.sha256)
-Index(
-    "instances_derived",
-    instances.c.derived_from,
-    sqlite_where=instances.c.derived_from.is_not(None),
-    postgresql_where=instances.c.derived_from.is_not(None),
-)
 
 jobs = Table(
     "jobs",

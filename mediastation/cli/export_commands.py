@@ -66,35 +66,46 @@ def check_command(
     ] = False,
 ) -> None:
     """Check instances against an Application Profile, without taking them in."""
-    from mediastation.station.check import check_sources  # noqa: PLC0415 - `--help` need not wait
+    from mediastation.station.check import (  # noqa: PLC0415 - `--help` need not wait
+        check_sources,
+        choose_profiles,
+    )
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
+    if profile is None:
+        with Station(words.home) as station, StepDisplay(words) as display:
+            fits, findings = choose_profiles(
+                station, sources, several_patients=several_patients, listener=display
+            )
+        if words.json:
+            print_json({"profiles": [fit.as_dict() for fit in fits]})
+            return
+        print_findings(words, [*findings, *(item for fit in fits for item in fit.findings)])
+        rows = [
+            {
+                "name": fit.name,
+                "fits": "yes" if fit.fits else "no",
+                "after": ", ".join(fit.after) or "nothing",
+            }
+            for fit in fits
+        ]
+        print_table(rows, {"name": "Profile", "fits": "Fits", "after": "After preparing"})
+        return
     with Station(words.home) as station, StepDisplay(words) as display:
-        reports = check_sources(
+        report = check_sources(
             station, sources, profile, several_patients=several_patients, iod=iod, listener=display
         )
-    if profile is not None:
-        (report,) = reports
-        if words.json:
-            print_json(report.as_dict())
-        else:
-            print_findings(words, report.findings)
-            say(
-                f"{report.profile}: {report.accepted:,} of {report.instances:,} instances may go "
-                f"out, {report.refused:,} may not"
-            )
-        if not report.fits:
-            raise typer.Exit(RefusedError.exit_code)
-    elif words.json:
-        print_json({"profiles": [report.as_choice() for report in reports]})
+    if words.json:
+        print_json(report.as_dict())
     else:
-        for report in reports:
-            print_findings(words, report.findings)
-        print_table(
-            [report.as_choice() for report in reports],
-            {"name": "Profile", "fits": "As it is", "after": "After re-encoding"},
+        print_findings(words, report.findings)
+        say(
+            f"{report.profile}: {report.accepted:,} of {report.instances:,} instances may go "
+            f"out, {report.refused:,} may not"
         )
+    if not report.passed:
+        raise typer.Exit(RefusedError.exit_code)
 
 
 @app.command("export")

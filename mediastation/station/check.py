@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from mediastation.catalog.digest import digest_file
 from mediastation.catalog.selection import (
@@ -16,66 +15,31 @@ from mediastation.catalog.selection import (
 )
 from mediastation.collect.folder import Candidate, iter_candidates
 from mediastation.conformance.check_set import SetMember
+from mediastation.conformance.fits import ProfileFit, check_profiles
 from mediastation.conformance.iod import check_iod, require_iod_validator
 from mediastation.conformance.load import find_profile, load_profiles
-from mediastation.conformance.report import ProfileCheck
+from mediastation.conformance.report import CheckReport, check_members
 from mediastation.dicom.header import NotDicom, read_header
 from mediastation.errors import ConfigError
 from mediastation.model.event import Listener, nobody
-from mediastation.model.finding import Finding, Severity, error
-from mediastation.station.job import Job
+from mediastation.model.finding import Finding, Severity, error, note
+from mediastation.station.job import Job, Step
 from mediastation.station.station import Station
 
 _REFUSING = {"not-dicom", "unreadable"}
 """Rules that keep a file from being an instance at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileReport:
-    """What one profile says to a set.
-
-    `as_it_is` and `fits` tell whether all of it may go out unchanged, and after
-    what this station would re-encode.
-    """
-
-    profile: str
-    instances: int
-    accepted: int
-    refused: int
-    as_it_is: bool
-    fits: bool
-    findings: tuple[Finding, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON keys of a check against one profile."""
-        return {
-            "profile": self.profile,
-            "instances": self.instances,
-            "accepted": self.accepted,
-            "refused": self.refused,
-            "findings": [finding.as_dict() for finding in self.findings],
-        }
-
-    def as_choice(self) -> dict[str, Any]:
-        """Return the JSON keys of one profile among others."""
-        return {
-            "name": self.profile,
-            "fits": self.as_it_is,
-            "after": self.fits,
-            "findings": [finding.as_dict() for finding in self.findings],
-        }
-
-
 def check_sources(
     station: Station,
     sources: Sequence[str],
-    profile: str | None,
+    profile: str,
     *,
     several_patients: bool = False,
     iod: bool = False,
     listener: Listener = nobody,
-) -> list[ProfileReport]:
-    """Check what `sources` hold against one profile, or against every one.
+) -> CheckReport:
+    """Check what `sources` hold against one profile.
 
     Raises
     ------
@@ -84,107 +48,139 @@ def check_sources(
     ProfileError
         If there is no such profile.
     """
-    chosen = [find_profile(profile)] if profile else list(load_profiles().values())
-    if iod:
-        require_iod_validator()
-    everyone = tuple(load_profiles().values())
-    checks = [
-        ProfileCheck(
-            item,
-            alternatives=everyone,
+    chosen = find_profile(profile)
+    with _job(station, sources, profile, listener) as job, job.step("check", 0, "files") as step:
+        look = _Look(station, job, step, sources, iod=iod)
+        report = check_members(
+            look.members(),
+            chosen,
+            several_patients=several_patients,
+            alternatives=load_profiles().values(),
             keep_tiff_preamble=station.settings.keep_tiff_preamble,
         )
-        for item in chosen
-    ]
-    prepared = [False] * len(checks)
-    unread: list[Finding] = []
-    request = {"sources": list(sources), "profile": profile}
-    with (
-        station.job("check", request, listener) as job,
-        job.step("check", 0, "instances") as step,
-    ):
-        for number, (path, item) in enumerate(_members(station, job, sources), start=1):
-            if isinstance(item, Finding):
-                unread.append(item)
-                continue
-            for place, check in enumerate(checks):
-                verdict = check.add(item)
-                prepared[place] |= bool(verdict.preparation)
-            if iod:
-                unread += check_iod(path, item.header.sop_instance_uid or str(path))
-            step.report(number, 0)
-        reports = []
-        refused_files = sum(
-            item.severity is Severity.ERROR and item.rule in _REFUSING for item in unread
+        look.require_anything(report.instances)
+        report = replace(
+            report,
+            instances=report.instances + look.refused,
+            refused=report.refused + look.refused,
+            findings=(*look.findings, *report.findings),
         )
-        for check, changed in zip(checks, prepared, strict=True):
-            report, _ = check.finish(several_patients=several_patients)
-            fits = report.passed and not refused_files
-            reports.append(
-                ProfileReport(
-                    report.profile,
-                    report.instances + refused_files,
-                    report.accepted,
-                    report.refused + refused_files,
-                    fits and not changed,
-                    fits,
-                    (*unread, *report.findings),
-                )
-            )
-        job.found(finding for report in reports for finding in report.findings)
-        if not any(report.instances for report in reports):
+        job.found(report.findings)
+        step.summary = f"{report.accepted:,} of {report.instances:,} instances may go out"
+        job.result = {key: item for key, item in report.as_dict().items() if key != "findings"}
+    return report
+
+
+def choose_profiles(
+    station: Station,
+    sources: Sequence[str],
+    *,
+    several_patients: bool = False,
+    listener: Listener = nobody,
+) -> tuple[list[ProfileFit], tuple[Finding, ...]]:
+    """Ask every profile about what `sources` hold.
+
+    Returns
+    -------
+    list of ProfileFit and tuple of Finding
+        The findings are about files that are no instances for any profile.
+    """
+    with _job(station, sources, "", listener) as job, job.step("check", 0, "files") as step:
+        look = _Look(station, job, step, sources, iod=False)
+        fits = check_profiles(
+            look.members(),
+            list(load_profiles().values()),
+            several_patients=several_patients,
+            keep_tiff_preamble=station.settings.keep_tiff_preamble,
+        )
+        look.require_anything(look.seen)
+        job.found((*look.findings, *(finding for fit in fits for finding in fit.findings)))
+        step.summary = f"{sum(fit.fits for fit in fits):,} of {len(fits):,} profiles fit"
+        job.result = {"fits": [fit.name for fit in fits if fit.fits]}
+    return fits, tuple(look.findings)
+
+
+def _job(station: Station, sources: Sequence[str], profile: str, listener: Listener) -> Job:
+    return station.job("check", {"sources": list(sources), "profile": profile}, listener)
+
+
+class _Look:
+    """Goes through the sources once; what is no instance stays in `findings`."""
+
+    def __init__(
+        self, station: Station, job: Job, step: Step, sources: Sequence[str], *, iod: bool
+    ) -> None:
+        if iod:
+            require_iod_validator()
+        self._station = station
+        self._job = job
+        self._step = step
+        self._sources = sources
+        self._iod = iod
+        self.findings: list[Finding] = []
+        self.seen = 0
+
+    @property
+    def refused(self) -> int:
+        """Files that claimed to be instances and are none."""
+        return sum(
+            item.severity is Severity.ERROR and item.rule in _REFUSING for item in self.findings
+        )
+
+    def require_anything(self, instances: int) -> None:
+        """Raise `ConfigError` where there was nothing to look at."""
+        if not instances and not self.refused:
             raise ConfigError(
-                f"There is no DICOM instance in {', '.join(sources)}.",
+                f"There is no DICOM instance in {', '.join(self._sources)}.",
                 "Name the folder, file or image that holds the instances.",
             )
-        step.summary = f"{reports[0].instances:,} instances looked at"
-    return reports
 
+    def members(self) -> Iterator[SetMember]:
+        """Yield every instance; the ones of the catalog last."""
+        entries: list[int] = []
+        for source in self._sources:
+            if is_selector(source) and not Path(source).exists():
+                entries += find_entries(self._station.catalog, source)
+                continue
+            for item in iter_candidates(Path(source)):
+                if isinstance(item, Finding):
+                    self.findings.append(item)
+                else:
+                    yield from self._outside(item)
+        if entries:
+            remember_selection(self._station.catalog, self._job.id, entries)
+            for entry in iter_selection(self._station.catalog, self._job.id):
+                subject = f"{entry.header.sop_instance_uid} (sha256:{entry.sha256[:16]})"
+                member = SetMember(subject, entry.header, entry.data_sha256, entry.size_bytes)
+                yield self._looked_at(
+                    member, self._station.catalog.store.path(entry.sha256, entry.kind)
+                )
 
-def _members(
-    station: Station, job: Job, sources: Sequence[str]
-) -> Iterator[tuple[Path, SetMember | Finding]]:
-    entries: list[int] = []
-    for source in sources:
-        if is_selector(source) and not Path(source).exists():
-            entries += find_entries(station.catalog, source)
-            continue
-        for item in iter_candidates(Path(source)):
-            if isinstance(item, Finding):
-                yield Path(source), item
-            else:
-                yield from _outside(station, item)
-    if entries:
-        remember_selection(station.catalog, job.id, entries)
-        for entry in iter_selection(station.catalog, job.id):
-            subject = f"{entry.header.sop_instance_uid} (sha256:{entry.sha256[:16]})"
-            path = station.catalog.store.path(entry.sha256, entry.kind)
-            yield path, SetMember(subject, entry.header, entry.data_sha256)
+    def _outside(self, item: Candidate) -> Iterator[SetMember]:
+        path = item.path or self._station.intake.new_path()
+        try:
+            if item.path is None:
+                # Inside an image: looked at through a copy that goes again.
+                with item.open() as source, path.open("xb") as copy:
+                    while chunk := source.read(1 << 20):
+                        copy.write(chunk)
+            header = read_header(path)
+            digest = digest_file(path, header.dataset_offset)[1]
+            yield self._looked_at(SetMember(item.name, header, digest, item.size_bytes), path)
+        except NotDicom as fault:
+            tell = error if item.claims_dicom else note
+            said = f"This is not DICOM: {fault}."
+            self.findings.append(tell("not-dicom", item.name, said, "", "PS3.10 7.1"))
+        except OSError as fault:
+            said = f"The file cannot be read: {fault.strerror or fault}."
+            self.findings.append(error("unreadable", item.name, said, "Try another drive."))
+        finally:
+            if item.path is None:
+                path.unlink(missing_ok=True)
 
-
-def _outside(station: Station, item: Candidate) -> Iterator[tuple[Path, SetMember | Finding]]:
-    path = item.path
-    if path is None:
-        # Inside an image: looked at through a copy that goes again.
-        path = station.intake.new_path()
-        with item.open() as source, path.open("xb") as copy:
-            while chunk := source.read(1 << 20):
-                copy.write(chunk)
-    try:
-        header = read_header(path)
-        digest = digest_file(path, header.dataset_offset)[1]
-        yield path, SetMember(item.name, header, digest)
-    except NotDicom as fault:
-        finding = Finding(
-            "not-dicom",
-            Severity.ERROR if item.claims_dicom else Severity.NOTE,
-            item.name,
-            f"This is not DICOM: {fault}.",
-            reference="PS3.10 7.1",
-        )
-        yield path, finding
-    except OSError as fault:
-        yield path, error("unreadable", item.name, f"The file cannot be read: {fault}.")
-    finally:
-        if item.path is None:
-            path.unlink(missing_ok=True)
+    def _looked_at(self, member: SetMember, path: Path) -> SetMember:
+        self.seen += 1
+        self._step.report(self.seen, 0)
+        if self._iod:
+            self.findings += check_iod(path, member.header.sop_instance_uid or member.subject)
+        return member

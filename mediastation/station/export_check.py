@@ -86,7 +86,9 @@ def check_selection(
         for number, entry in enumerate(iter_selection(station.catalog, job.id), start=1):
             subject = _subject(entry)
             entries[subject] = entry.id
-            verdict = check.add(SetMember(subject, entry.header, entry.data_sha256))
+            verdict = check.add(
+                SetMember(subject, entry.header, entry.data_sha256, entry.size_bytes)
+            )
             job.found(verdict.findings)
             if verdict.outcome is not Outcome.ACCEPTED:
                 refused.add(subject)
