@@ -20,7 +20,6 @@ from types import TracebackType
 from typing import IO
 
 from mediastation.catalog.catalog import Catalog
-from mediastation.catalog.digest import digest_file
 from mediastation.catalog.durable import (
     disk_trouble_told,
     make_private_folder,
@@ -28,12 +27,11 @@ from mediastation.catalog.durable import (
     sync_file_system,
     sync_folder,
 )
-from mediastation.catalog.rows import Parents, Staged, find_entry, insert_entry
+from mediastation.catalog.rows import Parents, find_entry, insert_entry
+from mediastation.catalog.staging import Staged, stage_file
 from mediastation.catalog.upkeep import recover
-from mediastation.dicom.header import read_header
 from mediastation.model.entry import Kept, Kind, Outcome, Source
 from mediastation.model.finding import Finding
-from mediastation.model.instance import InstanceHeader
 
 _LOCK_SUFFIX = ".lock"
 
@@ -103,9 +101,7 @@ class Intake:
             If the disk fails.
         """
         with disk_trouble_told(self.folder):
-            header = _told_of(source, path, read_header(path))
-            sha256, data_sha256, size_bytes = digest_file(path, header.dataset_offset)
-        return Staged(path, header, sha256, data_sha256, size_bytes, source)
+            return stage_file(path, source)
 
     def keep(self, path: Path, source: Source) -> Kept:
         """Stage and commit one file; when this returns, it is durable."""
@@ -157,23 +153,10 @@ class Intake:
         `findings` tell what was done and stay with the entry.
         """
         with disk_trouble_told(self.folder):
-            header = read_header(path)
-            sha256, data_sha256, size_bytes = digest_file(path, header.dataset_offset)
-        source = Source("prepared", recipe)
-        staged = Staged(
-            path, replace(header, findings=findings), sha256, data_sha256, size_bytes, source,
-            Kind.PREPARED, original, recipe,
-        )  # fmt: skip
+            source = Source("prepared", recipe)
+            staged = stage_file(path, source, Kind.PREPARED, original, recipe)
+        staged = replace(staged, header=replace(staged.header, findings=findings))
         return self.commit([staged])[0]
-
-
-def _told_of(source: Source, path: Path, header: InstanceHeader) -> InstanceHeader:
-    """Let findings name where a file came from: the temporary name tells nobody anything."""
-    findings = tuple(
-        replace(finding, subject=source.detail) if finding.subject == path.name else finding
-        for finding in header.findings
-    )
-    return replace(header, findings=findings)
 
 
 def _remove_dead_sessions(incoming: Path) -> bool:

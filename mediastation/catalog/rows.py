@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from mediastation.catalog.packing import pack_header
 from mediastation.catalog.schema import instances, job_entries, patients, series, studies
+from mediastation.catalog.staging import Staged
 from mediastation.dicom.header import INDEX_VERSION
 from mediastation.dicom.values import text
-from mediastation.model.entry import Kept, Kind, Outcome, Source
+from mediastation.model.entry import Kept, Kind, Outcome
 from mediastation.model.finding import warning
 from mediastation.model.instance import InstanceHeader
 
@@ -37,21 +37,6 @@ _SERIES = {
 }
 _STUDY_UID, _SERIES_UID, _INSTANCE_NUMBER = 0x0020000D, 0x0020000E, 0x00200013
 _LARGEST_IS = 1 << 31
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A complete file, read and digested, on its way into the store."""
-
-    path: Path
-    header: InstanceHeader
-    sha256: str
-    data_sha256: str
-    size_bytes: int
-    source: Source
-    kind: Kind = Kind.ORIGINAL
-    derived_from: int | None = None
-    recipe: str = ""
 
 
 @dataclass(slots=True)

@@ -11,11 +11,9 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, select
 
 from mediastation.catalog.catalog import Catalog
-from mediastation.catalog.digest import digest_file
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder, sync_folder
 from mediastation.catalog.rows import (
     Parents,
-    Staged,
     count_series_anew,
     delete_empty_parents,
     delete_entries,
@@ -24,7 +22,8 @@ from mediastation.catalog.rows import (
     replace_entry,
 )
 from mediastation.catalog.schema import instances
-from mediastation.dicom.header import NotDicom, read_header
+from mediastation.catalog.staging import Staged, stage_file
+from mediastation.dicom.header import NotDicom
 from mediastation.model.entry import Kind, Source
 from mediastation.model.finding import Finding, error, note
 
@@ -140,13 +139,12 @@ def _stage_stored(catalog: Catalog, digest: str) -> Staged | Finding:
     path = catalog.store.path(digest)
     with disk_trouble_told(catalog.home):
         try:
-            header = read_header(path)
+            staged = stage_file(path, Source("recovered", f"sha256:{digest}"))
         except NotDicom as fault:
             return _set_aside(catalog, path, digest, str(fault))
-        sha256, data_sha256, size_bytes = digest_file(path, header.dataset_offset)
-        if sha256 != digest:
+        if staged.sha256 != digest:
             return _set_aside(catalog, path, digest, "its content has changed")
-    return Staged(path, header, sha256, data_sha256, size_bytes, Source("recovered", str(path)))
+    return staged
 
 
 def _set_aside(catalog: Catalog, path: Path, digest: str, reason: str) -> Finding:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from mediastation.catalog.durable import disk_trouble_told
 from mediastation.catalog.intake import Intake
-from mediastation.catalog.rows import Staged
+from mediastation.catalog.staging import Staged
 from mediastation.dicom.header import NotDicom, read_header
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.entry import Kept, Outcome, Source

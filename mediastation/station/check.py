@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mediastation.catalog.digest import digest_file
 from mediastation.catalog.selection import (
     find_entries,
     is_selector,
     iter_selection,
     remember_selection,
 )
+from mediastation.catalog.staging import digest_file
 from mediastation.collect.folder import Candidate, iter_candidates
 from mediastation.conformance.check_set import SetMember
 from mediastation.conformance.fits import ProfileFit, check_profiles
