@@ -153,7 +153,7 @@ def _take(intake: Intake, item: Candidate, report: AddReport, reserve: int) -> S
     except NotDicom as fault:
         _tell_not_dicom(item, str(fault), report)
         return None
-    except (_Unreadable, OSError) as fault:
+    except (_UnreadableError, OSError) as fault:
         report.refused += 1
         report.findings.append(
             error(
@@ -161,7 +161,7 @@ def _take(intake: Intake, item: Candidate, report: AddReport, reserve: int) -> S
                 item.name,
                 f"The file cannot be read: {fault}.",
                 "Clean the disc or try another drive; the other files were taken.",
-            )  # fmt: skip
+            )
         )
         copy.unlink(missing_ok=True)
         return None
@@ -191,7 +191,7 @@ def _tell_not_dicom(item: Candidate, reason: str, report: AddReport) -> None:
                 f"This is not DICOM: {reason}.",
                 "Ask the sender for the DICOM file.",
                 "PS3.10 7.1",
-            )  # fmt: skip
+            )
         )
     else:
         report.ignored += 1
@@ -202,11 +202,11 @@ def _commit(intake: Intake, batch: list[Staged], report: AddReport) -> None:
     taken, batch[:] = list(batch), []
     if not taken:
         return
-    for staged, kept in zip(taken, intake.commit(taken), strict=True):
-        _count(kept, staged, report)
+    for kept in intake.commit(taken):
+        _count(kept, report)
 
 
-def _count(kept: Kept, staged: Staged, report: AddReport) -> None:
+def _count(kept: Kept, report: AddReport) -> None:
     report.entries.append(kept.entry_id)
     report.findings.extend(kept.findings)
     if kept.outcome is Outcome.DUPLICATE:
@@ -217,7 +217,7 @@ def _count(kept: Kept, staged: Staged, report: AddReport) -> None:
         report.conflicts += 1
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     """The outside file failed, not our disk."""
 
 
@@ -235,13 +235,13 @@ def _copy(item: Candidate, copy: Path, intake: Intake, reserve: int) -> None:
         try:
             source = item.open()
         except (OSError, MediaError) as fault:
-            raise _Unreadable(str(fault)) from fault
+            raise _UnreadableError(str(fault)) from fault
         with source:
             while True:
                 try:
                     chunk = source.read(_COPY_CHUNK)
                 except (OSError, MediaError) as fault:
-                    raise _Unreadable(str(fault)) from fault
+                    raise _UnreadableError(str(fault)) from fault
                 if not chunk:
                     return
                 output.write(chunk)

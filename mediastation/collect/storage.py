@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from mediastation.catalog.rows import Staged
+from mediastation.catalog.staging import Staged
 from mediastation.dicom.header import NotDicom
 from mediastation.errors import MediaError
 from mediastation.model.entry import Kept, Outcome, Source
