@@ -106,6 +106,16 @@ class TestEncodings:
         (found,) = iter_items(header.elements[0x00081140].value)
         assert dict(iter_elements(found))[0x00081155].value == b"1.2\x00"
 
+    def test_delimiters_inside_defined_lengths_are_forgiven(self) -> None:
+        """Some writers close what needs no closing."""
+        item = SMALL + b"\xfe\xff\x0d\xe0\0\0\0\0"
+        items = encode_item(item) + b"\xfe\xff\xdd\xe0\0\0\0\0" + encode_item(SMALL)
+        body = SMALL + encode_element(0x00081140, "SQ", items)
+
+        header = header_of(bytes(128) + b"DICM" + group_2(EXPLICIT_LE) + body)
+
+        assert list(iter_items(header.elements[0x00081140].value)) == [SMALL, SMALL]
+
     def test_an_unknown_vr_has_the_long_form(self) -> None:
         unknown = b"\x09\x00\x10\x10ZZ\x00\x00\x05\x00\x00\x00abcde"
         body = encode_element(0x00080018, "UI", b"1.2.3") + unknown
@@ -152,8 +162,13 @@ class TestRecognition:
             b"\0\0\1\xba" + bytes(range(256)) * 4,
             bytes(128) + b"DICM",
             bytes(128) + b"DICM" + b"no elements at all" * 4,
+            b"\x08\0\x18\0\2\0\0\x001\0\x28\0\2\0\3\0\0\0abc",
+            b"\x08\0\x18\0UI\2\x001\0\x08\0\x16\0UI\2\x001\0",
         ],
-        ids=["empty", "zeros", "jpeg", "pdf", "zip", "text", "mpeg", "prefix", "prefix+text"],
+        ids=[
+            *["empty", "zeros", "jpeg", "pdf", "zip", "text", "mpeg", "prefix", "prefix+text"],
+            *["a length that its VR cannot have", "tags that do not ascend"],
+        ],
     )
     def test_what_is_no_dicom_is_refused_by_name(self, content: bytes) -> None:
         with pytest.raises(NotDicom, match="some file"):
@@ -389,6 +404,13 @@ class TestCompleteness:
 
         assert header.complete
         assert rules(header) == {"trailing-bytes"}
+
+    def test_zeros_behind_encapsulated_pixels_are_filling(self) -> None:
+        fragments = encode_item(b"") + encode_item(b"\xff\xd8") + b"\xfe\xff\xdd\xe0\0\0\0\0"
+        pixels = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + fragments
+        meta = bytes(128) + b"DICM" + group_2(JPEG_BASELINE)
+
+        assert header_of(meta + SMALL + pixels + bytes(2048)).complete
 
     def test_zeros_instead_of_the_pixels_are_a_hole(self) -> None:
         whole = written(ct_image())
