@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from mediastation.model.finding import Finding, Severity
 
 FINDINGS_PER_RULE = 100
 
+_MORE = re.compile(r"([0-9]{1,12}) more findings of this kind")
 _WEIGHT = {Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
 
@@ -16,7 +18,8 @@ class FindingLog:
 
     A medium can be wrong a million times in one way; the operator needs the
     first few and the number. The closing line of a rule has an empty subject
-    and the weight of the heaviest finding that it stands for.
+    and the weight of the heaviest finding that it stands for; added to another
+    log, it counts there for all of them.
     """
 
     def __init__(self, limit: int = FINDINGS_PER_RULE) -> None:
@@ -27,8 +30,10 @@ class FindingLog:
 
     def add(self, finding: Finding) -> None:
         """Keep or count one finding."""
-        count = self._counts[finding.rule] = self._counts.get(finding.rule, 0) + 1
-        if count <= self._limit:
+        more = None if finding.subject else _MORE.fullmatch(finding.message)
+        count = self._counts.get(finding.rule, 0) + (int(more[1]) if more else 1)
+        self._counts[finding.rule] = count
+        if count <= self._limit and not more:
             self._kept.append(finding)
             return
         worst = self._beyond.get(finding.rule, finding.severity)
@@ -46,5 +51,5 @@ class FindingLog:
     def __iter__(self) -> Iterator[Finding]:
         yield from self._kept
         for rule, severity in self._beyond.items():
-            more = self._counts[rule] - self._limit
+            more = self._counts[rule] - sum(kept.rule == rule for kept in self._kept)
             yield Finding(rule, severity, "", f"{more} more findings of this kind")

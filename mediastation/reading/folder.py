@@ -66,7 +66,7 @@ class FolderVolume:
         except OSError as fault:
             raise MediaError(f"{path} cannot be opened: {fault.strerror}") from fault
         stream = os.fdopen(handle, "rb")
-        inside = Path(real).resolve().is_relative_to(self._root.resolve())
+        inside = Path(os.path.realpath(real)).is_relative_to(os.path.realpath(self._root))
         if not stat.S_ISREG(os.fstat(handle).st_mode) or not inside:
             stream.close()
             raise MediaError(f"{path} is no longer a file of this folder")

@@ -72,7 +72,13 @@ def _check_path_table(volume: IsoVolume, name: str) -> Iterator[Finding]:
     hint = "some readers find files by the path table: make the disc again"
     found: dict[str, int] = {}
     paths: list[str] = []
+    expected = {directory.path: directory.block for directory in volume.directories}
     for number, record in enumerate(volume.iter_path_table(name), start=1):
+        if number > 2 * len(expected) + 100:
+            yield error(
+                "path-table", name, "has far more directories than the tree", hint, reference
+            )
+            return
         if record.parent < 1 or record.parent > max(1, number - 1):
             yield error("path-table", name, f"its record {number} has no parent", hint, reference)
             return
@@ -93,7 +99,6 @@ def _check_path_table(volume: IsoVolume, name: str) -> Iterator[Finding]:
             yield warning(
                 "extended-attributes", f"directory /{path}", f"{name} claims them", "", reference
             )
-    expected = {directory.path: directory.block for directory in volume.directories}
     for path, block in expected.items():
         if path not in found:
             yield error("path-table", name, f"directory /{path} is missing in it", hint, reference)

@@ -17,6 +17,7 @@ from mediastation.reading.file_meta import (
     STUDY_UID,
     FileFront,
 )
+from mediastation.reading.findings import FindingLog
 from mediastation.reading.record_rules import escapes
 from mediastation.reading.record_tree import UNREACHED
 
@@ -36,15 +37,16 @@ class _Value(NamedTuple):
 class Links:
     """The references of one DICOMDIR to the files of its medium.
 
-    Every reference is looked up when this is made; `check_file` then takes
-    each DICOM file as it was read.
+    Every reference is looked up when this is made, and what a lookup had to
+    forgive goes to the log; `check_file` then takes each DICOM file as it was
+    read.
     """
 
-    def __init__(self, directory: Dicomdir, volume: Volume) -> None:
+    def __init__(self, directory: Dicomdir, volume: Volume, log: FindingLog) -> None:
         self._directory = directory
+        self._log = log
         self._record_of: dict[str, int] = {}
         self._identity: dict[int, _Value] = {}
-        self.findings: list[Finding] = []
         for index, record in enumerate(directory.records):
             if record.type in _IDENTITY_OF:
                 tag, name = _IDENTITY_OF[record.type]
@@ -67,7 +69,7 @@ class Links:
                 yield index
                 continue
             if found.tolerated:
-                self.findings.append(
+                self._log.add(
                     warning(
                         "name-differs",
                         found.file.path,

@@ -111,8 +111,9 @@ def verify_volume(
                 log.extend(_tightened(directory.findings, ours))
                 log.extend(_tightened(check_records(directory), ours))
                 if not directory.enveloped:
-                    links = Links(directory, volume)
-                    log.extend(_tightened(links.findings, ours))
+                    spelling = FindingLog()
+                    links = Links(directory, volume, spelling)
+                    log.extend(_tightened(spelling, ours))
                     log.extend(links.check_missing())
         except (OSError, MediaError) as fault:
             log.add(error("unreadable", found.file.path, f"it cannot be read: {fault}"))

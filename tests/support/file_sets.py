@@ -6,6 +6,7 @@ import hashlib
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from mediastation.model.manifest import Manifest, ManifestFile, SectorDigest
@@ -110,9 +111,7 @@ def series(uid: str, *children: Record) -> Record:
 
 def image(path: str, uid: str, number: int = 1) -> Record:
     """An IMAGE record; `path` has slashes."""
-    return Record(
-        "IMAGE", element(0x00200013, "IS", str(number)), [], path.replace("/", "\\"), uid
-    )
+    return Record("IMAGE", element(0x00200013, "IS", str(number)), [], path.replace("/", "\\"), uid)
 
 
 def _item(record: Record, next_offset: int, child_offset: int, *, undefined: bool) -> bytes:
@@ -165,7 +164,7 @@ def dicomdir(
     follows: dict[int, int] = {}
 
     def chain(siblings: list[Record]) -> None:
-        for left, right in zip(siblings, siblings[1:], strict=False):
+        for left, right in pairwise(siblings):
             follows[id(left)] = place[id(right)] + shift
         for record in siblings:
             chain(record.children)
@@ -236,7 +235,9 @@ def good_file_set() -> dict[str, bytes]:
         "DICOMDIR": dicomdir(records()),
         "README.TXT": b"A test disc.\r\n",
         **{
-            path: instance(uid_of(path), series=f"1.2.3.{path[7]}", pixels=600 + 700 * int(path[10]))
+            path: instance(
+                uid_of(path), series=f"1.2.3.{path[7]}", pixels=600 + 700 * int(path[10])
+            )
             for path in PATHS
         },
     }
