@@ -55,7 +55,7 @@ def is_usable_uid(value: bytes) -> bool:
 
 
 def _date(value: bytes) -> bytes:
-    match = _DATE.fullmatch(value.strip())
+    match = _DATE.fullmatch(value.strip(b" \0"))
     if match is None:
         return b""
     try:
@@ -66,7 +66,7 @@ def _date(value: bytes) -> bytes:
 
 
 def _time(value: bytes) -> bytes:
-    match = _TIME.fullmatch(value.strip())
+    match = _TIME.fullmatch(value.strip(b" \0"))
     if match is None:
         return b""
     hours, minutes, seconds, fraction = match.groups(default=b"")
@@ -74,7 +74,7 @@ def _time(value: bytes) -> bytes:
 
 
 def _date_time(value: bytes) -> bytes:
-    value = value.strip()
+    value = value.strip(b" \0")
     match = _DATE_TIME.fullmatch(value)
     if match is None or (match[3] is not None and not _date(value[:8])):
         return b""
@@ -82,7 +82,7 @@ def _date_time(value: bytes) -> bytes:
 
 
 def _integer(value: bytes) -> bytes:
-    value = value.strip()
+    value = value.strip(b" \0")
     if whole := _WHOLE_DECIMAL.fullmatch(value):
         value = whole[1]
     if _INTEGER.fullmatch(value) and -(2**31) <= int(value) < 2**31:
@@ -91,12 +91,12 @@ def _integer(value: bytes) -> bytes:
 
 
 def _decimal(value: bytes) -> bytes:
-    value = value.strip()
+    value = value.strip(b" \0")
     return value if len(value) <= 16 and _DECIMAL.fullmatch(value) else b""
 
 
 def _code_string(value: bytes) -> bytes:
-    value = value.strip()
+    value = value.strip(b" \0")
     if _CODE_STRING.fullmatch(value):
         return value
     legal = _NOT_CODE_STRING.sub(b"_", value.upper())[:16].rstrip()
@@ -154,7 +154,7 @@ def _legal_string(vr: str, value: bytes, multiple: bool) -> tuple[bytes, str]:
     rule = _RULES[vr]
     if b"\\" not in value:
         legal = rule(value)
-        same = legal in (value, value.strip())
+        same = legal in (value, value.strip(b" \0"))
     elif multiple:
         parts = value.split(b"\\")
         done = [rule(stripped(part)) for part in parts]
@@ -205,7 +205,7 @@ def legal_text(vr: str, value: bytes, *, multi_byte: bool) -> tuple[bytes, str]:
     if b"\\" in value and vr not in _MANY_LINES and not multi_byte:
         value = value.replace(b"\\", b"/")
         remark = "has several values, which one record cannot hold, and became one"
-    if not value.strip():
+    if not value.strip(b" \0"):
         return b"", remark
     if len(value) > MAX_SHORT_FORM and vr not in {"UC", "UT"}:
         return b"", "is too long for a record"
