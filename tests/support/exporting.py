@@ -59,7 +59,7 @@ def export_all(folder: Path, sources: Iterable[Path]) -> list[Exported]:
             )
             result = export(station, request)
             if not result.volumes:
-                assert result.refused == len(rows), (result.stopped, [f for f in result.findings if f.severity == "error"][:10])
+                assert result.refused == len(rows), result.stopped
                 continue
             path = station.job_folder(result.job) / MANIFEST_NAME
             manifest = Manifest.from_json(path.read_text())
@@ -90,11 +90,13 @@ def _compatible_sets(station: Station) -> list[list[dict[str, Any]]]:
             # One person under two IDs stops even a collection's reader for a moment.
             f"name {row['patient_name']}": who,
         }
-        for rows, taken in sets:
-            if all(taken.get(key, value) == value for key, value in claims.items()):
-                break
-        else:
-            rows, taken = [], {}
+        fitting = (
+            one
+            for one in sets
+            if all(one[1].get(key, value) == value for key, value in claims.items())
+        )
+        rows, taken = next(fitting, ([], {}))
+        if not rows:
             sets.append((rows, taken))
         rows.append(row)
         taken |= claims

@@ -14,10 +14,16 @@ import pytest
 def peer(name: str) -> str:
     """Return the path of the program `name`; skip without it, fail under ``REQUIRE_PEERS=1``.
 
-    Programs that a wheel brings lie beside the interpreter.
+    Programs that a wheel brings lie beside the interpreter. They come last:
+    some bear the names of DCMTK's.
     """
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
+    here = Path(sys.executable).parent
+    elsewhere = [
+        folder
+        for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
+        if folder and Path(folder) != here
+    ]
+    found = shutil.which(name, path=os.pathsep.join([*elsewhere, str(here)]))
     if found is None:
         if os.environ.get("REQUIRE_PEERS") == "1":
             pytest.fail(f"{name} is required and not installed")
