@@ -96,14 +96,14 @@ class _Context:
 class Picture:
     """One encapsulated image, ready to be decoded.
 
-    `dimension` names it in messages; `native_start` is where its native
-    value begins in the written file, once that is known.
+    `exact` tells that its Transfer Syntax leaves a decoder no choice.
     """
 
     image: Image
     plan: Plan
     family: Family
     frames: FrameIndex
+    exact: bool
 
     def decode(self, number: int, *, again: bool = False) -> Samples:
         """Return the samples of frame `number`, counted from 0; `RefusalError` if none come out."""
@@ -113,7 +113,7 @@ class Picture:
             plan = plan_decoding(code, self.image)
             if (plan.photometric, plan.to_rgb) != (self.plan.photometric, self.plan.to_rgb):
                 raise RefusalError("colour-unclear", "its colour is encoded unlike the first one's")
-            return decode_frame(data, code, plan, self.image, again=again)
+            return decode_frame(data, code, plan, self.image, again=again and self.exact)
         except RefusalError as fault:
             if len(self.frames) == 1:
                 raise
@@ -267,7 +267,7 @@ class _Survey:
         _, code = open_frame(index.read(0, compressed_limit(image)), self._family, image)
         plan = plan_decoding(code, image)
         self._doubts |= dict.fromkeys(plan.doubts)
-        picture = Picture(image, plan, self._family, index)
+        picture = Picture(image, plan, self._family, index, self._syntax_lossless and plan.lossless)
         vr = "OW" if image.bits_allocated > 8 else "OB"
         header = element_header(PIXEL_DATA, vr, picture.value_bytes)
         self._splices.append(Splice(pixels.start, pixels.value + pixels.length, header, picture))

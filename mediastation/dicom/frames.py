@@ -301,8 +301,9 @@ def decode_frame(
     image : Image
         What the data set says.
     again : bool
-        Decode with another implementation than the first time, where there is one and the
-        encoding is lossless: two decoders that agree prove more than one.
+        Decode with another implementation than the first time, where there
+        is one: two decoders that agree prove more than one. Only for lossless
+        Transfer Syntaxes, others leave decoders room to round.
 
     Returns
     -------
@@ -316,12 +317,13 @@ def decode_frame(
     RefusalError
         ``"not-decodable"``.
     """
-    decoder = _decoder(code, plan, again)
     try:
-        samples = decoder(data, image)
+        samples = _decoder(code, plan, again)(data, image)
     except RefusalError:
         raise
     except Exception as fault:
+        if again:  # what only one decoder can read is proved by that one, run twice
+            return decode_frame(data, code, plan, image)
         # Decoders raise what they like; whatever it is, these pixels do not go out.
         raise _not_decodable(str(fault) or type(fault).__name__) from fault
     shape = (image.rows, image.columns, image.samples)
@@ -359,6 +361,8 @@ def _decoder(code: Codestream, plan: Plan, again: bool) -> Callable[[bytes, Imag
         return _jpeg_to_rgb if plan.to_rgb else _jpeg_dct_or_lossless
     if code.family is Family.RLE:
         return _rle_second if again else _rle
+    if code.family is Family.JPEG_2000 and again:
+        return _jpeg_2000_second
     return {
         Family.JPEG_LS: _jpeg_ls,
         Family.JPEG_2000: _jpeg_2000,
@@ -389,6 +393,13 @@ def _jpeg_to_rgb(data: bytes, image: Image) -> Samples:
 def _jpeg_2000(data: bytes, image: Image) -> Samples:
     del image
     return _array(openjpeg.decode(data, 0))
+
+
+def _jpeg_2000_second(data: bytes, image: Image) -> Samples:
+    high_throughput = bool(data[6] & 0x40)  # Rsiz (ISO/IEC 15444-15, A.2)
+    if high_throughput:
+        return _array(imagecodecs.htj2k_decode(data))
+    return _jpeg_2000(data, image)
 
 
 def _jpeg_ls(data: bytes, image: Image) -> Samples:

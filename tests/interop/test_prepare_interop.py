@@ -40,11 +40,9 @@ DECODERS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys((ts.JPEG_2000_LOSSLESS, ts.JPEG_2000), ("gdcmconv", "--raw")),
 }
 
-# Two decoders of one DCT codestream may round differently: a level or two a
-# sample from the inverse transform, and on top of it the upsampling of chroma and
-# the conversion to RGB, which differ near edges.
-GREY_LEVELS = 1
-COLOUR_LEVELS = 3
+# Two decoders of one DCT codestream may round the inverse transform and the
+# conversion to RGB differently; today's versions agree in every sample.
+LOSSY_LEVELS = 2
 
 NOT_COMPARED = {
     # file: why the peer's result is no measure
@@ -112,9 +110,8 @@ def test_pixels_are_those_of_an_independent_decoder(source: Path, tmp_path: Path
     if ts.TRANSFER_SYNTAXES[header.transfer_syntax_uid].lossless:
         assert np.array_equal(ours, expected)
         return
-    bound = COLOUR_LEVELS if ds.SamplesPerPixel == 3 else GREY_LEVELS
     off = np.abs(ours.astype("i8") - expected.astype("i8"))
-    assert int(off.max()) <= bound or (ds.SamplesPerPixel == 3 and float((off > bound).mean()) < 0.02)
+    assert int(off.max()) <= LOSSY_LEVELS
 
 
 class TestOneImageInManySyntaxes:
@@ -149,8 +146,8 @@ def test_single_bits_become_those_of_the_native_twin(name: str, tmp_path: Path) 
 
 IOD_ALLOWED: dict[str, str] = {
     # text in dciodvfy's line: why the copy may show it where the source does not
-    "Media Storage SOP Instance UID": "CR-ModalitySequenceLUT has another UID in its file meta than "
-    "in its data set, which has leading zeros; the copy's has to be the data set's",
+    "Media Storage SOP Instance UID": "CR-ModalitySequenceLUT has another UID in its file meta "
+    "than in its data set, which has leading zeros; the copy's has to be the data set's",
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pydicom
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
 
 from mediastation.dicom.header import read_header
@@ -49,11 +49,7 @@ def raw_values(
             continue
         if isinstance(theirs.value, Sequence):  # UN of undefined length, kept as it was
             continue
-        yield name, _bytes(theirs), _bytes(ours)
-
-
-def _bytes(item: DataElement | RawDataElement) -> bytes:
-    """Return the value as it was encoded; pydicom decodes empty ones and character sets at once."""
-    if isinstance(item, RawDataElement):
-        return bytes(item.value or b"")
-    return b"" if item.is_empty else str(item.value).encode()
+        if isinstance(theirs, RawDataElement) and isinstance(ours, RawDataElement):
+            yield name, bytes(theirs.value or b""), bytes(ours.value or b"")
+        else:  # pydicom decodes a few by itself: empty ones, character sets, Pixel Representation
+            yield name, *(str(ds[tag].value).encode() for ds in (source, copy))
