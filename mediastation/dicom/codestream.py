@@ -187,6 +187,8 @@ def read_jpeg_2000(data: bytes) -> Codestream:
     """Read the main header of a bare JPEG 2000 or HTJ2K codestream."""
     if data[:4] != b"\xff\x4f\xff\x51" or len(data) < 44:
         raise CodestreamError("no JPEG 2000 codestream: it does not begin with SOC and SIZ")
+    if data[6] & 0x80:  # Rsiz (ISO/IEC 15444-2, A.2.1)
+        raise CodestreamError("JPEG 2000 with extensions of Part 2, which are not decoded here")
     field = [int.from_bytes(data[8 + 4 * n : 12 + 4 * n], "big") for n in range(8)]
     samples = int.from_bytes(data[40:42], "big")
     parts = [data[42 + 3 * n : 45 + 3 * n] for n in range(samples)]

@@ -18,13 +18,12 @@ from pathlib import Path
 
 from mediastation.dicom.decompress import (
     Rewrite,
-    iter_rewritten,
     plan_rewrite,
-    require_same_content,
     require_whole_pixels,
 )
 from mediastation.dicom.file_meta import PREAMBLE_BYTES, read_carried_elements, write_file_meta
-from mediastation.dicom.frames import type_of_syntax
+from mediastation.dicom.frames import FAMILY_OF_SYNTAX
+from mediastation.dicom.native_pixels import iter_rewritten, require_same_content
 from mediastation.dicom.reencode import (
     EXPLICIT,
     DifferentError,
@@ -236,7 +235,7 @@ class _Task:
         carried = read_carried_elements(window, header.dataset_offset)
         meta = write_file_meta(header.sop_class_uid, header.sop_instance_uid, carried)
         start, end = header.dataset_offset, window.size
-        family = type_of_syntax.get(syntax)
+        family = FAMILY_OF_SYNTAX.get(syntax)
         rewrite = None if family is None else plan_rewrite(window, start, end, syntax, family)
         preamble = self._preamble(keep_tiff_preamble, len(meta))
         self._out.write(preamble + meta)
@@ -263,7 +262,7 @@ class _Task:
                 else "No profile of PS3.11 carries this encoding; hand it over by network.",
             )
         plain = (ts.EXPLICIT_LE, ts.IMPLICIT_LE, ts.EXPLICIT_BE, ts.DEFLATED_LE)
-        if syntax not in plain and syntax not in type_of_syntax:
+        if syntax not in plain and syntax not in FAMILY_OF_SYNTAX:
             raise RefusalError(
                 "transfer-syntax",
                 f"nothing here decodes {ts.transfer_syntax_name(syntax)}",

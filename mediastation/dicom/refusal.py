@@ -21,3 +21,12 @@ class RefusalError(ValueError):
         self.rule = rule
         self.message = message
         self.hint = hint
+
+
+def not_decodable(message: str) -> RefusalError:
+    """Return the refusal of a frame that no decoder should or could read."""
+    return RefusalError(
+        "not-decodable",
+        f"the pixels cannot be decoded: {message}",
+        "Ask the sender for the instance in another encoding; the store keeps it as it came.",
+    )
