@@ -47,7 +47,9 @@ from mediastation.reading.file_meta import encoding_of, is_enveloped, read_file_
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.record_tree import SUBJECT, RecordTree, walk_records
 
-MAX_RECORDS = 1_000_000
+MAX_RECORDS = 600_000
+"""As many as a medium of `MAX_FILES` files can need."""
+
 
 _SEQUENCE_AT = 0x00041220
 _MAX_TEXT = 1024

@@ -72,6 +72,8 @@ def _no_iso(access: RandomAccess, name: str) -> MediaError:
             f"{name} has raw sectors of 2352 bytes",
             "convert it to an image of 2048-byte sectors, or read the disc again",
         )
+    if access.is_device and not start:
+        return MediaError(f"{name} has nothing to read", "put a disc in and wait until it is ready")
     if access.size_bytes < (FIRST_DESCRIPTOR + 1) * SECTOR:
         hint = "it is too small to hold any file system: copy or burn it again"
     else:

@@ -23,8 +23,8 @@ from mediastation.reading.names import iso_name, safe_name
 from mediastation.reading.random_access import RandomAccess
 
 MAX_DIRECTORIES = 100_000
-MAX_DIRECTORY_BYTES = 256 << 20
-"""All directories together; 500,000 files need 25 MiB."""
+MAX_DIRECTORY_BYTES = 64 << 20
+"""All directories together; 500,000 files with Rock Ridge need about as much."""
 
 _READ_BYTES = 1 << 18
 
@@ -125,8 +125,9 @@ class TreeWalk:
         self, waiting: deque[IsoDirectory], record: IsoRecord, path: str, level: int, parent: int
     ) -> None:
         offset = (record.block + record.extended_attribute_length) * self._block_size
+        size_bytes = min(record.size_bytes, MAX_DIRECTORY_BYTES - self._bytes)
         directory = IsoDirectory(
-            path, record.identifier, record.block, offset, record.size_bytes, level, parent
+            path, record.identifier, record.block, offset, size_bytes, level, parent
         )
         self._check_both_orders(record, directory.shown)
         first = self._seen.get(record.block)
@@ -153,8 +154,16 @@ class TreeWalk:
                 error("too-many-directories", directory.shown, "too much to list; not entered")
             )
         else:
+            if size_bytes < min(record.size_bytes, room):
+                self._log.add(
+                    error(
+                        "too-many-directories",
+                        directory.shown,
+                        f"claims {record.size_bytes} bytes; read no further than {size_bytes}",
+                    )
+                )
             self._seen[record.block] = path
-            self._bytes += min(record.size_bytes, room)
+            self._bytes += min(size_bytes, room)
             waiting.append(directory)
 
     def _read(

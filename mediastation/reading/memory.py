@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, cast
 
 from mediastation.model.finding import Finding
 from mediastation.reading.contract import FileIndex, Found, VolumeFile
@@ -37,7 +37,8 @@ class MemoryVolume:
 
     def open(self, path: str) -> BinaryIO:
         """Return the content of the file at `path`; `MediaError` if there is none."""
-        return io.BytesIO(self._contents[self._index.require(path, self._name).path])
+        content = self._contents[self._index.require(path, self._name).path]
+        return cast("BinaryIO", io.BufferedReader(io.BytesIO(content)))
 
     def find(self, components: Sequence[str]) -> Found | None:
         """Look a File ID up, exactly first, then tolerantly."""

@@ -81,6 +81,6 @@ def _other_kind(path: Path) -> MediaError | None:
         return MediaError(
             f"{name} is a FAT volume or a partitioned disk", "mount it and give the folder"
         )
-    if not start:
+    if not start and not access.is_device:
         return MediaError(f"{name} is empty", "copy or burn it again")
     return None

@@ -202,5 +202,8 @@ def _check_fields(record: IsoRecord, name: str) -> Iterator[_Fault]:
             f"{record.system_use_length} bytes of system use (Rock Ridge or its like)",
             "PS3.12 F.2.2",
         )
+    _, month, day, hour, minute, second, _ = record.recorded_at
+    if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 60):
+        yield "recording-date", name, "has no recording date and time", "PS3.12 F.2.2.1"
     if record.volume_sequence != 1:
         yield "volume-set", name, "says that it lies on another volume", "ECMA-119 9.1.9"

@@ -31,9 +31,14 @@ class ContentCheck:
     directory_path : str
         Where the DICOMDIR lies; empty if there is none.
     list_path : str
-        Where a digest list lies that is itself the manifest; empty otherwise.
+        Where a digest list lies that the manifest cannot list, because it is
+        that list or no better than one; empty otherwise.
+    trusted : bool
+        Whether the manifest came from elsewhere than the medium.
     strict : bool
         Whether the medium is a CD of ours.
+    pure : bool
+        Whether what no span names must be unused.
     log : FindingLog
         Where findings go.
     """
@@ -45,6 +50,7 @@ class ContentCheck:
         *,
         directory_path: str,
         list_path: str,
+        trusted: bool,
         strict: bool,
         pure: bool,
         log: FindingLog,
@@ -58,7 +64,7 @@ class ContentCheck:
         self._pure = pure
         self._log = log
         self._has_manifest = manifest is not None
-        self._trusted = manifest is not None and not list_path
+        self._trusted = trusted
         self._expected: dict[str, ManifestFile] = {}
         self._by_fold: dict[str, str] = {}
         for entry in manifest.files if manifest else ():

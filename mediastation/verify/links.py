@@ -31,7 +31,7 @@ _IDENTITY_OF = {
 class _Value(NamedTuple):
     tag: int
     name: str
-    text: str
+    raw: bytes
 
 
 class Links:
@@ -52,7 +52,7 @@ class Links:
                 tag, name = _IDENTITY_OF[record.type]
                 key = directory.keys(record).get(tag)
                 if key is not None:
-                    self._identity[index] = _Value(tag, name, text_value(key.value))
+                    self._identity[index] = _Value(tag, name, key.value)
         self._missing = list(self._unresolved(volume))
 
     def _unresolved(self, volume: Volume) -> Iterator[int]:
@@ -166,12 +166,18 @@ class Links:
             above = self._directory.tree.parents[above]
             if value is None:
                 continue
-            actual = text_value(front.identity.get(value.tag, b""))
-            if value.text and actual and actual != value.text:
+            raw = front.identity.get(value.tag, b"")
+            stated, actual = text_value(value.raw), text_value(raw)
+            if stated and actual and stated != actual and _is_plain(raw + value.raw):
                 yield error(
                     "wrong-branch",
                     path,
-                    f"{where} lies under {value.name} {value.text}, the file has {actual}",
+                    f"{where} lies under {value.name} {stated}, the file has {actual}",
                     "the directory shows the object under another patient, study or series",
                     "PS3.3 F.5",
                 )
+
+
+def _is_plain(raw: bytes) -> bool:
+    """Tell whether bytes mean the same in every character set."""
+    return raw.isascii() and b"\x1b" not in raw

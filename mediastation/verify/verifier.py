@@ -76,10 +76,13 @@ def verify_volume(
     strict = manifest is not None and manifest.profile.endswith("-CD")
     ours = manifest is not None and bool(manifest.profile)
     log.extend(volume.findings)
+    trusted = manifest is not None
     list_path = ""
     if manifest is None:
         manifest, list_path = _digest_list(volume, log)
         manifest_name = MEDIUM if list_path else STRUCTURE_ONLY
+    elif not ours and (listed := volume.find([DIGEST_LIST_NAME])):
+        list_path = listed.file.path
 
     found = volume.find([DICOMDIR])
     directory = Dicomdir()
@@ -133,6 +136,7 @@ def verify_volume(
         links,
         directory_path=found.file.path if found else "",
         list_path=list_path,
+        trusted=trusted,
         strict=strict,
         pure=isinstance(volume, ImageVolume) and volume.is_pure,
         log=log,

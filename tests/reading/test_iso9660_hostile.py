@@ -126,6 +126,17 @@ def test_gigantic_directories_that_overlap_are_read_within_bounds(
         assert "truncated-image" in rules(volume)
 
 
+def test_a_directory_as_large_as_the_disc_is_read_within_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(iso_tree, "MAX_DIRECTORY_BYTES", 1 << 20)
+    content = built({20: dots(20, 20) + record(b"A.;1", 30, 3)}, root=(20, 1 << 31), size=4000)
+    with opened(tmp_path, content) as volume:
+        assert "too-many-directories" in rules(volume)
+        assert volume.directories[0].size_bytes == 1 << 20
+        assert [file.path for file in volume.iter_files()] == ["A"]
+
+
 def test_a_file_beyond_the_end_is_named_and_ends_early(tmp_path: Path) -> None:
     root = dots(20, 20) + record(b"A.;1", 63, 0xFFFFFFFF) + record(b"B.;1", 0xFFFFFFF0, 10)
     with opened(tmp_path, built({20: root})) as volume:

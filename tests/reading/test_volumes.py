@@ -66,14 +66,8 @@ class TestEveryVolume:
             assert two.read(100) == FILES["DICOMDIR"][:100]
 
     def test_streams_cannot_be_written(self, volume: Volume) -> None:
-        with volume.open("DICOMDIR") as stream:
-            if isinstance(volume, MemoryVolume):
-                stream.write(b"x")
-            else:
-                with pytest.raises(io.UnsupportedOperation):
-                    stream.write(b"x")
-        with volume.open("DICOMDIR") as stream:
-            assert stream.read() == FILES["DICOMDIR"]
+        with volume.open("DICOMDIR") as stream, pytest.raises(io.UnsupportedOperation):
+            stream.write(b"x")
 
     def test_has_no_file_that_is_not_there(self, volume: Volume) -> None:
         for path in ("DICOM/S1/I9", "DICOM", "", "/DICOMDIR", "../DICOMDIR", "dicomdir"):

@@ -129,6 +129,21 @@ class TestDigests:
         assert found(report) == [("digest-list", DIGEST_LIST_NAME)]
         assert (report.ok, report.manifest) == (False, "structure only")
 
+    def test_a_digest_list_given_as_manifest_need_not_list_itself(self) -> None:
+        manifest = manifest_of(FILES)
+        listing = write_digest_list(manifest.files).encode()
+
+        report = verify({**FILES, DIGEST_LIST_NAME: listing}, manifest)
+
+        assert report.findings == []
+
+    def test_a_list_that_the_job_did_not_write_is_an_extra_file(self) -> None:
+        manifest = manifest_of(FILES, profile="STD-GEN-CD", file_set_uid=FILE_SET_UID)
+
+        report = verify({**FILES, DIGEST_LIST_NAME: b""}, manifest)
+
+        assert found(report) == [("extra-file", DIGEST_LIST_NAME)]
+
     def test_names_spelled_otherwise_still_meet_their_digest(self) -> None:
         lower = {path.lower(): content for path, content in FILES.items()}
 
@@ -184,6 +199,13 @@ class TestLinks:
         assert found(verify(FILES | {path: instance(uid_of(path), **spoil)})) == [  # type: ignore[arg-type]
             ("wrong-branch", path)
         ]
+
+    def test_identifiers_in_other_character_sets_are_not_compared(self) -> None:
+        """The directory may hold the same name in another set than the file."""
+        path = "DICOM/S1/I1"
+        files = FILES | {path: instance(uid_of(path), series="1.2.3.1", patient_id="PID\xfc")}
+
+        assert verify(files).findings == []
 
     def test_a_data_set_that_disagrees_with_its_meta_is_named(self) -> None:
         path = "DICOM/S1/I1"
