@@ -69,6 +69,7 @@ REFERENCE = (
     Key(0x00081155, "ReferencedSOPInstanceUID", "UI", "1"),
 )
 
+_OWN_NUMBER = Key(0x00200013, "InstanceNumber", "IS", "3")
 _NUMBER = Key(0x00200013, "InstanceNumber", "IS", "1", supply=Supply.NUMBER)
 _CONTENT_MOMENT = _date_and_time(
     (0x00080023, "ContentDate"),
@@ -392,7 +393,14 @@ _ALL = (
         Key(0x00420010, "DocumentTitle", "ST", "2"),
         Key(0x00420012, "MIMETypeOfEncapsulatedDocument", "LO", "1", supply=Supply.MIME_TYPE),
     ),
-    _record("STEREOMETRIC", "F.5.35", "SERIES"),
+    _record(
+        "STEREOMETRIC",
+        "F.5.35",
+        "SERIES",
+        _OWN_NUMBER,
+        Key(0x00700080, "ContentLabel", "CS", "3"),
+        Key(0x00700081, "ContentDescription", "LO", "3"),
+    ),
     _record("PALETTE", "F.5.36", ROOT, _LABEL, _DESCRIPTION),
     _record(
         "IMPLANT",
@@ -419,8 +427,8 @@ _ALL = (
         Key(0x00780010, "ImplantTemplateGroupDescription", "ST", "3"),
         Key(0x00780020, "ImplantTemplateGroupIssuer", "LO", "1", supply="UNKNOWN"),
     ),
-    _record("PLAN", "F.5.40", "SERIES"),
-    _record("SURFACE SCAN", "F.5.43", "SERIES", *_CONTENT_MOMENT),
+    _record("PLAN", "F.5.40", "SERIES", _OWN_NUMBER),
+    _record("SURFACE SCAN", "F.5.43", "SERIES", *_CONTENT_MOMENT, _OWN_NUMBER),
     _record(
         "ASSESSMENT",
         "F.5.45",

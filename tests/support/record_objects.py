@@ -11,6 +11,7 @@ IDENTIFICATION = {
     0x00700081: ("LO", "What it is"),
     0x00700084: ("PN", "Maker^Mary"),
 }
+IDENTIFICATION_3 = {0x00700080: ("CS", "LABEL"), 0x00700081: ("LO", "What it is")}
 PRESENTED = {0x00700082: ("DA", "20240202"), 0x00700083: ("TM", "0203")}
 REFERENCE = {0x00081150: ("UI", UIDS + "2"), 0x00081155: ("UI", "1.2.9")}
 RELATED = {
@@ -100,7 +101,7 @@ OBJECTS: dict[str, tuple[str, dict[int, tuple[str, str | bytes | int]], str]] = 
         {0x00420012: ("LO", "application/pdf")},
         "00080023 00080033 00200013 0040A043 00420010 00420012",
     ),
-    "STEREOMETRIC": (UIDS + "77.1.5.3", {}, ""),
+    "STEREOMETRIC": (UIDS + "77.1.5.3", IDENTIFICATION_3, "00200013 00700080 00700081"),
     "PALETTE": (
         "1.2.840.10008.5.1.4.39.1",
         {0x00700080: ("CS", "PET"), 0x00700081: ("LO", "PET")},
@@ -125,8 +126,8 @@ OBJECTS: dict[str, tuple[str, dict[int, tuple[str, str | bytes | int]], str]] = 
         {0x00780001: ("LO", "Hips"), 0x00780020: ("LO", "M")},
         "00780001 00780020",
     ),
-    "PLAN": ("1.2.840.10008.5.1.4.34.7", {}, ""),
-    "SURFACE SCAN": (UIDS + "68.1", CONTENT, "00080023 00080033"),
+    "PLAN": ("1.2.840.10008.5.1.4.34.7", {}, "00200013"),
+    "SURFACE SCAN": (UIDS + "68.1", CONTENT, "00080023 00080033 00200013"),
     "ASSESSMENT": (
         UIDS + "90.1",
         {0x00080012: ("DA", "20240101")},
