@@ -26,8 +26,8 @@ REFUSED = {
     "broken/emri_small_jpeg_2k_lossless_too_short.dcm": ("truncated", "cut off in the header"),
     "media/truncated_dicomdir/DICOMDIR": ("truncated", "cut off inside a record"),
     "broken/JPEG2000-embedded-sequence-delimiter.dcm": (
-        "pixels-contradict",
-        "the delimiter's bytes were put into the image size: 3,722,445,056 columns",
+        "not-decodable",
+        "the delimiter's bytes were put over capabilities and size: 3,722,445,056 columns",
     ),
     "broken/bad_sequence.dcm": ("uid", "the SOP Instance UID is a hash in hexadecimal"),
     "enhanced/jpeg2000-multiframe-multifragments.dcm": ("uid", "a UID of 67 characters"),
@@ -114,8 +114,9 @@ def test_big_endian_values_are_the_same_numbers(source: Path, tmp_path: Path) ->
     output, _ = prepared(source, tmp_path)
     original, copy = pydicom.dcmread(source, force=True), pydicom.dcmread(output)
     del original[0x7FE00010:], copy[0x7FE00010:]
-    for tag in [tag for tag in original if tag.element == 0]:
-        del original[tag]
+    for tag in list(original.keys()):
+        if tag.element == 0:
+            del original[tag]
     for tag in list(copy.keys()):
         if copy.get_item(tag).VR in ("OW", "UN"):  # bytes, compared with a twin's below
             del original[tag], copy[tag]
