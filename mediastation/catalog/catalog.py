@@ -100,10 +100,14 @@ class Catalog:
             yield
         except OperationalError as fault:
             if "full" in str(fault.orig):
-                hint = "Free some space on the disk, then repeat the command; nothing is lost."
-            else:
-                hint = "Check the disk and the permissions of the home, then repeat the command."
-            raise MediaError(f"{index}: {fault.orig}", hint) from fault
+                raise MediaError(
+                    f"The disk of {self.home} is full.",
+                    "Free some space, then repeat the command; what was kept is safe.",
+                ) from fault
+            raise MediaError(
+                f"{index}: {fault.orig}",
+                "Check the disk and the permissions of the home, then repeat the command.",
+            ) from fault
         except DatabaseError as fault:
             raise MediaError(
                 f"{index} is damaged: {fault.orig}",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,8 +61,8 @@ def common(
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code.
 
-    Nothing a person or a file does ends in a traceback: only a fault of ours
-    does, and asks for a report.
+    Nothing ends in a traceback on the screen: that of a fault of ours goes into
+    a file that can be reported.
     """
     from mediastation.cli import commands  # noqa: F401, PLC0415 - registers the commands
 
@@ -84,6 +86,9 @@ def run(arguments: Sequence[str]) -> int:
         # Whoever read standard output has gone, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as fault:
+        print_error(words, _own_fault(_home_of(common_words), fault))
+        return MediastationError.exit_code
     return int(code or 0)
 
 
@@ -102,6 +107,28 @@ def _hoist(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         else:
             rest.append(word)
     return common_words, rest
+
+
+def _home_of(common_words: Sequence[str]) -> Path:
+    for place, word in enumerate(common_words):
+        if word.startswith("--home="):
+            return Path(word.removeprefix("--home="))
+        if word == "--home" and place + 1 < len(common_words):
+            return Path(common_words[place + 1])
+    return default_home()
+
+
+def _own_fault(home: Path, fault: Exception) -> MediastationError:
+    """Put the traceback of a fault of ours into the home, and say where it lies."""
+    told = "".join(traceback.format_exception(fault))
+    name = f"fault-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (home / name).write_text(told, encoding="utf-8")
+        where = f"The details are in {home / name}; please report them."
+    except OSError:
+        where = told
+    return MediastationError(f"This is a fault of Mediastation: {fault!r}.", where)
 
 
 def _usage(words: Words, fault: Any) -> int:

@@ -390,3 +390,20 @@ def test_people_read_results_on_stdout_and_the_rest_on_stderr(
     assert "verified" in told.out
     assert "image:" in told.err
     assert "image:" not in told.out
+
+
+def test_a_fault_of_ours_shows_no_traceback_and_says_where_it_is(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("seven by nothing")
+
+    monkeypatch.setattr("mediastation.catalog.listing.list_rows", broken)
+
+    code, answer = ask("list")
+
+    assert code == 1
+    assert "Traceback" not in capsys.readouterr().err
+    (report,) = (tmp_path / "home").glob("fault-*.txt")
+    assert str(report) in answer["hint"]
+    assert "Traceback" in report.read_text()
