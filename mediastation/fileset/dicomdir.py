@@ -22,11 +22,12 @@ from mediastation.fileset.order import (
     TreeOrder,
     is_root_type,
     record_type_of,
+    recorded_patient_id,
     refused,
     require_uid,
 )
 from mediastation.fileset.records import Reference, encode_record
-from mediastation.fileset.values import legal_value
+from mediastation.fileset.values import MAX_SHORT_FORM, legal_text, legal_value
 from mediastation.model.file_id import FileId, require_file_id, require_file_set_id
 from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.instance import Element, InstanceHeader
@@ -257,7 +258,9 @@ class FileSetBuilder:
         study, series = _uid(header, _STUDY_UID), _uid(header, _SERIES_UID)
         require_uid(study, "Study Instance UID", subject)
         require_uid(series, "Series Instance UID", subject)
-        self._order.check_place(person.key, person.patient_id, study, series, subject)
+        self._order.check_place(
+            person.key, recorded_patient_id(person.patient_id), study, series, subject
+        )
 
         # Everything is resolved before anything is written, so that a refusal leaves no trace.
         subjects = {"PATIENT": subject, "STUDY": study, "SERIES": series}
@@ -307,7 +310,7 @@ class FileSetBuilder:
         compared = self._keys[level]
         match level:
             case "PATIENT":
-                self._order.enter_person(person.key, person.patient_id)
+                self._order.enter_person(person.key, recorded_patient_id(person.patient_id))
                 self._file_ids.begin_patient()
                 if person.supplied:
                     # The objects have another one, or none: that was confirmed.
@@ -422,22 +425,24 @@ def _patient_id(person: Person, header: InstanceHeader) -> bytes:
     Raises
     ------
     RefusedError
-        If it is beyond ASCII and not the object's own.
+        If it is beyond ASCII and not the object's own, or endless.
     """
-    try:
-        return person.patient_id.strip().encode("ascii")
-    except UnicodeEncodeError:
-        pass
+    text = recorded_patient_id(person.patient_id)
+    value = b""
     own = header.elements.get(_PATIENT_ID)
-    if own is not None and own.vr != "SQ":
-        text = decode_text(own, header.elements.get(CHARACTER_SET))
-        if text.strip() == person.patient_id.strip():
-            return own.value.strip(b" \0")
-    raise refused(
-        "patient-id",
-        header.sop_instance_uid,
-        f"The Patient ID {person.patient_id[:64]!r} is not the first object's own and cannot be "
-        "written in its character set.",
-        "Give a Patient ID of plain letters and digits.",
-        "PS3.3 F.5.1",
-    )
+    if text.isascii():
+        value = text.encode("ascii")
+    elif own is not None and own.vr != "SQ":
+        found = decode_text(own, header.elements.get(CHARACTER_SET))
+        if recorded_patient_id(found) == text:
+            value, _ = legal_text("LO", own.value.strip(b" \0"), multi_byte=True)
+    if not value or len(value) > MAX_SHORT_FORM:
+        raise refused(
+            "patient-id",
+            header.sop_instance_uid,
+            f"The Patient ID {text[:64]!r} cannot be written in the character set of the "
+            "person's first object.",
+            "Give a Patient ID of plain letters and digits.",
+            "PS3.3 F.5.1",
+        )
+    return value

@@ -14,15 +14,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from mediastation.dicom.charset import TEXT_VRS, needs_charset
+from mediastation.dicom.charset import TEXT_VRS, decode_text, needs_charset
 from mediastation.dicom.elements import encode_element, tag_text
 from mediastation.fileset.moments import latest_verification
-from mediastation.fileset.object_values import ObjectValues, encoded_terms, name_of, shown
+from mediastation.fileset.object_values import (
+    CHARACTER_SET,
+    ObjectValues,
+    encoded_terms,
+    name_of,
+    shown,
+)
 from mediastation.fileset.text import Terms
-from mediastation.fileset.values import BINARY_VRS, legal_value
+from mediastation.fileset.values import BINARY_VRS, legal_text, legal_value
 from mediastation.model.instance import Element, InstanceHeader
 from mediastation.model.record import Condition, Key, Supply
 
+_LONGEST_IDENTIFIER: Final = 64
 _VERIFICATION_FLAG: Final = 0x0040A493
 _CONTENT_DATE: Final = 0x00080023
 _CONTENT_TIME: Final = 0x00080033
@@ -175,8 +182,8 @@ class _Resolver(ObjectValues):
     def _top_level(self, key: Key) -> bytes:
         given = self.around.given.get(key.tag)
         if given is not None:
-            if key.vr in TEXT_VRS and needs_charset(given):
-                self.scope.texts.append(given)
+            if key.vr in TEXT_VRS:
+                self._look_at_identifier(key, given)
             if key.vr == "UI":
                 self.look_at_uids(key, given)
             return given
@@ -191,6 +198,21 @@ class _Resolver(ObjectValues):
             if not value and key.type in ("1", "1C"):
                 value = self._stand_in(key) or self._supplied(key)
         return value
+
+    def _look_at_identifier(self, key: Key, given: bytes) -> None:
+        """Say how an identifier that is given differs from what VR LO asks for."""
+        if needs_charset(given):
+            self.scope.texts.append(given)
+        own = self.elements.get(key.tag)
+        if (
+            own is not None
+            and own.vr != "SQ"
+            and legal_text(key.vr, own.value, multi_byte=self.scope.multi_byte)[1]
+        ):
+            self.changed.append(f"{name_of(key)} {shown(own.value)} was made legal: {shown(given)}")
+        text = decode_text(Element(key.vr, given), self.elements.get(CHARACTER_SET))
+        if len(text) > _LONGEST_IDENTIFIER:
+            self.changed.append(f"{name_of(key)} is longer than its VR allows and was kept whole")
 
     def _from_sibling(self, key: Key) -> bytes:
         element = self.around.defaults.get(key.tag)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 
 from mediastation.errors import RefusedError
@@ -11,6 +12,8 @@ from mediastation.model.finding import error
 from mediastation.model.record import ROOT
 from mediastation.model.record_types import RECORD_TYPES
 from mediastation.model.sop_class import SOP_CLASSES, sop_class_name
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def refused(rule: str, subject: str, message: str, hint: str, reference: str) -> RefusedError:
@@ -57,6 +60,11 @@ def require_uid(uid: str, name: str, subject: str) -> None:
         )
 
 
+def recorded_patient_id(patient_id: str) -> str:
+    """Return a Patient ID as one value of LO can hold it: no control characters, no backslash."""
+    return _CONTROL.sub("", patient_id).replace("\\", "/").strip()
+
+
 def _short(text: str) -> bytes:
     """Return sixteen bytes in place of an identifier, so that a million take little room."""
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
@@ -93,8 +101,11 @@ class TreeOrder:
     def check_place(
         self, person: str, patient_id: str, study: str, series: str, subject: str
     ) -> None:
-        """Refuse an instance whose place in the tree contradicts what came before."""
-        if not patient_id.strip():
+        """Refuse an instance whose place in the tree contradicts what came before.
+
+        `patient_id` is as recorded, since that has to be unique.
+        """
+        if not patient_id:
             raise refused(
                 "missing-identifier",
                 subject,
@@ -102,7 +113,7 @@ class TreeOrder:
                 "Supply one for this person.",
                 "PS3.3 F.5.1",
             )
-        if self._patient_ids.get(patient_id.strip(), person) != person:
+        if self._patient_ids.get(patient_id, person) != person:
             raise refused(
                 "patient-id-of-two",
                 subject,
@@ -169,7 +180,7 @@ class TreeOrder:
         """Remember that `person` is open now."""
         self.person, self.study, self.series = person, None, None
         self._people.add(person)
-        self._patient_ids[patient_id.strip()] = person
+        self._patient_ids[patient_id] = person
 
     def enter_study(self, study: str) -> None:
         """Remember that `study` is open now."""

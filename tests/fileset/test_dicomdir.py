@@ -274,6 +274,8 @@ class TestRefusals:
             ({"sop_class": "1.3.6.1.4.1.5"}, "no-record-type"),
             ({"person": None}, "missing-identifier"),
             ({"patient_id": "  "}, "missing-identifier"),
+            ({"patient_id": "\0\n"}, "missing-identifier"),
+            ({"patient_id": "x" * 70_000, "t00100020": None}, "patient-id"),
             ({"patient_id": "Ünbekannt", "t00100020": ("LO", "other")}, "patient-id"),
         ],
     )
@@ -292,6 +294,12 @@ class TestRefusals:
         other = instance("B", "2.1", "2.1.1", "2.1.1.1", patient_id="ID-A ")
 
         assert self.refusal(instance(), last=other) == "patient-id-of-two"
+
+    def test_two_patient_ids_that_are_recorded_alike(self) -> None:
+        first = instance(patient_id="A/B")
+        other = instance("B", "2.1", "2.1.1", "2.1.1.1", patient_id="A\\B")
+
+        assert self.refusal(first, last=other) == "patient-id-of-two"
 
     def test_one_study_of_two_people(self) -> None:
         other = instance("B", "1.1", "2.1.1", "2.1.1.1")
@@ -364,6 +372,21 @@ class TestIdentity:
         assert walk(output.getvalue()).root[0].text(0x00100020) == "NOID-1"
         assert [finding.rule for finding in summary.findings] == ["key-supplied"]
         assert "PatientID 'NOID-1'" in summary.findings[0].message
+
+    @pytest.mark.parametrize(
+        ("patient_id", "recorded"),
+        [("A\\B", "A/B"), ("A\nB ", "AB"), ("x" * 80, "x" * 80)],
+    )
+    def test_a_patient_id_becomes_one_value_and_is_never_cut(
+        self, patient_id: str, recorded: str
+    ) -> None:
+        output = io.BytesIO()
+        file_set = builder(output)
+        file_set.add(instance(patient_id=patient_id, t00100020=("LO", patient_id.encode())))
+        summary = file_set.close()
+
+        assert walk(output.getvalue()).root[0].text(0x00100020) == recorded
+        assert [finding.rule for finding in summary.findings] == ["key-changed"]
 
     def test_a_patient_id_beyond_ascii_is_copied_in_its_own_set(self) -> None:
         found = directory_of(

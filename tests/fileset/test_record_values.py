@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mediastation.fileset.dicomdir import FileSetInstance
 from mediastation.model.record import AdditionalKey, Key
+from mediastation.model.record_types import RECORD_TAGS
 from tests.fileset.building import JANE, built, leaf, upper
+from tests.support.dicomdir_walk import elements_of, items_of
 from tests.support.record_headers import EXPLICIT_LE, code, header, sequence
-from tests.support.record_objects import OBJECTS, REFERENCE, UIDS
+from tests.support.record_objects import OBJECTS, REFERENCE, ROOT_TYPES, UIDS
 
 
 class TestIllegalValues:
@@ -149,3 +153,60 @@ class TestCharacterSets:
 
         assert record.elements[0x0040A043][1] == code("18748-4", "18748-4", "LN")
         assert "CodeMeaning" in messages["key-supplied"]
+
+
+HOSTILE_VRS = ("CS", "DA", "DT", "IS", "LO", "PN", "SH", "SQ", "ST", "TM", "UI", "UN", "US", "UT")
+FRAGMENTS = st.sampled_from(
+    [
+        b"\xfe\xff\x00\xe0\x08\x00\x00\x00\x40\x00\x43\xa0SQ\x00\x00",
+        b"\xfe\xff\x00\xe0\xff\xff\xff\xff",
+        b"\x08\x00\x00\x01SH\x04\x00CODE",
+        b"\x1b$B;3ED\x1b(B",
+        b"\\",
+        b"=^^^^^",
+        b"VERIFIED",
+        b"20240101",
+        b"ISO 2022 IR 87",
+        b"1.2.3",
+        code("1", "One"),
+        sequence({0x0040A010: ("CS", "HAS CONCEPT MOD"), 0x0040A040: ("CS", "TEXT")}),
+    ]
+)
+HOSTILE_VALUES = st.lists(FRAGMENTS | st.binary(max_size=24), max_size=5).map(b"".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(OBJECTS)), st.data())
+def test_whatever_an_object_holds_the_directory_is_sound(name: str, data: st.DataObject) -> None:
+    """Any bytes under any VR in everything that a record draws upon."""
+    tags = sorted(RECORD_TAGS - {0x00100020, 0x0020000D, 0x0020000E})
+    changes = {
+        tag: (data.draw(st.sampled_from(HOSTILE_VRS)), data.draw(HOSTILE_VALUES))
+        for tag in data.draw(st.sets(st.sampled_from(tags), max_size=12))
+    }
+    sop_class = OBJECTS[name][0]
+    person = None if name in ROOT_TYPES else JANE
+    records, summary = built(
+        FileSetInstance(header(changes, sop_class=sop_class), EXPLICIT_LE, person)
+    )
+
+    assert records[-1].type == name
+    for record in records:
+        for vr, value in record.elements.values():
+            if vr == "SQ":
+                for item in items_of(value):
+                    elements_of(item)
+    for finding in summary.findings:
+        assert len(finding.message) < 8000
+
+
+def test_a_value_of_a_megabyte_does_no_harm() -> None:
+    changes = dict.fromkeys(
+        sorted(RECORD_TAGS - {0x00100020, 0x0020000D, 0x0020000E}), ("UT", b"x" * 1_000_000)
+    )
+    for name in ("IMAGE", "SR DOCUMENT", "PRESENTATION", "RADIOTHERAPY"):
+        records, summary = built(
+            FileSetInstance(header(changes, sop_class=OBJECTS[name][0]), EXPLICIT_LE, JANE)
+        )
+        assert records[-1].type == name
+        assert sum(len(finding.message) for finding in summary.findings) < 20_000
