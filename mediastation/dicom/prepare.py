@@ -49,6 +49,7 @@ MAX_INFLATED_BYTES = 1 << 32
 """Size of a data set after inflating (PS3.5 A.5); no medium has room for more in one file."""
 
 _CHUNK = 1 << 20
+_DEFLATED_CHUNK = 1 << 14  # small: what is left of one is copied for every chunk it inflates to
 _GZIP_TRAILER_BYTES = 8
 _VIDEO = {
     "1.2.840.10008.1.2.4.100": "STD-GEN-BD-MPEG2-MPML or STD-DVD-MPEG2-MPML",
@@ -319,7 +320,7 @@ class _Task:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         size, checksum, position = 0, 0, start
         try:
-            for chunk in self._window.chunks(start, end - start):
+            for chunk in self._window.chunks(start, end - start, _DEFLATED_CHUNK):
                 pending = chunk
                 position += len(chunk)
                 while not inflater.eof and (data := inflater.decompress(pending, _CHUNK)):
