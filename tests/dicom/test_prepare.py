@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +90,20 @@ class TestFailure:
         with pytest.raises(MediaError):
             prepare_instance(source, tmp_path / "o", read_header(source))
         assert (tmp_path / "o").read_text() == "precious"
+
+    def test_a_full_disk_is_a_media_error_and_leaves_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = write(tmp_path / "a", instance(), ts.IMPLICIT_LE)
+        header = read_header(source)
+
+        def full(*_: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "write", full)
+        with pytest.raises(MediaError, match="No space left"):
+            prepare_instance(source, tmp_path / "o", header)
+        assert not (tmp_path / "o").exists()
 
     def test_cancelling_leaves_nothing(self, tmp_path: Path) -> None:
         def stop(done: int, total: int) -> None:
