@@ -1,1 +1,9 @@
-"""The File-set (PS3.10 8, PS3.3 Annex F): File IDs, Directory Records, the DICOMDIR writer."""
+"""The File-set (PS3.10 8, PS3.3 Annex F): File IDs, Directory Records, the DICOMDIR writer.
+
+`dicomdir` takes instances in the order of the tree and gives File IDs and a
+DICOMDIR. Below it: `order` (who may come in), `file_ids`, `keys` (which values
+a record holds, out of `object_values`, `values`, `text` and `moments`),
+`records` (as bytes), `directory` (links and offsets), `agreement` and
+`findings` (what is told). It knows headers and tables of keys; it opens no
+instance and knows neither catalog nor medium.
+"""
