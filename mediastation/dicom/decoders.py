@@ -86,8 +86,17 @@ def _jpeg_xl(data: bytes, image: Image) -> Samples:
 
 
 def _rle(data: bytes, image: Image) -> Samples:
+    width = max(image.bits_allocated, 8) // 8
+    raw = bytes(imagecodecs.dicomrle_decode(data, f"<u{width}"))
     if image.bits_allocated == 1:
-        return _rle_second(data, image)
+        return _unpacked(raw, image)
+    return _planes(raw, image)
+
+
+def _rle_second(data: bytes, image: Image) -> Samples:
+    """Decode with the stricter of the two, which panics over runs that the first one refuses."""
+    if image.bits_allocated == 1:
+        return _rle(data, image)
     raw = rle.decode_pixel_data(
         data,
         version=2,
@@ -96,14 +105,6 @@ def _rle(data: bytes, image: Image) -> Samples:
         bits_allocated=image.bits_allocated,
     )
     return _planes(bytes(raw), image)
-
-
-def _rle_second(data: bytes, image: Image) -> Samples:
-    width = max(image.bits_allocated, 8) // 8
-    raw = bytes(imagecodecs.dicomrle_decode(data, f"<u{width}"))
-    if image.bits_allocated == 1:
-        return _unpacked(raw, image)
-    return _planes(raw, image)
 
 
 def _planes(raw: bytes, image: Image) -> Samples:

@@ -251,10 +251,13 @@ def decode_frame(
         samples = decoder_of(code, plan.to_rgb, again)(data, image)
     except RefusalError:
         raise
-    except Exception as fault:
-        if again:  # what only one decoder can read is proved by that one, run twice
+    except BaseException as fault:
+        # Decoders raise what they like, one of them even its own panics.
+        if not isinstance(fault, Exception) and type(fault).__name__ != "PanicException":
+            raise
+        if again and code.family is not Family.RLE:
+            # What only one decoder can read is proved by that one, run twice.
             return decode_frame(data, code, plan, image)
-        # Decoders raise what they like; whatever it is, these pixels do not go out.
         raise not_decodable(str(fault) or type(fault).__name__) from fault
     shape = (image.rows, image.columns, image.samples)
     if samples.size != image.rows * image.columns * image.samples:

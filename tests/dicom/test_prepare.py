@@ -7,8 +7,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import imagecodecs
 import pytest
+import rle
 
 from mediastation import IMPLEMENTATION_CLASS_UID
 from mediastation.dicom import prepare as prepare_module
@@ -145,9 +145,9 @@ class TestFailure:
     ) -> None:
         ds = instance()
         source = compressed(tmp_path / "a", ds, ts.RLE_LOSSLESS, [rle_frame(pattern(ds))])
-        honest = imagecodecs.dicomrle_decode
+        honest = rle.decode_pixel_data
         monkeypatch.setattr(
-            imagecodecs, "dicomrle_decode", lambda *a, **k: honest(*a, **k)[:-1] + b"\xfe"
+            rle, "decode_pixel_data", lambda *a, **k: honest(*a, **k)[:-1] + b"\xfe"
         )
         assert refused(source) == "pixels-differ"
 

@@ -194,6 +194,23 @@ class TestCompressed:
         source = compressed(tmp_path / "a", ds, ts.RLE_LOSSLESS, [rle_frame(pattern(ds))])
         assert refused(source) == "frames-missing"
 
+    @pytest.mark.parametrize(
+        "segments",
+        [
+            (b"\x17" + bytes(24), b"\x18" + bytes(24)),  # a run beyond its segment
+            (b"\x19" + bytes(26), b"\x15" + bytes(22)),  # the right sum of wrong lengths
+            (b"\x17" + bytes(24), b"\x16" + bytes(23)),
+        ],
+    )
+    def test_rle_segments_of_wrong_length_are_refused(
+        self, segments: tuple[bytes, bytes], tmp_path: Path
+    ) -> None:
+        head = struct.pack("<16I", 2, 64, 64 + len(segments[0]), *([0] * 13))
+        source = compressed(
+            tmp_path / "a", instance(bits=16), ts.RLE_LOSSLESS, [head + b"".join(segments)]
+        )
+        assert refused(source) == "not-decodable"
+
     def test_a_codestream_without_end_is_refused(self, tmp_path: Path) -> None:
         """Decoders of JPEG fill what is missing with grey and report success."""
         ds = instance(rows=64, columns=64)
