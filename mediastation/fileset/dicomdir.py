@@ -44,7 +44,7 @@ _INSTANCE_NUMBER: Final = 0x00200013
 _SERIES_NUMBER: Final = 0x00200011
 _LEVELS: Final = ("PATIENT", "STUDY", "SERIES")
 _REFERENCE_BYTES: Final = 1024
-"""More than the elements of group 0004 in one record can take."""
+"""More than the elements of group 0004 in one record can take, general classes aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,7 @@ class FileSetBuilder:
     def _add_at_root(self, instance: FileSetInstance, record_type: str) -> FileId:
         root = self._directory.root
         keys = self._resolve(record_type, instance, root.next_number())
-        self._directory.require_room(len(keys.encoded) + _REFERENCE_BYTES)
+        self._require_room(instance.header, keys)
         file_id = self._file_ids.next_root_object()
         self._write_leaf(root, record_type, instance, keys, file_id)
         return file_id
@@ -276,9 +276,7 @@ class FileSetBuilder:
                 moment = (keys.values[_STUDY_DATE], keys.values[_STUDY_TIME])
         number = 1 if planned else self._open["SERIES"].entity.next_number()
         keys = self._resolve(record_type, instance, number, moment)
-        self._directory.require_room(
-            sum(len(one.encoded) + _REFERENCE_BYTES for _, one in [*planned, (record_type, keys)])
-        )
+        self._require_room(header, keys, *(one for _, one in planned))
         for level in _LEVELS:
             if level not in begun:
                 self._compare(self._open[level], header)
@@ -288,6 +286,12 @@ class FileSetBuilder:
         file_id = self._file_ids.next_instance()
         self._write_leaf(self._open["SERIES"].entity, record_type, instance, keys, file_id)
         return file_id
+
+    def _require_room(self, header: InstanceHeader, *records: ResolvedKeys) -> None:
+        general = header.elements.get(_GENERAL_CLASSES)
+        size = sum(len(keys.encoded) + _REFERENCE_BYTES for keys in records)
+        size += len(general.value) if general else 0
+        self._directory.require_room(size, header.sop_instance_uid)
 
     def _parent_of(self, level: str) -> Entity:
         parent = RECORD_TYPES[level].parent

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from mediastation.errors import RefusedError
+from mediastation.fileset.order import refused
 from mediastation.fileset.patched_output import PatchedOutput
 from mediastation.fileset.records import LOWER_ENTITY_AT, NEXT_RECORD_AT, encode_head
 from mediastation.model.file_id import FileId
@@ -72,12 +72,15 @@ class DicomdirWriter:
         self.root = Entity()
         self.records: Counter[str] = Counter()
 
-    def require_room(self, size_bytes: int) -> None:
-        """Raise `RefusedError` if so many bytes more would not fit."""
+    def require_room(self, size_bytes: int, subject: str) -> None:
+        """Refuse the instance `subject` if so many bytes more would not fit."""
         if self._output.position + size_bytes > MAX_DICOMDIR_BYTES:
-            raise RefusedError(
+            raise refused(
+                "directory-full",
+                subject,
                 "The DICOMDIR would exceed 4 GiB, the reach of its offsets.",
-                hint="Write several File-sets.",
+                "Write several File-sets.",
+                "PS3.3 F.3.2.2",
             )
 
     def append(self, entity: Entity, record_type: str, record: bytes, number: int = 0) -> Entity:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from mediastation.errors import RefusedError
 from mediastation.model.file_id import FileId
+from mediastation.model.finding import error
 
 FULL = 1000
 """Entries of one kind in a directory; some file systems and viewers slow down beyond."""
@@ -47,7 +48,9 @@ class FileIdAssigner:
         if self._top.directories == FULL:
             self._tops += 1
             if self._tops == FULL:
-                raise RefusedError("A File-set cannot hold more than 1,000,000 patient folders.")
+                message = "A File-set cannot hold more than 1,000,000 patient folders."
+                finding = error("directory-full", "DICOM", message, "Write several File-sets.")
+                raise RefusedError(message, [finding], finding.hint)
             self._top = _Directory((f"DICOM{self._tops:03d}",))
         self._patient = self._below(self._top, "PT")
 

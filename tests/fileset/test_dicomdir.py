@@ -270,8 +270,9 @@ class TestRefusals:
             for number in range(100):
                 file_set.add(instance(uid=f"1.1.1.{number}"))
 
-        with pytest.raises(RefusedError, match="4 GiB"):
+        with pytest.raises(RefusedError, match="4 GiB") as caught:
             add_many()
+        assert [finding.rule for finding in caught.value.findings] == ["directory-full"]
         summary = file_set.close()
 
         assert 1 <= summary.instances < 100
