@@ -187,3 +187,41 @@ class TestConditions:
 
         assert record.text(0x0004151A) == "1.2.840.10008.5.1.4.1.1.2\\1.2.3"
         assert 0x0004151A not in absent.elements
+
+    def test_a_title_is_one_item(self) -> None:
+        two = code("1", "First") + code("2", "Second")
+        record, messages = leaf(
+            {**OBJECTS["SR DOCUMENT"][1], 0x0040A043: ("SQ", two)}, UIDS + "88.11"
+        )
+
+        assert record.elements[0x0040A043][1] == code("1", "First")
+        assert "ConceptNameCodeSequence" in messages["key-changed"]
+
+    def test_image_evidence_keeps_its_hierarchy_and_drops_what_is_no_key(self) -> None:
+        def evidence(*extra: int) -> bytes:
+            series = {
+                0x00081199: ("SQ", sequence(REFERENCE)),
+                0x0020000E: ("UI", "1.2.8"),
+                **{tag: ("LO", "extra") for tag in extra},
+            }
+            return sequence({0x00081115: ("SQ", sequence(series)), 0x0020000D: ("UI", "1.2.7")})
+
+        values = OBJECTS["SPECTROSCOPY"][1]
+        record, _ = leaf({**values, 0x00089092: ("SQ", evidence(0x0008103E))}, UIDS + "4.2")
+        absent, _ = leaf(values, UIDS + "4.2")
+
+        assert record.elements[0x00089092][1] == evidence()
+        assert 0x00089092 not in absent.elements
+
+    def test_an_hl7_document_is_identified(self) -> None:
+        """Type 1C for CDA: the object's identifier, or failing that its own UID, which is told."""
+        changes = {0x00420012: ("LO", "text/XML"), 0x0040E001: ("ST", "1.2.3^77")}
+        own, messages = leaf(changes, UIDS + "104.2")
+        without, told = leaf({**changes, 0x0040E001: None}, UIDS + "104.2")
+        pdf, _ = leaf({0x00420012: ("LO", "application/pdf")}, UIDS + "104.1")
+
+        assert own.text(0x0040E001) == "1.2.3^77"
+        assert messages == {}
+        assert without.text(0x0040E001) == "1.2.3.4.5"
+        assert "HL7InstanceIdentifier" in told["key-supplied"]
+        assert 0x0040E001 not in pdf.elements

@@ -152,3 +152,10 @@ class TestSupplied:
             "00700084 0072000E 30060008 30060009 30080250 30080251 300A0006 300A0007"
         )
         assert empty <= set(may_be_empty.split())
+
+    def test_a_sibling_s_text_in_an_unknown_character_set_is_not_taken(self) -> None:
+        study, _ = upper(1, {0x00081030: None}, {0x00081030: Element("LO", b"Sch\xe4del")})
+        plain, _ = upper(1, {0x00081030: None}, {0x00081030: Element("LO", b"Skull")})
+
+        assert study.elements[0x00081030] == ("LO", b"")
+        assert plain.text(0x00081030) == "Skull"
