@@ -127,21 +127,27 @@ class Intake:
                 raise
 
     def _place_and_index(self, batch: Sequence[Staged]) -> list[Kept]:
-        kept, shards, parents = [], set(), Parents()
+        kept: list[Kept] = []
+        changed: set[Path] = set()
+        parents = Parents()
         with self.catalog.writing() as connection, disk_trouble_told(self.folder):
             for staged in batch:
                 entry = find_entry(connection, staged)
                 if entry is None:
-                    shards.add(self.catalog.store.place(staged.path, staged.sha256, staged.kind))
+                    changed.update(
+                        self.catalog.store.place(staged.path, staged.sha256, staged.kind)
+                    )
                     kept.append(insert_entry(connection, staged, parents, self._clock()))
                 else:
                     staged.path.unlink()
                     uid = staged.header.sop_instance_uid
                     kept.append(Kept(Outcome.DUPLICATE, entry, uid))
-            if len(shards) > 1:
+            if len(batch) > 1:
                 sync_file_system(self.folder)
-            for shard in shards if len(shards) == 1 else ():
-                sync_folder(shard)
+            else:
+                for folder in changed:
+                    sync_folder(folder)
+            parents.write_counts(connection)
         return kept
 
     def keep_prepared(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 
 from mediastation.catalog.packing import pack_header
 from mediastation.catalog.schema import instances, job_entries, patients, series, studies
@@ -39,60 +39,94 @@ _STUDY_UID, _SERIES_UID, _INSTANCE_NUMBER = 0x0020000D, 0x0020000E, 0x00200013
 _LARGEST_IS = 1 << 31
 
 
+# Built once: putting the expressions together costs more than running them.
+_SAME_CONTENT = select(instances.c.id).where(
+    instances.c.sop_instance_uid == bindparam("uid"),
+    instances.c.data_sha256 == bindparam("content"),
+    instances.c.derived_from.is_(None),
+)
+_SAME_COPY = select(instances.c.id).where(
+    instances.c.derived_from == bindparam("original"), instances.c.recipe == bindparam("by")
+)
+_RIVAL = (
+    select(instances.c.sha256)
+    .where(instances.c.sop_instance_uid == bindparam("uid"), instances.c.derived_from.is_(None))
+    .order_by(instances.c.id)
+    .limit(1)
+)
+_INSERT = insert(instances).returning(instances.c.id)
+_COUNT = (
+    update(series)
+    .where(series.c.id == bindparam("row"))
+    .values(
+        instances=series.c.instances + bindparam("number"),
+        size_bytes=series.c.size_bytes + bindparam("bytes"),
+    )
+)
+
+
 @dataclass(slots=True)
 class Parents:
-    """Row numbers of patients, studies and series met within one transaction."""
+    """Row numbers of patients, studies and series met within one transaction, and their counts."""
 
     patients: dict[tuple[str, ...], int] = field(default_factory=dict)
     studies: dict[tuple[int, str], int] = field(default_factory=dict)
     series: dict[tuple[int, str], int] = field(default_factory=dict)
+    counts: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def count(self, series_row: int, number: int, size_bytes: int) -> None:
+        """Note that a series has `number` more instances of `size_bytes` in all."""
+        before, bytes_before = self.counts.get(series_row, (0, 0))
+        self.counts[series_row] = before + number, bytes_before + size_bytes
+
+    def write_counts(self, connection: Connection) -> None:
+        """Bring what was noted into the rows of the series."""
+        rows = [
+            {"row": row, "number": number, "bytes": size_bytes}
+            for row, (number, size_bytes) in self.counts.items()
+        ]
+        if rows:
+            connection.execute(_COUNT, rows)
+        self.counts.clear()
 
 
 def find_entry(connection: Connection, staged: Staged) -> int | None:
     """Return the number of the entry that `staged` would repeat, if there is one."""
     if staged.derived_from is None:
-        same = (
-            (instances.c.sop_instance_uid == staged.header.sop_instance_uid)
-            & (instances.c.data_sha256 == staged.data_sha256)
-            & instances.c.derived_from.is_(None)
+        found = connection.execute(
+            _SAME_CONTENT,
+            {"uid": staged.header.sop_instance_uid, "content": staged.data_sha256},
         )
     else:
-        same = (instances.c.derived_from == staged.derived_from) & (
-            instances.c.recipe == staged.recipe
+        found = connection.execute(
+            _SAME_COPY, {"original": staged.derived_from, "by": staged.recipe}
         )
-    return connection.execute(select(instances.c.id).where(same)).scalar()
+    return found.scalar()
 
 
 def insert_entry(
     connection: Connection, staged: Staged, parents: Parents, received_at: float
 ) -> Kept:
-    """Insert the rows of `staged`, which repeats no entry, and say what it became."""
+    """Insert the row of `staged`, which repeats no entry, and say what it became.
+
+    The counters of its series are only right after `Parents.write_counts`.
+    """
     header = staged.header
-    rivals = []
-    if staged.kind is Kind.ORIGINAL and header.sop_instance_uid:
-        rivals = list(
-            connection.execute(
-                select(instances.c.sha256).where(
-                    instances.c.sop_instance_uid == header.sop_instance_uid,
-                    instances.c.kind == Kind.ORIGINAL,
-                )
-            ).scalars()
-        )
+    original = staged.kind is Kind.ORIGINAL
+    rival = None
+    if original and header.sop_instance_uid:
+        rival = connection.execute(_RIVAL, {"uid": header.sop_instance_uid}).scalar()
     series_row = _series_row(connection, header, parents)
-    values = {
-        **_instance_values(staged),
-        "series": series_row,
-        "received_at": received_at,
-    }
-    entry = connection.execute(insert(instances).returning(instances.c.id), values).scalar_one()
-    if staged.kind is Kind.ORIGINAL:
-        _count(connection, series_row, 1, staged.size_bytes)
-    if not rivals:
+    values = {**_instance_values(staged), "series": series_row, "received_at": received_at}
+    entry = connection.execute(_INSERT, values).scalar_one()
+    if original:
+        parents.count(series_row, 1, staged.size_bytes)
+    if rival is None:
         return Kept(Outcome.ADDED, entry, header.sop_instance_uid, header.findings)
     conflict = warning(
         "conflict",
         header.sop_instance_uid,
-        f"This SOP Instance UID is here already with other content (sha256:{rivals[0]}); "
+        f"This SOP Instance UID is here already with other content (sha256:{rival}); "
         f"both are kept, the new one as sha256:{staged.sha256}.",
         "Find out which is right; `mediastation forget sha256:…` removes the other.",
         "PS3.5 9",
@@ -125,9 +159,11 @@ def delete_entries(connection: Connection, entries: list[int]) -> list[tuple[str
         select(instances.c.id, instances.c.sha256, instances.c.kind, instances.c.series,
                instances.c.size_bytes).where(chosen)
     ).all()  # fmt: skip
+    counts = Parents()
     for row in rows:
         if row.kind == Kind.ORIGINAL:
-            _count(connection, row.series, -1, -row.size_bytes)
+            counts.count(row.series, -1, -row.size_bytes)
+    counts.write_counts(connection)
     numbers = [row.id for row in rows]
     connection.execute(delete(job_entries).where(job_entries.c.entry.in_(numbers)))
     connection.execute(delete(instances).where(instances.c.derived_from.in_(entries)))
@@ -225,11 +261,3 @@ def _find_or_insert(
         values = {**key, **(more or {})}
         row = connection.execute(insert(table).returning(table.c.id), values).scalar_one()
     return int(row)
-
-
-def _count(connection: Connection, series_row: int, number: int, size_bytes: int) -> None:
-    connection.execute(
-        update(series)
-        .where(series.c.id == series_row)
-        .values(instances=series.c.instances + number, size_bytes=series.c.size_bytes + size_bytes)
-    )

@@ -34,20 +34,28 @@ class InstanceStore:
         """Return where the file with this digest lies, or would lie."""
         return self.home / _FOLDERS[kind] / sha256[:3] / sha256[3:]
 
-    def place(self, file: Path, sha256: str, kind: Kind = Kind.ORIGINAL) -> Path:
-        """Rename `file`, which has this digest, into the store and return its new folder.
+    def place(self, file: Path, sha256: str, kind: Kind = Kind.ORIGINAL) -> list[Path]:
+        """Rename `file`, which has this digest, into the store.
 
-        The caller makes the content durable before and the folder after. A
-        file that is there already has the same content and stays.
+        A file that is there already has the same content and stays.
+
+        Returns
+        -------
+        list of Path
+            The folders that the caller has to make durable afterwards, as it
+            made the content durable before.
         """
         target = self.path(sha256, kind)
-        make_private_folder(target.parent)
+        changed = [target.parent]
+        if not target.parent.is_dir():
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            changed.append(target.parent.parent)
         if target.exists():
             file.unlink()
         else:
             file.chmod(0o400)
             file.replace(target)
-        return target.parent
+        return changed
 
     def remove(self, sha256: str, kind: Kind = Kind.ORIGINAL) -> None:
         """Remove the file with this digest, durably; one that is gone is no error."""

@@ -44,7 +44,9 @@ def recover(catalog: Catalog, clock: Callable[[], float] = time.time) -> Iterato
             continue
         with catalog.writing() as connection:
             if _row_of(connection, digest) is None and find_entry(connection, staged) is None:
-                insert_entry(connection, staged, Parents(), clock())
+                parents = Parents()
+                insert_entry(connection, staged, parents, clock())
+                parents.write_counts(connection)
         yield note(
             "recovered",
             staged.header.sop_instance_uid or str(path),

@@ -147,7 +147,7 @@ def _take(intake: Intake, item: Candidate, report: AddReport, reserve: int) -> S
     copy = intake.new_path()
     try:
         # A look before the copy: what is no DICOM may be as large as it likes.
-        if item.path is not None:
+        if item.path is not None and item.size_bytes > _COPY_CHUNK:
             read_header(item.path, frozenset())
         _copy(item, copy, intake, reserve)
     except NotDicom as fault:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, write_text_durably
@@ -77,7 +78,7 @@ def build_file_set(
     folder = station.job_folder(job.id)
     file_set_id = _file_set_id(request, checked)
     digests = _digests(station, job, checked, copies)
-    volume = Volume(folder, file_set_id, station.clock.uid([*digests, file_set_id]))
+    volume = Volume(folder, file_set_id, station.clock.uid(chain([file_set_id], digests)))
     refused = []
     with job.step("file-set", checked.instances, "instances") as step:
         with disk_trouble_told(folder), (folder / _DICOMDIR).open("w+b") as output:
