@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from mediastation.conformance.load import load_profiles
+from mediastation.dicom.index_tags import INDEX_TAGS
 from mediastation.fileset.dicomdir import FileSetInstance
 from mediastation.model.record import AdditionalKey, Key
+from mediastation.model.record_types import RECORD_TAGS
 from tests.fileset.building import JANE, built, leaf, upper
 from tests.support.dicomdir_walk import elements_of, items_of
 from tests.support.record_headers import EXPLICIT_LE, code, header, raw, sequence
@@ -202,7 +205,7 @@ class TestConditions:
             series = {
                 0x00081199: ("SQ", sequence(REFERENCE)),
                 0x0020000E: ("UI", "1.2.8"),
-                **{tag: ("LO", "extra") for tag in extra},
+                **dict.fromkeys(extra, ("LO", "extra")),
             }
             return sequence({0x00081115: ("SQ", sequence(series)), 0x0020000D: ("UI", "1.2.7")})
 
@@ -225,3 +228,12 @@ class TestConditions:
         assert without.text(0x0040E001) == "1.2.3.4.5"
         assert "HL7InstanceIdentifier" in told["key-supplied"]
         assert 0x0040E001 not in pdf.elements
+
+
+def test_the_index_holds_what_records_draw_upon() -> None:
+    """No instance is opened for a directory, so the header scan has to keep all of it."""
+    wanted = set(RECORD_TAGS)
+    for profile in load_profiles().values():
+        wanted |= {key.tag for key in profile.keys}
+
+    assert wanted <= INDEX_TAGS
