@@ -73,6 +73,7 @@ class ObjectValues:
         self.scope = self._scope_of(elements, TextScope((), False))
 
     def own(self, key: Key, elements: Mapping[int, Element], scope: TextScope) -> bytes:
+        """Return the value that `elements` hold for `key`; empty if there is none to use."""
         element = elements.get(key.tag)
         if element is None or not element.value:
             return b""
@@ -86,28 +87,25 @@ class ObjectValues:
         return self._scalar(key, element.value, scope)
 
     def _scalar(self, key: Key, value: bytes, scope: TextScope) -> bytes:
+        length_remark = ""
         if key.vr in TEXT_VRS:
             legal, remark = legal_text(key.vr, value, multi_byte=scope.multi_byte)
-            if legal and not remark:
-                legal, remark = fitting(key.vr, legal, scope.terms)
+            legal, length_remark = fitting(key.vr, legal, scope.terms)
             if needs_charset(legal):
                 scope.texts.append(legal)
         else:
             legal, remark = legal_value(key.vr, value, multiple=key.multiple)
         if remark:
-            self._changed(key, value, legal, remark)
+            outcome = f": {shown(legal)}" if legal else " and was left out"
+            self.changed.append(f"{name_of(key)} {shown(stripped(value))} {remark}{outcome}")
         elif key.vr == "UI" and legal:
             self.look_at_uids(key, legal)
+        if length_remark:
+            self.changed.append(f"{name_of(key)} {shown(legal)} {length_remark}")
         return legal
 
-    def _changed(self, key: Key, value: bytes, legal: bytes, remark: str) -> None:
-        if not legal:
-            remark += " and was left out"
-        elif not remark.startswith(("is longer", "was cut")):
-            remark += f": {shown(legal)}"
-        self.changed.append(f"{name_of(key)} {shown(stripped(value))} {remark}")
-
     def look_at_uids(self, key: Key, value: bytes) -> None:
+        """Say which UIDs of `value` are written although they are not legal."""
         for uid in value.split(b"\\"):
             if not is_legal_uid(uid):
                 self.changed.append(f"{name_of(key)} {shown(uid)} has leading zeros and was kept")
@@ -115,7 +113,8 @@ class ObjectValues:
     def quietly(self, key: Key, value: bytes) -> bytes:
         """Return a legal form of a value that comes from elsewhere, without a remark."""
         if key.vr in TEXT_VRS:
-            return legal_text(key.vr, value, multi_byte=False)[0]
+            legal, _ = legal_text(key.vr, value, multi_byte=self.scope.multi_byte)
+            return fitting(key.vr, legal, self.scope.terms)[0]
         return legal_value(key.vr, value, multiple=key.multiple)[0]
 
     # Sequences; recursion goes as deep as the table of keys, never as the data
@@ -128,24 +127,28 @@ class ObjectValues:
             return b""
         if key.condition is Condition.CONCEPT_MODIFIERS:
             items = [item for item in items if _is_concept_modifier(item)]
-        encoded = [one for item in items if (one := self._item(key, item, scope))]
         fewest, most = key.items
+        encoded: list[bytes] = []
+        for item in items:
+            known_texts = len(scope.texts)
+            if one := self._item(key, item, scope):
+                encoded.append(one)
+            else:
+                del scope.texts[known_texts:]
+            if len(encoded) == most > 0:
+                break
         if len(encoded) < max(fewest, 1):
             if items:
                 self.changed.append(
                     f"{name_of(key)} has {len(encoded)} usable items of {len(items)}, left out"
                 )
             return b""
-        if most and len(encoded) > most:
-            self.changed.append(f"{name_of(key)} has {len(encoded)} items, {most} kept")
-            del encoded[most:]
-        elif len(encoded) < len(items):
-            self.changed.append(
-                f"{name_of(key)} has {len(items)} items, {len(encoded)} of them usable"
-            )
+        if len(encoded) < len(items):
+            self.changed.append(f"{name_of(key)} has {len(items)} items, {len(encoded)} were kept")
         return encode_sequence(encoded)
 
     def sequence_of(self, key: Key, elements: Mapping[int, Element]) -> bytes:
+        """Return a sequence of one item made from `elements`, which have what it must have."""
         return encode_item(self._item(key, elements, self.scope))
 
     def _item(self, key: Key, elements: Mapping[int, Element], outer: TextScope) -> bytes:
@@ -210,6 +213,7 @@ class ObjectValues:
         return TextScope(terms, has_multi_byte_shapes(terms), remark)
 
     def terms_for(self, scope: TextScope) -> Terms:
+        """Return the terms to write for text that leaves the default repertoire."""
         if scope.remark:
             self.changed.append(f"SpecificCharacterSet {scope.remark}")
         if can_hold(scope.terms, scope.texts):
@@ -223,14 +227,15 @@ class ObjectValues:
 
     @staticmethod
     def is_written_empty(key: Key, elements: Mapping[int, Element]) -> bool:
-        return key.type == "2" or (
-            key.type == "2C"
-            and (key.condition is not Condition.WITH_REGION or _ANATOMIC_REGION in elements)
-            and (key.condition is Condition.WITH_REGION or key.tag in elements)
-        )
+        """Tell whether a key without a value is written nevertheless."""
+        if key.type == "2C":
+            depends_on = _ANATOMIC_REGION if key.condition is Condition.WITH_REGION else key.tag
+            return depends_on in elements
+        return key.type == "2"
 
 
 def encoded_terms(terms: Terms) -> bytes:
+    """Return (0008,0005)."""
     return encode_element(CHARACTER_SET, "CS", "\\".join(terms).encode())
 
 

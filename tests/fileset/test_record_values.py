@@ -24,6 +24,7 @@ class TestIllegalValues:
             (0x00081030, ("LO", b"a\0b"), "ab"),
             (0x00080050, ("SH", "x" * 20), "x" * 20),
             (0x00081030, ("LO", "x" * 90), "x" * 64),
+            (0x00081030, ("LO", b"x\0" + b"x" * 90), "x" * 64),
             (0x00200010, ("SH", b"\0\0"), "ST000001"),
             (0x0020000D, ("UI", "1.2.03"), "1.2.03"),
         ],
@@ -145,6 +146,21 @@ class TestCharacterSets:
         record, _ = leaf({0x00080005: ("CS", "ISO_IR 192"), **changes}, UIDS + "88.11")
 
         assert record.text(0x00080005) == "ISO_IR 192"
+
+    def test_text_of_an_item_that_is_left_out_asks_for_no_set(self) -> None:
+        key = AdditionalKey(
+            "IMAGE",
+            0x00081140,
+            "SQ",
+            "1C",
+            nested=(Key(0x00081030, "", "LO", "3"), Key(0x00081150, "", "UI", "1")),
+        )
+        broken = {0x00081030: ("LO", b"Sch\xe4del")}
+        value = sequence(broken, {0x00081150: ("UI", "1.2")})
+        record, _ = leaf({0x00081140: ("SQ", value)}, additional_keys=(key,))
+
+        assert record.elements[0x00081140][1] == sequence({0x00081150: ("UI", "1.2")})
+        assert 0x00080005 not in record.elements
 
     def test_a_code_without_meaning_shows_the_code(self) -> None:
         title = sequence({0x00080100: ("SH", "18748-4"), 0x00080102: ("SH", "LN")})
