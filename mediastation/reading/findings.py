@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from mediastation.model.finding import Finding, Severity
+from mediastation.model.finding import Finding, Severity, error
 
 FINDINGS_PER_RULE = 100
+
+MAX_FAULTS = 50_000
+"""A medium with more faults than this is rubbish or hostile: to count on helps nobody."""
 
 _MORE = re.compile(r"([0-9]{1,12}) more findings of this kind")
 _WEIGHT = {Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
@@ -44,12 +47,32 @@ class FindingLog:
         for finding in findings:
             self.add(finding)
 
-    def count(self, rule: str) -> int:
-        """Return how often `rule` was found, counted ones included."""
-        return self._counts.get(rule, 0)
+    @property
+    def total(self) -> int:
+        """How many findings there are, counted ones included."""
+        return sum(self._counts.values())
 
     def __iter__(self) -> Iterator[Finding]:
         yield from self._kept
         for rule, severity in self._beyond.items():
             more = self._counts[rule] - sum(kept.rule == rule for kept in self._kept)
             yield Finding(rule, severity, "", f"{more} more findings of this kind")
+
+
+def until_given_up(findings: Iterable[Finding], subject: str) -> Iterator[Finding]:
+    """Yield `findings`, but no more than `MAX_FAULTS`, and say so when there are more."""
+    for count, finding in enumerate(findings):
+        if count >= MAX_FAULTS:
+            yield given_up(subject)
+            return
+        yield finding
+
+
+def given_up(subject: str) -> Finding:
+    """Return the finding that closes a check with too many faults."""
+    return error(
+        "given-up",
+        subject,
+        f"more than {MAX_FAULTS} faults; it was checked no further",
+        "the medium is destroyed or hostile",
+    )

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from mediastation.model.finding import error, note, warning
 from mediastation.reading.contract import MAX_DEPTH, MAX_FILES, Extent, FileIndex, VolumeFile
-from mediastation.reading.findings import FindingLog
+from mediastation.reading.findings import MAX_FAULTS, FindingLog, given_up
 from mediastation.reading.iso_structures import (
     PARENT,
     SECTOR,
@@ -102,6 +102,7 @@ class TreeWalk:
         self._block_size = block_size
         self._log = log
         self._seen: dict[int, str] = {}
+        self._copies: dict[str, int] = {}
         self._bytes = 0
         self._full = False
 
@@ -191,6 +192,10 @@ class TreeWalk:
                 self._check_both_orders(record, directory.shown)
             if record.identifier in {SELF, PARENT}:
                 continue
+            if number % 1000 == 0 and self._log.total > MAX_FAULTS:
+                self._log.add(given_up(directory.shown))
+                self._full = True
+                return
             name = iso_name(record.identifier)
             path = f"{directory.path}/{name}" if directory.path else name
             if record.is_directory:
@@ -240,8 +245,11 @@ class TreeWalk:
                 )
             )
             path = f"{directory.path}/{recorded}" if directory.path else recorded
+            base, number = path, self._copies.get(path, 1)
             while path in index:
-                path += "%"
+                number += 1
+                path = f"{base}%{number}"
+            self._copies[base] = number
         size_bytes = sum(record.size_bytes for record in records)
         extents = tuple(
             Extent(

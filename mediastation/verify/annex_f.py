@@ -150,6 +150,8 @@ def _annex_f(volume: IsoVolume, file_set_id: str | None) -> Iterator[_Fault]:
             )
         elif descriptor.raw[6] != 1:
             yield "descriptor-version", descriptor.region, "its version is not 1", "ECMA-119 8.1.3"
+    if any(finding.rule == "given-up" for finding in volume.findings):
+        return
     for directory in volume.directories:
         if directory.level > 8:
             yield "depth", directory.shown, f"lies on level {directory.level} of 8", "PS3.12 F.1.2"

@@ -11,7 +11,7 @@ from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, read_digest_list
 from mediastation.reading.contract import ImageVolume, Volume
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
-from mediastation.reading.findings import FindingLog
+from mediastation.reading.findings import FindingLog, until_given_up
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.record_rules import check_records
 from mediastation.reading.volume import open_volume
@@ -112,7 +112,8 @@ def verify_volume(
             with volume.open(found.file.path) as stream:
                 directory = read_dicomdir(stream)
                 log.extend(_tightened(directory.findings, ours))
-                log.extend(_tightened(check_records(directory), ours))
+                faults = until_given_up(check_records(directory), DICOMDIR)
+                log.extend(_tightened(faults, ours))
                 if not directory.enveloped:
                     spelling = FindingLog()
                     links = Links(directory, volume, spelling)
@@ -127,7 +128,8 @@ def verify_volume(
         known = found is not None and not directory.enveloped
         file_set_id = directory.file_set_id if known else None
         try:
-            log.extend(check_iso9660(volume, file_set_id=file_set_id, strict=strict))
+            faults = check_iso9660(volume, file_set_id=file_set_id, strict=strict)
+            log.extend(until_given_up(faults, volume.name))
         except OSError as fault:
             log.add(error("unreadable", volume.name, f"directories cannot be read: {fault}"))
 

@@ -180,6 +180,32 @@ def test_two_files_of_one_name_are_both_kept(tmp_path: Path) -> None:
         assert sorted(read.values()) == [b"1", b"2", b"3"]
 
 
+def test_thousands_of_files_of_one_name_cost_no_more_than_others(tmp_path: Path) -> None:
+    """Each gets a path of its own, and none is looked for by trying all before it."""
+    one = record(b"A.;1", 30, 3)
+    sector = (one * (SECTOR // len(one))).ljust(SECTOR, b"\0")
+    count = 400
+    content = built({20: dots(20, 20) + record(b"D", 100, count * SECTOR, 2)}, size=100 + count)
+    content = content[: 100 * SECTOR] + sector * count
+    with opened(tmp_path, content) as volume:
+        paths = {file.path for file in volume.iter_files()}
+    assert len(paths) == count * (SECTOR // len(one))
+    assert max(map(len, paths)) < 20
+
+
+def test_a_tree_of_nothing_but_faults_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(iso_tree, "MAX_FAULTS", 3000)
+    loop = record(b"LOOP", 20, SECTOR, 2)
+    sector = (loop * (SECTOR // len(loop))).ljust(SECTOR, b"\0")
+    content = built({20: dots(20, 20) + record(b"D", 100, 200 * SECTOR, 2)}, size=300)
+    content = content[: 100 * SECTOR] + sector * 200
+    with opened(tmp_path, content) as volume:
+        assert "given-up" in rules(volume)
+    assert not verify_medium(tmp_path / "image").ok
+
+
 def test_files_that_share_bytes_are_reported_and_links_are_not(tmp_path: Path) -> None:
     root = dots(20, 20) + record(b"A.;1", 30, 5000) + record(b"B.;1", 31, 5000)
     with opened(tmp_path, built({20: root})) as volume:
