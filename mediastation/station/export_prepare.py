@@ -10,7 +10,6 @@ from mediastation.catalog.selection import (
     find_prepared,
     iter_selection,
 )
-from mediastation.dicom.prepare import CannotPrepare, prepare_instance
 from mediastation.errors import MediaError, RefusedError
 from mediastation.model.entry import Entry
 from mediastation.model.finding import Finding, Severity
@@ -36,6 +35,9 @@ def prepare_selection(
     """
     if not checked.to_prepare:
         return {}
+    # The codecs take most of a second to load, and most exports need none.
+    from mediastation.dicom.prepare import CannotPrepare  # noqa: PLC0415
+
     copies: dict[int, Entry] = {}
     failed: list[tuple[int, Finding]] = []
     total = len(checked.to_prepare)
@@ -80,6 +82,8 @@ def _prepared(station: Station, entry: Entry) -> Entry:
                 f"The stored file of {entry.header.sop_instance_uid} is gone ({source}).",
                 "Run `mediastation reindex` to see what else is missing, and check the disk.",
             )
+        from mediastation.dicom.prepare import prepare_instance  # noqa: PLC0415
+
         output = station.intake.new_path()
         with disk_trouble_told(station.home):
             prepared = prepare_instance(source, output, entry.header, keep_tiff_preamble=keep_tiff)
