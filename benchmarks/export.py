@@ -1,6 +1,6 @@
 """A whole export against dcmmkdir, xorriso and sha256sum, on the same files in the same run.
 
-``python -m benchmarks.export [--rounds 3]``. Ours runs as the command that an
+``python -m benchmarks.export [--rounds 3] [--quick]``. Ours runs as the command that an
 operator gives: interpreter start, check, DICOMDIR, image, fsync, reread with
 every digest, rename. The peers write a DICOMDIR and an image and digest it;
 they neither check nor reread nor wait for the disk.
@@ -70,7 +70,8 @@ def main() -> None:
     """Measure a large CT and a series of many small instances."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--quick", action="store_true", help="leave the small instances out")
+    arguments = parser.parse_args()
     for name, number, rows in (("1,300 CT slices of 512×512", 1300, 512),
                                ("10,000 small instances in one series", 10_000, 32)):  # fmt: skip
         with tempfile.TemporaryDirectory() as temporary:

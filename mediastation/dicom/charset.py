@@ -8,10 +8,8 @@ character set itself is sound is asked with `unknown_terms`.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import Final
-
-from pydicom.charset import CODES_TO_ENCODINGS, handled_encodings, python_encoding
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
 
 from mediastation.model.instance import Element
 
@@ -20,25 +18,41 @@ TEXT_VRS: Final = frozenset({"SH", "LO", "UC", "ST", "LT", "UT", "PN"})
 
 _DEFAULT = "latin_1"
 _ALONE: Final = frozenset({"ISO_IR 192", "GBK", "GB18030"})
-# Latin alphabet No. 9 came with the 2023 edition (PS3.3, Table C.12-2 and C.12-3).
-_CODECS: Final[dict[str, str]] = {
-    **python_encoding,
-    "ISO_IR 203": "iso8859_15",
-    "ISO 2022 IR 203": "iso8859_15",
-}
-# The codec that Python has for ISO IR 58 leaves the escape in the text; GBK, which
-# contains that set, is used behind the escape instead.
-_ESCAPES: Final[dict[bytes, str]] = {
-    **CODES_TO_ENCODINGS,
-    b"\x1b-b": "iso8859_15",
-    b"\x1b$)A": "gbk",
-}
 _TERM: Final = re.compile(r"ISO[ _-]?(2022[ _-]?)?IR[ _-]?(\d+)")
 _UTF8_NAMES: Final = frozenset({"UTF8", "UTF-8", "UTF_8"})
 _FRAGMENTS: Final = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
 # Each of these returns to the first character set (PS3.5, 6.1.2.5.3).
 _DELIMITERS: Final = re.compile(rb"[\\\r\n\t\x0c]")
 _NAME_DELIMITERS: Final = re.compile(rb"[\\^=\r\n\t\x0c]")
+
+
+class _Tables(NamedTuple):
+    """Codec by Defined Term, codec by escape sequence, codecs that want to see the escape."""
+
+    by_term: dict[str, str]
+    by_escape: dict[bytes, str]
+    seeing_escapes: tuple[str, ...]
+
+
+@cache
+def _tables() -> _Tables:
+    # pydicom takes a fifth of a second to load, and plain ASCII needs none of it.
+    from pydicom.charset import (  # noqa: PLC0415
+        CODES_TO_ENCODINGS,
+        handled_encodings,
+        python_encoding,
+    )
+
+    # Latin alphabet No. 9 came with the 2023 edition (PS3.3, Table C.12-2 and C.12-3).
+    latin_9 = {"ISO_IR 203": "iso8859_15", "ISO 2022 IR 203": "iso8859_15"}
+    # The codec that Python has for ISO IR 58 leaves the escape in the text; GBK, which
+    # contains that set, is used behind the escape instead.
+    more = {b"\x1b-b": "iso8859_15", b"\x1b$)A": "gbk"}
+    return _Tables(
+        {**python_encoding, **latin_9},
+        {**CODES_TO_ENCODINGS, **more},
+        tuple(handled_encodings),
+    )
 
 
 def needs_charset(value: bytes) -> bool:
@@ -56,14 +70,14 @@ def _terms(charset: Element | None) -> tuple[str, ...]:
 def _defined_term(term: str) -> str:
     """Return the Defined Term that `term` spells, perhaps badly; itself if none."""
     upper = term.upper()
-    if term in _CODECS:
+    if term in _tables().by_term:
         return term
     if upper in _UTF8_NAMES:
         return "ISO_IR 192"
     match = _TERM.fullmatch(upper)
     if match:
         upper = f"ISO {'2022 IR' if match[1] else 'IR'} {match[2]}".replace("ISO IR", "ISO_IR")
-    return upper if upper in _CODECS else term
+    return upper if upper in _tables().by_term else term
 
 
 def unknown_terms(charset: Element | None) -> tuple[str, ...]:
@@ -74,7 +88,8 @@ def unknown_terms(charset: Element | None) -> tuple[str, ...]:
     charset : Element or None
         (0008,0005), if present.
     """
-    return tuple(term for term in _terms(charset) if term and term not in _CODECS)
+    known = _tables().by_term
+    return tuple(term for term in _terms(charset) if term and term not in known)
 
 
 @lru_cache(maxsize=256)
@@ -82,9 +97,10 @@ def _codecs(terms: tuple[str, ...]) -> tuple[str, ...]:
     """Return the codec of each term; the first decodes what no escape announces."""
     names = [_defined_term(term) for term in terms] or [""]
     first, *others = names
-    codecs = [_CODECS.get(first, _DEFAULT)]
+    known = _tables().by_term
+    codecs = [known.get(first, _DEFAULT)]
     if first not in _ALONE:
-        codecs += [_CODECS[name] for name in others if name in _CODECS and name not in _ALONE]
+        codecs += [known[name] for name in others if name in known and name not in _ALONE]
     return tuple(codecs)
 
 
@@ -110,7 +126,7 @@ def decode_text(element: Element, charset: Element | None) -> str:
     value = element.value.rstrip(b"\0 ")
     if not value:
         return ""
-    if element.vr not in TEXT_VRS:
+    if element.vr not in TEXT_VRS or not needs_charset(value):
         text = value.decode(_DEFAULT)
     else:
         text = _decode(value, _codecs(_terms(charset)), element.vr)
@@ -132,10 +148,11 @@ def _fragment(part: bytes, codecs: tuple[str, ...], vr: str) -> str:
     if part[:1] != b"\x1b":
         return part.decode(codecs[0], "replace")
     size = 4 if part[:3] in (b"\x1b$(", b"\x1b$)") else 3
-    codec = _ESCAPES.get(part[:size])
+    tables = _tables()
+    codec = tables.by_escape.get(part[:size])
     if codec is None:
         return part.decode(codecs[0], "replace")
-    if codec in handled_encodings:  # these codecs want to see the escape
+    if codec in tables.seeing_escapes:  # these codecs want to see the escape
         return part.decode(codec, "replace")
     body = part[size:]
     delimiter = (_NAME_DELIMITERS if vr == "PN" else _DELIMITERS).search(body)

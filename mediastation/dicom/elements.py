@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pydicom.datadict import dictionary_VR
-
 from mediastation.model.instance import Element
 
 UNDEFINED: Final = 0xFFFFFFFF
@@ -137,6 +135,9 @@ def dictionary_vr(tag: int) -> str:
         return "UL"
     if tag >> 16 & 1:
         return "LO" if 0x10 <= number <= 0xFF else "UN"
+    # The dictionary takes a fifth of a second to load; explicit encodings need none of it.
+    from pydicom.datadict import dictionary_VR  # noqa: PLC0415
+
     try:
         return dictionary_VR(tag)
     except KeyError:

@@ -198,12 +198,15 @@ class ElementCursor:
         return probe.at
 
 
-def plain_elements(buffer: bytes, at: int, end: int) -> tuple[list[tuple[int, str, int, int]], int]:
+def plain_elements(
+    buffer: bytes, at: int, end: int, last_group: int = 0xFFFF
+) -> tuple[list[tuple[int, str, int, int]], int]:
     """Step over Explicit VR Little Endian elements that lie whole in `buffer`, quickly.
 
     Returns tag, VR, place and length of each, and where it stopped: at `end`,
-    or at the first thing that is not plain (undefined length, delimiter,
-    unknown VR, too long), which is `ElementCursor`'s to judge.
+    behind `last_group`, or at the first thing that is not plain (undefined
+    length, delimiter, unknown VR, too long), which is `ElementCursor`'s to
+    judge.
     """
     found: list[tuple[int, str, int, int]] = []
     unpack = _PLAIN.unpack_from
@@ -217,7 +220,7 @@ def plain_elements(buffer: bytes, at: int, end: int) -> tuple[list[tuple[int, st
             if vr is None or value_at > end:
                 break
             length = int.from_bytes(buffer[at + 8 : value_at], "little")
-        if value_at + length > end or group == 0xFFFE:
+        if value_at + length > end or group == 0xFFFE or group > last_group:
             break
         found.append((group << 16 | number, vr, value_at, length))
         at = value_at + length

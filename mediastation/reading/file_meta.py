@@ -15,6 +15,7 @@ from mediastation.reading.elements import (
     ElementCursor,
     Encoding,
     Window,
+    plain_elements,
     show_tag,
     text_value,
 )
@@ -131,9 +132,15 @@ def read_file_front(front: bytes) -> FileFront:
     if not meta.has_prefix or meta.transfer_syntax_uid == DEFLATED_LE:
         return FileFront(meta)
     identity: dict[int, bytes] = {}
-    cursor = ElementCursor(
-        window, meta.dataset_offset, len(front), encoding_of(meta.transfer_syntax_uid)
-    )
+    encoding = encoding_of(meta.transfer_syntax_uid)
+    at = meta.dataset_offset
+    if encoding is EXPLICIT_LE:
+        # Nearly every file of a medium, and each element costs a tenth this way.
+        plain, at = plain_elements(front, at, len(front), SERIES_UID >> 16)
+        for tag, _, value_at, length in plain:
+            if tag in _IDENTITY and length <= 1024:
+                identity[tag] = front[value_at : value_at + length]
+    cursor = ElementCursor(window, at, len(front), encoding)
     while element := cursor.next():
         if element.tag in _IDENTITY and element.length <= 1024:
             identity[element.tag] = window.read(element.value_at, element.length)
