@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.export [--rounds 3] [--quick]``. Ours runs as the command that an
 operator gives: interpreter start, check, DICOMDIR, image, fsync, reread with
-every digest, rename. The peers write a DICOMDIR and an image and digest it;
-they neither check nor reread nor wait for the disk.
+every digest, rename. The first ratio is of the job (from its row in the job
+table), the second of the whole command. The peers write a DICOMDIR and an image
+and digest it; they neither check nor reread nor wait for the disk.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.generate import write_series
+from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.jobs import JobTable
 
 
 def timed(command: Sequence[str | Path]) -> tuple[float, int]:
@@ -48,10 +51,11 @@ def measure(name: str, files: Path, folder: Path, rounds: int) -> None:
          "-o", folder / "peer.iso", files, directory],
         ["sha256sum", folder / "peer.iso"],
     ]  # fmt: skip
-    best, best_peers, peak = float("inf"), float("inf"), 0
+    best, best_job, best_peers, peak = float("inf"), float("inf"), float("inf"), 0
     for _ in range(rounds):
         seconds, memory = timed(ours)
         best, peak = min(best, seconds), max(peak, memory)
+        best_job = min(best_job, job_seconds(home))
         total = 0.0
         for command in peers:
             if command[0] == "dcmmkdir":
@@ -61,9 +65,17 @@ def measure(name: str, files: Path, folder: Path, rounds: int) -> None:
             total += timed(command)[0]
         best_peers = min(best_peers, total)
     print(
-        f"{name}: export {best:.2f} s, peers {best_peers:.2f} s, ratio {best / best_peers:.2f}; "
+        f"{name}: job {best_job:.2f} s, command {best:.2f} s, peers {best_peers:.2f} s; "
+        f"ratio {best_job / best_peers:.2f} (job), {best / best_peers:.2f} (command); "
         f"peak memory {peak / 1e6:.0f} MB"
     )
+
+
+def job_seconds(home: Path) -> float:
+    """Return how long the latest job of a home took."""
+    with Catalog(home) as catalog:
+        (job,) = JobTable(catalog).latest(time.time(), limit=1)
+    return job.updated_at - job.created_at
 
 
 def main() -> None:

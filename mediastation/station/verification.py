@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from mediastation.errors import ConfigError
+from mediastation.errors import ConfigError, MediaError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.manifest import Manifest, read_digest_list
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
@@ -47,7 +48,8 @@ def verify(
                 found = volume.find(_DICOMDIR)
                 directory = Dicomdir()
                 if found is not None:
-                    with volume.open(found.file.path) as stream:
+                    # What cannot be read here is a finding of the reread below.
+                    with suppress(OSError, MediaError), volume.open(found.file.path) as stream:
                         directory = read_dicomdir(stream)
                 named = find_manifest(station, medium, directory)
             step.summary = "made here" if named else "no manifest here"

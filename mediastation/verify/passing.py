@@ -1,8 +1,9 @@
 """Read every byte of a medium once, in the order in which it lies there.
 
 On a disc a second seek costs more than a megabyte. So the image goes by in
-chunks: a second thread hashes the image (hashlib lets go of the interpreter),
-while the first hashes each file and keeps its front for the header checks.
+chunks: a second thread reads and hashes the image (both let go of the
+interpreter), while the first hashes each file and keeps its front for the
+header checks.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -84,35 +86,6 @@ class _Open:
         return FileRead(file, sha256, self.done, bytes(self.front), fault)
 
 
-class _ImageHash:
-    """SHA-256 of what is handed to it, in a thread of its own, a few chunks behind at most."""
-
-    def __init__(self) -> None:
-        self._digest = hashlib.sha256()
-        self._chunks: queue.Queue[bytes | None] = queue.Queue(maxsize=4)
-        self._thread = threading.Thread(target=self._run, name="image-hash", daemon=True)
-
-    def __enter__(self) -> _ImageHash:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.hexdigest()
-
-    def update(self, chunk: bytes) -> None:
-        self._chunks.put(chunk)
-
-    def hexdigest(self) -> str:
-        if self._thread.is_alive():
-            self._chunks.put(None)
-            self._thread.join()
-        return self._digest.hexdigest()
-
-    def _run(self) -> None:
-        while (chunk := self._chunks.get()) is not None:
-            self._digest.update(chunk)
-
-
 class _Reader:
     """Chunks of the image; what the drive cannot read is zeros, and remembered."""
 
@@ -146,6 +119,72 @@ class _Reader:
         return bytes(length)
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A run of the image at `position`, and which parts of it are made up."""
+
+    position: int
+    data: bytes
+    bad: tuple[Extent, ...]
+
+
+class _ReadAhead:
+    """Reads the image and hashes it in a thread of its own, a few chunks ahead at most.
+
+    Iterating gives the chunks in order. Leaving the context ends the thread,
+    wherever it is.
+    """
+
+    def __init__(self, volume: ImageVolume, size_bytes: int) -> None:
+        self._reader = _Reader(volume)
+        self._size_bytes = size_bytes
+        self._digest = hashlib.sha256()
+        self._chunks: queue.Queue[_Chunk | Exception | None] = queue.Queue(maxsize=4)
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="read-ahead", daemon=True)
+        self.damaged = False
+
+    def __enter__(self) -> _ReadAhead:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped = True
+        while self._thread.is_alive():
+            # It may wait for room; whatever it still brings is not wanted.
+            with suppress(queue.Empty):
+                self._chunks.get_nowait()
+            self._thread.join(timeout=0.01)
+
+    def __iter__(self) -> Iterator[_Chunk]:
+        while (chunk := self._chunks.get()) is not None:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+    def hexdigest(self) -> str:
+        """Return the digest once every chunk has passed; empty where a sector was unreadable."""
+        self._thread.join()
+        return "" if self.damaged else self._digest.hexdigest()
+
+    def _run(self) -> None:
+        position = 0
+        try:
+            while position < self._size_bytes and not self._stopped:
+                data = self._reader.read(position, min(CHUNK, self._size_bytes - position))
+                if not data:
+                    break
+                bad = tuple(self._reader.bad)
+                self.damaged = self.damaged or bool(bad)
+                self._chunks.put(_Chunk(position, data, bad))
+                self._digest.update(data)
+                position += len(data)
+        except Exception as fault:
+            self._chunks.put(fault)
+        else:
+            self._chunks.put(None)
+
+
 def pass_image(
     volume: ImageVolume,
     size_bytes: int,
@@ -168,24 +207,17 @@ def pass_image(
     span = next(spans, None)
     opened: dict[str, _Open] = {}
     finished: set[str] = set()
-    reader = _Reader(volume)
     sectors = _SectorCheck(structure, sink)
-    damaged = False
-    position = 0
-    with _ImageHash() as image:
-        while position < size_bytes:
-            chunk = reader.read(position, min(CHUNK, size_bytes - position))
-            if not chunk:
-                break
-            image.update(chunk)
-            sectors.take(chunk, position)
-            damaged = damaged or bool(reader.bad)
-            end = position + len(chunk)
-            view = memoryview(chunk)
+    with _ReadAhead(volume, size_bytes) as chunks:
+        for chunk in chunks:
+            position, data = chunk.position, chunk.data
+            sectors.take(data, position)
+            end = position + len(data)
+            view = memoryview(data)
             while span is not None and span.offset < end:
                 start = max(span.offset, position)
                 stop = min(span.offset + span.length, end)
-                for bad in reader.bad:
+                for bad in chunk.bad:
                     low, high = max(bad.offset, start), min(bad.offset + bad.length, stop)
                     if low < high:
                         sink.unreadable(span.region, low, high - low)
@@ -204,16 +236,16 @@ def pass_image(
                             finished.add(file.path)
                             del opened[file.path]
                 else:
-                    _check_zero(chunk, span, start - position, stop - position, position, sink)
+                    _check_zero(data, span, start - position, stop - position, position, sink)
                 if span.offset + span.length > end:
                     break
                 span = next(spans, None)
-            position = end
             if progress:
-                progress(position, size_bytes)
-        opened.clear()
-        _read_irregular(volume, finished, size_bytes, sink)
-        return "" if damaged else image.hexdigest()
+                progress(end, size_bytes)
+        sha256 = chunks.hexdigest()
+    opened.clear()
+    _read_irregular(volume, finished, size_bytes, sink)
+    return sha256
 
 
 def _check_zero(chunk: bytes, span: Span, start: int, stop: int, position: int, sink: Sink) -> None:
