@@ -1,0 +1,43 @@
+"""What a command does not need, it does not wait for; no room loads what lives elsewhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the top-level packages that a fresh interpreter has after `statement`."""
+    script = f"import sys\n{statement}\nprint(*sorted({{n.split('.')[0] for n in sys.modules}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+    )
+    return set(done.stdout.split())
+
+
+def test_help_loads_neither_the_catalog_nor_the_codecs() -> None:
+    loaded = loaded_by("import mediastation.cli.app, mediastation.cli.commands")
+
+    assert loaded & {"sqlalchemy", "pydicom", "numpy", "imagecodecs", "pycdlib", "jinja2"} == set()
+
+
+def test_an_export_loads_the_codecs_only_when_there_is_something_to_decode() -> None:
+    loaded = loaded_by("import mediastation.station.export")
+
+    assert loaded & {"imagecodecs", "openjpeg", "jpeg_ls", "rle", "typer", "rich"} == set()
+
+
+@pytest.mark.parametrize(
+    ("room", "foreign"),
+    [
+        ("verify.verifier", {"pycdlib", "sqlalchemy", "jinja2", "typer"}),
+        ("reading.volume", {"pycdlib", "sqlalchemy", "jinja2", "typer"}),
+        ("network.storage_scp", {"sqlalchemy", "pycdlib", "numpy", "typer"}),
+        ("fileset.dicomdir", {"sqlalchemy", "pycdlib", "typer"}),
+        ("model.identity", {"pydicom", "sqlalchemy", "numpy", "socket"}),
+    ],
+)
+def test_a_room_loads_no_library_that_lives_elsewhere(room: str, foreign: set[str]) -> None:
+    assert loaded_by(f"import mediastation.{room}") & foreign == set()
