@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,14 +39,16 @@ def profiles_command(
 
     words: Words = context.obj
     profiles = [find_profile(name)] if name else list(load_profiles().values())
-    rows = [_profile_dict(asdict(profile), whole=name is not None) for profile in profiles]
+    short = ("name", "annex", "title", "media", "medium_format", "security")
+    rows = [profile.as_dict() for profile in profiles]
+    if name is None:
+        rows = [{key: row[key] for key in short} for row in rows]
     if words.json:
         print_json({"profiles": rows})
     elif name is None:
         print_table(rows, {"name": "Profile", "annex": "Annex", "title": "Title", "media": "Media"})
     else:
-        for key, value in rows[0].items():
-            say(f"{key.replace('_', ' ')}: {_plain(value)}")
+        _show_profile(rows[0])
 
 
 @app.command("check")
@@ -234,25 +235,22 @@ def _show_export(words: Words, result: Any) -> None:
         raise typer.Exit(RefusedError.exit_code)
 
 
-def _profile_dict(profile: dict[str, Any], *, whole: bool) -> dict[str, Any]:
-    short = ("name", "annex", "title", "media", "medium_format", "security")
-    chosen = profile if whole else {key: profile[key] for key in short}
-    return {key: _listed(value) for key, value in chosen.items()}
+def _show_profile(profile: dict[str, Any]) -> None:
+    from mediastation.model.transfer_syntax import transfer_syntax_name  # noqa: PLC0415
 
-
-def _listed(value: Any) -> Any:
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    if isinstance(value, (list, tuple)):
-        return [_listed(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _listed(item) for key, item in value.items()}
-    return value
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(_plain(item) for item in value)
-    if isinstance(value, dict):
-        return "\n  " + "; ".join(f"{key} {_plain(item)}" for key, item in value.items())
-    return str(value)
+    for key, value in profile.items():
+        if key not in {"objects", "keys"}:
+            shown = ", ".join(value) if isinstance(value, list) else value
+            say(f"{key.replace('_', ' ')}: {shown}")
+    for rule in profile["objects"]:
+        syntaxes = ", ".join(map(transfer_syntax_name, rule["transfer_syntaxes"]))
+        say(
+            f"objects: {len(rule['sop_classes'])} SOP Classes in {syntaxes} "
+            f"(FSC {rule['creator']}, FSR {rule['reader']}, FSU {rule['updater']})"
+        )
+    for key in profile["keys"]:
+        condition = f" if {key['condition']}" if "condition" in key else ""
+        say(
+            f"key: {key['record_type']} ({key['tag']}) {key['keyword']}, "
+            f"type {key['type']}{condition}"
+        )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from mediastation.model.record import AdditionalKey
+from mediastation.model.record import AdditionalKey, Key
 
 
 class Role(StrEnum):
@@ -106,3 +107,45 @@ class ApplicationProfile:
             if rule.creator is not Requirement.NONE and sop_class_uid in rule.sop_classes
             for uid in rule.transfer_syntaxes
         )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything in plain values, tags as ``0008,0008``, for JSON."""
+        return {
+            "name": self.name,
+            "annex": self.annex,
+            "title": self.title,
+            "clinical_use": self.clinical_use,
+            "roles": [str(role) for role in self.roles],
+            "media": list(self.media),
+            "medium_format": self.medium_format,
+            "objects": [
+                {
+                    "sop_classes": sorted(rule.sop_classes),
+                    "transfer_syntaxes": list(rule.transfer_syntaxes),
+                    "creator": str(rule.creator),
+                    "reader": str(rule.reader),
+                    "updater": str(rule.updater),
+                }
+                for rule in self.objects
+            ],
+            "keys": [
+                {"record_type": key.record_type, **_key_dict(key.as_key())} for key in self.keys
+            ],
+            "security": str(self.security),
+            "edition": self.edition,
+            "source": self.source,
+        }
+
+
+def _key_dict(key: Key) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "tag": f"{key.tag >> 16:04X},{key.tag & 0xFFFF:04X}",
+        "keyword": key.keyword,
+        "vr": key.vr,
+        "type": key.type,
+    }
+    if key.type in {"1C", "2C"}:
+        facts["condition"] = str(key.condition)
+    if key.nested:
+        facts["nested"] = [_key_dict(inner) for inner in key.nested]
+    return facts
