@@ -96,13 +96,18 @@ class SetCheck:
 
     def add(self, member: SetMember) -> None:
         """Take the next member."""
-        if not self._is_new(member) or is_about_nobody(member.header.sop_class_uid):
+        if not self._is_new(member):
             return
         header = member.header
+        identity = self._read.identity(header)
+        if is_about_nobody(header.sop_class_uid):
+            # Should not name a person. Where it does, it goes to nobody else.
+            if not identity.names_nobody:
+                self._identities[identity] += 1
+            return
+        self._identities[identity] += 1
         study = text_of(header, STUDY_INSTANCE_UID)
         series = text_of(header, SERIES_INSTANCE_UID)
-        identity = self._read.identity(header)
-        self._identities[identity] += 1
         self._study_people.setdefault(study, {}).setdefault(identity, member.subject)
         self._compare(self._studies, "study", study, "", _STUDY_KEYS, member)
         group = self._compare(self._series, "series", series, study, _SERIES_KEYS, member)

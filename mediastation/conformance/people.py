@@ -32,16 +32,18 @@ def check_people(people: Sequence[PersonCluster], *, several_patients: bool) -> 
     list of Finding
         ``several-patients``: a summary, then one finding for each person with
         the facts. ``one-person-two-ids``: equal name and birth date under
-        unlike IDs. ``shared-patient-id``: unlike people under one ID, whatever
-        its issuers. ``identity-spelling`` is a note on differences that mean
-        nothing. Subjects are ``patient:ID``, or the set.
+        unlike IDs, or under none while sex or issuer differ.
+        ``shared-patient-id``: unlike people under one ID, whatever its issuers.
+        ``identity-spelling`` is a note on differences that mean nothing.
+        Subjects are ``patient:ID``, or the set.
     """
     likely = _likely_people(people)
     findings: list[Finding] = []
     if len(likely) > 1:
         findings += _several(people, len(likely), several_patients=several_patients)
     for group in likely:
-        ids = {normalise_text(person.identity.patient_id) for person in group}
+        # The supplied ID stands in for a missing one: those of two people differ.
+        ids = {normalise_text(person.patient_id) for person in group}
         if len(ids) > 1:
             findings.append(_two_ids(group, several_patients=several_patients))
     findings += _shared_ids(people)
@@ -103,11 +105,13 @@ def _several(
 
 
 def _two_ids(group: Sequence[PersonCluster], *, several_patients: bool) -> Finding:
+    given = any(person.identity.patient_id for person in group)
+    told = "the Patient IDs are not" if given else "no Patient ID says whether they are one"
     return Finding(
         "one-person-two-ids",
         Severity.WARNING if several_patients else Severity.ERROR,
         _subject(group[0]),
-        "Name and birth date are those of one person, the Patient IDs are not: "
+        f"Name and birth date are those of one person, {told}: "
         + " | ".join(_facts(person) for person in group)
         + ".",
         "Find out whether this is one person, and have the wrong identity corrected at its source.",

@@ -212,3 +212,12 @@ def test_memory_is_a_few_hundred_bytes_for_an_instance() -> None:
         tracemalloc.stop()
 
     assert peak / count < 400
+
+
+def test_an_object_for_the_root_that_names_a_person_is_that_persons() -> None:
+    """What lies in the root is about nobody; where it says otherwise, it is believed."""
+    protocol = member(2, sop_class=HANGING_PROTOCOL, x00100020="9", x00100010="Roe^Rita")
+    jane = member(1, x00100020="4711", x00100010="Doe^Jane")
+
+    assert ("several-patients", "error") in rules(check_set([jane, protocol]))
+    assert rules(check_set([jane, member(2, sop_class=HANGING_PROTOCOL)])) == []

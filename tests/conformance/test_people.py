@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mediastation.conformance.people import check_people
 from mediastation.model.finding import Finding
@@ -129,3 +131,39 @@ def test_a_supplied_id_that_somebody_else_bears_is_found() -> None:
     bearer = replace(RITA, patient_id=supplied_patient_id(nameless))
 
     assert ("shared-patient-id", "error") in rules(nameless, bearer, several_patients=True)
+
+
+@pytest.mark.parametrize(
+    "other", [replace(JANE, patient_id="", sex="M"), replace(JANE, patient_id="", issuer="B")]
+)
+@pytest.mark.parametrize(("several_patients", "severity"), [(False, "error"), (True, "warning")])
+def test_two_people_without_id_who_look_like_one_are_asked_about(
+    other: PatientIdentity, several_patients: bool, severity: str
+) -> None:
+    """Equal name and birth date, and a fact that contradicts: nothing tells whose image it is."""
+    nameless = replace(JANE, patient_id="", issuer="A")
+    found = rules(nameless, other, several_patients=several_patients)
+
+    assert ("one-person-two-ids", severity) in found
+
+
+few = st.builds(
+    PatientIdentity,
+    patient_id=st.sampled_from(["", "1", "2"]),
+    issuer=st.sampled_from(["", "A", "B"]),
+    name=st.sampled_from(["", "Doe^Jane", "Doe^Jane=山田", "Roe^Rita"]),
+    birth_date=st.sampled_from(["", "19700101", "19800808"]),
+    sex=st.sampled_from(["", "F", "M"]),
+)
+
+
+@given(st.lists(few, min_size=1, max_size=5))
+def test_more_than_one_person_never_passes_unasked(identities: list[PatientIdentity]) -> None:
+    people = cluster_people((identity, 1) for identity in identities)
+    errors = [
+        finding
+        for finding in check_people(people, several_patients=False)
+        if finding.severity == "error"
+    ]
+
+    assert bool(errors) == (len(people) > 1)
