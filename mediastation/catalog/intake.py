@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -27,9 +28,10 @@ from mediastation.catalog.durable import (
     sync_file_system,
     sync_folder,
 )
-from mediastation.catalog.rows import Parents, find_entry, insert_entry
+from mediastation.catalog.rows import Parents, find_entry, has_row, insert_entry
 from mediastation.catalog.staging import Staged, stage_file
 from mediastation.catalog.upkeep import recover
+from mediastation.errors import MediaError
 from mediastation.model.entry import Kept, Kind, Outcome, Source
 from mediastation.model.finding import Finding
 
@@ -119,24 +121,29 @@ class Intake:
                 sync_file(batch[0].path)
             else:
                 sync_file_system(self.folder)
+        placed: list[tuple[Path, str, Kind]] = []
         with self._one_at_a_time:
             try:
-                return self._place_and_index(batch)
+                return self._place_and_index(batch, placed)
             except BaseException:
                 self._unsettled = True
+                self._take_back(placed)
                 raise
 
-    def _place_and_index(self, batch: Sequence[Staged]) -> list[Kept]:
+    def _place_and_index(
+        self, batch: Sequence[Staged], placed: list[tuple[Path, str, Kind]]
+    ) -> list[Kept]:
         kept: list[Kept] = []
         changed: set[Path] = set()
         parents = Parents()
+        store = self.catalog.store
         with self.catalog.writing() as connection, disk_trouble_told(self.folder):
             for staged in batch:
                 entry = find_entry(connection, staged)
                 if entry is None:
-                    changed.update(
-                        self.catalog.store.place(staged.path, staged.sha256, staged.kind)
-                    )
+                    if not store.path(staged.sha256, staged.kind).exists():
+                        placed.append((staged.path, staged.sha256, staged.kind))
+                    changed.update(store.place(staged.path, staged.sha256, staged.kind))
                     kept.append(insert_entry(connection, staged, parents, self._clock()))
                 else:
                     staged.path.unlink()
@@ -149,6 +156,17 @@ class Intake:
                     sync_folder(folder)
             parents.write_counts(connection)
         return kept
+
+    def _take_back(self, placed: Sequence[tuple[Path, str, Kind]]) -> None:
+        """Take files out of the store again that got no row, so that the caller may drop them.
+
+        On a full disk their room is what the rest needs. Whoever took the same
+        file in meanwhile has its row, and keeps the file.
+        """
+        with suppress(MediaError, OSError), self.catalog.writing() as connection:
+            for path, sha256, kind in placed:
+                if not has_row(connection, sha256, kind):
+                    self.catalog.store.path(sha256, kind).replace(path)
 
     def keep_prepared(
         self, path: Path, original: int, recipe: str, findings: tuple[Finding, ...]

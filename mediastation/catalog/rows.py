@@ -168,14 +168,14 @@ def delete_entries(connection: Connection, entries: list[int]) -> list[tuple[str
     connection.execute(delete(job_entries).where(job_entries.c.entry.in_(numbers)))
     connection.execute(delete(instances).where(instances.c.derived_from.in_(entries)))
     connection.execute(delete(instances).where(instances.c.id.in_(numbers)))
-    gone = []
-    for row in rows:
-        left = select(func.count()).where(
-            instances.c.sha256 == row.sha256, instances.c.kind == row.kind
-        )
-        if connection.execute(left).scalar_one() == 0:
-            gone.append((row.sha256, Kind(row.kind)))
-    return gone
+    files = {(row.sha256, Kind(row.kind)) for row in rows}
+    return [file for file in sorted(files) if not has_row(connection, *file)]
+
+
+def has_row(connection: Connection, sha256: str, kind: Kind) -> bool:
+    """Tell whether any row speaks of the file with this digest."""
+    wanted = select(instances.c.id).where(instances.c.sha256 == sha256, instances.c.kind == kind)
+    return connection.execute(wanted.limit(1)).first() is not None
 
 
 def delete_empty_parents(connection: Connection) -> None:

@@ -51,7 +51,8 @@ class InstanceStore:
             target.parent.mkdir(mode=0o700, exist_ok=True)
             changed.append(target.parent.parent)
         if target.exists():
-            file.unlink()
+            # Also where an earlier try, which failed later, has placed it.
+            file.unlink(missing_ok=True)
         else:
             file.chmod(0o400)
             file.replace(target)

@@ -43,7 +43,9 @@ def recover(catalog: Catalog, clock: Callable[[], float] = time.time) -> Iterato
             yield staged
             continue
         with catalog.writing() as connection:
-            if _row_of(connection, digest) is None and find_entry(connection, staged) is None:
+            known = _row_of(connection, digest) is not None or find_entry(connection, staged)
+            # Another process may have taken it back meanwhile, because its disk is full.
+            if not known and path.exists():
                 parents = Parents()
                 insert_entry(connection, staged, parents, clock())
                 parents.write_counts(connection)

@@ -140,7 +140,7 @@ def add_source(
             if progress is not None:
                 progress(item.size_bytes)
     finally:
-        _commit(intake, batch, report)
+        _commit_what_fits(intake, batch, report)
 
 
 def _take(intake: Intake, item: Candidate, report: AddReport, reserve: int) -> Staged | None:
@@ -153,6 +153,10 @@ def _take(intake: Intake, item: Candidate, report: AddReport, reserve: int) -> S
     except NotDicom as fault:
         _tell_not_dicom(item, str(fault), report)
         return None
+    except MediaError:
+        # The room that it took is needed for what is whole.
+        copy.unlink(missing_ok=True)
+        raise
     except (_UnreadableError, OSError) as fault:
         report.refused += 1
         report.findings.append(
@@ -196,6 +200,22 @@ def _tell_not_dicom(item: Candidate, reason: str, report: AddReport) -> None:
     else:
         report.ignored += 1
         report.findings.append(note("not-dicom", item.name, f"Left alone: {reason}."))
+
+
+def _commit_what_fits(intake: Intake, batch: list[Staged], report: AddReport) -> None:
+    """Commit the last batch; where the disk has no room for all of it, for as much as it has."""
+    while batch:
+        try:
+            _commit(intake, list(batch), report)
+        except MediaError:
+            if len(batch) == 1:
+                raise
+            half = len(batch) // 2
+            for staged in batch[half:]:
+                staged.path.unlink(missing_ok=True)
+            del batch[half:]
+        else:
+            batch.clear()
 
 
 def _commit(intake: Intake, batch: list[Staged], report: AddReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -100,20 +101,16 @@ def test_a_batch_holds_the_same_file_once(catalog: Catalog) -> None:
 
 
 def test_a_stored_file_without_a_row_is_indexed_by_the_next_intake(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, tmp_path: Path
 ) -> None:
     """A crash between rename and commit must not lose what a sender may think is safe."""
-
-    def crash(*_: object) -> None:
-        raise RuntimeError
-
     with Intake(catalog) as intake:
         keep(intake)
-        with monkeypatch.context() as patch:
-            patch.setattr(intake_module, "insert_entry", crash)
-            with pytest.raises(RuntimeError):
-                keep(intake, SOPInstanceUID="1.2.3.1.2")
-    assert len(list_rows(catalog, "instances")) == 1
+    orphan = write_ct(tmp_path / "orphan", SOPInstanceUID="1.2.3.1.2")
+    target = catalog.store.path(hashlib.sha256(orphan.read_bytes()).hexdigest())
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    orphan.replace(target)
+    (catalog.home / "incoming" / "0123.lock").touch()
 
     with Intake(catalog) as intake:
         assert [finding.rule for finding in intake.recovered] == ["recovered"]
@@ -121,6 +118,26 @@ def test_a_stored_file_without_a_row_is_indexed_by_the_next_intake(
         "1.2.3.1.1",
         "1.2.3.1.2",
     }
+
+
+def test_a_commit_that_fails_takes_its_files_back_and_the_next_intake_looks(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError
+
+    with Intake(catalog) as intake:
+        path = write_ct(intake.new_path())
+        with monkeypatch.context() as patch:
+            patch.setattr(intake_module, "insert_entry", crash)
+            with pytest.raises(RuntimeError):
+                intake.keep(path, SOURCE)
+        assert path.exists()
+        assert stored_files(catalog) == []
+        assert intake.keep(path, SOURCE).outcome is Outcome.ADDED
+    assert list((catalog.home / "incoming").iterdir()) != []
+    with Intake(catalog):
+        assert len(list_rows(catalog, "instances")) == 1
 
 
 def test_a_dead_sessions_leftovers_go_and_a_living_ones_stay(catalog: Catalog) -> None:
