@@ -67,10 +67,12 @@ def check_selection(
 ) -> None:
     """Check what `job` is about and fill `checked`; dropped instances leave the selection.
 
+    `checked.refused` comes with the files of the sources that are no instances.
+
     Raises
     ------
     RefusedError
-        If an instance may not go out and dropping was not asked for, or if the
+        If something may not go out and dropping was not asked for, or if the
         set as a whole may not.
     """
     entries: dict[str, int] = {}
@@ -82,6 +84,7 @@ def check_selection(
         alternatives=load_profiles().values(),
         keep_tiff_preamble=station.settings.keep_tiff_preamble,
     )
+    number = 0
     with job.step("check", total, "instances") as step:
         for number, entry in enumerate(iter_selection(station.catalog, job.id), start=1):
             subject = _subject(entry)
@@ -90,6 +93,7 @@ def check_selection(
                 SetMember(subject, entry.header, entry.data_sha256, entry.size_bytes)
             )
             job.found(verdict.findings)
+            step.report(number, total)
             if verdict.outcome is not Outcome.ACCEPTED:
                 refused.add(subject)
                 continue
@@ -98,13 +102,14 @@ def check_selection(
                 _take_study_keys(entry, checked.study_keys)
             if verdict.preparation:
                 checked.to_prepare[entry.id] = verdict.preparation, verdict.transfer_syntax_uid
-            step.report(number, total)
+        require_all_there(number, total)
         _, verdict_of_set = check.finish(several_patients=request.several_patients)
         job.found(verdict_of_set.findings)
         refused |= verdict_of_set.refused
-        checked.refused = len(refused)
+        checked.refused += len(refused)
         step.summary = f"{total - len(refused):,} may go out, {len(refused):,} may not"
-    _require_acceptable(request, checked, verdict_of_set.findings, total)
+    looked_at = total + checked.refused - len(refused)
+    _require_acceptable(request, checked, verdict_of_set.findings, looked_at)
 
     gone = {entries[subject] for subject in refused | verdict_of_set.duplicates}
     drop_from_selection(station.catalog, job.id, gone)
@@ -112,6 +117,20 @@ def check_selection(
         checked.to_prepare.pop(entry_id, None)
     checked.instances = total - len(gone)
     checked.people = _match_rows(verdict_of_set.people, people)
+
+
+def require_all_there(found: int, chosen: int) -> None:
+    """Raise `RefusedError` where the catalog has fewer of the chosen instances than before.
+
+    Another command may forget them at any time, and their place in the
+    selection with them: what is missing would go unnoticed.
+    """
+    if found != chosen:
+        raise RefusedError(
+            f"Nothing was written: {chosen - found:,} of {chosen:,} instances were forgotten "
+            "while the export ran.",
+            hint="Give the command again if the rest is to go out without them.",
+        )
 
 
 def _require_acceptable(

@@ -14,7 +14,7 @@ from mediastation.errors import MediaError, RefusedError
 from mediastation.model.entry import Entry
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.preparation import Preparation
-from mediastation.station.export_check import CheckedSet
+from mediastation.station.export_check import CheckedSet, require_all_there
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import Job
 from mediastation.station.station import Station
@@ -52,6 +52,7 @@ def prepare_selection(
                 failed.append((entry.id, fault.finding))
                 job.found([fault.finding])
             step.report(len(copies) + len(failed), total)
+        require_all_there(len(copies) + len(failed), total)
         made = sum(
             preparation.touches_dataset
             for number, (preparation, _) in checked.to_prepare.items()

@@ -28,7 +28,7 @@ from mediastation.model.manifest import (
 from mediastation.model.medium import Medium
 from mediastation.model.profile import ApplicationProfile
 from mediastation.pages.readme import README_NAME, ReadmeFacts, render_readme
-from mediastation.station.export_check import ROOT_CLASSES, CheckedSet
+from mediastation.station.export_check import ROOT_CLASSES, CheckedSet, require_all_there
 from mediastation.station.export_request import ExportRequest, VolumeResult
 from mediastation.station.job import Job
 from mediastation.station.station import Station
@@ -104,6 +104,7 @@ def build_file_set(
                     entry.header.sop_instance_uid,
                 )
                 step.report(len(volume.files), checked.instances)
+            require_all_there(len(volume.files) + len(refused), checked.instances)
             summary = builder.close()
         volume.instances = summary.instances
         job.found((*refused, *summary.findings))

@@ -1,0 +1,77 @@
+"""What an export stops at: what is left behind, what vanishes meanwhile, what cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.selection import find_entries
+from mediastation.catalog.upkeep import forget
+from mediastation.model.event import Event, StepStarted
+from mediastation.station.export import export
+from mediastation.station.export_request import ExportRequest, ExportResult
+from mediastation.station.gather import add
+from mediastation.station.station import Station
+from tests.support.objects import write_ct, write_series
+
+PROFILE = "STD-GEN-CD"
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    with Station(tmp_path / "home") as opened:
+        yield opened
+
+
+def at_step(name: str, act: Callable[[], object]) -> Callable[[Event], None]:
+    """A listener that acts once a step starts, as another process might."""
+
+    def listen(event: Event) -> None:
+        if isinstance(event, StepStarted) and event.step == name:
+            act()
+
+    return listen
+
+
+def rules(result: ExportResult) -> set[str]:
+    return {finding.rule for finding in result.findings}
+
+
+def test_a_file_of_the_source_that_cannot_be_taken_stops_the_export(
+    station: Station, tmp_path: Path
+) -> None:
+    write_series(tmp_path / "in", 2)
+    (tmp_path / "in" / "lost.dcm").write_bytes(b"scratched" * 100)
+    source, image = (str(tmp_path / "in"),), tmp_path / "out.iso"
+
+    stopped = export(station, ExportRequest(source, PROFILE, image))
+    assert "1 of 3" in stopped.stopped
+    assert (stopped.refused, stopped.volumes, image.exists()) == (1, [], False)
+
+    written = export(station, ExportRequest(source, PROFILE, image, drop_refused=True))
+    assert (written.stopped, written.refused) == ("", 1)
+    assert [volume.instances for volume in written.volumes] == [2]
+
+
+@pytest.mark.parametrize("step", ["check", "prepare", "file-set"])
+def test_what_is_forgotten_meanwhile_stops_the_export(
+    station: Station, tmp_path: Path, step: str
+) -> None:
+    """A medium with fewer instances than were checked must not pass for the whole."""
+    write_series(tmp_path / "in", 2)
+    write_ct(tmp_path / "in" / "three", implicit=True, SOPInstanceUID="1.2.3.1.3")
+    write_ct(tmp_path / "in" / "four", implicit=True, SOPInstanceUID="1.2.3.1.4")
+    add(station, [str(tmp_path / "in")])
+
+    def forget_one() -> None:
+        with Catalog(tmp_path / "home") as other:
+            forget(other, find_entries(other, "instance:1.2.3.1.3"))
+
+    request = ExportRequest(("study:1.2.3",), PROFILE, tmp_path / "out.iso", drop_refused=True)
+    result = export(station, request, at_step(step, forget_one))
+
+    assert "forgotten" in result.stopped
+    assert (result.volumes, request.output.exists()) == ([], False)
