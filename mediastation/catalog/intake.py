@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from sqlalchemy import Connection
+
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.durable import (
     disk_trouble_told,
@@ -28,12 +30,19 @@ from mediastation.catalog.durable import (
     sync_file_system,
     sync_folder,
 )
-from mediastation.catalog.rows import Parents, find_entry, has_row, insert_entry
+from mediastation.catalog.rows import (
+    Parents,
+    find_entry,
+    has_row,
+    insert_entry,
+    replace_entry,
+    stored_file,
+)
 from mediastation.catalog.staging import Staged, stage_file
 from mediastation.catalog.upkeep import recover
 from mediastation.errors import MediaError
 from mediastation.model.entry import Kept, Kind, Outcome, Source
-from mediastation.model.finding import Finding
+from mediastation.model.finding import Finding, warning
 
 _LOCK_SUFFIX = ".lock"
 
@@ -135,18 +144,22 @@ class Intake:
     ) -> list[Kept]:
         kept: list[Kept] = []
         changed: set[Path] = set()
+        repeated: list[Path] = []
         parents = Parents()
         store = self.catalog.store
         with self.catalog.writing() as connection, disk_trouble_told(self.folder):
             for staged in batch:
                 entry = find_entry(connection, staged)
-                if entry is None:
+                if entry is None or not store.holds(*stored_file(connection, entry)):
                     if not store.path(staged.sha256, staged.kind).exists():
                         placed.append((staged.path, staged.sha256, staged.kind))
                     changed.update(store.place(staged.path, staged.sha256, staged.kind))
-                    kept.append(insert_entry(connection, staged, parents, self._clock()))
+                    if entry is None:
+                        kept.append(insert_entry(connection, staged, parents, self._clock()))
+                    else:
+                        kept.append(_restore(connection, entry, staged, parents))
                 else:
-                    staged.path.unlink()
+                    repeated.append(staged.path)
                     uid = staged.header.sop_instance_uid
                     kept.append(Kept(Outcome.DUPLICATE, entry, uid))
             if len(batch) > 1:
@@ -155,6 +168,10 @@ class Intake:
                 for folder in changed:
                     sync_folder(folder)
             parents.write_counts(connection)
+        # Only now: a batch that fails is tried again in parts.
+        for path in repeated:
+            with suppress(OSError):
+                path.unlink()
         return kept
 
     def _take_back(self, placed: Sequence[tuple[Path, str, Kind]]) -> None:
@@ -183,12 +200,35 @@ class Intake:
         return self.commit([staged])[0]
 
 
+def _restore(connection: Connection, entry: int, staged: Staged, parents: Parents) -> Kept:
+    """Give `entry`, whose file is gone or cut short, the file of `staged`, its equal."""
+    _, kind, size_bytes = stored_file(connection, entry)
+    series = replace_entry(connection, entry, staged, parents)
+    if kind is Kind.PREPARED:
+        return Kept(Outcome.ADDED, entry, staged.header.sop_instance_uid)
+    parents.count(series, 0, staged.size_bytes - size_bytes)
+    told = warning(
+        "restored",
+        staged.header.sop_instance_uid or staged.source.detail,
+        "The stored file of this instance was gone or cut short; what came now took its place.",
+        "Check the disk, and run `mediastation reindex` to see what else is missing.",
+    )
+    return Kept(
+        Outcome.ADDED, entry, staged.header.sop_instance_uid, (*staged.header.findings, told)
+    )
+
+
 def _remove_dead_sessions(incoming: Path) -> bool:
     """Remove what sessions left whose process is gone; tell whether there were any."""
     found = False
     for path in sorted(incoming.iterdir()):
+        # Whatever is listed here may go meanwhile: other sessions end.
         if path.suffix == _LOCK_SUFFIX:
-            with path.open("a") as lock:
+            try:
+                lock = path.open("r+")
+            except FileNotFoundError:
+                continue
+            with lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
@@ -200,7 +240,7 @@ def _remove_dead_sessions(incoming: Path) -> bool:
         elif path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)
         found = True
     return found
 

@@ -134,8 +134,21 @@ def insert_entry(
     return Kept(Outcome.CONFLICT, entry, header.sop_instance_uid, (*header.findings, conflict))
 
 
-def replace_entry(connection: Connection, entry: int, staged: Staged, parents: Parents) -> None:
-    """Write the index columns of `entry` anew from `staged`; where it came from stays."""
+def stored_file(connection: Connection, entry: int) -> tuple[str, Kind, int]:
+    """Return digest, kind and size in bytes of the file that `entry` speaks of."""
+    row = connection.execute(
+        select(instances.c.sha256, instances.c.kind, instances.c.size_bytes).where(
+            instances.c.id == entry
+        )
+    ).one()
+    return row.sha256, Kind(row.kind), row.size_bytes
+
+
+def replace_entry(connection: Connection, entry: int, staged: Staged, parents: Parents) -> int:
+    """Write the index columns of `entry` anew from `staged`; where it came from stays.
+
+    Returns the row of its series.
+    """
     series_row = _series_row(connection, staged.header, parents)
     provenance = {"source_kind", "source_detail", "calling_ae", "called_ae", "derived_from"}
     values = {
@@ -144,6 +157,7 @@ def replace_entry(connection: Connection, entry: int, staged: Staged, parents: P
         if key not in provenance
     }
     connection.execute(update(instances).where(instances.c.id == entry), values)
+    return series_row
 
 
 def delete_entries(connection: Connection, entries: list[int]) -> list[tuple[str, Kind]]:

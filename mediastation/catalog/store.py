@@ -34,10 +34,18 @@ class InstanceStore:
         """Return where the file with this digest lies, or would lie."""
         return self.home / _FOLDERS[kind] / sha256[:3] / sha256[3:]
 
+    def holds(self, sha256: str, kind: Kind, size_bytes: int) -> bool:
+        """Tell whether the file with this digest is there in its full length."""
+        try:
+            return self.path(sha256, kind).stat().st_size == size_bytes
+        except FileNotFoundError:
+            return False
+
     def place(self, file: Path, sha256: str, kind: Kind = Kind.ORIGINAL) -> list[Path]:
         """Rename `file`, which has this digest, into the store.
 
-        A file that is there already has the same content and stays.
+        A file that is there already has the same content and stays, unless it
+        lost some of it.
 
         Returns
         -------
@@ -50,9 +58,10 @@ class InstanceStore:
         if not target.parent.is_dir():
             target.parent.mkdir(mode=0o700, exist_ok=True)
             changed.append(target.parent.parent)
-        if target.exists():
-            # Also where an earlier try, which failed later, has placed it.
-            file.unlink(missing_ok=True)
+        if not file.exists() and target.exists():
+            return changed  # an earlier try, which failed later, has placed it
+        if self.holds(sha256, kind, file.stat().st_size):
+            file.unlink()
         else:
             file.chmod(0o400)
             file.replace(target)

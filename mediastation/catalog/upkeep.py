@@ -18,6 +18,7 @@ from mediastation.catalog.rows import (
     delete_empty_parents,
     delete_entries,
     find_entry,
+    has_row,
     insert_entry,
     replace_entry,
 )
@@ -39,16 +40,19 @@ def recover(catalog: Catalog, clock: Callable[[], float] = time.time) -> Iterato
     for digest in list(_digests_without_row(catalog)):
         path = catalog.store.path(digest)
         staged = _stage_stored(catalog, digest)
+        if staged is None:
+            continue
         if isinstance(staged, Finding):
             yield staged
             continue
         with catalog.writing() as connection:
             known = _row_of(connection, digest) is not None or find_entry(connection, staged)
             # Another process may have taken it back meanwhile, because its disk is full.
-            if not known and path.exists():
-                parents = Parents()
-                insert_entry(connection, staged, parents, clock())
-                parents.write_counts(connection)
+            if known or not path.exists():
+                continue
+            parents = Parents()
+            insert_entry(connection, staged, parents, clock())
+            parents.write_counts(connection)
         yield note(
             "recovered",
             staged.header.sop_instance_uid or str(path),
@@ -76,15 +80,23 @@ def reindex(
         results = [_stage_stored(catalog, digest) for digest in batch]
         with catalog.writing() as connection:
             parents = Parents()
-            for result in results:
+            for digest, result in zip(batch, results, strict=True):
                 if isinstance(result, Finding):
                     findings.append(result)
+                    damaged = _row_of(connection, digest)
+                    if damaged is not None:
+                        delete_entries(connection, [damaged])
+                    continue
+                # Another process may have forgotten it since it was read.
+                if result is None or not catalog.store.path(result.sha256).exists():
                     continue
                 entry = _row_of(connection, result.sha256)
                 if entry is not None:
                     replace_entry(connection, entry, result, parents)
                 elif find_entry(connection, result) is None:
                     insert_entry(connection, result, parents, clock())
+                else:
+                    continue
                 indexed += 1
         done += len(batch)
         if progress is not None:
@@ -138,12 +150,17 @@ def _digests_without_row(catalog: Catalog) -> Iterator[str]:
                 yield digest
 
 
-def _stage_stored(catalog: Catalog, digest: str) -> Staged | Finding:
-    """Read one stored file; a finding, and the file set aside, if it cannot be what it was."""
+def _stage_stored(catalog: Catalog, digest: str) -> Staged | Finding | None:
+    """Read one stored file; a finding, and the file set aside, if it cannot be what it was.
+
+    None if it is gone: another process has forgotten it.
+    """
     path = catalog.store.path(digest)
     with disk_trouble_told(catalog.home):
         try:
             staged = stage_file(path, Source("recovered", f"sha256:{digest}"))
+        except FileNotFoundError:
+            return None
         except NotDicom as fault:
             return _set_aside(catalog, path, digest, str(fault))
         if staged.sha256 != digest:
@@ -175,19 +192,29 @@ def _row_of(connection: Connection, digest: str) -> int | None:
 def _drop_prepared_and_lost(catalog: Catalog) -> Iterator[Finding]:
     with catalog.writing() as connection:
         connection.execute(delete(instances).where(instances.c.kind == Kind.PREPARED))
-    for digest in catalog.store.iter_digests(Kind.PREPARED):
-        catalog.store.remove(digest, Kind.PREPARED)
+    copies = catalog.store.iter_digests(Kind.PREPARED)
+    while digests := list(islice(copies, _BATCH)):
+        with catalog.writing() as connection, disk_trouble_told(catalog.home):
+            for digest in digests:
+                # An export that runs meanwhile may have made it anew.
+                if not has_row(connection, digest, Kind.PREPARED):
+                    catalog.store.remove(digest, Kind.PREPARED)
+    query = select(instances.c.id, instances.c.sha256, instances.c.sop_instance_uid).where(
+        instances.c.kind == Kind.ORIGINAL
+    )
     with catalog.reading() as connection:
-        rows = connection.execute(
-            select(instances.c.id, instances.c.sha256, instances.c.sop_instance_uid)
-        )
-        lost = [row for row in rows if not catalog.store.path(row.sha256).exists()]
-    with catalog.writing() as connection:
-        delete_entries(connection, [row.id for row in lost])
-    for row in lost:
-        yield error(
-            "lost",
-            row.sop_instance_uid or row.sha256,
-            f"The index speaks of this instance, but its file sha256:{row.sha256} is gone.",
-            "Send the instance again if the sender still has it; check the disk.",
-        )
+        rows = connection.execution_options(yield_per=1000).execute(query)
+        missing = [row for row in rows if not catalog.store.path(row.sha256).exists()]
+    for start in range(0, len(missing), _BATCH):
+        batch = missing[start : start + _BATCH]
+        with catalog.writing() as connection:
+            # It may have been sent again since.
+            lost = [row for row in batch if not catalog.store.path(row.sha256).exists()]
+            delete_entries(connection, [row.id for row in lost])
+        for row in lost:
+            yield error(
+                "lost",
+                row.sop_instance_uid or row.sha256,
+                f"The index speaks of this instance, but its file sha256:{row.sha256} is gone.",
+                "Send the instance again if the sender still has it; check the disk.",
+            )

@@ -15,6 +15,7 @@ from mediastation.catalog import intake as intake_module
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.listing import list_rows
+from mediastation.catalog.selection import find_prepared
 from mediastation.dicom.header import NotDicom
 from mediastation.errors import MediaError
 from mediastation.model.entry import Kept, Outcome, Source
@@ -184,3 +185,58 @@ def test_a_full_disk_is_said_and_leaves_no_row(
     assert "Free some space" in caught.value.hint
     assert list_rows(catalog, "instances") == []
     assert shutil.disk_usage(catalog.home).free > 0
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut short", "gone, and comes with other file meta"])
+def test_what_comes_again_while_its_stored_file_is_gone_is_kept(
+    catalog: Catalog, damage: str
+) -> None:
+    """Its row must not pass for it: the sender deletes what was acknowledged."""
+    with Intake(catalog) as intake:
+        first = keep(intake)
+        (stored,) = stored_files(catalog)
+        if damage == "cut short":
+            stored.chmod(0o600)
+            os.truncate(stored, 100)
+        else:
+            stored.unlink()
+        again = keep(intake, preamble=b"II*\0" if "meta" in damage else b"")
+
+    assert (again.outcome, again.entry_id) == (Outcome.ADDED, first.entry_id)
+    assert [finding.rule for finding in again.findings] == ["restored"]
+    (row,) = list_rows(catalog, "instances")
+    (stored,) = stored_files(catalog)
+    assert stored == catalog.store.path(row["sha256"])
+    assert hashlib.sha256(stored.read_bytes()).hexdigest() == row["sha256"]
+    assert [one["size_bytes"] for one in list_rows(catalog, "series")] == [stored.stat().st_size]
+
+
+def test_a_prepared_copy_whose_file_is_gone_is_made_again(catalog: Catalog) -> None:
+    with Intake(catalog) as intake:
+        first = keep(intake)
+        intake.keep_prepared(write_ct(intake.new_path()), first.entry_id, "recipe", ())
+        copy = find_prepared(catalog, first.entry_id, "recipe")
+        assert copy is not None
+        catalog.store.remove(copy.sha256, copy.kind)
+        assert find_prepared(catalog, first.entry_id, "recipe") is None
+
+        intake.keep_prepared(write_ct(intake.new_path()), first.entry_id, "recipe", ())
+    assert find_prepared(catalog, first.entry_id, "recipe") is not None
+
+
+def test_a_session_that_ends_while_another_begins_disturbs_nobody(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder and lock are listed and gone a moment later."""
+    real = Path.iterdir
+
+    def listing(folder: Path) -> Iterator[Path]:
+        yield from real(folder)
+        if folder.name == "incoming":
+            yield folder / "ended"
+            yield folder / "ended.lock"
+
+    monkeypatch.setattr(Path, "iterdir", listing)
+    with Intake(catalog) as intake:
+        assert keep(intake).outcome is Outcome.ADDED
+    assert not (catalog.home / "incoming" / "ended.lock").exists()

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from mediastation.catalog import upkeep
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.listing import LEVELS, list_rows
 from mediastation.catalog.selection import find_entries, find_prepared
+from mediastation.catalog.staging import Staged
 from mediastation.catalog.upkeep import forget, reindex
 from mediastation.errors import ConfigError
 from mediastation.model.entry import Source
@@ -84,6 +86,7 @@ class TestReindex:
         assert indexed == 2
         assert [finding.rule for finding in findings] == ["damaged"]
         assert (catalog.home / "damaged" / str(row["sha256"])).read_bytes() == content
+        assert list_rows(catalog, "instances", "1.2.4.1.1") == []
 
     def test_a_file_that_is_gone_is_reported_and_its_row_removed(self, catalog: Catalog) -> None:
         (row,) = list_rows(catalog, "instances", "1.2.4.1.1")
@@ -94,6 +97,38 @@ class TestReindex:
         assert indexed == 2
         assert [(finding.rule, finding.subject) for finding in findings] == [("lost", "1.2.4.1.1")]
         assert [row["study_instance_uid"] for row in list_rows(catalog, "studies")] == ["1.2.3"]
+
+    @pytest.mark.parametrize("moment", ["before it is read", "after it was read"])
+    def test_what_is_forgotten_meanwhile_stays_forgotten(
+        self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, moment: str
+    ) -> None:
+        """A row without a file would answer for an instance that nobody has."""
+        real = upkeep.stage_file
+        entries = find_entries(catalog, "study:1.2.4")
+
+        def reading(path: Path, source: Source) -> Staged:
+            if moment == "before it is read":
+                forget(catalog, entries)
+            staged = real(path, source)
+            forget(catalog, entries)
+            return staged
+
+        monkeypatch.setattr(upkeep, "stage_file", reading)
+        indexed, findings = reindex(catalog)
+
+        assert (indexed, findings) == (2, [])
+        assert find_entries(catalog, "study:1.2.4") == []
+
+
+class TestRecover:
+    def test_it_says_nothing_of_what_another_process_indexed_meanwhile(
+        self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        digests = list(catalog.store.iter_digests())
+        monkeypatch.setattr(upkeep, "_digests_without_row", lambda _: iter([*digests, "0" * 64]))
+
+        assert list(upkeep.recover(catalog)) == []
+        assert len(list_rows(catalog, "instances")) == 3
 
 
 class TestForget:
