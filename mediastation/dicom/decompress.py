@@ -21,16 +21,11 @@ from mediastation.dicom.frames import (
     plan_decoding,
 )
 from mediastation.dicom.image import Image
-from mediastation.dicom.reencode import (
-    EXPLICIT,
-    ITEM_CLOSE,
-    SEQUENCE_CLOSE,
-    element,
-    element_header,
-)
+from mediastation.dicom.reencode import EXPLICIT, ITEM_CLOSE, SEQUENCE_CLOSE
 from mediastation.dicom.refusal import RefusalError
 from mediastation.dicom.vr import PIXEL_DATA
-from mediastation.dicom.walk import UNDEFINED, Kind, MalformedError, Token, Walk, Window
+from mediastation.dicom.walk import Kind, MalformedError, Token, Walk, Window
+from mediastation.model.element_encoding import UNDEFINED, encode_element, encode_head
 from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
 
 MAX_IMAGES = 64
@@ -264,7 +259,7 @@ class _Survey:
         self._doubts |= dict.fromkeys(plan.doubts)
         picture = Picture(image, plan, self._family, index, self._syntax_lossless and plan.lossless)
         vr = "OW" if image.bits_allocated > 8 else "OB"
-        header = element_header(PIXEL_DATA, vr, picture.value_bytes)
+        header = encode_head(PIXEL_DATA, vr, picture.value_bytes)
         self._splices.append(Splice(pixels.start, pixels.value + pixels.length, header, picture))
         for tag in (_OFFSETS, _LENGTHS, _TOTAL):
             if tag in context.elements:
@@ -309,10 +304,10 @@ class _Survey:
     def _put(self, context: _Context, tag: int, vr: str, value: bytes, end: int) -> None:
         token = context.elements.get(tag)
         if token is not None:
-            self._replace(token, element(tag, vr, value))
+            self._replace(token, encode_element(tag, vr, value))
             return
         at = context.places.get(tag, end)
-        self._splices.append(Splice(at, at, element(tag, vr, value)))
+        self._splices.append(Splice(at, at, encode_element(tag, vr, value)))
 
     def _replace(self, token: Token, by: bytes = b"") -> None:
         self._splices.append(Splice(token.start, token.value + token.length, by))

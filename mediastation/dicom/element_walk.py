@@ -12,10 +12,7 @@ from collections.abc import Iterator
 
 from mediastation.dicom.elements import (
     ITEM_END,
-    LONG_VRS,
     SEQUENCE_END,
-    SHORT_VRS,
-    UNDEFINED,
     Encoding,
     parse_head,
     tag_text,
@@ -28,6 +25,7 @@ from mediastation.dicom.sequences import (
     pass_sequence,
 )
 from mediastation.dicom.source import HEAD_BYTES, Source, SourceLimitError
+from mediastation.model.element_encoding import LONG_VRS, SHORT_VRS, UNDEFINED
 
 
 class ElementWalk:

@@ -1,4 +1,4 @@
-"""Data Elements as bytes: heads, Value Representations, items, and encoders (PS3.5, 7).
+"""Data Elements as they are read: tags, heads, byte order, items (PS3.5, 7).
 
 Nothing here decodes a value. Reading is tolerant and says nothing; what has to
 be told to a person is found by `mediastation.dicom.element_walk`.
@@ -8,41 +8,22 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple
 
+from mediastation.model.element_encoding import LONG_VRS, SHORT_VRS, UNDEFINED, WORD_BYTES
 from mediastation.model.instance import Element
 
-UNDEFINED: Final = 0xFFFFFFFF
 ITEM: Final = 0xFFFEE000
 ITEM_END: Final = 0xFFFEE00D
 SEQUENCE_END: Final = 0xFFFEE0DD
 TRAILING_PADDING: Final = 0xFFFCFFFC
-PIXEL_REPRESENTATION: Final = 0x00280103
 
-_SHORT_NAMES = "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US"
-_LONG_NAMES = "OB OD OF OL OV OW SQ SV UC UN UR UT UV"
-SHORT_VRS: Final = {name.encode(): name for name in _SHORT_NAMES.split()}
-"""VRs whose explicit form has a 16-bit length (PS3.5, Table 7.1-2)."""
-LONG_VRS: Final = {name.encode(): name for name in _LONG_NAMES.split()}
-"""VRs whose explicit form has two reserved bytes and a 32-bit length (PS3.5, Table 7.1-1)."""
-_LONG = frozenset(LONG_VRS.values())
-_KNOWN = _LONG | frozenset(SHORT_VRS.values())
-
-# Bytes per word, where byte order matters (PS3.5, 7.3). An AT is two words of two.
-_WORD = dict.fromkeys(("US", "SS", "OW", "AT"), 2)
-_WORD |= dict.fromkeys(("UL", "SL", "FL", "OL", "OF"), 4)
-_WORD |= dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8)
 _ARRAY_CODE = {2: "H", 4: "I", 8: "Q"}
-_NUL_PADDED = frozenset({"UI", "OB", "UN"}) | frozenset(_WORD)
 
 _EXPLICIT = {big: struct.Struct((">" if big else "<") + "HH2sH").unpack_from for big in (0, 1)}
 _IMPLICIT = {big: struct.Struct((">" if big else "<") + "HHL").unpack_from for big in (0, 1)}
 _LENGTH = {big: struct.Struct((">" if big else "<") + "L").unpack_from for big in (0, 1)}
-_TAG_AND_LENGTH = struct.Struct("<HHL").pack
-_SHORT_HEAD = struct.Struct("<HH2sH").pack
-_LONG_HEAD = struct.Struct("<HH2sHL").pack
 
 
 class Encoding(NamedTuple):
@@ -50,6 +31,11 @@ class Encoding(NamedTuple):
 
     explicit: bool = True
     big: bool = False
+
+    @property
+    def order(self) -> Literal["big", "little"]:
+        """The byte order, as `int.from_bytes` names it."""
+        return "big" if self.big else "little"
 
 
 class Head(NamedTuple):
@@ -123,111 +109,17 @@ def parse_head(block: bytes, at: int, encoding: Encoding, room: int) -> Head | N
     return Head(tag, "UN", _EXPLICIT[big](block, at)[3], 8)
 
 
-@lru_cache(maxsize=8192)
-def dictionary_vr(tag: int) -> str:
-    """Return the VR that PS3.6 gives `tag`, or ``UN``.
-
-    A choice such as ``US or SS`` is returned as it stands. Group lengths are
-    UL, private creators LO, other private elements UN (PS3.5, 7.2 and 7.8.1).
-    """
-    number = tag & 0xFFFF
-    if number == 0:
-        return "UL"
-    if tag >> 16 & 1:
-        return "LO" if 0x10 <= number <= 0xFF else "UN"
-    # The dictionary takes a fifth of a second to load; explicit encodings need none of it.
-    from pydicom.datadict import dictionary_VR  # noqa: PLC0415
-
-    try:
-        return dictionary_VR(tag)
-    except KeyError:
-        return "UN"
-
-
-def resolved_vr(tag: int, vr: str, signed: bool | None) -> str:
-    """Return the one VR of an element, given what its head says.
-
-    Parameters
-    ----------
-    tag : int
-        The element.
-    vr : str
-        The head's VR; empty in implicit encodings.
-    signed : bool or None
-        Pixel Representation of the nearest data set that has one; None counts
-        as unsigned.
-    """
-    if vr and vr != "UN":
-        return vr
-    known = dictionary_vr(tag)
-    if len(known) == 2:
-        return known
-    if known == "US or SS":
-        return "SS" if signed else "US"
-    return "OW" if known.endswith("OW") else "UN"
-
-
 def little_endian(vr: str, value: bytes) -> bytes:
-    """Return a big endian value field with its words turned round (PS3.5, 7.3)."""
-    word = _WORD.get(vr)
+    """Return a big endian value field with its words turned round (PS3.5, 7.3).
+
+    Whatever follows the last whole word is left out.
+    """
+    word = WORD_BYTES.get(vr)
     if word is None:
         return value
     words = array(_ARRAY_CODE[word], value[: len(value) - len(value) % word])
     words.byteswap()
     return words.tobytes()
-
-
-def even(vr: str, value: bytes) -> bytes:
-    """Return `value` padded to even length as its VR asks (PS3.5, 6.2)."""
-    if len(value) % 2:
-        return value + (b"\0" if vr in _NUL_PADDED else b" ")
-    return value
-
-
-def encode_element(tag: int, vr: str, value: bytes) -> bytes:
-    """Return one element in Explicit VR Little Endian, padded to even length.
-
-    Parameters
-    ----------
-    tag : int
-        Group in the upper 16 bits.
-    vr : str
-        One of the VRs of PS3.5, Table 6.2-1.
-    value : bytes
-        The value field, little endian; for SQ the run of items.
-
-    Raises
-    ------
-    ValueError
-        If the VR is not known, or the value is longer than its form can say.
-    """
-    if vr not in _KNOWN:
-        raise ValueError(f"{vr!r} is no Value Representation")
-    value = even(vr, value)
-    length = len(value)
-    if vr in _LONG:
-        if length >= UNDEFINED:
-            raise ValueError(f"{length} bytes do not fit a 32-bit length")
-        return _LONG_HEAD(tag >> 16, tag & 0xFFFF, vr.encode(), 0, length) + value
-    if length > 0xFFFF:
-        raise ValueError(f"{length} bytes do not fit the 16-bit length of {vr}")
-    return _SHORT_HEAD(tag >> 16, tag & 0xFFFF, vr.encode(), length) + value
-
-
-def encode_item(value: bytes) -> bytes:
-    """Return an item of defined length around encoded elements."""
-    return _TAG_AND_LENGTH(0xFFFE, 0xE000, len(value)) + value
-
-
-def encode_sequence(items: Iterable[bytes]) -> bytes:
-    """Return the value field of an SQ: one item of defined length for each of `items`.
-
-    Parameters
-    ----------
-    items : iterable of bytes
-        The encoded elements of each item.
-    """
-    return b"".join(map(encode_item, items))
 
 
 def iter_items(value: bytes) -> Iterator[bytes]:

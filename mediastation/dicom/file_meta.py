@@ -1,16 +1,14 @@
-"""File Meta Information as it goes onto a medium (PS3.10, 7.1)."""
+"""File Meta Information of a prepared copy: the original's, as far as it is worth keeping."""
 
 from __future__ import annotations
 
 import re
 
-from mediastation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from mediastation.dicom.reencode import element
+from mediastation.dicom.elements import Encoding
 from mediastation.dicom.refusal import RefusalError
-from mediastation.dicom.walk import Encoding, Kind, MalformedError, Walk, Window
-from mediastation.model.transfer_syntax import EXPLICIT_LE
+from mediastation.dicom.walk import Kind, MalformedError, Walk, Window
+from mediastation.model.file_meta import PREAMBLE_BYTES, PREFIX
 
-PREAMBLE_BYTES = 128
 MAX_CARRIED_BYTES = 1 << 16
 """Private Information longer than this is not carried on; no Type 1 element comes near it."""
 
@@ -28,10 +26,11 @@ def read_carried_elements(window: Window, dataset_offset: int) -> dict[int, tupl
     is wrong with the group costs nothing but what follows it.
     """
     kept: dict[int, tuple[str, bytes]] = {}
-    if dataset_offset < PREAMBLE_BYTES + 4:
+    start = PREAMBLE_BYTES + len(PREFIX)
+    if dataset_offset < start:
         return kept
     try:
-        for token in Walk(window, PREAMBLE_BYTES + 4, dataset_offset, Encoding(explicit=True)):
+        for token in Walk(window, start, dataset_offset, Encoding()):
             if token.kind is not Kind.ELEMENT or token.length > MAX_CARRIED_BYTES:
                 continue
             value = window.read(token.value, token.length)
@@ -58,22 +57,13 @@ def is_uid(text: str) -> bool:
     return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
-def write_file_meta(
-    sop_class_uid: str, sop_instance_uid: str, carried: dict[int, tuple[str, bytes]]
-) -> bytes:
-    """Return prefix and group 0002 of an Explicit VR Little Endian instance, preamble excluded.
-
-    Parameters
-    ----------
-    sop_class_uid, sop_instance_uid : str
-        The data set's.
-    carried : dict
-        VR and value by tag, from `read_carried_elements`.
+def require_identity(sop_class_uid: str, sop_instance_uid: str) -> None:
+    """Refuse a data set whose SOP Class or SOP Instance cannot be named.
 
     Raises
     ------
     RefusalError
-        ``"uid"`` if the data set lacks one of them or it is none.
+        ``"uid"`` if one of them is missing or is none.
     """
     for name, uid in (("SOP Class UID", sop_class_uid), ("SOP Instance UID", sop_instance_uid)):
         if not is_uid(uid):
@@ -82,14 +72,3 @@ def write_file_meta(
                 f"the {name} is {'missing' if not uid else 'no UID'}",
                 "A medium cannot hold an instance without identity; ask the sender to correct it.",
             )
-    values = {
-        0x00020001: ("OB", b"\0\1"),
-        0x00020002: ("UI", sop_class_uid.encode()),
-        0x00020003: ("UI", sop_instance_uid.encode()),
-        0x00020010: ("UI", EXPLICIT_LE.encode()),
-        0x00020012: ("UI", IMPLEMENTATION_CLASS_UID.encode()),
-        0x00020013: ("SH", IMPLEMENTATION_VERSION_NAME.encode()),
-        **carried,
-    }
-    group = b"".join(element(tag, *values[tag]) for tag in sorted(values))
-    return b"DICM" + element(0x00020000, "UL", len(group).to_bytes(4, "little")) + group

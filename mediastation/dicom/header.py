@@ -17,17 +17,7 @@ from typing import Final
 
 from mediastation.dicom.charset import unknown_terms
 from mediastation.dicom.element_walk import ElementWalk
-from mediastation.dicom.elements import (
-    PIXEL_REPRESENTATION,
-    SHORT_VRS,
-    UNDEFINED,
-    Encoding,
-    dictionary_vr,
-    even,
-    little_endian,
-    resolved_vr,
-    tag_text,
-)
+from mediastation.dicom.elements import Encoding, little_endian, tag_text
 from mediastation.dicom.header_rules import header_finding
 from mediastation.dicom.index_tags import INDEX_TAGS, INDEX_VERSION
 from mediastation.dicom.limits import (
@@ -52,6 +42,8 @@ from mediastation.dicom.sequences import (
 )
 from mediastation.dicom.source import FileSource, InflatedSource, Source, SourceLimitError
 from mediastation.dicom.values import uid_text
+from mediastation.dicom.vr import PIXEL_REPRESENTATION, dictionary_vr, resolved_vr
+from mediastation.model.element_encoding import SHORT_VRS, UNDEFINED, padding
 from mediastation.model.finding import Finding
 from mediastation.model.instance import Element, InstanceHeader, PixelEncoding, Preamble
 from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
@@ -315,7 +307,7 @@ class _Scan:
                 value = little_endian(vr, value)
             if length & 1:
                 walk.tolerate("odd-length", f"{tag_text(tag)} has an odd length, {length}")
-                value = even(vr, value)
+                value += padding(vr, length)
             if tag == PIXEL_REPRESENTATION and value:
                 self.pixel_representation = bool(value[0] & 1)
         self.kept += len(value)

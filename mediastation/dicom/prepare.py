@@ -21,7 +21,8 @@ from mediastation.dicom.decompress import (
     plan_rewrite,
     require_whole_pixels,
 )
-from mediastation.dicom.file_meta import PREAMBLE_BYTES, read_carried_elements, write_file_meta
+from mediastation.dicom.elements import Encoding
+from mediastation.dicom.file_meta import read_carried_elements, require_identity
 from mediastation.dicom.frames import FAMILY_OF_SYNTAX
 from mediastation.dicom.native_pixels import iter_rewritten, require_same_content
 from mediastation.dicom.reencode import (
@@ -33,7 +34,6 @@ from mediastation.dicom.reencode import (
 from mediastation.dicom.refusal import RefusalError
 from mediastation.dicom.vr import PIXEL_DATA
 from mediastation.dicom.walk import (
-    Encoding,
     Kind,
     MalformedError,
     TruncatedError,
@@ -42,6 +42,7 @@ from mediastation.dicom.walk import (
 )
 from mediastation.errors import MediaError
 from mediastation.model import transfer_syntax as ts
+from mediastation.model.file_meta import PREAMBLE_BYTES, encode_file_meta
 from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.instance import InstanceHeader, PixelEncoding, Preamble
 
@@ -233,14 +234,18 @@ class _Task:
         header, window = self._header, self._window
         syntax = header.transfer_syntax_uid
         self._require_preparable(syntax)
-        carried = read_carried_elements(window, header.dataset_offset)
-        meta = write_file_meta(header.sop_class_uid, header.sop_instance_uid, carried)
+        require_identity(header.sop_class_uid, header.sop_instance_uid)
+        meta = encode_file_meta(
+            header.sop_class_uid,
+            header.sop_instance_uid,
+            ts.EXPLICIT_LE,
+            read_carried_elements(window, header.dataset_offset),
+        )
         start, end = header.dataset_offset, window.size
         family = FAMILY_OF_SYNTAX.get(syntax)
         rewrite = None if family is None else plan_rewrite(window, start, end, syntax, family)
-        preamble = self._preamble(keep_tiff_preamble, len(meta))
-        self._out.write(preamble + meta)
-        first = PREAMBLE_BYTES + len(meta)
+        first = len(meta)
+        self._out.write(self._preamble(keep_tiff_preamble, first) + meta[PREAMBLE_BYTES:])
         if syntax == ts.EXPLICIT_LE:
             self._copy(start, end, first)
         elif syntax == ts.DEFLATED_LE:
@@ -278,10 +283,7 @@ class _Task:
 
     def _preamble(self, keep_tiff: bool, meta_bytes: int) -> bytes:
         header = self._header
-        stays = (
-            header.transfer_syntax_uid == ts.EXPLICIT_LE
-            and PREAMBLE_BYTES + meta_bytes == header.dataset_offset
-        )
+        stays = header.transfer_syntax_uid == ts.EXPLICIT_LE and meta_bytes == header.dataset_offset
         if header.preamble is Preamble.TIFF and keep_tiff and stays:
             return self._window.read(0, PREAMBLE_BYTES)
         if header.preamble in (Preamble.TIFF, Preamble.FOREIGN):

@@ -10,17 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from mediastation.dicom.elements import (
-    LONG_VRS,
-    SHORT_VRS,
-    UNDEFINED,
-    Encoding,
-    dictionary_vr,
-    parse_head,
-    tag_text,
-)
+from mediastation.dicom.elements import Encoding, parse_head, tag_text
 from mediastation.dicom.source import Source
 from mediastation.dicom.values import uid_text
+from mediastation.dicom.vr import dictionary_vr
+from mediastation.model.element_encoding import LONG_VRS, SHORT_VRS, UNDEFINED
+from mediastation.model.file_meta import PREAMBLE_BYTES, PREFIX
 from mediastation.model.instance import Element, Preamble
 from mediastation.model.transfer_syntax import (
     DEFLATED_LE,
@@ -29,8 +24,6 @@ from mediastation.model.transfer_syntax import (
     IMPLICIT_LE,
 )
 
-PREFIX: Final = b"DICM"
-PREAMBLE_BYTES: Final = 128
 TYPE_1: Final = (0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012)
 """Elements that file meta must have (PS3.10, Table 7.1-1)."""
 DEFLATED: Final = frozenset(

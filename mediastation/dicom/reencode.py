@@ -11,26 +11,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mediastation.dicom.elements import Encoding, little_endian
 from mediastation.dicom.refusal import RefusalError
-from mediastation.dicom.vr import (
-    LONG_VRS,
-    PIXEL_DATA,
-    PIXEL_REPRESENTATION,
+from mediastation.dicom.vr import PIXEL_DATA, PIXEL_REPRESENTATION
+from mediastation.dicom.walk import Kind, MalformedError, Token, Walk, Window
+from mediastation.model.element_encoding import (
     SHORT_VRS,
-    TEXT_VRS,
-    WORD_BYTES,
-)
-from mediastation.dicom.walk import (
     UNDEFINED,
-    Encoding,
-    Kind,
-    MalformedError,
-    Token,
-    Walk,
-    Window,
+    WORD_BYTES,
+    encode_head,
+    padding,
 )
 
-EXPLICIT = Encoding(explicit=True)
+EXPLICIT = Encoding()
 _FLUSH_AT = 1 << 18
 _MAX_SHORT = 0xFFFE
 
@@ -45,27 +38,6 @@ class DifferentError(ValueError):
     def __init__(self, message: str, tag: int = 0) -> None:
         super().__init__(message)
         self.tag = tag
-
-
-def element_header(tag: int, vr: str, length: int) -> bytes:
-    """Return an explicit little endian element header; `length` may be `UNDEFINED`."""
-    head = (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little") + vr.encode()
-    if vr in SHORT_VRS:
-        return head + length.to_bytes(2, "little")
-    return head + b"\0\0" + length.to_bytes(4, "little")
-
-
-def element(tag: int, vr: str, value: bytes) -> bytes:
-    """Return a whole explicit little endian element, padded to even length."""
-    value += padding(vr, len(value))
-    return element_header(tag, vr, len(value)) + value
-
-
-def padding(vr: str, length: int) -> bytes:
-    """Return what makes a value of `length` bytes even (PS3.5 6.2)."""
-    if length % 2 == 0:
-        return b""
-    return b" " if vr in TEXT_VRS else b"\0"
 
 
 def is_dropped(tag: int) -> bool:
@@ -83,7 +55,7 @@ def written_vr(token: Token) -> str:
     A value that is too long for its VR's 16-bit length becomes UN, which has
     32 bits (PS3.5 6.2.2 Note 1).
     """
-    if token.vr not in LONG_VRS and token.length > _MAX_SHORT:
+    if token.length > _MAX_SHORT and token.vr.encode() in SHORT_VRS:
         return "UN"
     return token.vr
 
@@ -149,20 +121,20 @@ def iter_explicit(
             vr = written_vr(token)
             odd = padding(vr, token.length)
             if token.undefined:
-                out += element_header(token.tag, "UN", UNDEFINED)
+                out += encode_head(token.tag, "UN", UNDEFINED)
             else:
-                out += element_header(token.tag, vr, token.length + len(odd))
+                out += encode_head(token.tag, vr, token.length + len(odd))
             done["padded"] += len(odd)
             done["unknown"] += vr != token.vr
-            size = _swap_size(token, walk, encoding)
+            swapped = _is_swapped(token, walk, encoding)
             for chunk in window.chunks(token.value, token.length):
-                out += _swapped(chunk, size)
+                out += little_endian(token.vr, chunk) if swapped else chunk
                 if len(out) >= _FLUSH_AT:
                     yield bytes(out)
                     out.clear()
             out += odd
         elif kind is Kind.SEQUENCE:
-            out += element_header(token.tag, "SQ", UNDEFINED)
+            out += encode_head(token.tag, "SQ", UNDEFINED)
         elif kind is Kind.ITEM:
             out += ITEM_OPEN
         elif kind is Kind.ITEM_END:
@@ -178,9 +150,9 @@ def iter_explicit(
     yield bytes(out)
 
 
-def _swap_size(token: Token, walk: Walk, encoding: Encoding) -> int:
+def _is_swapped(token: Token, walk: Walk, encoding: Encoding) -> bool:
     if not encoding.big or token.undefined:
-        return 1
+        return False
     size = WORD_BYTES.get(token.vr, 1)
     if token.length % size:
         raise MalformedError(f"a value of {token.length} bytes under VR {token.vr}")
@@ -194,13 +166,7 @@ def _swap_size(token: Token, walk: Walk, encoding: Encoding) -> int:
                 f"big endian pixels of {bits} bits in words of 16 have two readings",
                 "Ask the sender for the instance in a little endian encoding.",
             )
-    return size
-
-
-def _swapped(chunk: bytes, size: int) -> bytes:
-    if size == 1:
-        return chunk
-    return np.frombuffer(chunk, dtype=f"u{size}").byteswap().tobytes()
+    return size > 1
 
 
 def require_same_elements(

@@ -15,20 +15,12 @@ from typing import Final
 from mediastation.dicom.elements import (
     ITEM,
     ITEM_END,
-    LONG_VRS,
-    PIXEL_REPRESENTATION,
     SEQUENCE_END,
-    SHORT_VRS,
     TRAILING_PADDING,
-    UNDEFINED,
     Encoding,
     Head,
-    dictionary_vr,
-    encode_element,
-    encode_item,
     little_endian,
     parse_head,
-    resolved_vr,
     tag_text,
 )
 from mediastation.dicom.limits import (
@@ -39,6 +31,14 @@ from mediastation.dicom.limits import (
     TooLongError,
 )
 from mediastation.dicom.source import Source
+from mediastation.dicom.vr import PIXEL_REPRESENTATION, dictionary_vr, resolved_vr
+from mediastation.model.element_encoding import (
+    LONG_VRS,
+    SHORT_VRS,
+    UNDEFINED,
+    encode_element,
+    encode_item,
+)
 
 PIXEL_GROUP: Final = 0x7FE0
 

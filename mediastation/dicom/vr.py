@@ -1,39 +1,85 @@
-"""Value Representations: their sizes, and the one that an implicit encoding leaves unsaid.
+"""The Value Representation of an element that names none: by dictionary and surroundings.
 
-PS3.5 6.2 (Table 6.2-1), 7.1.2 (which VRs have a 32-bit length) and Annex A.
+PS3.6 has a choice of VRs for some elements; PS3.5 A.1 and PS3.3 C.7.6.3.1 tell
+which applies. The VRs themselves are in `mediastation.model.element_encoding`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
-from pydicom.datadict import dictionary_VR
+from mediastation.model.element_encoding import WORD_BYTES
 
-SHORT_VRS = frozenset(
-    "AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()  # noqa: SIM905
-)
-"""VRs with a 16-bit length in an explicit encoding (PS3.5 Table 7.1-2)."""
+BITS_ALLOCATED: Final = 0x00280100
+PIXEL_REPRESENTATION: Final = 0x00280103
+WAVEFORM_BITS_ALLOCATED: Final = 0x54001004
+PIXEL_DATA: Final = 0x7FE00010
+LUT_DATA: Final = 0x00283006
+WAVEFORM_VALUES: Final = frozenset({0x54000110, 0x54000112, 0x5400100A, 0x54001010})
 
-LONG_VRS = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())  # noqa: SIM905
-"""VRs with two reserved bytes and a 32-bit length (PS3.5 Table 7.1-1)."""
 
-WORD_BYTES = {
-    **dict.fromkeys(("AT", "OW", "SS", "US"), 2),
-    **dict.fromkeys(("FL", "OF", "OL", "SL", "UL"), 4),
-    **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
-}
-"""Bytes that change places with the byte order, by VR; absent VRs are streams of single bytes."""
+@lru_cache(maxsize=16384)
+def dictionary_vr(tag: int) -> str:
+    """Return the VR that PS3.6 gives `tag`, or ``UN``.
 
-TEXT_VRS = SHORT_VRS - WORD_BYTES.keys() - {"UI"} | {"UC", "UR", "UT"}
-"""VRs that are padded with a space rather than a null."""
+    A choice such as ``US or SS`` is returned as it stands. Group lengths are UL
+    (PS3.5, 7.2). A private element's meaning depends on its creator, and a wrong
+    guess would change it, so only the creators themselves are told: LO (PS3.5, 7.8.1).
+    """
+    number = tag & 0xFFFF
+    if number == 0:
+        return "UL"
+    if tag >> 16 & 1:
+        return "LO" if 0x10 <= number <= 0xFF else "UN"
+    # The dictionary takes a fifth of a second to load; explicit encodings need none of it.
+    from pydicom.datadict import dictionary_VR  # noqa: PLC0415
 
-BITS_ALLOCATED = 0x00280100
-PIXEL_REPRESENTATION = 0x00280103
-WAVEFORM_BITS_ALLOCATED = 0x54001004
-PIXEL_DATA = 0x7FE00010
-LUT_DATA = 0x00283006
-WAVEFORM_VALUES = frozenset({0x54000110, 0x54000112, 0x5400100A, 0x54001010})
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return "UN"
+
+
+def resolved_vr(
+    tag: int, vr: str, signed: bool | None, *, bits: int | None = None, length: int | None = None
+) -> str:
+    """Return the one VR of an element, given what its head says.
+
+    Parameters
+    ----------
+    tag : int
+        The element.
+    vr : str
+        The head's VR; empty in implicit encodings.
+    signed : bool or None
+        Pixel Representation of the nearest data set that has one; None counts
+        as unsigned.
+    bits : int or None
+        Bits Allocated of the pixels or waveform that the element belongs to, if known.
+    length : int or None
+        Bytes of its value, if known.
+
+    Notes
+    -----
+    "US or SS" follows Pixel Representation (PS3.3 C.7.6.3.1). "OB or OW" is OW
+    (PS3.5 A.1) except for pixels and waveforms of up to 8 bits, which A.2 lets
+    be OB. LUT Data of a single entry is US, otherwise OW.
+    """
+    if vr and vr != "UN":
+        return vr
+    known = dictionary_vr(tag)
+    if len(known) == 2:
+        return known
+    if known == "US or SS":
+        return "SS" if signed else "US"
+    if known == "OB or OW":
+        return "OB" if bits is not None and bits <= 8 else "OW"
+    if known.endswith("OW"):
+        return "US" if tag == LUT_DATA and length is not None and length <= 2 else "OW"
+    return "UN"
 
 
 @dataclass(slots=True)
@@ -58,27 +104,7 @@ class Surroundings:
             self.waveform_bits_allocated = value
 
 
-DECIDING_TAGS = frozenset({BITS_ALLOCATED, PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED})
-
-
-@lru_cache(maxsize=16384)
-def dictionary_vr(tag: int) -> str:
-    """Return the dictionary's VR, ``"UN"`` for private and unknown elements.
-
-    Ambiguous entries come as the dictionary has them (``"US or SS"``). A
-    private element's meaning depends on its creator, and a wrong guess would
-    change it, so only the creators themselves are told: LO (PS3.5 7.8.1).
-    Group lengths are UL (PS3.5 7.2).
-    """
-    group, element = tag >> 16, tag & 0xFFFF
-    if element == 0:
-        return "UL"
-    if group % 2:
-        return "LO" if 0x10 <= element <= 0xFF else "UN"
-    try:
-        return dictionary_VR(tag)
-    except KeyError:
-        return "UN"
+DECIDING_TAGS: Final = frozenset({BITS_ALLOCATED, PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED})
 
 
 def implicit_vr(tag: int, length: int, around: list[Surroundings]) -> str:
@@ -99,32 +125,18 @@ def implicit_vr(tag: int, length: int, around: list[Surroundings]) -> str:
         A VR of Table 6.2-1. ``"UN"`` if the dictionary has none, or if a
         binary value cannot be a run of the VR's words (PS3.5 6.2.2 Note 1:
         no other VR could carry it).
-
-    Notes
-    -----
-    "US or SS" follows Pixel Representation (PS3.3 C.7.6.3.1), of the element's
-    own data set or the nearest around it; without one, US. "OB or OW" is OW
-    (PS3.5 A.1) except for pixels and waveforms of up to 8 bits, which A.2 lets
-    be OB. LUT Data of a single entry is US, otherwise OW.
     """
     vr = dictionary_vr(tag)
-    if " " in vr:
-        vr = _decide(tag, vr, length, around)
-    size = WORD_BYTES.get(vr, 1)
-    return vr if length % size == 0 or vr == "OW" else "UN"
-
-
-def _decide(tag: int, vr: str, length: int, around: list[Surroundings]) -> str:
-    if vr == "US or SS":
-        known = (item.pixel_representation for item in reversed(around))
-        signed = next((value for value in known if value is not None), 0)
-        return "SS" if signed else "US"
-    if vr == "OB or OW":
+    if len(vr) > 2:
+        signed = _nearest(item.pixel_representation for item in reversed(around))
         bits = None
         if tag == PIXEL_DATA:
             bits = around[-1].bits_allocated
         elif tag in WAVEFORM_VALUES:
-            known = (item.waveform_bits_allocated for item in reversed(around))
-            bits = next((value for value in known if value is not None), None)
-        return "OB" if bits is not None and bits <= 8 else "OW"
-    return "US" if length <= 2 and tag == LUT_DATA else "OW"
+            bits = _nearest(item.waveform_bits_allocated for item in reversed(around))
+        vr = resolved_vr(tag, "", bool(signed), bits=bits, length=length)
+    return vr if length % WORD_BYTES.get(vr, 1) == 0 or vr == "OW" else "UN"
+
+
+def _nearest(values: Iterable[int | None]) -> int | None:
+    return next((value for value in values if value is not None), None)

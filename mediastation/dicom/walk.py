@@ -12,23 +12,14 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
-from mediastation.dicom.vr import (
-    DECIDING_TAGS,
-    LONG_VRS,
-    PIXEL_DATA,
-    SHORT_VRS,
-    Surroundings,
-    implicit_vr,
-)
+from mediastation.dicom.elements import ITEM, ITEM_END, SEQUENCE_END, Encoding
+from mediastation.dicom.vr import DECIDING_TAGS, PIXEL_DATA, Surroundings, implicit_vr
+from mediastation.model.element_encoding import LONG_VRS, SHORT_VRS, UNDEFINED
 
-UNDEFINED = 0xFFFFFFFF
 MAX_DEPTH = 128
 """Nested sequences; deeper content is hostile or broken (PS3.5 sets no bound)."""
 
 _CHUNK = 1 << 16
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_LONG = {vr.encode(): vr for vr in LONG_VRS}
-_SHORT = {vr.encode(): vr for vr in SHORT_VRS}
 Order = Literal["big", "little"]
 
 
@@ -38,18 +29,6 @@ class MalformedError(ValueError):
 
 class TruncatedError(MalformedError):
     """The data set is longer than the file."""
-
-
-class Encoding(NamedTuple):
-    """How the elements of a data set are encoded."""
-
-    explicit: bool
-    big: bool = False
-
-    @property
-    def order(self) -> Order:
-        """The byte order, as `int.from_bytes` names it."""
-        return "big" if self.big else "little"
 
 
 class Kind(IntEnum):
@@ -203,7 +182,7 @@ class Walk:
                     return
                 raise self._overrun(position)
             tag = _tag(head, order)
-            if tag in (_ITEM, _ITEM_END, _SEQUENCE_END):
+            if tag in (ITEM, ITEM_END, SEQUENCE_END):
                 token = self._bracket(tag, position, int.from_bytes(head[4:8], order))
                 yield token
                 position = token.start + 8
@@ -243,8 +222,8 @@ class Walk:
         if not self._stack:
             raise MalformedError(f"an item outside any sequence at byte {position}")
         level = self._stack[-1]
-        if tag != _ITEM:
-            if level.sequence != (tag == _SEQUENCE_END) or level.end >= 0:
+        if tag != ITEM:
+            if level.sequence != (tag == SEQUENCE_END) or level.end >= 0:
                 raise MalformedError(f"a delimiter that closes nothing at byte {position}")
             return self._close(position, 8)
         if not level.sequence:
@@ -310,9 +289,9 @@ def _tag(head: bytes, order: Order) -> int:
 def _explicit_header(head: bytes, order: Order, position: int) -> tuple[str, int, int]:
     """Return VR, size of the header and length of the value."""
     code = head[4:6]
-    if short := _SHORT.get(code):
+    if short := SHORT_VRS.get(code):
         return short, 8, int.from_bytes(head[6:8], order)
-    vr = _LONG.get(code)
+    vr = LONG_VRS.get(code)
     if vr is None:
         # VRs yet to come have the long form (PS3.5 6.2), but one that nobody
         # knows is likelier a slip of the writer's.
@@ -337,15 +316,15 @@ def _end_of_implicit_sequence(window: Window, start: int, limit: int) -> int:
         tag, length = _tag(head, "little"), int.from_bytes(head[4:8], "little")
         position += 8
         in_sequence = len(ends) % 2 == 1
-        if tag in (_ITEM_END, _SEQUENCE_END):
-            if in_sequence != (tag == _SEQUENCE_END) or ends[-1] != -1:
+        if tag in (ITEM_END, SEQUENCE_END):
+            if in_sequence != (tag == SEQUENCE_END) or ends[-1] != -1:
                 raise MalformedError(f"a delimiter that closes nothing at byte {position - 8}")
             ends.pop()
             limits.pop()
             if not ends:
                 return position
             continue
-        if in_sequence != (tag == _ITEM):
+        if in_sequence != (tag == ITEM):
             raise MalformedError(f"no item where one must stand at byte {position - 8}")
         end = limits[-1] if length == UNDEFINED else position + length
         if end > limits[-1]:
@@ -368,9 +347,9 @@ def _end_of_fragments(window: Window, start: int, limit: int, order: Order) -> i
             raise TruncatedError("the pixels' fragments run past the end of the file")
         tag, length = _tag(head, order), int.from_bytes(head[4:8], order)
         position += 8
-        if tag == _SEQUENCE_END:
+        if tag == SEQUENCE_END:
             return position
-        if tag != _ITEM or length == UNDEFINED:
+        if tag != ITEM or length == UNDEFINED:
             raise MalformedError(f"no fragment where one must stand at byte {position - 8}")
         position += length
         if position > limit:

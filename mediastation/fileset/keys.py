@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from mediastation.dicom.charset import TEXT_VRS, decode_text, needs_charset
-from mediastation.dicom.elements import encode_element, tag_text
+from mediastation.dicom.elements import tag_text
 from mediastation.fileset.moments import latest_verification
 from mediastation.fileset.object_values import (
     CHARACTER_SET,
@@ -26,6 +26,7 @@ from mediastation.fileset.object_values import (
 )
 from mediastation.fileset.text import Terms
 from mediastation.fileset.values import BINARY_VRS, legal_text, legal_value
+from mediastation.model.element_encoding import encode_element
 from mediastation.model.instance import Element, InstanceHeader
 from mediastation.model.record import Condition, Key, Supply
 

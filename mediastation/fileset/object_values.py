@@ -11,14 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mediastation.dicom.charset import TEXT_VRS, needs_charset
-from mediastation.dicom.elements import (
-    encode_element,
-    encode_item,
-    encode_sequence,
-    iter_elements,
-    iter_items,
-    tag_text,
-)
+from mediastation.dicom.elements import iter_elements, iter_items, tag_text
 from mediastation.fileset.text import (
     Terms,
     can_hold,
@@ -29,6 +22,7 @@ from mediastation.fileset.text import (
     shown_terms,
 )
 from mediastation.fileset.values import is_legal_uid, legal_text, legal_value, stripped
+from mediastation.model.element_encoding import encode_element, encode_item, encode_sequence
 from mediastation.model.instance import Element
 from mediastation.model.record import Condition, Key
 

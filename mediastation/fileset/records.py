@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from mediastation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from mediastation.dicom.elements import encode_element, encode_item
+from mediastation.model.element_encoding import encode_element, encode_item
 from mediastation.model.file_id import FileId
+from mediastation.model.file_meta import encode_file_meta
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
 from mediastation.model.transfer_syntax import EXPLICIT_LE
 
@@ -106,18 +106,7 @@ def encode_head(
     descriptor_character_set : str
         (0004,1142), if that file leaves the default repertoire.
     """
-    meta = b"".join(
-        (
-            encode_element(0x00020001, "OB", b"\0\1"),
-            encode_element(0x00020002, "UI", MEDIA_STORAGE_DIRECTORY.encode()),
-            encode_element(0x00020003, "UI", file_set_uid.encode("ascii")),
-            encode_element(0x00020010, "UI", EXPLICIT_LE.encode()),
-            encode_element(0x00020012, "UI", IMPLEMENTATION_CLASS_UID.encode()),
-            encode_element(0x00020013, "SH", IMPLEMENTATION_VERSION_NAME.encode()),
-        )
-    )
-    head = bytearray(128) + b"DICM"
-    head += encode_element(0x00020000, "UL", struct.pack("<I", len(meta))) + meta
+    head = bytearray(encode_file_meta(MEDIA_STORAGE_DIRECTORY, file_set_uid, EXPLICIT_LE))
     head += encode_element(0x00041130, "CS", file_set_id.encode("ascii"))
     if descriptor:
         head += encode_element(0x00041141, "CS", "\\".join(descriptor).encode("ascii"))

@@ -1,4 +1,4 @@
-"""What stands in front of a data set in a file (PS3.10, 7.1): written on arrival, read to send."""
+"""What stands in front of a data set in a file (PS3.10, 7.1), read in order to send the rest."""
 
 from __future__ import annotations
 
@@ -8,42 +8,15 @@ from pathlib import Path
 from struct import Struct
 from typing import BinaryIO
 
-from mediastation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from mediastation.errors import RefusedError
+from mediastation.model.element_encoding import LONG_VRS
+from mediastation.model.file_meta import PREAMBLE_BYTES, PREFIX
 
 MAX_FILE_META_BYTES = 1 << 20
 _MAX_VALUE_BYTES = 128
 
 _SHORT = Struct("<HH2sH")
-_LONG = Struct("<HH2sHI")
-_LONG_VRS = frozenset({b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT"})
 _WANTED = {0x0002: "class", 0x0003: "instance", 0x0010: "syntax"}
-
-
-def write_file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
-    """Return a zero preamble, the prefix and group 0002 for a received data set.
-
-    The AE titles of the transfer (Type 3) are left to the catalog, so that one
-    data set makes the same file whoever sends it.
-    """
-    meta = b"".join(
-        (
-            _LONG.pack(2, 0x0001, b"OB", 0, 2) + b"\0\1",
-            _element(0x0002, b"UI", sop_class_uid),
-            _element(0x0003, b"UI", sop_instance_uid),
-            _element(0x0010, b"UI", transfer_syntax_uid),
-            _element(0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
-            _element(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
-        )
-    )
-    length = _SHORT.pack(2, 0, b"UL", 4) + len(meta).to_bytes(4, "little")
-    return bytes(128) + b"DICM" + length + meta
-
-
-def _element(element: int, vr: bytes, value: str) -> bytes:
-    encoded = value.encode("ascii")
-    encoded += (b"\0" if vr == b"UI" else b" ") * (len(encoded) % 2)
-    return _SHORT.pack(2, element, vr, len(encoded)) + encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +47,7 @@ def read_sendable_file(path: Path) -> SendableFile:
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        if file.read(132)[128:] != b"DICM":
+        if file.read(PREAMBLE_BYTES + len(PREFIX))[PREAMBLE_BYTES:] != PREFIX:
             raise RefusedError(f"{path} has no DICOM file meta")
         found, offset = _read_meta(path, file, min(size, MAX_FILE_META_BYTES))
     for name in _WANTED.values():
@@ -90,13 +63,13 @@ def read_sendable_file(path: Path) -> SendableFile:
 def _read_meta(path: Path, file: BinaryIO, end: int) -> tuple[dict[str, str], int]:
     """Return the wanted values and where group 0002 ends, which has to be before `end`."""
     found: dict[str, str] = {}
-    offset = 132
+    offset = PREAMBLE_BYTES + len(PREFIX)
     while (head := file.read(_SHORT.size))[:2] == b"\2\0":
         offset += _SHORT.size
         if offset > end:
             raise RefusedError(f"{path}: the file meta is cut off")
         _, element, vr, length = _SHORT.unpack(head)
-        if vr in _LONG_VRS:
+        if vr in LONG_VRS:
             length = int.from_bytes(file.read(4), "little")
             offset += 4
         offset += length

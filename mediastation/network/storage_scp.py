@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from mediastation.model.file_meta import encode_file_meta
 from mediastation.network import command as dimse
 from mediastation.network.acceptor import Acceptor, Association, Limits
 from mediastation.network.command import CommandField
 from mediastation.network.contexts import VERIFICATION
-from mediastation.network.part10 import write_file_meta
 from mediastation.network.pdu import ProtocolError
 
 _LOG = logging.getLogger(__name__)
@@ -238,7 +238,7 @@ class _File:
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._descriptor = os.open(self._received.path, flags, 0o600)
-        meta = write_file_meta(
+        meta = encode_file_meta(
             self._received.sop_class_uid,
             self._received.sop_instance_uid,
             self._received.transfer_syntax_uid,

@@ -12,18 +12,19 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 
 from mediastation.dicom.elements import (
-    LONG_VRS,
-    SHORT_VRS,
     Encoding,
-    dictionary_vr,
-    encode_element,
-    encode_sequence,
     iter_elements,
     iter_items,
     little_endian,
     parse_head,
-    resolved_vr,
     tag_text,
+)
+from mediastation.dicom.vr import dictionary_vr, resolved_vr
+from mediastation.model.element_encoding import (
+    LONG_VRS,
+    SHORT_VRS,
+    encode_element,
+    encode_sequence,
 )
 from mediastation.model.instance import Element
 

@@ -9,15 +9,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import EnhancedCTImageStorage
 
-from mediastation.dicom.elements import (
-    encode_element,
-    encode_item,
-    encode_sequence,
-    iter_elements,
-    iter_items,
-)
+from mediastation.dicom.elements import iter_elements, iter_items
 from mediastation.dicom.header import NotDicom, read_header
 from mediastation.dicom.values import first_value, text
+from mediastation.model.element_encoding import encode_element, encode_item, encode_sequence
 from mediastation.model.finding import Severity
 from mediastation.model.instance import PixelEncoding, Preamble
 from mediastation.model.transfer_syntax import (

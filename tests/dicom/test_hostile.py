@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediastation.dicom import source
-from mediastation.dicom.elements import encode_element, iter_elements, iter_items
+from mediastation.dicom.elements import iter_elements, iter_items
 from mediastation.dicom.header import NotDicom, read_header
+from mediastation.model.element_encoding import encode_element
 from mediastation.model.instance import InstanceHeader
 from mediastation.model.transfer_syntax import DEFLATED_LE, EXPLICIT_LE, IMPLICIT_LE
 from tests.dicom.instances import ENCODINGS, ct_image, header_of, rules, written

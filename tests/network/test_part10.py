@@ -11,7 +11,8 @@ from pydicom.filereader import read_file_meta_info
 
 from mediastation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from mediastation.errors import RefusedError
-from mediastation.network.part10 import read_sendable_file, write_file_meta
+from mediastation.model.file_meta import encode_file_meta
+from mediastation.network.part10 import read_sendable_file
 from tests.support.corpus import corpus_files
 from tests.support.network import CT, EXPLICIT_LE, write_ct
 
@@ -24,7 +25,7 @@ uids = st.lists(st.integers(0, 10**8), min_size=1, max_size=5).map(
 def test_the_file_meta_is_what_another_reader_finds(
     sop_class: str, instance: str, syntax: str
 ) -> None:
-    written = write_file_meta(sop_class, instance, syntax)
+    written = encode_file_meta(sop_class, instance, syntax)
     meta = dcmread(io.BytesIO(written), force=False).file_meta
 
     assert written[:132] == bytes(128) + b"DICM"
@@ -71,10 +72,10 @@ def test_a_wrong_group_length_does_not_matter(tmp_path: Path) -> None:
         b"",
         b"DICM",
         bytes(200),
-        write_file_meta(CT, "1.2.3", EXPLICIT_LE),
-        write_file_meta(CT, "", EXPLICIT_LE) + b"data",
-        write_file_meta(CT, "1" * 65, EXPLICIT_LE) + b"data",
-        write_file_meta(CT, "1.2.3", EXPLICIT_LE)[:-20],
+        encode_file_meta(CT, "1.2.3", EXPLICIT_LE),
+        encode_file_meta(CT, "", EXPLICIT_LE) + b"data",
+        encode_file_meta(CT, "1" * 65, EXPLICIT_LE) + b"data",
+        encode_file_meta(CT, "1.2.3", EXPLICIT_LE)[:-20],
     ],
     ids=["empty", "prefix", "zeros", "no data set", "no instance", "long UID", "cut off"],
 )

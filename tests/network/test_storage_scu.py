@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from mediastation.errors import NetworkError
+from mediastation.model.file_meta import encode_file_meta
 from mediastation.network import command as dimse
 from mediastation.network import pdu
 from mediastation.network.acceptor import Limits
-from mediastation.network.part10 import write_file_meta
 from mediastation.network.pdu import AnsweredContext, AssociateAccept, PduType
 from mediastation.network.storage_scp import StoreAnswer
 from mediastation.network.storage_scu import SentInstance, echo, send_files
@@ -89,7 +89,7 @@ class TestSending:
         for number in range(300):
             sop_class = f"1.3.6.1.4.1.999.{number}"
             path = tmp_path / f"{number}"
-            path.write_bytes(write_file_meta(sop_class, f"1.2.{number}", EXPLICIT_LE) + b"data")
+            path.write_bytes(encode_file_meta(sop_class, f"1.2.{number}", EXPLICIT_LE) + b"data")
             files.append(path)
         kept = Kept()
         with running_scp(tmp_path / "in", kept) as address:
@@ -101,7 +101,7 @@ class TestSending:
     def test_what_is_no_file_to_send_is_told_and_the_rest_sent(self, tmp_path: Path) -> None:
         (tmp_path / "text").write_text("no image")
         odd = tmp_path / "odd"
-        odd.write_bytes(write_file_meta(CT, "1.2.9", EXPLICIT_LE) + b"odd")
+        odd.write_bytes(encode_file_meta(CT, "1.2.9", EXPLICIT_LE) + b"odd")
         good = write_ct(tmp_path / "good", "1.2.3")
         kept = Kept()
         with running_scp(tmp_path / "in", kept) as address:
@@ -117,7 +117,7 @@ class TestSending:
     def test_an_odd_deflated_stream_is_padded(self, tmp_path: Path, syntax: str) -> None:
         """PS3.5, A.5: a NULL byte behind a stream of odd length."""
         path = tmp_path / "file"
-        path.write_bytes(write_file_meta(CT, "1.2.9", syntax) + b"odd")
+        path.write_bytes(encode_file_meta(CT, "1.2.9", syntax) + b"odd")
         kept = Kept()
         with running_scp(tmp_path / "in", kept) as address:
             assert send_files(*address, [path], **TITLES).stored == 1

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mediastation.model.file_meta import encode_file_meta
 from mediastation.network import command as dimse
 from mediastation.network import pdu
 from mediastation.network.acceptor import Limits
 from mediastation.network.connection import write_value_head
-from mediastation.network.part10 import write_file_meta
 from mediastation.network.pdu import AssociateRequest, PduType, ProposedContext
 from mediastation.network.storage_scp import ReceivedInstance, StorageScp, StoreAnswer
 
@@ -174,5 +174,5 @@ def _element(group: int, element: int, vr: bytes, content: bytes) -> bytes:
 
 def write_ct(path: Path, uid: str, **options: Any) -> Path:
     """Write such an image with file meta and return `path`."""
-    path.write_bytes(write_file_meta(CT, uid, EXPLICIT_LE) + ct_data_set(uid, **options))
+    path.write_bytes(encode_file_meta(CT, uid, EXPLICIT_LE) + ct_data_set(uid, **options))
     return path
