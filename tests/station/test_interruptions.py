@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,10 +53,8 @@ def test_a_killed_export_leaves_no_image_that_is_not_whole(
         image = tmp_path / f"image{number % 2}.iso"
         image.unlink(missing_ok=True)
         child = nursery.start(log, *export_words(home, "study:1.2.3", image))
-        killer = threading.Timer(chance.uniform(0.02, 0.5), os.kill, (child, signal.SIGKILL))
-        killer.start()
+        killer = nursery.signal_later(child, signal.SIGKILL, chance.uniform(0.02, 0.5))
         code = nursery.end()
-        killer.cancel()
         killer.join()
         killed += code == -signal.SIGKILL
         if image.exists():

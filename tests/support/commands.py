@@ -6,8 +6,12 @@ runs the very command, and dies alone.
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -76,6 +80,21 @@ class CommandNursery:
         self._input.write("\t".join(map(str, (log, *words))) + "\n")
         self._input.flush()
         return int(self._output.readline())
+
+    @staticmethod
+    def signal_later(child: int, number: signal.Signals, seconds: float) -> threading.Timer:
+        """Start a timer that signals `child`; one that has ended meanwhile is left in peace."""
+        handle = os.pidfd_open(child)
+
+        def send() -> None:
+            # By its handle: the number may be another process's by then.
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, number)
+            os.close(handle)
+
+        timer = threading.Timer(seconds, send)
+        timer.start()
+        return timer
 
     def end(self) -> int:
         """Wait for the command and return its exit code; negative for a signal."""
