@@ -8,10 +8,17 @@ from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy import Connection, delete, insert, select
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from mediastation.catalog.database import INDEX_NAME, open_engine
-from mediastation.catalog.durable import disk_trouble_told, make_private_folder
+from mediastation.catalog.durable import disk_trouble_told, make_private_folder, sync_file
 from mediastation.catalog.schema import catalog_meta
 from mediastation.catalog.store import InstanceStore
 from mediastation.dicom.header import INDEX_VERSION
@@ -34,9 +41,7 @@ class Catalog:
         with disk_trouble_told(home.parent):
             make_private_folder(home)
             self.store = InstanceStore(home)
-        self._engine = open_engine(home)
-        if self._meta("index_version") is None:
-            self.set_index_version()
+        self._engine = open_engine(home, self._new_index_version)
 
     def __enter__(self) -> Catalog:
         return self
@@ -71,6 +76,11 @@ class Catalog:
 
     def checkpoint(self) -> None:
         """Make every committed row survive a power cut."""
+        log = self.home / f"{INDEX_NAME}-wal"
+        with disk_trouble_told(self.home):
+            # SQLite's own checkpoint does not sync what a reader keeps it from moving.
+            if log.exists():
+                sync_file(log)
         with self.reading() as connection:
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
@@ -78,7 +88,7 @@ class Catalog:
 
     @property
     def index_is_current(self) -> bool:
-        """Whether every row holds what this version indexes; `reindex` makes it so."""
+        """Whether all that is stored has a row of this version; `reindex` makes it so."""
         return self._meta("index_version") == str(INDEX_VERSION)
 
     def set_index_version(self) -> None:
@@ -87,6 +97,11 @@ class Catalog:
             connection.execute(delete(catalog_meta).where(catalog_meta.c.key == "index_version"))
             row = {"key": "index_version", "value": str(INDEX_VERSION)}
             connection.execute(insert(catalog_meta), row)
+
+    def _new_index_version(self) -> str:
+        # An index that was moved aside or lost leaves its files behind.
+        stored = next(self.store.iter_digests(), None)
+        return str(INDEX_VERSION) if stored is None else "0"
 
     def _meta(self, key: str) -> str | None:
         with self.reading() as connection:
@@ -104,10 +119,22 @@ class Catalog:
                     f"The disk of {self.home} is full.",
                     "Free some space, then repeat the command; what was kept is safe.",
                 ) from fault
+            if "locked" in str(fault.orig):
+                raise MediaError(
+                    f"{index} is busy: another command has been writing for long.",
+                    "Wait until it has ended, then repeat the command.",
+                ) from fault
             raise MediaError(
                 f"{index}: {fault.orig}",
                 "Check the disk and the permissions of the home, then repeat the command.",
             ) from fault
+        except IntegrityError as fault:
+            raise MediaError(
+                f"The catalog changed meanwhile: {fault.orig}.",
+                "Another command has removed what this one works with; repeat the command.",
+            ) from fault
+        except (ProgrammingError, DataError, NotSupportedError):
+            raise  # a fault of ours; the index is well
         except DatabaseError as fault:
             raise MediaError(
                 f"{index} is damaged: {fault.orig}",

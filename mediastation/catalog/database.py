@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from mediastation.catalog.durable import sync_folder
 from mediastation.catalog.schema import SCHEMA_VERSION, catalog_meta, metadata
 from mediastation.errors import ConfigError, MediaError
 
@@ -35,8 +37,11 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def open_engine(home: Path) -> Engine:
+def open_engine(home: Path, new_index_version: Callable[[], str]) -> Engine:
     """Open the index of `home`, creating it where there is none.
+
+    `new_index_version` says, asked while nobody else can write, of which
+    version an index is that was made just now.
 
     Raises
     ------
@@ -47,12 +52,20 @@ def open_engine(home: Path) -> Engine:
     """
     path = home / INDEX_NAME
     path.touch(mode=0o600, exist_ok=True)
-    engine = create_engine(f"sqlite:///{path}")
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+
+    def sort_at_home(connection: Any, _record: object) -> None:
+        # Sorting may take files, and these hold patients' data. The environment
+        # variable for their place is read once, before this is known.
+        quoted = str(home).replace("'", "''")
+        connection.execute(f"PRAGMA temp_store_directory='{quoted}'")
+
+    event.listen(engine, "first_connect", sort_at_home)
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     try:
         with engine.connect().execution_options(mediastation_write=True) as connection:
-            _prepare_schema(connection, path)
+            _prepare_schema(connection, path, new_index_version)
             connection.commit()
     except OperationalError as fault:
         raise MediaError(
@@ -66,13 +79,16 @@ def open_engine(home: Path) -> Engine:
     return engine
 
 
-def _prepare_schema(connection: Connection, path: Path) -> None:
+def _prepare_schema(
+    connection: Connection, path: Path, new_index_version: Callable[[], str]
+) -> None:
     tables = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
     if tables == 0:
         metadata.create_all(connection)
-        connection.execute(
-            insert(catalog_meta), {"key": "schema_version", "value": str(SCHEMA_VERSION)}
-        )
+        meta = {"schema_version": str(SCHEMA_VERSION), "index_version": new_index_version()}
+        rows = [{"key": key, "value": value} for key, value in meta.items()]
+        connection.execute(insert(catalog_meta), rows)
+        sync_folder(path.parent)
         return
     version = connection.execute(
         select(catalog_meta.c.value).where(catalog_meta.c.key == "schema_version")

@@ -15,12 +15,29 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.engine import Dialect
 
 SCHEMA_VERSION = 1
 
 metadata = MetaData()
+
+
+class PathText(TypeDecorator[str]):
+    """Text in which paths occur: bytes of a name that are no UTF-8 are kept readable."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Return what the index can store."""
+        if value is None or value.isascii():
+            return value
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 _KEY = BigInteger().with_variant(Integer, "sqlite")
 
 catalog_meta = Table(
@@ -102,10 +119,12 @@ instances = Table(
     Column("header", LargeBinary, nullable=False),
     Column("index_version", Integer, nullable=False),
     Column("source_kind", String, nullable=False),
-    Column("source_detail", String, nullable=False),
+    Column("source_detail", PathText, nullable=False),
     Column("calling_ae", String, nullable=False),
     Column("called_ae", String, nullable=False),
     Column("received_at", Float, nullable=False),
+    # A job, or a copy in the making, may still hold the number of what was forgotten.
+    sqlite_autoincrement=True,
 )
 _ORIGINAL = instances.c.derived_from.is_(None)
 _DERIVED = instances.c.derived_from.is_not(None)
@@ -138,7 +157,7 @@ jobs = Table(
     Column("operator", String, nullable=False),
     Column("request", Text, nullable=False),
     Column("result", Text, nullable=False, default="{}"),
-    Column("message", Text, nullable=False, default=""),
+    Column("message", PathText, nullable=False, default=""),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Column("worker", String, nullable=False, default=""),
@@ -157,7 +176,7 @@ job_steps = Table(
     Column("done", BigInteger, nullable=False, default=0),
     Column("total", BigInteger, nullable=False, default=0),
     Column("unit", String, nullable=False, default=""),
-    Column("summary", String, nullable=False, default=""),
+    Column("summary", PathText, nullable=False, default=""),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float, nullable=True),
 )
@@ -169,8 +188,8 @@ job_findings = Table(
     Column("position", Integer, primary_key=True),
     Column("rule", String, nullable=False),
     Column("severity", String, nullable=False),
-    Column("subject", String, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("subject", PathText, nullable=False),
+    Column("message", PathText, nullable=False),
     Column("hint", Text, nullable=False),
     Column("reference", String, nullable=False),
 )

@@ -71,10 +71,10 @@ class Station:
         return folder
 
     def require_current_index(self) -> None:
-        """Raise `ConfigError` where an older version's index would give older answers."""
+        """Raise `ConfigError` where the index would give older answers, or half of them."""
         if not self.catalog.index_is_current:
             raise ConfigError(
-                "The index was written by an older Mediastation.",
+                "The index was written by an older Mediastation, or lost and begun anew.",
                 "Run `mediastation reindex` once; the stored instances stay as they are.",
             )
 
