@@ -5,59 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
 from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.instance import InstanceHeader, PixelEncoding, Preamble
 from mediastation.model.preparation import Preparation
 from mediastation.model.profile import ApplicationProfile
 from mediastation.model.transfer_syntax import (
-    DEFLATED_FRAME,
     DEFLATED_LE,
     EXPLICIT_BE,
     EXPLICIT_LE,
-    HTJ2K,
-    HTJ2K_LOSSLESS,
-    HTJ2K_LOSSLESS_RPCL,
     IMPLICIT_LE,
-    JPEG_2000,
-    JPEG_2000_LOSSLESS,
-    JPEG_BASELINE,
-    JPEG_EXTENDED,
-    JPEG_LOSSLESS,
-    JPEG_LOSSLESS_SV1,
-    JPEG_LS_LOSSLESS,
-    JPEG_LS_NEAR,
-    JPEG_PROGRESSIVE,
-    JPEG_SPECTRAL,
-    RLE_LOSSLESS,
     TRANSFER_SYNTAXES,
     transfer_syntax_name,
 )
-
-DECODABLE = frozenset(
-    {
-        RLE_LOSSLESS,
-        DEFLATED_FRAME,
-        JPEG_BASELINE,
-        JPEG_EXTENDED,
-        JPEG_SPECTRAL,
-        JPEG_PROGRESSIVE,
-        JPEG_LOSSLESS,
-        JPEG_LOSSLESS_SV1,
-        JPEG_LS_LOSSLESS,
-        JPEG_LS_NEAR,
-        JPEG_2000_LOSSLESS,
-        JPEG_2000,
-        "1.2.840.10008.1.2.4.92",  # JPEG 2000 Part 2 multi-component
-        "1.2.840.10008.1.2.4.93",
-        HTJ2K_LOSSLESS,
-        HTJ2K_LOSSLESS_RPCL,
-        HTJ2K,
-        "1.2.840.10008.1.2.4.110",  # JPEG XL
-        "1.2.840.10008.1.2.4.111",
-        "1.2.840.10008.1.2.4.112",
-    }
-)
-"""Compressed syntaxes that `mediastation.dicom` decodes; its codecs load too slowly to ask it."""
 
 _VIDEO = "1.2.840.10008.1.2.4."
 _VIDEO_PROFILES = {
@@ -134,7 +94,7 @@ def plan_preparation(
         preparation = Preparation.NONE
         target = syntax
         findings = []
-    elif EXPLICIT_LE in allowed and (syntax in _PLAIN or syntax in DECODABLE):
+    elif EXPLICIT_LE in allowed and (syntax in _PLAIN or syntax in FAMILY_OF_SYNTAX):
         compressed = header.pixels is PixelEncoding.ENCAPSULATED
         preparation = Preparation.FILE_META | (Preparation.DECODE if compressed else Preparation.VR)
         target = EXPLICIT_LE
@@ -222,7 +182,7 @@ def _preamble(header: InstanceHeader, subject: str, *, wanted: bool) -> Finding:
     if header.preamble is Preamble.FOREIGN:
         what = "The preamble holds foreign content, which could be a program; it is zeroed"
     elif wanted:
-        what = "The TIFF header in the preamble would point astray after re-encoding; it is zeroed"
+        what = "The TIFF header in the preamble would point astray in the copy; it is zeroed"
     else:
         what = "The preamble holds a TIFF header; it is zeroed"
     return note("preamble-cleared", subject, f"{what} on the medium.", "", "PS3.10 7.1 and 7.5")

@@ -141,8 +141,6 @@ class Rewrite:
         What the splices change, for the person who reads the finding.
     doubts : tuple of str
         What data set and codestreams disagree about.
-    lossy : bool
-        Whether pixels had lost something before they came.
     """
 
     start: int
@@ -150,7 +148,6 @@ class Rewrite:
     splices: tuple[Splice, ...]
     changed: tuple[str, ...]
     doubts: tuple[str, ...]
-    lossy: bool
 
     def pictures(self) -> list[Picture]:
         """Return the images in the order of the file."""
@@ -181,7 +178,6 @@ class _Survey:
         self._splices: list[Splice] = []
         self._changed: dict[str, None] = {}
         self._doubts: dict[str, None] = {}
-        self._lossy = False
 
     def run(self) -> Rewrite:
         contexts = [_Context()]
@@ -219,7 +215,6 @@ class _Survey:
             tuple(self._splices),
             tuple(self._changed),
             tuple(self._doubts),
-            self._lossy,
         )
 
     def _undefine(self, bracket: Token, closing: Token) -> None:
@@ -279,7 +274,6 @@ class _Survey:
         proved = plan.lossless and (self._syntax_lossless or family is Family.JPEG_LS)
         if proved:
             return
-        self._lossy = True
         stated = self._text(context, _LOSSY)
         if stated == b"01":
             return

@@ -24,38 +24,6 @@ from mediastation.dicom.codestream import (
 from mediastation.dicom.decoders import Samples, decoder_of, rebuilt_jpeg
 from mediastation.dicom.image import Image
 from mediastation.dicom.refusal import RefusalError, not_decodable
-from mediastation.model import transfer_syntax as ts
-
-FAMILY_OF_SYNTAX = {
-    ts.RLE_LOSSLESS: Family.RLE,
-    ts.DEFLATED_FRAME: Family.DEFLATE,
-    **dict.fromkeys(
-        (
-            ts.JPEG_BASELINE,
-            ts.JPEG_EXTENDED,
-            ts.JPEG_SPECTRAL,
-            ts.JPEG_PROGRESSIVE,
-            ts.JPEG_LOSSLESS,
-            ts.JPEG_LOSSLESS_SV1,
-        ),
-        Family.JPEG,
-    ),
-    **dict.fromkeys((ts.JPEG_LS_LOSSLESS, ts.JPEG_LS_NEAR), Family.JPEG_LS),
-    **dict.fromkeys(
-        (
-            ts.JPEG_2000_LOSSLESS,
-            ts.JPEG_2000,
-            "1.2.840.10008.1.2.4.92",
-            "1.2.840.10008.1.2.4.93",
-            ts.HTJ2K_LOSSLESS,
-            ts.HTJ2K_LOSSLESS_RPCL,
-            ts.HTJ2K,
-        ),
-        Family.JPEG_2000,
-    ),
-    **dict.fromkeys((f"1.2.840.10008.1.2.4.{n}" for n in (110, 111, 112)), Family.JPEG_XL),
-}
-"""Format of the frames, by Transfer Syntax UID (PS3.5 A.4)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
 from mediastation.dicom.decompress import (
     Rewrite,
     plan_rewrite,
@@ -23,8 +24,8 @@ from mediastation.dicom.decompress import (
 )
 from mediastation.dicom.elements import Encoding
 from mediastation.dicom.file_meta import read_carried_elements, require_identity
-from mediastation.dicom.frames import FAMILY_OF_SYNTAX
 from mediastation.dicom.native_pixels import iter_rewritten, require_same_content
+from mediastation.dicom.recognition import ENCODING_OF
 from mediastation.dicom.reencode import (
     EXPLICIT,
     DifferentError,
@@ -42,9 +43,9 @@ from mediastation.dicom.walk import (
 )
 from mediastation.errors import MediaError
 from mediastation.model import transfer_syntax as ts
-from mediastation.model.file_meta import PREAMBLE_BYTES, encode_file_meta
+from mediastation.model.file_meta import encode_file_meta
 from mediastation.model.finding import Finding, error, note, warning
-from mediastation.model.instance import InstanceHeader, PixelEncoding, Preamble
+from mediastation.model.instance import InstanceHeader, PixelEncoding
 
 MAX_INFLATED_BYTES = 1 << 32
 """Size of a data set after inflating (PS3.5 A.5); no medium has room for more in one file."""
@@ -52,18 +53,6 @@ MAX_INFLATED_BYTES = 1 << 32
 _CHUNK = 1 << 20
 _DEFLATED_CHUNK = 1 << 14  # small: what is left of one is copied for every chunk it inflates to
 _GZIP_TRAILER_BYTES = 8
-_VIDEO = {
-    "1.2.840.10008.1.2.4.100": "STD-GEN-BD-MPEG2-MPML or STD-DVD-MPEG2-MPML",
-    "1.2.840.10008.1.2.4.101": "STD-GEN-BD-MPEG2-MPHL",
-    "1.2.840.10008.1.2.4.102": "STD-GEN-BD-MPEG4-HPLV41",
-    "1.2.840.10008.1.2.4.103": "STD-GEN-BD-MPEG4-HPLV41BD",
-    "1.2.840.10008.1.2.4.104": "STD-GEN-BD-MPEG4-HPLV42-2D",
-    "1.2.840.10008.1.2.4.105": "STD-GEN-BD-MPEG4-HPLV42-3D",
-    "1.2.840.10008.1.2.4.106": "STD-GEN-BD-MPEG4-SHPLV42",
-}
-"""The profile that carries each video Transfer Syntax (PS3.11 Annexes I, M and N)."""
-
-_VIDEO_ROOTS = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
 _RESEND = "The object is incomplete; ask the sender to send it again."
 Progress = Callable[[int, int], None]
 
@@ -75,8 +64,10 @@ class Prepared:
     Parameters
     ----------
     findings : tuple of Finding
-        What was done, as notes; warnings where signatures may suffer or data
-        set and codestream disagreed.
+        What only the work could show: a note of what changed beyond the
+        encoding, warnings where data set and codestreams disagreed. What every
+        copy has in common was told when it was planned
+        (`mediastation.conformance.prepare_plan`).
     size_bytes : int
         Of the written file.
     sha256 : str
@@ -104,7 +95,6 @@ def prepare_instance(
     output: Path,
     header: InstanceHeader,
     *,
-    keep_tiff_preamble: bool = False,
     progress: Progress | None = None,
 ) -> Prepared:
     """Write `source` as Explicit VR Little Endian to `output`, and prove the copy.
@@ -121,9 +111,6 @@ def prepare_instance(
         name in the folder is not: the caller renames and syncs the folder.
     header : InstanceHeader
         What was read of `source`.
-    keep_tiff_preamble : bool
-        Keep the preamble of a dual-format file where no byte of the data set
-        moves, so that its TIFF offsets still hold (PS3.10 7.1).
     progress : callable, optional
         Called with bytes written and bytes expected; may raise to stop.
 
@@ -136,7 +123,7 @@ def prepare_instance(
     ------
     CannotPrepare
         The data do not allow it. Rules: ``"truncated"``, ``"malformed"``,
-        ``"uid"``, ``"transfer-syntax"``, ``"video"``, ``"not-decodable"``,
+        ``"uid"``, ``"transfer-syntax"``, ``"not-decodable"``,
         ``"pixels-contradict"``, ``"pixel-attributes"``, ``"colour-unclear"``,
         ``"frames-missing"``, ``"frames-unclear"``, ``"word-order"``, ``"too-large"``,
         ``"pixels-differ"``, ``"elements-differ"``.
@@ -147,7 +134,7 @@ def prepare_instance(
     try:
         with source.open("rb") as file, _Output(output) as out:
             task = _Task(Window(file.fileno()), header, subject, out, progress)
-            task.run(keep_tiff_preamble)
+            task.run()
             return Prepared(tuple(task.findings), out.size_bytes, out.sha256)
     except RefusalError as fault:
         raise CannotPrepare(error(fault.rule, subject, fault.message, fault.hint)) from fault
@@ -230,7 +217,7 @@ class _Task:
         self._progress = progress
         self.findings: list[Finding] = []
 
-    def run(self, keep_tiff_preamble: bool) -> None:
+    def run(self) -> None:
         header, window = self._header, self._window
         syntax = header.transfer_syntax_uid
         self._require_preparable(syntax)
@@ -244,8 +231,8 @@ class _Task:
         start, end = header.dataset_offset, window.size
         family = FAMILY_OF_SYNTAX.get(syntax)
         rewrite = None if family is None else plan_rewrite(window, start, end, syntax, family)
+        self._out.write(meta)
         first = len(meta)
-        self._out.write(self._preamble(keep_tiff_preamble, first) + meta[PREAMBLE_BYTES:])
         if syntax == ts.EXPLICIT_LE:
             self._copy(start, end, first)
         elif syntax == ts.DEFLATED_LE:
@@ -253,20 +240,9 @@ class _Task:
         elif rewrite is not None:
             self._decompress(rewrite, first)
         else:
-            self._reencode(
-                start, end, first, Encoding(syntax == ts.EXPLICIT_BE, syntax == ts.EXPLICIT_BE)
-            )
+            self._reencode(start, end, first, ENCODING_OF[syntax])
 
     def _require_preparable(self, syntax: str) -> None:
-        if syntax.startswith(_VIDEO_ROOTS):
-            profile = _VIDEO.get(syntax.removesuffix(".1") if syntax.count(".") > 10 else syntax)
-            raise RefusalError(
-                "video",
-                f"{ts.transfer_syntax_name(syntax)} is video, which is not taken apart into frames",
-                f"Export it under {profile}, which carries it as it is."
-                if profile and profile in _VIDEO.values()
-                else "No profile of PS3.11 carries this encoding; hand it over by network.",
-            )
         plain = (ts.EXPLICIT_LE, ts.IMPLICIT_LE, ts.EXPLICIT_BE, ts.DEFLATED_LE)
         if syntax not in plain and syntax not in FAMILY_OF_SYNTAX:
             raise RefusalError(
@@ -281,19 +257,8 @@ class _Task:
         if syntax in plain and self._header.pixels is PixelEncoding.ENCAPSULATED:
             raise MalformedError("its pixels are encapsulated and its transfer syntax has none")
 
-    def _preamble(self, keep_tiff: bool, meta_bytes: int) -> bytes:
-        header = self._header
-        stays = header.transfer_syntax_uid == ts.EXPLICIT_LE and meta_bytes == header.dataset_offset
-        if header.preamble is Preamble.TIFF and keep_tiff and stays:
-            return self._window.read(0, PREAMBLE_BYTES)
-        if header.preamble in (Preamble.TIFF, Preamble.FOREIGN):
-            why = " because the data set moves in the file" if keep_tiff and not stays else ""
-            self._note("preamble", f"The {header.preamble} preamble was replaced by zeros{why}.")
-        return bytes(PREAMBLE_BYTES)
-
     def _copy(self, start: int, end: int, first: int) -> None:
         self._write(self._window.chunks(start, end - start), end - start)
-        self._note("file-meta", "The file meta information was written anew, the data set copied.")
         written = self._out.reread()
         copied = zip(
             self._window.chunks(start, end - start),
@@ -315,7 +280,6 @@ class _Task:
             if token.kind is Kind.FRAGMENTS:
                 raise MalformedError("its pixels are encapsulated and its transfer syntax has none")
         require_whole_pixels(written, first)
-        self._say_reencoded("every element kept byte for byte")
 
     def _inflated(self, start: int, end: int) -> Iterator[bytes]:
         """Yield the data set inflated (PS3.5 A.5), bounded and to its very end."""
@@ -359,8 +323,7 @@ class _Task:
             "unknown": "{} values written as UN, which alone has room for them",
             "trailing": "zeros after the data set removed",
         }
-        changes = [text.format(done[key]) for key, text in texts.items() if done[key]]
-        self._say_reencoded(*changes)
+        self._say_changed(text.format(done[key]) for key, text in texts.items() if done[key])
 
     def _decompress(self, rewrite: Rewrite, first: int) -> None:
         pictures = rewrite.pictures()
@@ -368,7 +331,7 @@ class _Task:
         self._write(iter_rewritten(self._window, rewrite), total)
         written = self._out.reread()
         require_same_content(self._window, rewrite, written, first)
-        self._say_reencoded(*rewrite.changed)
+        self._say_changed(rewrite.changed)
         for doubt in rewrite.doubts:
             self.findings.append(
                 warning(
@@ -378,12 +341,6 @@ class _Task:
                     "Look at the image before it is handed over.",
                     "PS3.5 8.2",
                 )
-            )
-        if rewrite.lossy:
-            self._note(
-                "lossy-source",
-                "The pixels were compressed with loss before they came; decoding them lost "
-                "nothing more and brought nothing back.",
             )
 
     def _write(self, chunks: Iterable[bytes], expected: int) -> None:
@@ -397,21 +354,7 @@ class _Task:
             done = self._out.size_bytes - before
             self._progress(done, done)
 
-    def _say_reencoded(self, *changes: str) -> None:
-        name = ts.transfer_syntax_name(self._header.transfer_syntax_uid)
-        what = f"; {', '.join(changes)}" if changes else ""
-        self._note("re-encoded", f"Re-encoded from {name} to Explicit VR Little Endian{what}.")
-        if self._header.signed:
-            self.findings.append(
-                warning(
-                    "signature",
-                    self._subject,
-                    "The object is digitally signed and was re-encoded: its signatures no longer "
-                    "verify where they cover what changed.",
-                    "Hand over the original by network if the signature matters.",
-                    "PS3.15 Annex C",
-                )
-            )
-
-    def _note(self, rule: str, message: str) -> None:
-        self.findings.append(note(rule, self._subject, message, "", "PS3.10 7.1"))
+    def _say_changed(self, changes: Iterable[str]) -> None:
+        if what := ", ".join(changes):
+            message = f"The copy differs from the original in more than its encoding: {what}."
+            self.findings.append(note("re-encoded", self._subject, message, "", "PS3.5 A.2"))

@@ -73,8 +73,7 @@ def prepare_selection(
 
 
 def _prepared(station: Station, entry: Entry) -> Entry:
-    keep_tiff = station.settings.keep_tiff_preamble
-    recipe = f"explicit-le/{_RECIPE_VERSION}" + ("/tiff" if keep_tiff else "")
+    recipe = f"explicit-le/{_RECIPE_VERSION}"
     known = find_prepared(station.catalog, entry.id, recipe)
     if known is None:
         source = station.catalog.store.path(entry.sha256, entry.kind)
@@ -87,7 +86,7 @@ def _prepared(station: Station, entry: Entry) -> Entry:
 
         output = station.intake.new_path()
         with disk_trouble_told(station.home):
-            prepared = prepare_instance(source, output, entry.header, keep_tiff_preamble=keep_tiff)
+            prepared = prepare_instance(source, output, entry.header)
         station.intake.keep_prepared(output, entry.id, recipe, prepared.findings)
         known = find_prepared(station.catalog, entry.id, recipe)
         if known is None:

@@ -7,8 +7,6 @@ from dataclasses import replace
 import pytest
 
 from mediastation.conformance.check import InstanceVerdict, check_instance, is_about_nobody
-from mediastation.conformance.prepare_plan import DECODABLE
-from mediastation.dicom.frames import FAMILY_OF_SYNTAX
 from mediastation.model.finding import note
 from mediastation.model.instance import Element, PixelEncoding, Preamble
 from mediastation.model.preparation import Preparation
@@ -194,9 +192,6 @@ class TestTransferSyntax:
 
         assert profile in hint
         assert ("PS3.11 carries it" in hint) == bool(profile)
-
-    def test_what_is_called_decodable_is_what_the_codecs_take(self) -> None:
-        assert frozenset(FAMILY_OF_SYNTAX) == DECODABLE
 
     def test_a_profile_that_carries_the_video_is_named(self) -> None:
         film = header(VIDEO, MPEG2, pixels=PixelEncoding.ENCAPSULATED)
