@@ -113,6 +113,14 @@ class JobTable:
                 )
             )
 
+    def save_result(self, job: int, result: dict[str, Any]) -> None:
+        """Write what a running job has come to so far."""
+        with self._catalog.writing() as connection:
+            connection.execute(
+                update(jobs).where(jobs.c.id == job).values(result=json.dumps(result))
+            )
+        self._catalog.checkpoint()
+
     def request_cancel(self, job: int) -> bool:
         """Ask a running job to stop; false if it does not run."""
         with self._catalog.writing() as connection:
@@ -146,14 +154,13 @@ class JobTable:
             return [_record(row) for row in rows]
 
     def with_result(self, kind: str, text: str) -> list[JobRecord]:
-        """Return done jobs of `kind` whose result contains `text`, newest first."""
+        """Return jobs of `kind` whose result contains `text`, newest first.
+
+        Of one that was killed, too: what it had come to may exist.
+        """
         query = (
             select(jobs)
-            .where(
-                jobs.c.kind == kind,
-                jobs.c.state == JobState.DONE,
-                func.instr(jobs.c.result, text) > 0,
-            )
+            .where(jobs.c.kind == kind, func.instr(jobs.c.result, text) > 0)
             .order_by(jobs.c.id.desc())
         )
         with self._catalog.reading() as connection:

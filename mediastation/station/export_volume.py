@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -176,8 +176,12 @@ def write_volume(
             )
         with disk_trouble_told(volume.folder):
             write_text_durably(volume.folder / MANIFEST_NAME, manifest.to_json())
+        result = _result(request, volume, image.size_bytes, pending.image.sha256, verified=True)
+        # From here on an image may be found that is to be known by its File-set UID.
+        job.result = {"volumes": [asdict(result)]}
+        job.save_result()
         pending.commit()
-    return _result(request, volume, image.size_bytes, pending.image.sha256, verified=True)
+    return result
 
 
 def _in_tree_order(

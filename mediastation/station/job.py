@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -19,9 +19,6 @@ from mediastation.station.clock import Clock
 _TABLE_EVERY_S = 1.0
 _LISTENER_EVERY_S = 0.05
 _KEPT_FINDINGS = 10_000
-
-Report = Callable[[int, int], None]
-"""Tells how many units of a step are done, and of how many."""
 
 
 class Job:
@@ -77,6 +74,10 @@ class Job:
             self.findings[:_KEPT_FINDINGS],
             self._clock.now(),
         )
+
+    def save_result(self) -> None:
+        """Write `result` already now: what follows makes it true."""
+        self._table.save_result(self.id, {**self.result, "job": self.id})
 
     def found(self, findings: Iterable[Finding]) -> None:
         """Take findings into the job and tell them."""

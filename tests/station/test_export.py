@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.jobs import JobTable
 from mediastation.catalog.selection import find_entries
 from mediastation.catalog.upkeep import forget
 from mediastation.model.event import Event, StepStarted
@@ -15,6 +16,7 @@ from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest, ExportResult
 from mediastation.station.gather import add
 from mediastation.station.station import Station
+from mediastation.station.verification import verify
 from tests.support.objects import write_ct, write_series
 
 PROFILE = "STD-GEN-CD"
@@ -75,3 +77,19 @@ def test_what_is_forgotten_meanwhile_stops_the_export(
 
     assert "forgotten" in result.stopped
     assert (result.volumes, request.output.exists()) == ([], False)
+
+
+def test_an_image_is_known_though_its_export_was_killed_at_the_very_end(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not held against the manifest of an older image that had the same name."""
+    write_series(tmp_path / "in", 2)
+    request = ExportRequest((str(tmp_path / "in"),), PROFILE, tmp_path / "out.iso")
+    export(station, request)
+    with monkeypatch.context() as patch:
+        patch.setattr(JobTable, "end", lambda *_: None)
+        export(station, request)
+
+    report = verify(station, request.output)
+
+    assert (report.ok, report.manifest) == (True, "job")
