@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 _SHOWN_PER_RULE = 5
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 _BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -34,19 +39,25 @@ class Words:
 
 def print_json(result: dict[str, Any]) -> None:
     """Print the one JSON object of a command."""
-    json.dump(result, sys.stdout, ensure_ascii=False, indent=1, default=str)
-    sys.stdout.write("\n")
+    text = json.dumps(result, ensure_ascii=False, indent=1, default=str)
+    # A path may hold bytes that are no text; no encoding takes what Python makes of them.
+    sys.stdout.write(_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
 def say(text: str = "") -> None:
     """Print a line of the result."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(harmless(text) + "\n")
 
 
-def tell(text: str) -> None:
-    """Print a line that is no result."""
-    sys.stderr.write(text + "\n")
+def tell(text: str, *, mark: str = "", colour: str = "") -> None:
+    """Print a line that is no result, after a `mark` in `colour` where one is given."""
+    sys.stderr.write(_coloured(mark, colour) + harmless(text) + "\n")
     sys.stderr.flush()
+
+
+def harmless(text: str) -> str:
+    """Return `text` without what steers a terminal: names come from files and strangers."""
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def print_error(words: Words, fault: MediastationError) -> None:
@@ -62,7 +73,7 @@ def print_error(words: Words, fault: MediastationError) -> None:
         )
         return
     print_findings(words, findings)
-    tell(_coloured("error", "31") + f": {fault.message}")
+    tell(f": {fault.message}", mark="error", colour="31")
     if fault.hint:
         tell(f"  → {fault.hint}")
 
@@ -83,8 +94,11 @@ def print_findings(words: Words, findings: Iterable[Finding]) -> None:
         if shown[kind] > _SHOWN_PER_RULE:
             continue
         reference = f" ({finding.reference})" if finding.reference else ""
-        name = _coloured(finding.severity, _COLOURS[finding.severity])
-        tell(f"{name} {finding.rule}: {finding.subject}: {finding.message}{reference}")
+        tell(
+            f" {finding.rule}: {finding.subject}: {finding.message}{reference}",
+            mark=finding.severity,
+            colour=_COLOURS[finding.severity],
+        )
         if finding.hint:
             tell(f"  → {finding.hint}")
         if shown[kind] == _SHOWN_PER_RULE and totals[kind] > _SHOWN_PER_RULE:
@@ -120,12 +134,12 @@ def _cell(key: str, value: Any) -> str:
     if key == "size_bytes":
         return size_text(value)
     if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
+        return harmless(", ".join(map(str, value)))
+    return "" if value is None else harmless(str(value))
 
 
 def _coloured(text: str, code: str) -> str:
-    return f"\033[{code}m{text}\033[0m" if sys.stderr.isatty() else str(text)
+    return f"\033[{code}m{text}\033[0m" if text and sys.stderr.isatty() else str(text)
 
 
 class StepDisplay:

@@ -11,7 +11,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from mediastation.catalog.durable import disk_trouble_told
@@ -20,7 +20,7 @@ from mediastation.catalog.staging import Staged
 from mediastation.dicom.header import NotDicom, read_header
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.entry import Kept, Outcome, Source
-from mediastation.model.finding import Finding, error, note
+from mediastation.model.finding import Finding, Severity, error, note
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
 from mediastation.reading.volume import open_volume
 
@@ -35,7 +35,9 @@ class AddReport:
     """What became of a source.
 
     `entries` are the catalog's entries that the source's instances are now,
-    duplicates included; `ignored` counts files that never claimed to be DICOM.
+    duplicates included; `refused` counts what should have been instances, and
+    damage of the source that may hide some; `ignored` counts files that never
+    claimed to be DICOM.
     """
 
     added: int = 0
@@ -129,6 +131,8 @@ def add_source(
         for item in iter_candidates(path):
             if isinstance(item, Finding):
                 report.findings.append(item)
+                # Damage of the source itself hides instances, nobody knows how many.
+                report.refused += item.severity is Severity.ERROR
                 continue
             staged = _take(intake, item, report, disk_reserve_bytes)
             if staged is not None:
@@ -173,7 +177,8 @@ def _take(intake: Intake, item: Candidate, report: AddReport, reserve: int) -> S
         staged = intake.stage(copy, item.source)
     except NotDicom as fault:
         copy.unlink()
-        _tell_not_dicom(item, str(fault), report)
+        reason = str(fault).replace(copy.name, PurePath(item.name).name)
+        _tell_not_dicom(item, reason, report)
         return None
     if staged.header.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
         copy.unlink()
@@ -272,7 +277,12 @@ def _iter_folder(folder: Path) -> Iterator[Candidate | Finding]:
         folders.sort()
         for name in sorted(files):
             path = Path(top, name)
-            mode = path.lstat().st_mode
+            try:
+                mode = path.lstat().st_mode
+            except OSError as fault:
+                said = f"The file cannot be read: {fault.strerror}."
+                yield error("unreadable", str(path), said, "See why, and repeat the command.")
+                continue
             if stat.S_ISREG(mode):
                 claims = path.suffix.lower() in _DICOM_SUFFIXES
                 yield _candidate(path, Source("folder", str(path)), claims_dicom=claims)
