@@ -3,6 +3,14 @@
 Lengths are held against what is there, depth and steps against fixed limits.
 What was forgiven is kept in `ElementWalk.tolerated`, what ended the walk early
 in `ElementWalk.damage`; both are told to a person by `mediastation.dicom.header`.
+
+This is the walk of the header scan, `mediastation.dicom.walk` that of prepared
+copies, and neither can do the other's work. Here a fault costs no more than what
+lies behind it, since a damaged instance has to be kept and shown too; sequences
+are stepped over unless they are wanted, and the loop is bare, because every file
+that arrives goes through it. There every element of every item is visited, and
+nothing is forgiven, since what is read is written again. They share encodings,
+tables, sources, limits and the way through fragments.
 """
 
 from __future__ import annotations

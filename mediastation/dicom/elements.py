@@ -26,6 +26,9 @@ _IMPLICIT = {big: struct.Struct((">" if big else "<") + "HHL").unpack_from for b
 _LENGTH = {big: struct.Struct((">" if big else "<") + "L").unpack_from for big in (0, 1)}
 
 
+ByteOrder = Literal["big", "little"]
+
+
 class Encoding(NamedTuple):
     """How heads and values of a data set are written (PS3.5, A)."""
 
@@ -33,7 +36,7 @@ class Encoding(NamedTuple):
     big: bool = False
 
     @property
-    def order(self) -> Literal["big", "little"]:
+    def order(self) -> ByteOrder:
         """The byte order, as `int.from_bytes` names it."""
         return "big" if self.big else "little"
 

@@ -1,14 +1,14 @@
-"""The limits of the header scan, and what is raised inside it when data reach one.
+"""The limits of reading elements, and what is raised inside the header scan when data reach one.
 
-None of these exceptions leaves the scan: `mediastation.dicom.header` turns
-them into findings.
+None of these exceptions leaves the room: `mediastation.dicom.header` turns them into
+findings, `mediastation.dicom.walk` into errors of its own.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-DEPTH_LIMIT: Final = 64
+DEPTH_LIMIT: Final = 128
 """Sequences inside each other; the deepest of the standard's IODs have about ten."""
 STEP_LIMIT: Final = 4_000_000
 """Heads read in one data set, items and fragments included."""

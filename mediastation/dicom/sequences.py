@@ -3,6 +3,9 @@
 One machine with an explicit stack does both: passing over a sequence of
 undefined length (PS3.5, 7.5) and writing a kept one anew with defined lengths.
 Input controls neither the depth of calls nor the memory used.
+
+What is kept here is an extract for the index, in memory and of limited size; a
+whole data set is re-encoded by `mediastation.dicom.reencode`, which streams.
 """
 
 from __future__ import annotations

@@ -85,16 +85,24 @@ class FileSource(Source):
             return b""
         if start >= 0 and start + want <= len(self._block):
             return self._block[start : start + want]
-        data = os.pread(self.descriptor, want, offset)
-        while len(data) < want:
-            more = os.pread(self.descriptor, want - len(data), offset + len(data))
-            if not more:  # the file shrank under us
-                self.size = offset + len(data)
-                break
-            data += more
+        data = self.read(offset, want)
+        if len(data) < want:  # the file shrank under us
+            self.size = offset + len(data)
         if length >= len(self._block) or length >= BLOCK_BYTES:
             self._base, self._block = offset, data
         return data
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes at `offset`, past the cache; fewer only at the file's end."""
+        data = os.pread(self.descriptor, length, offset)
+        if len(data) == length or not data:
+            return data
+        parts = [data]
+        missing = length - len(data)
+        while missing and (more := os.pread(self.descriptor, missing, offset + length - missing)):
+            parts.append(more)
+            missing -= len(more)
+        return b"".join(parts)
 
     def block(self, offset: int) -> tuple[bytes, int]:
         """Return the cached block while a head fits what is left of it."""
@@ -109,6 +117,8 @@ class InflatedSource(Source):
 
     The last `INFLATE_KEEP_BYTES` stay in memory. More than
     `INFLATE_LIMIT_BYTES` are never inflated: a stream grows a thousandfold.
+    A copy is inflated from front to end, trailer and all, by
+    `mediastation.dicom.prepare`.
 
     Parameters
     ----------

@@ -3,6 +3,11 @@
 The walk is iterative and bounded, so no input can exhaust stack or memory; it
 stops with `MalformedError` or `TruncatedError` at the first byte that cannot
 be an element where one must stand. PS3.5 7.1, 7.5 and Annex A.4.
+
+Prepared copies are made and proved with it, so it descends into every item and
+forgives nothing: a slip that was forgiven would be written onto a medium as if
+it were meant. The header scan has a walk that forgives and stays at the top,
+`mediastation.dicom.element_walk`, where it is told why these are two.
 """
 
 from __future__ import annotations
@@ -10,17 +15,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from mediastation.dicom.elements import ITEM, ITEM_END, SEQUENCE_END, Encoding
+from mediastation.dicom.elements import ITEM, ITEM_END, SEQUENCE_END, ByteOrder, Encoding
+from mediastation.dicom.limits import DEPTH_LIMIT, Damage, Steps
+from mediastation.dicom.sequences import pass_fragments
+from mediastation.dicom.source import FileSource
 from mediastation.dicom.vr import DECIDING_TAGS, PIXEL_DATA, Surroundings, implicit_vr
 from mediastation.model.element_encoding import LONG_VRS, SHORT_VRS, UNDEFINED
-
-MAX_DEPTH = 128
-"""Nested sequences; deeper content is hostile or broken (PS3.5 sets no bound)."""
-
-_CHUNK = 1 << 16
-Order = Literal["big", "little"]
 
 
 class MalformedError(ValueError):
@@ -76,34 +78,17 @@ class Token(NamedTuple):
     depth: int
 
 
-class Window:
-    """Buffered reading of a file at any offset, without a file position to lose."""
+class Window(FileSource):
+    """A file whose values are too long to be held: looks at heads, and chunks of the rest."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._start = 0
-        self._buffer = b""
-        self.size = os.fstat(descriptor).st_size
+        super().__init__(descriptor, os.fstat(descriptor).st_size)
 
     def peek(self, offset: int, count: int) -> bytes:
-        """Return up to `count` (small) bytes at `offset`; fewer at the end of the file."""
-        at = offset - self._start
-        if at < 0 or at + count > len(self._buffer):
-            self._buffer = self.read(offset, max(count, _CHUNK))
-            self._start, at = offset, 0
-        return self._buffer[at : at + count]
-
-    def read(self, offset: int, count: int) -> bytes:
-        """Return up to `count` bytes at `offset`; fewer only at the end of the file."""
-        data = os.pread(self._descriptor, count, offset)
-        if len(data) == count or not data:
-            return data
-        parts = [data]
-        missing = count - len(data)
-        while missing and (more := os.pread(self._descriptor, missing, offset + count - missing)):
-            parts.append(more)
-            missing -= len(more)
-        return b"".join(parts)
+        """Return up to `count` (at most `HEAD_BYTES`) bytes at `offset`; fewer at the end."""
+        block, base = self.block(offset)
+        at = offset - base
+        return block[at : at + count]
 
     def chunks(self, offset: int, count: int, size: int = 1 << 20) -> Iterator[bytes]:
         """Yield the `count` bytes at `offset` in chunks of `size`; `TruncatedError` if short."""
@@ -210,8 +195,8 @@ class Walk:
 
     def _open(self, sequence: bool, value: int, length: int) -> bool:
         """Push a bracket; return whether its length is undefined."""
-        if len(self._stack) >= 2 * MAX_DEPTH:
-            raise MalformedError(f"sequences are nested deeper than {MAX_DEPTH}")
+        if len(self._stack) >= 2 * DEPTH_LIMIT:
+            raise MalformedError(f"sequences are nested deeper than {DEPTH_LIMIT}")
         undefined = length == UNDEFINED
         if not undefined:
             self._limit = value + length
@@ -260,9 +245,20 @@ class Walk:
             end = _end_of_implicit_sequence(window, value, self._limit)
             return Token(Kind.ELEMENT, tag, vr, position, value, end - value, True, depth)
         if tag == PIXEL_DATA and vr in ("OB", "OW"):
-            end = _end_of_fragments(window, value, self._limit, order)
+            end = self._end_of_fragments(tag, value, position)
             return Token(Kind.FRAGMENTS, tag, vr, position, value, end - value, True, depth)
         raise MalformedError(f"VR {vr} with undefined length at byte {position}")
+
+    def _end_of_fragments(self, tag: int, value: int, position: int) -> int:
+        """Return the byte after the delimiter of encapsulated pixels."""
+        try:
+            end = pass_fragments(self._window, value, self._encoding.big, Steps(), tag)
+        except Damage as damage:
+            kind = TruncatedError if damage.rule == "truncated" else MalformedError
+            raise kind(damage.message) from damage
+        if end > self._limit:
+            raise self._overrun(position)
+        return end
 
     def _overrun(self, position: int) -> MalformedError:
         if self._limit == self._end:
@@ -282,11 +278,11 @@ class Walk:
         return True
 
 
-def _tag(head: bytes, order: Order) -> int:
+def _tag(head: bytes, order: ByteOrder) -> int:
     return (int.from_bytes(head[0:2], order) << 16) | int.from_bytes(head[2:4], order)
 
 
-def _explicit_header(head: bytes, order: Order, position: int) -> tuple[str, int, int]:
+def _explicit_header(head: bytes, order: ByteOrder, position: int) -> tuple[str, int, int]:
     """Return VR, size of the header and length of the value."""
     code = head[4:6]
     if short := SHORT_VRS.get(code):
@@ -302,7 +298,11 @@ def _explicit_header(head: bytes, order: Order, position: int) -> tuple[str, int
 
 
 def _end_of_implicit_sequence(window: Window, start: int, limit: int) -> int:
-    """Return the byte after the delimiter of a sequence that is implicit little endian."""
+    """Return the byte after the delimiter of a sequence that is implicit little endian.
+
+    Its bytes go into the copy as they are, so a slip inside it is not passed over
+    as `mediastation.dicom.sequences.pass_sequence` would.
+    """
     ends: list[int] = [-1]  # of open brackets: sequence, item, sequence ...
     limits = [limit]
     position = start
@@ -330,27 +330,9 @@ def _end_of_implicit_sequence(window: Window, start: int, limit: int) -> int:
         if end > limits[-1]:
             raise TruncatedError(f"the element at byte {position - 8} is longer than the file")
         if length == UNDEFINED or in_sequence:
-            if len(ends) >= 2 * MAX_DEPTH:
-                raise MalformedError(f"sequences are nested deeper than {MAX_DEPTH}")
+            if len(ends) >= 2 * DEPTH_LIMIT:
+                raise MalformedError(f"sequences are nested deeper than {DEPTH_LIMIT}")
             ends.append(-1 if length == UNDEFINED else end)
             limits.append(end)
         else:
             position = end
-
-
-def _end_of_fragments(window: Window, start: int, limit: int, order: Order) -> int:
-    """Return the byte after the delimiter of encapsulated pixels."""
-    position = start
-    while True:
-        head = window.peek(position, 8)
-        if len(head) < 8 or position + 8 > limit:
-            raise TruncatedError("the pixels' fragments run past the end of the file")
-        tag, length = _tag(head, order), int.from_bytes(head[4:8], order)
-        position += 8
-        if tag == SEQUENCE_END:
-            return position
-        if tag != ITEM or length == UNDEFINED:
-            raise MalformedError(f"no fragment where one must stand at byte {position - 8}")
-        position += length
-        if position > limit:
-            raise TruncatedError("the pixels' fragments run past the end of the file")
