@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,9 +29,8 @@ from mediastation.model.sop_class import (
     SopClass,
     sop_class_name,
 )
+from mediastation.model.uid import is_legal_uid, is_usable_uid
 
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
-_LEADING_ZERO = re.compile(r"(^|\.)0[0-9]")
 _STANDARD_ROOT = "1.2.840.10008."
 
 
@@ -241,9 +239,9 @@ def _check_uids(header: InstanceHeader, sop_class: SopClass, subject: str) -> It
     for name, (uid, reference) in uids.items():
         if not uid:
             what = f"The object has no {name}"
-        elif len(uid) > 64 or not _UID.fullmatch(uid):
+        elif not is_usable_uid(uid):
             what = f"The {name} {shown(uid)!r} is no UID"
-        elif _LEADING_ZERO.search(uid):
+        elif not is_legal_uid(uid):
             yield warning(
                 "uid",
                 subject,

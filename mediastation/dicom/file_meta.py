@@ -8,11 +8,11 @@ from mediastation.dicom.elements import Encoding
 from mediastation.dicom.refusal import RefusalError
 from mediastation.dicom.walk import Kind, MalformedError, Walk, Window
 from mediastation.model.file_meta import PREAMBLE_BYTES, PREFIX
+from mediastation.model.uid import is_usable_uid
 
 MAX_CARRIED_BYTES = 1 << 16
 """Private Information longer than this is not carried on; no Type 1 element comes near it."""
 
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _AE_TITLE = re.compile(rb"[ -\[\]-~]{1,16}")
 _TITLES = (0x00020016, 0x00020017, 0x00020018)
 _PRIVATE_CREATOR, _PRIVATE = 0x00020100, 0x00020102
@@ -40,7 +40,7 @@ def read_carried_elements(window: Window, dataset_offset: int) -> dict[int, tupl
                     kept[token.tag] = ("AE", title)
             elif token.tag == _PRIVATE_CREATOR and token.vr == "UI":
                 uid = value.rstrip(b"\0 ")
-                if is_uid(uid.decode("ascii", "replace")):
+                if is_usable_uid(uid.decode("ascii", "replace")):
                     kept[token.tag] = ("UI", uid)
             elif token.tag == _PRIVATE and token.vr == "OB":
                 kept[token.tag] = ("OB", value)
@@ -52,11 +52,6 @@ def read_carried_elements(window: Window, dataset_offset: int) -> dict[int, tupl
     return kept
 
 
-def is_uid(text: str) -> bool:
-    """Tell whether `text` can be written as a UID (PS3.5 9.1), leading zeros forgiven."""
-    return len(text) <= 64 and _UID.fullmatch(text) is not None
-
-
 def require_identity(sop_class_uid: str, sop_instance_uid: str) -> None:
     """Refuse a data set whose SOP Class or SOP Instance cannot be named.
 
@@ -66,7 +61,7 @@ def require_identity(sop_class_uid: str, sop_instance_uid: str) -> None:
         ``"uid"`` if one of them is missing or is none.
     """
     for name, uid in (("SOP Class UID", sop_class_uid), ("SOP Instance UID", sop_instance_uid)):
-        if not is_uid(uid):
+        if not is_usable_uid(uid):
             raise RefusalError(
                 "uid",
                 f"the {name} is {'missing' if not uid else 'no UID'}",

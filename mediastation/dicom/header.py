@@ -8,7 +8,6 @@ keeps the values that the catalog wants as Explicit VR Little Endian bytes
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from functools import lru_cache
@@ -47,6 +46,7 @@ from mediastation.model.element_encoding import SHORT_VRS, UNDEFINED, padding
 from mediastation.model.finding import Finding
 from mediastation.model.instance import Element, InstanceHeader, PixelEncoding, Preamble
 from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
+from mediastation.model.uid import is_usable_uid
 
 _SOP_CLASS: Final = 0x00080016
 _SOP_INSTANCE: Final = 0x00080018
@@ -57,7 +57,6 @@ _DIGITAL_SIGNATURES: Final = 0xFFFAFFFA
 # VRs of short values that need neither a look-up nor a change; the tag decides about the rest.
 _PLAIN_VRS: Final = frozenset(SHORT_VRS.values())
 _NOT_EVEN_OR_SHORT: Final = 0xFFFF0001
-_UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 class NotDicom(ValueError):  # noqa: N818 - says what the file is, as the caller asks
@@ -367,7 +366,7 @@ class _Scan:
         for uid, what in ((sop_class, "SOP Class UID"), (instance, "SOP Instance UID")):
             if not uid:
                 self._tell("no-instance", f"there is no {what}")
-            elif len(uid) > 64 or not _UID.fullmatch(uid):
+            elif not is_usable_uid(uid):
                 self._tell("bad-uid", f"{uid[:80]!r} is no valid {what}")
 
     def _check_pixels(self, syntax: str) -> None:
@@ -380,7 +379,7 @@ class _Scan:
             self._tell("pixels-disagree", f"{known.name} is named, and the pixels are {how}")
 
     def _findings(self, instance: str) -> Iterator[Finding]:
-        subject = instance if _UID.fullmatch(instance) else self.name
+        subject = instance if is_usable_uid(instance) else self.name
         for rule, message in self.problems:
             yield header_finding(rule, subject, message)
 

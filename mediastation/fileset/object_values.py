@@ -21,10 +21,11 @@ from mediastation.fileset.text import (
     legal_terms,
     shown_terms,
 )
-from mediastation.fileset.values import is_legal_uid, legal_text, legal_value, stripped
+from mediastation.fileset.values import legal_text, legal_value, stripped
 from mediastation.model.element_encoding import encode_element, encode_item, encode_sequence
 from mediastation.model.instance import Element
 from mediastation.model.record import Condition, Key
+from mediastation.model.uid import is_legal_uid
 
 CHARACTER_SET: Final = 0x00080005
 _ANATOMIC_REGION: Final = 0x00082218
@@ -101,7 +102,7 @@ class ObjectValues:
     def look_at_uids(self, key: Key, value: bytes) -> None:
         """Say which UIDs of `value` are written although they are not legal."""
         for uid in value.split(b"\\"):
-            if not is_legal_uid(uid):
+            if not is_legal_uid(uid.decode("latin_1")):
                 self.changed.append(f"{name_of(key)} {shown(uid)} has leading zeros and was kept")
 
     def quietly(self, key: Key, value: bytes) -> bytes:

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass, field
 
 from mediastation.errors import RefusedError
-from mediastation.fileset.values import is_usable_uid
 from mediastation.model.finding import error
 from mediastation.model.record import ROOT
 from mediastation.model.record_types import RECORD_TYPES
 from mediastation.model.sop_class import SOP_CLASSES, sop_class_name
+from mediastation.model.uid import is_usable_uid
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -50,7 +50,7 @@ def require_uid(uid: str, name: str, subject: str) -> None:
             "Leave it out, or have its source send it again.",
             "PS3.3 F.5",
         )
-    if not is_usable_uid(uid.encode("ascii", "replace")):
+    if not is_usable_uid(uid):
         raise refused(
             "illegal-identifier",
             subject,

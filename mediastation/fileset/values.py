@@ -14,13 +14,13 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
+from mediastation.model.uid import is_usable_uid
+
 BINARY_VRS: Final = {"US": "<H", "SS": "<h", "UL": "<I", "SL": "<i", "UV": "<Q", "SV": "<q"}
 
 MAX_SHORT_FORM = 65534
 """The longest even value that a 16-bit length can tell (PS3.5, 7.1.2)."""
 
-_UID = re.compile(rb"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
-_UID_LIKE = re.compile(rb"[0-9]+(?:\.[0-9]+)*")
 _INTEGER = re.compile(rb"[+-]?[0-9]{1,12}")
 _WHOLE_DECIMAL = re.compile(rb"([+-]?[0-9]{1,10})\.0*")
 _DECIMAL = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -42,16 +42,6 @@ _MANY_LINES = frozenset({"ST", "LT", "UT"})
 def stripped(value: bytes) -> bytes:
     """Return `value` without padding, the illegal kinds included."""
     return value.rstrip(b" \0")
-
-
-def is_legal_uid(value: bytes) -> bool:
-    """Tell whether `value` is a UID as PS3.5, 9.1 defines it."""
-    return len(value) <= 64 and _UID.fullmatch(value) is not None
-
-
-def is_usable_uid(value: bytes) -> bool:
-    """Tell whether `value` has a UID's characters and length, leading zeros allowed."""
-    return len(value) <= 64 and _UID_LIKE.fullmatch(value) is not None
 
 
 def _date(value: bytes) -> bytes:
@@ -105,7 +95,7 @@ def _code_string(value: bytes) -> bytes:
 
 def _uid(value: bytes) -> bytes:
     value = value.strip(b" \0")
-    return value if is_usable_uid(value) else b""
+    return value if is_usable_uid(value.decode("latin_1")) else b""
 
 
 _RULES = {

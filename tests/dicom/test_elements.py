@@ -7,7 +7,6 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom.datadict import dictionary_VR
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 
@@ -19,7 +18,6 @@ from mediastation.dicom.elements import (
     parse_head,
     tag_text,
 )
-from mediastation.dicom.vr import dictionary_vr, resolved_vr
 from mediastation.model.element_encoding import (
     LONG_VRS,
     SHORT_VRS,
@@ -79,38 +77,6 @@ def test_arbitrary_bytes_give_elements_or_a_value_error(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("vr", "value", "padded"),
-    [
-        ("LO", b"abc", b"abc "),
-        ("UI", b"1.2", b"1.2\0"),
-        ("OB", b"\1", b"\1\0"),
-        ("UN", b"\1", b"\1\0"),
-        ("PN", b"ab", b"ab"),
-    ],
-)
-def test_odd_values_are_padded_as_their_vr_asks(vr: str, value: bytes, padded: bytes) -> None:
-    """PS3.5, 6.2: text with a space, UIDs and bytes with NUL."""
-    ((_, element),) = iter_elements(encode_element(0x00091010, vr, value))
-
-    assert element.value == padded
-
-
-def test_the_two_forms_of_a_head_are_those_of_the_standard() -> None:
-    """PS3.5, Tables 7.1-1 and 7.1-2."""
-    assert encode_element(0x00100020, "LO", b"P1") == b"\x10\0\x20\0LO\x02\0P1"
-    assert encode_element(0x00420011, "OB", b"P1") == b"\x42\0\x11\0OB\0\0\x02\0\0\0P1"
-    assert encode_sequence([b"", b"xy"]) == b"\xfe\xff\0\xe0\0\0\0\0\xfe\xff\0\xe0\x02\0\0\0xy"
-
-
-def test_a_value_beyond_the_short_form_is_refused() -> None:
-    assert len(encode_element(0x00100020, "LO", bytes(0xFFFE))) == 8 + 0xFFFE
-    with pytest.raises(ValueError, match="16-bit"):
-        encode_element(0x00100020, "LO", bytes(0xFFFF))
-    with pytest.raises(ValueError, match="XX"):
-        encode_element(0x00100020, "XX", b"")
-
-
-@pytest.mark.parametrize(
     ("vr", "big", "little"),
     [
         ("US", b"\1\2\3\4", b"\2\1\4\3"),
@@ -125,38 +91,6 @@ def test_a_value_beyond_the_short_form_is_refused() -> None:
 )
 def test_words_are_turned_round_and_bytes_are_not(vr: str, big: bytes, little: bytes) -> None:
     assert little_endian(vr, big) == little
-
-
-@pytest.mark.parametrize(
-    ("tag", "head_vr", "signed", "vr"),
-    [
-        (0x00280106, "", True, "SS"),
-        (0x00280106, "", False, "US"),
-        (0x00280106, "", None, "US"),
-        (0x00280106, "US", True, "US"),
-        (0x7FE00010, "", None, "OW"),
-        (0x00090010, "", None, "LO"),
-        (0x00091010, "", None, "UN"),
-        (0x00100000, "", None, "UL"),
-        (0x00081140, "UN", None, "SQ"),
-        (0x0008FFFE, "", None, "UN"),
-        (0x60003000, "", None, "OW"),
-    ],
-)
-def test_the_vr_that_a_head_does_not_name_comes_from_the_dictionary(
-    tag: int, head_vr: str, signed: bool | None, vr: str
-) -> None:
-    assert resolved_vr(tag, head_vr, signed) == vr
-
-
-@given(st.integers(0, 0xFFFFFFFF))
-def test_the_dictionary_is_pydicoms(tag: int) -> None:
-    vr = dictionary_vr(tag)
-    if not tag >> 16 & 1 and tag & 0xFFFF:
-        try:
-            assert vr == dictionary_VR(tag)
-        except KeyError:
-            assert vr == "UN"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediastation.fileset.values import is_legal_uid, is_usable_uid, legal_text, legal_value
+from mediastation.fileset.values import legal_text, legal_value
 
 LEGAL = [
     ("CS", b"ORIGINAL", b"ORIGINAL"),
@@ -98,11 +98,6 @@ def test_several_values_stay_where_they_may() -> None:
 def test_a_list_of_numbers_with_a_gap_is_left_out_whole() -> None:
     """Two of three coordinates would be taken for a position."""
     assert legal_value("DS", b"1\\x\\3", multiple=True)[0] == b""
-
-
-def test_uids_with_leading_zeros_are_usable_but_not_legal() -> None:
-    assert is_usable_uid(b"1.2.03")
-    assert not is_legal_uid(b"1.2.03")
 
 
 VRS = ("CS", "DA", "DS", "DT", "IS", "TM", "UI", "US", "UL", "UV")

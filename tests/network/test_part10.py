@@ -1,41 +1,17 @@
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydicom import dcmread
 from pydicom.filereader import read_file_meta_info
 
-from mediastation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from mediastation.errors import RefusedError
 from mediastation.model.file_meta import encode_file_meta
 from mediastation.network.part10 import read_sendable_file
 from tests.support.corpus import corpus_files
 from tests.support.network import CT, EXPLICIT_LE, write_ct
-
-uids = st.lists(st.integers(0, 10**8), min_size=1, max_size=5).map(
-    lambda arcs: "1." + ".".join(map(str, arcs))
-)
-
-
-@given(uids, uids, uids)
-def test_the_file_meta_is_what_another_reader_finds(
-    sop_class: str, instance: str, syntax: str
-) -> None:
-    written = encode_file_meta(sop_class, instance, syntax)
-    meta = dcmread(io.BytesIO(written), force=False).file_meta
-
-    assert written[:132] == bytes(128) + b"DICM"
-    assert meta.FileMetaInformationGroupLength == len(written) - 144
-    assert meta.FileMetaInformationVersion == b"\0\1"
-    assert meta.MediaStorageSOPClassUID == sop_class
-    assert meta.MediaStorageSOPInstanceUID == instance
-    assert meta.TransferSyntaxUID == syntax
-    assert meta.ImplementationClassUID == IMPLEMENTATION_CLASS_UID
-    assert meta.ImplementationVersionName == IMPLEMENTATION_VERSION_NAME
 
 
 def test_what_is_read_from_the_corpus_is_what_pydicom_reads() -> None:
