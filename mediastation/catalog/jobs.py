@@ -12,6 +12,7 @@ from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.schema import job_findings, job_steps, jobs
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.job import JobRecord, JobState, Step, StepState
+from mediastation.model.text import storable
 
 LEASE_S = 120.0
 """A running job whose lease is not renewed for this long has lost its process."""
@@ -81,7 +82,7 @@ class JobTable:
             connection.execute(
                 update(job_steps)
                 .where(job_steps.c.job == job, job_steps.c.position == position)
-                .values(state=state, summary=summary, ended_at=now, done=done)
+                .values(state=state, summary=storable(summary), ended_at=now, done=done)
             )
 
     def end(
@@ -95,7 +96,8 @@ class JobTable:
     ) -> None:
         """Write how a job ended, with its result and its findings."""
         rows = [
-            {"job": job, "position": position, **finding.as_dict()}
+            {"job": job, "position": position}
+            | {key: storable(value) for key, value in finding.as_dict().items()}
             for position, finding in enumerate(findings)
         ]
         with self._catalog.writing() as connection:
@@ -107,7 +109,7 @@ class JobTable:
                 .values(
                     state=state,
                     result=json.dumps(result),
-                    message=message,
+                    message=storable(message),
                     updated_at=now,
                     lease_until=None,
                 )

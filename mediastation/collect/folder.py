@@ -20,8 +20,9 @@ from mediastation.catalog.staging import Staged
 from mediastation.dicom.header import NotDicom, read_header
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.entry import Kept, Outcome, Source
-from mediastation.model.finding import Finding, Severity, error, note
+from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
+from mediastation.model.text import storable
 from mediastation.reading.volume import open_volume
 
 _BATCH_FILES = 256
@@ -77,16 +78,17 @@ def iter_candidates(path: Path) -> Iterator[Candidate | Finding]:
     if stat.S_ISDIR(mode):
         yield from _iter_folder(path)
     elif stat.S_ISREG(mode) and not _looks_like_image(path):
-        yield _candidate(path, Source("file", str(path)), claims_dicom=True)
+        yield _candidate(path, "file", claims_dicom=True)
     elif stat.S_ISREG(mode) or stat.S_ISBLK(mode):
         volume = open_volume(path)
         yield from volume.findings
         for file in volume.iter_files():
+            name = storable(f"{path}:{file.path}")
             yield Candidate(
-                f"{path}:{file.path}",
+                name,
                 file.size_bytes,
                 lambda inner=file.path: volume.open(inner),  # type: ignore[misc]
-                Source("image", f"{path}:{file.path}"),
+                Source("image", name),
                 claims_dicom=False,
             )
     else:
@@ -273,35 +275,55 @@ def _copy(item: Candidate, copy: Path, intake: Intake, reserve: int) -> None:
 
 
 def _iter_folder(folder: Path) -> Iterator[Candidate | Finding]:
-    for top, folders, files in os.walk(folder, onerror=_raise):
+    closed: list[OSError] = []
+    for top, folders, files in os.walk(folder, onerror=closed.append):
         folders.sort()
+        for name in folders:
+            if (path := Path(top, name)).is_symlink():
+                yield _linked(path)
         for name in sorted(files):
             path = Path(top, name)
             try:
                 mode = path.lstat().st_mode
             except OSError as fault:
-                said = f"The file cannot be read: {fault.strerror}."
-                yield error("unreadable", str(path), said, "See why, and repeat the command.")
+                yield _unreadable(path, "file", fault)
                 continue
             if stat.S_ISREG(mode):
                 claims = path.suffix.lower() in _DICOM_SUFFIXES
-                yield _candidate(path, Source("folder", str(path)), claims_dicom=claims)
+                yield _candidate(path, "folder", claims_dicom=claims)
+            elif stat.S_ISLNK(mode):
+                yield _linked(path)
             else:
-                yield note("not-a-file", str(path), "Left alone: a link or a special file.")
+                yield note("not-a-file", storable(str(path)), "Left alone: a special file.")
+    for trouble in closed:
+        if Path(trouble.filename) == folder:
+            raise MediaError(
+                f"{folder}: {trouble.strerror}.", "Check the medium and the permissions."
+            ) from trouble
+        yield _unreadable(Path(trouble.filename), "folder", trouble)
 
 
-def _raise(fault: OSError) -> None:
-    raise MediaError(
-        f"{fault.filename}: {fault.strerror}.", "Check the medium and the permissions."
-    ) from fault
+def _linked(path: Path) -> Finding:
+    return warning(
+        "not-a-file",
+        storable(str(path)),
+        "Left alone: a link; it may lead anywhere.",
+        "If what it leads to is wanted, name that.",
+    )
 
 
-def _candidate(path: Path, source: Source, *, claims_dicom: bool) -> Candidate:
+def _unreadable(path: Path, kind: str, fault: OSError) -> Finding:
+    said = f"The {kind} cannot be read: {fault.strerror}."
+    return error("unreadable", storable(str(path)), said, "See why, and repeat the command.")
+
+
+def _candidate(path: Path, kind: str, *, claims_dicom: bool) -> Candidate:
     try:
         size = path.stat().st_size
     except OSError:
         size = 0
-    return Candidate(str(path), size, lambda: path.open("rb"), source, claims_dicom, path)
+    name = storable(str(path))
+    return Candidate(name, size, lambda: path.open("rb"), Source(kind, name), claims_dicom, path)
 
 
 def _looks_like_image(path: Path) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
+from mediastation.catalog.listing import list_rows
 from mediastation.collect import folder
 from mediastation.collect.folder import AddReport, add_source
 from mediastation.model.finding import Finding, error
@@ -69,3 +72,51 @@ def test_damage_of_the_source_itself_is_a_refusal(
     report = added(intake, tmp_path / "in")
 
     assert (report.added, report.refused) == (1, 1)
+
+
+def test_a_name_that_is_no_text_hinders_nothing(intake: Intake, tmp_path: Path) -> None:
+    """Discs made elsewhere bear names in encodings of their own."""
+    write_ct(tmp_path / "in" / "image").rename(tmp_path / "in" / os.fsdecode(b"M\xfcller.dcm"))
+    (tmp_path / "in" / os.fsdecode(b"\xff.dcm")).write_bytes(b"garbage" * 100)
+
+    report = added(intake, tmp_path / "in")
+
+    assert (report.added, report.refused) == (1, 1)
+    assert [item.subject for item in report.findings] == [f"{tmp_path}/in/\\xff.dcm"]
+    (row,) = list_rows(intake.catalog, "instances", "", None)
+    assert row["source_detail"] == f"{tmp_path}/in/M\\xfcller.dcm"
+
+
+def test_a_folder_that_cannot_be_listed_costs_only_what_lies_in_it(
+    intake: Intake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One scratch in a directory of a disc must not keep the other folders from coming in."""
+    write_ct(tmp_path / "in" / "a" / "first")
+    write_ct(tmp_path / "in" / "b" / "second", sop_instance_uid="1.2.3.99")
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("/a"):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    report = added(intake, tmp_path / "in")
+
+    assert (report.added, report.refused) == (1, 1)
+    assert [(item.rule, item.subject) for item in report.findings] == [
+        ("unreadable", str(tmp_path / "in" / "a"))
+    ]
+
+
+def test_links_are_not_followed_and_each_is_told(intake: Intake, tmp_path: Path) -> None:
+    write_ct(tmp_path / "elsewhere" / "image")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "folder").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / "image").symlink_to(tmp_path / "elsewhere" / "image")
+
+    report = added(intake, tmp_path / "in")
+
+    assert report.added == 0
+    told = {(item.subject, str(item.severity)) for item in report.findings}
+    assert told == {(str(tmp_path / "in" / name), "warning") for name in ("folder", "image")}
