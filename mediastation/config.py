@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 
@@ -15,6 +16,17 @@ from pydantic_settings import (
 )
 
 GIBIBYTE = 1 << 30
+
+
+def account_name() -> str:
+    """Return the name of the account that runs this process; empty if it has none.
+
+    Under cron or a service manager no variable tells it; the account does.
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""
 
 
 class Settings(BaseSettings):
@@ -33,7 +45,7 @@ class Settings(BaseSettings):
     """Keep a TIFF preamble on the medium (PS3.10 7.5); any other content is zeroed."""
     institution: str = ""
     """Named on what people read."""
-    operator: str = Field(default_factory=lambda: os.environ.get("USER", ""))
+    operator: str = Field(default_factory=account_name)
     """Goes with every job."""
 
     @classmethod

@@ -6,9 +6,13 @@ import hashlib
 import time
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from mediastation.errors import ConfigError
+
+_YEARS = range(1900, 2156)
+"""What the date of a directory record can say (ECMA-119 9.1.5)."""
 
 
 class Clock:
@@ -55,4 +59,11 @@ def read_timestamp(text: str) -> datetime:
         ) from fault
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).replace(microsecond=0)
+    with suppress(OverflowError):
+        moment = moment.astimezone(UTC).replace(microsecond=0)
+        if moment.year in _YEARS:
+            return moment
+    raise ConfigError(
+        f"--timestamp {text!r} lies outside the years {_YEARS[0]} to {_YEARS[-1]}.",
+        "No ISO 9660 medium can bear another year.",
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -362,6 +364,32 @@ def test_a_wrong_setting_names_file_and_key(ask: Ask, tmp_path: Path) -> None:
     assert code == 2
     assert "port" in answer["error"]
     assert "config.toml" in answer["hint"]
+
+
+@pytest.mark.parametrize(
+    "moment", ["1500-01-01", "2300-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "yesterday"]
+)
+def test_a_moment_that_no_medium_can_bear_is_wrong_usage(
+    ask: Ask, tmp_path: Path, moment: str
+) -> None:
+    write_ct(tmp_path / "in" / "image")
+
+    code, answer = export(ask, tmp_path / "in", tmp_path / "x.iso", "--timestamp", moment)
+
+    assert code == 2
+    assert moment in answer["error"]
+
+
+def test_a_job_bears_the_account_that_ran_it_where_no_variable_tells(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    write_ct(tmp_path / "in" / "image")
+    ask("add", tmp_path / "in")
+
+    (job,) = ask("jobs")[1]["jobs"]
+    assert job["operator"] == pwd.getpwuid(os.getuid()).pw_name
 
 
 def test_what_is_no_medium_gives_exit_code_3(ask: Ask, tmp_path: Path) -> None:
