@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from mediastation.dicom.codestream import Family
 from mediastation.dicom.decoders import Samples
+from mediastation.dicom.elements import tag_text
 from mediastation.dicom.fragments import FrameIndex, read_frame_index
 from mediastation.dicom.frames import (
     Plan,
@@ -23,7 +24,7 @@ from mediastation.dicom.frames import (
 from mediastation.dicom.image import Image
 from mediastation.dicom.reencode import EXPLICIT, ITEM_CLOSE, SEQUENCE_CLOSE
 from mediastation.dicom.refusal import RefusalError
-from mediastation.dicom.vr import PIXEL_DATA
+from mediastation.dicom.vr import BITS_ALLOCATED, PIXEL_DATA, PIXEL_REPRESENTATION
 from mediastation.dicom.walk import Kind, MalformedError, Token, Walk, Window
 from mediastation.model.element_encoding import UNDEFINED, encode_element, encode_head
 from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
@@ -33,13 +34,7 @@ MAX_IMAGES = 64
 MAX_SPLICES = 100_000
 
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
-_ROWS, _COLUMNS, _ALLOCATED, _STORED, _SIGNED = (
-    0x00280010,
-    0x00280011,
-    0x00280100,
-    0x00280101,
-    0x00280103,
-)
+_ROWS, _COLUMNS, _STORED = 0x00280010, 0x00280011, 0x00280101
 _LOSSY, _LOSSY_RATIO, _LOSSY_METHOD = 0x00282110, 0x00282112, 0x00282114
 _OFFSETS, _LENGTHS, _TOTAL = 0x7FE00001, 0x7FE00002, 0x7FE00003
 _READ = frozenset(
@@ -50,9 +45,9 @@ _READ = frozenset(
         _FRAMES,
         _ROWS,
         _COLUMNS,
-        _ALLOCATED,
+        BITS_ALLOCATED,
         _STORED,
-        _SIGNED,
+        PIXEL_REPRESENTATION,
         _LOSSY,
         _LOSSY_RATIO,
         _LOSSY_METHOD,
@@ -333,7 +328,7 @@ def _read_image(window: Window, context: _Context) -> Image:
         if default is None:
             raise RefusalError(
                 "pixel-attributes",
-                f"({tag >> 16:04X},{tag & 0xFFFF:04X}) has no value, so the pixels have no shape",
+                f"{tag_text(tag)} has no value, so the pixels have no shape",
                 "The object is incomplete; ask the sender for a corrected one.",
             )
         return default
@@ -341,14 +336,14 @@ def _read_image(window: Window, context: _Context) -> Image:
     frames = text(_FRAMES).strip(b" \0")
     if frames and not (frames.isdigit() and 0 < int(frames) <= 0x7FFFFFFF):
         raise RefusalError("pixel-attributes", "(0028,0008) Number of Frames is no number")
-    allocated = number(_ALLOCATED)
+    allocated = number(BITS_ALLOCATED)
     return Image(
         rows=number(_ROWS),
         columns=number(_COLUMNS),
         samples=number(_SAMPLES, 1),
         bits_allocated=allocated,
         bits_stored=number(_STORED, allocated),
-        signed=number(_SIGNED, 0) == 1,
+        signed=number(PIXEL_REPRESENTATION, 0) == 1,
         photometric=text(_PHOTOMETRIC).strip(b" \0").decode("ascii", "replace"),
         frames=int(frames or b"1"),
     )
