@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, select
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.packing import unpack_header
@@ -108,10 +108,10 @@ def iter_selection(
     classes, except_classes : collection of str
         Only these SOP Classes, and none of those.
     """
+    chosen = job_entries.c.job == job, job_entries.c.entry == instances.c.id
     query = (
         _joined(select(*_ENTRY_COLUMNS))
-        .join(job_entries, job_entries.c.entry == instances.c.id)
-        .where(job_entries.c.job == job, instances.c.sop_class_uid.not_in(except_classes))
+        .where(instances.c.sop_class_uid.not_in(except_classes))
         .order_by(
             studies.c.study_instance_uid,
             series.c.series_instance_uid,
@@ -120,8 +120,12 @@ def iter_selection(
             instances.c.id,
         )
     )
-    if patients_of is not None:
-        query = query.where(studies.c.patient.in_(patients_of))
+    if patients_of is None:
+        query = query.join(job_entries, and_(*chosen))
+    else:
+        # From the patient to the entries: asked for each of many patients, the
+        # other way round would go through the whole selection every time.
+        query = query.where(studies.c.patient.in_(patients_of), exists().where(*chosen))
     if classes is not None:
         query = query.where(instances.c.sop_class_uid.in_(classes))
     with catalog.reading() as connection:

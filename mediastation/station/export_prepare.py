@@ -47,6 +47,7 @@ def prepare_selection(
                 continue
             try:
                 copies[entry.id] = copy = _prepared(station, entry)
+                _require_copy_of(entry, copy, checked.to_prepare[entry.id][1])
                 job.found(_worth_telling(copy, checked.to_prepare[entry.id][0]))
             except CannotPrepare as fault:
                 failed.append((entry.id, fault.finding))
@@ -92,6 +93,20 @@ def _prepared(station: Station, entry: Entry) -> Entry:
         if known is None:
             raise MediaError(f"The prepared copy of {entry.header.sop_instance_uid} is gone.")
     return known
+
+
+def _require_copy_of(entry: Entry, copy: Entry, transfer_syntax_uid: str) -> None:
+    """Raise `RefusedError` unless the copy is of this instance and encoded as was decided."""
+    header = copy.header
+    if (header.sop_instance_uid, header.transfer_syntax_uid) != (
+        entry.header.sop_instance_uid,
+        transfer_syntax_uid,
+    ):
+        raise RefusedError(
+            f"Nothing was written: what was prepared from {entry.header.sop_instance_uid} is "
+            f"{header.sop_instance_uid} in {header.transfer_syntax_uid}.",
+            hint="Run `mediastation reindex`: it drops prepared copies, and they are made anew.",
+        )
 
 
 def _worth_telling(copy: Entry, preparation: Preparation) -> Iterator[Finding]:

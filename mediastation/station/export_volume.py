@@ -189,10 +189,13 @@ def _in_tree_order(
 ) -> Iterator[tuple[Person | None, Entry]]:
     for place, (cluster, rows) in enumerate(checked.people):
         person = Person(str(place), cluster.patient_id, supplied=not cluster.identity.patient_id)
+        # Of one person it is the whole selection, which the catalog finds faster.
+        only = rows if len(checked.people) > 1 else None
         for entry in iter_selection(
-            station.catalog, job.id, patients_of=rows, except_classes=ROOT_CLASSES
+            station.catalog, job.id, patients_of=only, except_classes=ROOT_CLASSES
         ):
-            yield person, entry
+            if entry.patient in rows:
+                yield person, entry
     for entry in iter_selection(station.catalog, job.id, classes=ROOT_CLASSES):
         yield None, entry
 

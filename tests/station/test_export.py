@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pydicom
 import pytest
+from sqlalchemy import delete, select
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.jobs import JobTable
+from mediastation.catalog.schema import instances
 from mediastation.catalog.selection import find_entries
 from mediastation.catalog.upkeep import forget
+from mediastation.model.entry import Source
 from mediastation.model.event import Event, StepStarted
 from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest, ExportResult
+from mediastation.station.export_request import ExportRequest
 from mediastation.station.gather import add
 from mediastation.station.station import Station
 from mediastation.station.verification import verify
@@ -36,10 +40,6 @@ def at_step(name: str, act: Callable[[], object]) -> Callable[[Event], None]:
             act()
 
     return listen
-
-
-def rules(result: ExportResult) -> set[str]:
-    return {finding.rule for finding in result.findings}
 
 
 def test_a_file_of_the_source_that_cannot_be_taken_stops_the_export(
@@ -93,3 +93,51 @@ def test_an_image_is_known_though_its_export_was_killed_at_the_very_end(
     report = verify(station, request.output)
 
     assert (report.ok, report.manifest) == (True, "job")
+
+
+def test_a_prepared_copy_of_another_instance_stops_the_export(
+    station: Station, tmp_path: Path
+) -> None:
+    """Whatever put it there: a stranger's image must not go out under this one's name."""
+    path = write_ct(tmp_path / "in", implicit=True)
+    original = station.intake.keep(path.rename(station.intake.new_path()), Source("file", "in"))
+    request = ExportRequest(("study:1.2.3",), PROFILE, tmp_path / "out.iso")
+    assert export(station, request).stopped == ""
+    with station.catalog.writing() as connection:
+        (recipe,) = connection.execute(
+            select(instances.c.recipe).where(instances.c.derived_from == original.entry_id)
+        ).scalars()
+        connection.execute(delete(instances).where(instances.c.recipe == recipe))
+    stranger = write_ct(station.intake.new_path(), SOPInstanceUID="9.9", PatientID="9")
+    station.intake.keep_prepared(stranger, original.entry_id, recipe, ())
+    request.output.unlink()
+
+    result = export(station, request)
+
+    assert "9.9" in result.stopped
+    assert not request.output.exists()
+
+
+def test_a_collection_of_many_people_keeps_each_ones_studies_together(
+    station: Station, tmp_path: Path
+) -> None:
+    """Two spellings of one person interleave in the catalog; in the directory they are one."""
+    for number in range(12):
+        write_ct(
+            tmp_path / "in" / str(number),
+            SOPInstanceUID=f"1.2.{number}.1.1",
+            StudyInstanceUID=f"1.2.{number // 2}",
+            SeriesInstanceUID=f"1.2.{number // 2}.1",
+            PatientID=str(number // 4),
+            PatientName=("doe^jane", "Doe^Jane")[number % 2] + str(number // 4),
+        )
+    request = ExportRequest(
+        (str(tmp_path / "in"),), PROFILE, tmp_path / "out.iso", several_patients=True
+    )
+
+    result = export(station, request)
+
+    assert (result.stopped, [volume.instances for volume in result.volumes]) == ("", [12])
+    directory = pydicom.dcmread(station.job_folder(result.job) / "DICOMDIR")
+    records = [record.DirectoryRecordType for record in directory.DirectoryRecordSequence]
+    assert (records.count("PATIENT"), records.count("STUDY")) == (3, 6)
