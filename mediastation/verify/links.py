@@ -168,7 +168,17 @@ class Links:
                 continue
             raw = front.identity.get(value.tag, b"")
             stated, actual = text_value(value.raw), text_value(raw)
-            if stated and actual and stated != actual and _is_plain(raw + value.raw):
+            if not stated or not actual or stated == actual or not _is_plain(raw + value.raw):
+                continue
+            if value.tag == PATIENT_ID and _folded(stated) == _folded(actual):
+                yield warning(
+                    "identity-spelling",
+                    path,
+                    f"{where} lies under {value.name} {stated}, the file writes it {actual}",
+                    "make sure that both are the same person",
+                    "PS3.3 F.5.1",
+                )
+            else:
                 yield error(
                     "wrong-branch",
                     path,
@@ -176,6 +186,11 @@ class Links:
                     "the directory shows the object under another patient, study or series",
                     "PS3.3 F.5",
                 )
+
+
+def _folded(text: str) -> str:
+    """Return a Patient ID without letter case and doubled spaces, as people are told apart."""
+    return " ".join(text.casefold().split())
 
 
 def _is_plain(raw: bytes) -> bool:

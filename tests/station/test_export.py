@@ -141,3 +141,17 @@ def test_a_collection_of_many_people_keeps_each_ones_studies_together(
     directory = pydicom.dcmread(station.job_folder(result.job) / "DICOMDIR")
     records = [record.DirectoryRecordType for record in directory.DirectoryRecordSequence]
     assert (records.count("PATIENT"), records.count("STUDY")) == (3, 6)
+
+
+@pytest.mark.parametrize("other", ["AB  1", "ab 1"])
+def test_one_person_whose_id_is_spelt_in_two_ways_goes_out_as_one(
+    station: Station, tmp_path: Path, other: str
+) -> None:
+    write_ct(tmp_path / "in" / "one", PatientID="AB 1")
+    write_ct(tmp_path / "in" / "two", PatientID=other, SOPInstanceUID="1.2.3.1.2")
+    request = ExportRequest((str(tmp_path / "in"),), PROFILE, tmp_path / "out.iso")
+
+    result = export(station, request)
+
+    assert (result.stopped, [volume.instances for volume in result.volumes]) == ("", [2])
+    assert "identity-spelling" in {finding.rule for finding in result.findings}

@@ -190,6 +190,16 @@ class TestLinks:
         assert (finding.rule, finding.subject) == ("wrong-branch", path)
         assert "Patient ID PID1, the file has PID2" in finding.message
 
+    @pytest.mark.parametrize("written", ["pid1", "Pid1"])
+    def test_a_patient_id_in_another_spelling_is_warned_about(self, written: str) -> None:
+        """The file-set writer joins one person's spellings; the proof must not fail on it."""
+        path = "DICOM/S1/I1"
+        files = FILES | {path: instance(uid_of(path), series="1.2.3.1", patient_id=written)}
+        report = verify(files)
+
+        (finding,) = report.findings
+        assert (finding.rule, finding.severity, report.ok) == ("identity-spelling", "warning", True)
+
     @pytest.mark.parametrize(
         "spoil", [{"study": "1.2.4", "series": "1.2.3.1"}, {"series": "1.2.3.2"}]
     )
