@@ -1,4 +1,8 @@
-"""What stands in front of a data set in a file (PS3.10, 7.1), read in order to send the rest."""
+"""What stands in front of a data set in a file (PS3.10, 7.1), read in order to send the rest.
+
+Only files that are whole and say what they are can be sent as they lie; what
+`mediastation.dicom.recognition` forgives or guesses is refused here.
+"""
 
 from __future__ import annotations
 
