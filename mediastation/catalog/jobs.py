@@ -14,6 +14,8 @@ from mediastation.model.finding import Finding, Severity
 from mediastation.model.job import JobRecord, JobState, Step, StepState
 from mediastation.model.text import storable
 
+_HIGHEST_NUMBER = 2**63 - 1
+
 LEASE_S = 120.0
 """A running job whose lease is not renewed for this long has lost its process."""
 
@@ -134,7 +136,9 @@ class JobTable:
             return found.rowcount == 1
 
     def get(self, job: int, now: float) -> JobRecord | None:
-        """Return one job with its steps and findings."""
+        """Return one job with its steps and findings; None if there is none of this number."""
+        if abs(job) > _HIGHEST_NUMBER:
+            return None
         with self._catalog.reading() as connection:
             row = connection.execute(_jobs(now).where(jobs.c.id == job)).first()
             if row is None:

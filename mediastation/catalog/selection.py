@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, select
@@ -33,9 +34,17 @@ _ENTRY_COLUMNS = (
 
 
 def is_selector(source: str) -> bool:
-    """Tell whether `source` names something in the catalog, such as ``study:1.2.3``."""
+    """Tell whether `source` names something in the catalog, such as ``study:1.2.3``.
+
+    A file that has this very name goes before.
+    """
     head, colon, rest = source.partition(":")
-    return bool(colon and rest) and head in SELECTORS
+    if not colon or not rest or head not in SELECTORS:
+        return False
+    try:
+        return not Path(source).exists()
+    except OSError:
+        return True  # too long for any file
 
 
 def find_entries(catalog: Catalog, selector: str) -> list[int]:

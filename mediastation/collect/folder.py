@@ -328,11 +328,12 @@ def _candidate(path: Path, kind: str, *, claims_dicom: bool) -> Candidate:
 
 def _looks_like_image(path: Path) -> bool:
     try:
-        read_header(path, frozenset())
-    except NotDicom:
-        with path.open("rb") as file:
-            file.seek(32_769)
-            return file.read(5) == b"CD001"
+        try:
+            read_header(path, frozenset())
+        except NotDicom:
+            with path.open("rb") as file:
+                file.seek(32_769)
+                return file.read(5) == b"CD001"
     except OSError:
-        pass
+        pass  # told when it is taken in
     return False

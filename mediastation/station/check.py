@@ -139,7 +139,7 @@ class _Look:
         """Yield every instance; the ones of the catalog last."""
         entries: list[int] = []
         for source in self._sources:
-            if is_selector(source) and not Path(source).exists():
+            if is_selector(source):
                 entries += find_entries(self._station.catalog, source)
                 continue
             for item in iter_candidates(Path(source)):

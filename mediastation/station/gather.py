@@ -24,7 +24,7 @@ def add(station: Station, sources: Sequence[str], listener: Listener = nobody) -
         If the disk fails or is full; what was taken before is kept.
     """
     for source in sources:
-        if is_selector(source) and not Path(source).exists():
+        if is_selector(source):
             raise ConfigError(f"{source} is in the catalog already.", "Name a file or folder.")
     report = AddReport()
     with station.job("add", {"sources": list(sources)}, listener) as job:
@@ -53,7 +53,7 @@ def gather(station: Station, job: Job, sources: Sequence[str]) -> tuple[list[int
     entries: list[int] = []
     paths: list[Path] = []
     for source in sources:
-        if is_selector(source) and not Path(source).exists():
+        if is_selector(source):
             found = find_entries(station.catalog, source)
             if not found:
                 raise ConfigError(
