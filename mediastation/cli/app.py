@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from mediastation import __version__
-from mediastation.cli.output import Words, print_error, tell
+from mediastation.cli.output import Words, prepare_streams, print_error, say, tell
 from mediastation.config import default_home
 from mediastation.errors import CancelledError, ConfigError, MediastationError
 
@@ -35,9 +33,23 @@ app = typer.Typer(
 )
 
 
+def path_word(text: str) -> Path:
+    """Read a path. An empty word is none: a variable that is not set names no folder."""
+    if not text:
+        raise typer.BadParameter("An empty word names nothing.")
+    return Path(text)
+
+
+def no_empty_words(words: list[str]) -> list[str]:
+    """Return `words`; where one is empty, a script's variable was not set."""
+    if "" in words:
+        raise typer.BadParameter("An empty word names nothing.")
+    return words
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"mediastation {__version__}\n")
+        say(f"mediastation {__version__}")
         raise typer.Exit
 
 
@@ -46,7 +58,12 @@ def common(
     context: typer.Context,
     home: Annotated[
         Path | None,
-        typer.Option(help="Folder of this station.", envvar="MEDIASTATION_HOME"),
+        typer.Option(
+            parser=path_word,
+            metavar="DIR",
+            help="Folder of this station.",
+            envvar="MEDIASTATION_HOME",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no notes.")] = False,
@@ -68,28 +85,22 @@ def run(arguments: Sequence[str]) -> int:
 
     common_words, rest = _hoist(arguments)
     words = Words(default_home(), "--json" in common_words, "--quiet" in common_words)
+    prepare_streams()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(args=[*common_words, *rest], standalone_mode=False, prog_name="mediastation")
-    except typer.Abort:
-        return _interrupted()
     except _UsageError as fault:
         return _usage(words, fault)
-    except CancelledError:
-        return _interrupted()
+    except (typer.Abort, CancelledError, KeyboardInterrupt):
+        return _interrupted(words)
     except MediastationError as fault:
         print_error(words, fault)
         return fault.exit_code
-    except KeyboardInterrupt:
-        return _interrupted()
-    except BrokenPipeError:
-        # Whoever read standard output has gone, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as fault:
         print_error(words, _own_fault(_home_of(common_words), fault))
         return MediastationError.exit_code
-    return int(code or 0)
+    # Typer makes an exit code of Ctrl-C and says nothing.
+    return _interrupted(words) if code == CancelledError.exit_code else int(code or 0)
 
 
 def _hoist(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -121,13 +132,15 @@ def _home_of(common_words: Sequence[str]) -> Path:
 def _own_fault(home: Path, fault: Exception) -> MediastationError:
     """Put the traceback of a fault of ours into the home, and say where it lies."""
     told = "".join(traceback.format_exception(fault))
-    name = f"fault-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
+    path = home / f"fault-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (home / name).write_text(told, encoding="utf-8")
-        where = f"The details are in {home / name}; please report them."
+        path.touch(mode=0o600)
+        path.write_text(told, encoding="utf-8", errors="backslashreplace")
+        where = f"The details are in {path}; please report them."
     except OSError:
-        where = told
+        *_, frame = traceback.extract_tb(fault.__traceback__)
+        where = f"It arose in {frame.filename}, line {frame.lineno}; please report it."
     return MediastationError(f"This is a fault of Mediastation: {fault!r}.", where)
 
 
@@ -137,8 +150,12 @@ def _usage(words: Words, fault: Any) -> int:
     return ConfigError.exit_code
 
 
-def _interrupted() -> int:
-    tell("Cancelled; nothing half-made was left behind.")
+def _interrupted(words: Words) -> int:
+    fault = CancelledError("Cancelled; nothing half-made was left behind.")
+    if words.json:
+        print_error(words, fault)
+    else:
+        tell(fault.message)
     return CancelledError.exit_code
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mediastation.cli.app import app
+from mediastation.cli.app import app, no_empty_words
 from mediastation.cli.output import (
     StepDisplay,
     Words,
@@ -79,7 +79,10 @@ _COLUMNS = {
 def add_command(
     context: typer.Context,
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE…", help="Files, folders or images.")
+        list[str],
+        typer.Argument(
+            metavar="SOURCE…", callback=no_empty_words, help="Files, folders or images."
+        ),
     ],
 ) -> None:
     """Take DICOM instances into the catalog, as they are."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mediastation.cli.app import app
+from mediastation.cli.app import app, no_empty_words, path_word
 from mediastation.cli.output import (
     StepDisplay,
     Words,
@@ -24,6 +24,7 @@ _SOURCES = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE…",
+        callback=no_empty_words,
         help="Folders, files, images; or study:UID, series:UID, patient:ID of the catalog.",
     ),
 ]
@@ -114,7 +115,7 @@ def export_command(
     context: typer.Context,
     sources: _SOURCES,
     profile: Annotated[str, typer.Option(help="Application Profile that the medium claims.")],
-    output: Annotated[Path, typer.Option(help="The image file.")],
+    output: Annotated[Path, typer.Option(parser=path_word, metavar="PATH", help="The image file.")],
     medium: Annotated[
         str, typer.Option(help="Medium, such as CD-80; by default the profile's.")
     ] = "",
@@ -161,7 +162,9 @@ def export_command(
 @app.command("verify")
 def verify_command(
     context: typer.Context,
-    medium: Annotated[Path, typer.Argument(metavar="MEDIUM", help="Image, device or folder.")],
+    medium: Annotated[
+        Path, typer.Argument(parser=path_word, metavar="MEDIUM", help="Image, device or folder.")
+    ],
     manifest: Annotated[
         Path | None, typer.Option(help="Manifest of the job, or a list of digests.")
     ] = None,
@@ -196,7 +199,10 @@ def verify_command(
 def demo_command(
     context: typer.Context,
     output: Annotated[
-        Path | None, typer.Option(help="The image file; by default in the home.")
+        Path | None,
+        typer.Option(
+            parser=path_word, metavar="PATH", help="The image file; by default in the home."
+        ),
     ] = None,
 ) -> None:
     """Run the whole pipeline once on one patient's test images."""
@@ -211,11 +217,12 @@ def demo_command(
 
 def _show_export(words: Words, result: Any) -> None:
     if words.json:
-        print_json(result.as_dict() | ({"error": result.stopped} if result.stopped else {}))
+        stopped = {"error": result.stopped, "hint": result.hint} if result.stopped else {}
+        print_json(result.as_dict() | stopped)
     else:
         print_findings(words, result.findings)
         if result.stopped:
-            tell(f"error: {result.stopped}")
+            tell(f": {result.stopped}", mark="error", colour="31")
             if result.hint:
                 tell(f"  → {result.hint}")
         for volume in result.volumes:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
+import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mediastation.errors import MediastationError
+from mediastation.errors import MediaError, MediastationError
 from mediastation.model.event import Event, StepDone, StepProgress, StepStarted
 from mediastation.model.finding import Finding, Severity
 
@@ -20,11 +23,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _SHOWN_PER_RULE = 5
+_SHOWN_WHOLE = frozenset({"several-patients", "shared-patient-id"})
+"""Of people nobody is left out: each of them has to be compared with the request."""
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_STEERING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -37,22 +40,59 @@ class Words:
     quiet: bool = False
 
 
+def prepare_streams() -> None:
+    """Make standard output and error take any text, also where they are closed or not UTF-8."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - stays open
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
 def print_json(result: dict[str, Any]) -> None:
     """Print the one JSON object of a command."""
-    text = json.dumps(result, ensure_ascii=False, indent=1, default=str)
+    is_unicode = codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+    text = json.dumps(result, ensure_ascii=not is_unicode, indent=1, default=str)
     # A path may hold bytes that are no text; no encoding takes what Python makes of them.
-    sys.stdout.write(_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
+    _put(_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def say(text: str = "") -> None:
     """Print a line of the result."""
-    sys.stdout.write(harmless(text) + "\n")
+    _put(harmless(text))
 
 
 def tell(text: str, *, mark: str = "", colour: str = "") -> None:
     """Print a line that is no result, after a `mark` in `colour` where one is given."""
-    sys.stderr.write(_coloured(mark, colour) + harmless(text) + "\n")
-    sys.stderr.flush()
+    # Where nobody can be told, the exit code still says it.
+    with suppress(OSError):
+        sys.stderr.write(_coloured(mark, colour) + harmless(text) + "\n")
+        sys.stderr.flush()
+
+
+class _OutputError(MediaError):
+    """Standard output itself failed: what is wrong has to be told elsewhere."""
+
+
+def _put(text: str) -> None:
+    """Write results to standard output, now.
+
+    Whoever stops reading, as `head` does, ends the output and not the work:
+    the exit code stays true. Any other failure is a `MediaError`.
+    """
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError as fault:
+        with suppress(OSError, ValueError):
+            # What is still buffered would fail once more when the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(fault, BrokenPipeError):
+            raise _OutputError(
+                f"The result cannot be written to standard output: {fault.strerror}.",
+                "What the command did stays done: `mediastation jobs` tells.",
+            ) from fault
 
 
 def harmless(text: str) -> str:
@@ -63,22 +103,22 @@ def harmless(text: str) -> str:
 def print_error(words: Words, fault: MediastationError) -> None:
     """Say what stopped the command, and what to do next."""
     findings = [item for item in getattr(fault, "findings", ()) if isinstance(item, Finding)]
-    if words.json:
-        print_json(
-            {
-                "error": fault.message,
-                "hint": fault.hint,
-                "findings": [finding.as_dict() for finding in findings],
-            }
-        )
-        return
+    if words.json and not isinstance(fault, _OutputError):
+        told = {
+            "error": fault.message,
+            "hint": fault.hint,
+            "findings": [finding.as_dict() for finding in findings],
+        }
+        with suppress(_OutputError):
+            print_json(told)
+            return
     print_findings(words, findings)
     tell(f": {fault.message}", mark="error", colour="31")
     if fault.hint:
         tell(f"  → {fault.hint}")
 
 
-def print_findings(words: Words, findings: Iterable[Finding]) -> None:
+def print_findings(words: Words, findings: Sequence[Finding]) -> None:
     """Print findings, gravest first, a few of each rule and then their number.
 
     ``--quiet`` leaves the notes out.
@@ -91,7 +131,8 @@ def print_findings(words: Words, findings: Iterable[Finding]) -> None:
             continue
         kind = (finding.severity, finding.rule)
         shown[kind] += 1
-        if shown[kind] > _SHOWN_PER_RULE:
+        most = len(findings) if finding.rule in _SHOWN_WHOLE else _SHOWN_PER_RULE
+        if shown[kind] > most:
             continue
         reference = f" ({finding.reference})" if finding.reference else ""
         tell(
@@ -101,8 +142,8 @@ def print_findings(words: Words, findings: Iterable[Finding]) -> None:
         )
         if finding.hint:
             tell(f"  → {finding.hint}")
-        if shown[kind] == _SHOWN_PER_RULE and totals[kind] > _SHOWN_PER_RULE:
-            tell(f"  … and {totals[kind] - _SHOWN_PER_RULE:,} more of {finding.rule}")
+        if shown[kind] == most and totals[kind] > most:
+            tell(f"  … and {totals[kind] - most:,} more of {finding.rule}")
 
 
 def print_table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> None:
@@ -117,8 +158,19 @@ def print_table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> None
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(key, row.get(key))) for key in columns))
-    width = None if sys.stdout.isatty() else 400
-    Console(file=sys.stdout, width=width).print(table)
+    is_terminal = sys.stdout.isatty()
+    drawn = _Canvas()
+    Console(file=drawn, force_terminal=is_terminal, width=None if is_terminal else 400).print(table)
+    _put(drawn.getvalue().removesuffix("\n"))
+
+
+class _Canvas(io.StringIO):
+    """Where a table is drawn before it is printed, with what standard output can show."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """Rich draws plain lines where this is no UTF."""
+        return sys.stdout.encoding or "utf-8"
 
 
 def size_text(size_bytes: float) -> str:
