@@ -16,6 +16,8 @@ from pydantic_settings import (
 )
 
 GIBIBYTE = 1 << 30
+AET_PATTERN = r"^[!-\[\]-~][ -\[\]-~]{0,15}$"
+"""An Application Entity Title: up to 16 characters of ISO 646, no backslash (PS3.5 6.2)."""
 
 
 def account_name() -> str:
@@ -34,7 +36,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MEDIASTATION_", extra="forbid")
 
-    aet: str = Field(default="MEDIASTATION", pattern=r"^[!-\[\]-~][ -\[\]-~]{0,15}$")
+    aet: str = Field(default="MEDIASTATION", pattern=AET_PATTERN)
     """Application Entity Title of the Storage SCP (PS3.5 6.2, VR AE)."""
     bind: str = "127.0.0.1"
     """Address the Storage SCP listens on; loopback unless the site says otherwise."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 DIGEST_LIST_NAME = "SHA256.TXT"
 """Name of the digest list on a medium: 8.3, in the root, outside the DICOM tree."""
@@ -66,9 +67,20 @@ class Manifest:
                 raise ValueError("the manifest has another version")
             files = tuple(ManifestFile(**item) for item in data.pop("files"))
             structure = tuple(SectorDigest(**item) for item in data.pop("structure"))
-            return cls(files=files, structure=structure, **data)
-        except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as fault:
+            read = cls(files=files, structure=structure, **data)
+        except (AttributeError, KeyError, TypeError, RecursionError, json.JSONDecodeError) as fault:
             raise ValueError(f"not a manifest: {fault}") from fault
+        for part in (read, *files, *structure):
+            _require_types(part)
+        return read
+
+
+def _require_types(part: Any) -> None:
+    for field in fields(part):
+        value = getattr(part, field.name)
+        wanted = {"str": str, "int": int}.get(str(field.type), tuple)
+        if type(value) is not wanted:
+            raise ValueError(f"not a manifest: {field.name} is {value!r}"[:200])
 
 
 def write_digest_list(files: Iterable[ManifestFile]) -> str:

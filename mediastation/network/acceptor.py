@@ -8,6 +8,7 @@ association only.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 import time
@@ -156,8 +157,11 @@ class Acceptor:
             )[0]
             listener = socket.create_server(address[:2], family=family, backlog=128)
         except (OSError, UnicodeError, OverflowError) as error:
+            number = getattr(error, "errno", None) or 0
+            # Python adds the address once more; getaddrinfo has negative numbers of its own.
+            reason = os.strerror(number) if number > 0 else getattr(error, "strerror", str(error))
             raise NetworkError(
-                f"cannot listen on {where}: {error}", "Choose another --port or --bind."
+                f"cannot listen on {where}: {reason}", "Choose another --port or --bind."
             ) from None
         self._listener = listener
         self._listening.start()

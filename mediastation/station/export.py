@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from mediastation.catalog.selection import remember_selection
 from mediastation.conformance.load import find_profile
-from mediastation.errors import ConfigError, ProfileError, RefusedError
+from mediastation.errors import ConfigError, MediaError, ProfileError, RefusedError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.medium import Medium, require_medium
 from mediastation.model.profile import ApplicationProfile
@@ -15,6 +18,9 @@ from mediastation.station.export_volume import build_file_set, write_volume
 from mediastation.station.gather import gather
 from mediastation.station.job import Job
 from mediastation.station.station import Station
+
+_STANDARD_IDENTIFIER_AT = 16 * 2048 + 1
+"""Where an ISO 9660 image says that it is one (ECMA-119 6.7.1 and 8.1.2)."""
 
 
 def export(station: Station, request: ExportRequest, listener: Listener = nobody) -> ExportResult:
@@ -32,7 +38,7 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     """
     profile = find_profile(request.profile)
     medium = _medium(request, profile)
-    _require_output(request)
+    _require_output(request.output)
     station.require_current_index()
     checked = CheckedSet()
     job = station.job("export", request.as_dict(), listener)
@@ -80,12 +86,32 @@ def _medium(request: ExportRequest, profile: ApplicationProfile) -> Medium:
     return medium
 
 
-def _require_output(request: ExportRequest) -> None:
-    if request.output.is_dir():
+def _require_output(output: Path) -> None:
+    """Raise where `output` cannot become an image, before any work is done for it.
+
+    A link is not replaced: whoever made it did not mean it to go. Nor is a file
+    that is something else than an image, which a slip of the hand would destroy.
+    """
+    folder = output.absolute().parent
+    if output.is_symlink():
+        raise ConfigError(f"{output} is a link.", f"Name the file itself: {output.resolve()}.")
+    if output.is_dir():
+        raise ConfigError(f"{output} is a folder.", "Name the image file, such as patient.iso.")
+    if not folder.is_dir():
+        raise ConfigError(f"The folder {folder} does not exist.", "Make it first.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise MediaError(f"Nothing can be written in the folder {folder}.", "Name another one.")
+    if output.exists() and not (output.is_file() and _may_be_replaced(output)):
         raise ConfigError(
-            f"{request.output} is a folder.", "Name the image file, such as patient.iso."
+            f"{output} is there already and is no image; it was left as it is.",
+            "Give the image another name, or move the file away.",
         )
-    if not request.output.absolute().parent.is_dir():
-        raise ConfigError(
-            f"The folder {request.output.absolute().parent} does not exist.", "Make it first."
-        )
+
+
+def _may_be_replaced(output: Path) -> bool:
+    try:
+        with output.open("rb") as file:
+            file.seek(_STANDARD_IDENTIFIER_AT)
+            return file.read(5) == b"CD001" or file.seek(0, os.SEEK_END) == 0
+    except OSError as fault:
+        raise MediaError(f"{output}: {fault.strerror}.", "Name another file.") from fault

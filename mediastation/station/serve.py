@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
 from mediastation.collect.storage import StorageIntake
+from mediastation.config import AET_PATTERN
 from mediastation.errors import ConfigError
 from mediastation.network.acceptor import Limits
 from mediastation.network.storage_scp import StorageScp
@@ -59,6 +61,12 @@ def serve(
         If the home cannot be used.
     """
     settings = station.settings
+    title = settings.aet if ae_title is None else ae_title
+    if not re.fullmatch(AET_PATTERN, title):
+        raise ConfigError(
+            f"{title!r} is no Application Entity Title.",
+            "It has 1 to 16 characters of ASCII, no backslash, and begins with no blank.",
+        )
     with hold_serve_lock(station.home):
         intake = station.intake
         for finding in intake.recovered:
@@ -67,7 +75,7 @@ def serve(
         scp = StorageScp(
             intake.folder,
             storage.keep,
-            ae_title=ae_title or settings.aet,
+            ae_title=title,
             bind=bind or settings.bind,
             port=settings.port if port is None else port,
             limits=limits,

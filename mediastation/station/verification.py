@@ -72,9 +72,14 @@ def verify(
 def read_manifest(path: Path) -> Manifest:
     """Read a job's manifest or a digest list; `ConfigError` if it is neither."""
     try:
-        if path.stat().st_size > _MOST_MANIFEST_BYTES:
+        # Its size is not asked for: a device or a pipe has none.
+        with path.open("rb") as file:
+            read = file.read(_MOST_MANIFEST_BYTES + 1)
+        if len(read) > _MOST_MANIFEST_BYTES:
             raise ConfigError(f"{path} is too large for a manifest.", "Name the right file.")
-        text = path.read_text(encoding="utf-8")
+        text = read.decode("utf-8")
+        if not text.strip():
+            raise ValueError("it is empty")
         return Manifest.from_json(text) if text.startswith("{") else read_digest_list(text)
     except OSError as fault:
         raise ConfigError(f"{path}: {fault.strerror}.", "Check the path.") from fault

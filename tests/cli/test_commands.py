@@ -380,6 +380,87 @@ def test_a_moment_that_no_medium_can_bear_is_wrong_usage(
     assert moment in answer["error"]
 
 
+def test_an_image_replaces_an_image_and_nothing_else(ask: Ask, tmp_path: Path) -> None:
+    """A slip of the hand must not cost a file; nor is a link, such as /dev/stdout, for us."""
+    write_ct(tmp_path / "in" / "image")
+    image, letter, link = (tmp_path / name for name in ("x.iso", "letter.txt", "link.iso"))
+    letter.write_text("Dear colleague" * 5000)
+    link.symlink_to(tmp_path / "elsewhere.iso")
+
+    assert export(ask, tmp_path / "in", image)[0] == 0
+    assert export(ask, tmp_path / "in", image)[0] == 0
+    for output in (letter, link, tmp_path):
+        code, answer = export(ask, tmp_path / "in", output)
+        assert code == 2
+        assert str(output) in answer["error"]
+    assert letter.read_text().startswith("Dear")
+    assert link.is_symlink()
+    assert not (tmp_path / "elsewhere.iso").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["add", ""], ["check", ""], ["verify", ""],
+     ["export", "in", "--profile", "STD-GEN-CD", "--output", ""],
+     ["list", "--home", ""]],
+)  # fmt: skip
+def test_an_empty_word_is_not_the_folder_that_one_stands_in(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """A script's variable that is not set must not take in, check or write what lies around."""
+    write_ct(tmp_path / "in" / "image")
+    monkeypatch.chdir(tmp_path)
+
+    code, answer = ask(*words) if "--home" not in words else (run([*words, "--json"]), {})
+
+    assert code == 2
+    assert "empty word" in answer.get("error", "empty word")
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[" * 200_000, "{" + '"a":{' * 100_000, '{"version": 1, "files": [], '
+             '"structure": [], "image_size_bytes": "large"}', "no digest"]
+)  # fmt: skip
+def test_what_is_no_manifest_is_wrong_usage(ask: Ask, tmp_path: Path, text: str) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "manifest.json").write_text(text)
+
+    code, answer = ask("verify", tmp_path / "in", "--manifest", tmp_path / "manifest.json")
+
+    assert code == 2
+    assert "manifest.json" in answer["error"]
+
+
+def test_a_manifest_without_end_is_not_read_to_its_end(ask: Ask, tmp_path: Path) -> None:
+    code, answer = ask("verify", tmp_path, "--manifest", "/dev/zero")
+
+    assert code == 2
+    assert "too large" in answer["error"]
+
+
+@pytest.mark.parametrize("title", ["", "   ", "A\\B", "ÄRZTE", "MUCH TOO LONG A TITLE"])
+def test_a_title_that_no_peer_could_call_is_refused(ask: Ask, title: str) -> None:
+    code, answer = ask("serve", "--port", 0, "--aet", title)
+
+    assert code == 2
+    assert "Application Entity Title" in answer["error"]
+
+
+def test_an_interrupt_is_told_to_people_and_programs(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mediastation.catalog.listing.list_rows", interrupted)
+
+    code, answer = ask("list")
+    assert (code, set(answer)) == (130, {"error", "hint", "findings"})
+    assert run(["list", "--home", str(tmp_path / "home")]) == 130
+    assert "Cancelled" in capsys.readouterr().err
+
+
 def test_a_job_bears_the_account_that_ran_it_where_no_variable_tells(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
