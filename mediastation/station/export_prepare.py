@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from mediastation.catalog.durable import disk_trouble_told
 from mediastation.catalog.selection import (
     drop_from_selection,
@@ -12,7 +10,7 @@ from mediastation.catalog.selection import (
 )
 from mediastation.errors import MediaError, RefusedError
 from mediastation.model.entry import Entry
-from mediastation.model.finding import Finding, Severity
+from mediastation.model.finding import Finding
 from mediastation.model.preparation import Preparation
 from mediastation.station.export_check import CheckedSet, require_all_there
 from mediastation.station.export_request import ExportRequest
@@ -48,7 +46,7 @@ def prepare_selection(
             try:
                 copies[entry.id] = copy = _prepared(station, entry)
                 _require_copy_of(entry, copy, checked.to_prepare[entry.id][1])
-                job.found(_worth_telling(copy, checked.to_prepare[entry.id][0]))
+                job.found(copy.header.findings)
             except CannotPrepare as fault:
                 failed.append((entry.id, fault.finding))
                 job.found([fault.finding])
@@ -107,13 +105,6 @@ def _require_copy_of(entry: Entry, copy: Entry, transfer_syntax_uid: str) -> Non
             f"{header.sop_instance_uid} in {header.transfer_syntax_uid}.",
             hint="Run `mediastation reindex`: it drops prepared copies, and they are made anew.",
         )
-
-
-def _worth_telling(copy: Entry, preparation: Preparation) -> Iterator[Finding]:
-    """Yield what preparing found; that a header was replaced, the check has said already."""
-    for finding in copy.header.findings:
-        if preparation.touches_dataset or finding.severity is not Severity.NOTE:
-            yield finding
 
 
 def count_transcoded(checked: CheckedSet, copies: dict[int, Entry]) -> int:

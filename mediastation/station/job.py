@@ -42,6 +42,7 @@ class Job:
         self._listener = listener
         self._position = 0
         self.findings: list[Finding] = []
+        self._known: set[Finding] = set()
         self.result: dict[str, Any] = {}
         worker = f"{socket.gethostname()}:{os.getpid()}"
         self.id = table.create(kind, request, operator, worker, clock.now())
@@ -60,8 +61,7 @@ class Job:
             state, message = JobState.CANCELLED, "cancelled by the operator"
         elif isinstance(fault, RefusedError):
             state, message = JobState.REFUSED, fault.message
-            known = set(self.findings)
-            self.found(finding for finding in fault.findings if finding not in known)
+            self.found(fault.findings)
         elif isinstance(fault, MediastationError):
             state, message = JobState.FAILED, fault.message
         elif fault is not None:
@@ -80,10 +80,12 @@ class Job:
         self._table.save_result(self.id, {**self.result, "job": self.id})
 
     def found(self, findings: Iterable[Finding]) -> None:
-        """Take findings into the job and tell them."""
+        """Take findings into the job and tell them; what was said already is not said again."""
         for finding in findings:
-            self.findings.append(finding)
-            self._listener(Found(finding))
+            if finding not in self._known:
+                self._known.add(finding)
+                self.findings.append(finding)
+                self._listener(Found(finding))
 
     @contextmanager
     def step(self, name: str, total: int = 0, unit: str = "") -> Iterator[Step]:

@@ -516,3 +516,14 @@ def test_a_fault_of_ours_shows_no_traceback_and_says_where_it_is(
     (report,) = (tmp_path / "home").glob("fault-*.txt")
     assert str(report) in answer["hint"]
     assert "Traceback" in report.read_text()
+
+
+def test_nothing_is_said_twice_in_one_export(ask: Ask, tmp_path: Path) -> None:
+    """Reading, checking and preparing all look at the same header."""
+    write_ct(tmp_path / "in" / "a", implicit=True, preamble=b"MZ", SpecificCharacterSet="ISO_IR 99")
+
+    _, answer = export(ask, tmp_path / "in", tmp_path / "out.iso")
+
+    said = [tuple(finding.values()) for finding in answer["findings"]]
+    assert len(said) == len(set(said))
+    assert "charset-unknown" in rules(answer)
