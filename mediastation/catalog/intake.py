@@ -255,5 +255,7 @@ def _open_session(incoming: Path) -> tuple[Path, IO[str]]:
         # Another intake may have cleaned the lock away before it was held.
         if path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno())):
             folder.mkdir(mode=0o700)
+            # After a power cut, the lock tells that rows may be missing.
+            sync_folder(incoming)
             return folder, lock
         lock.close()

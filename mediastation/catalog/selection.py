@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, insert, select
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.packing import unpack_header
@@ -140,35 +139,6 @@ def iter_selection(
     with catalog.reading() as connection:
         for row in connection.execution_options(yield_per=_BATCH).execute(query):
             yield _entry(row)
-
-
-@dataclass(frozen=True, slots=True)
-class SelectedPatient:
-    """One patient identity of a selection, as the objects give it, and its instances."""
-
-    row: int
-    patient_id: str
-    issuer_of_patient_id: str
-    patient_name: str
-    patient_birth_date: str
-    patient_sex: str
-    instances: int
-
-
-def list_selected_patients(
-    catalog: Catalog, job: int, except_classes: Collection[str] = ()
-) -> list[SelectedPatient]:
-    """Return every patient identity that a job touches, but for objects of `except_classes`."""
-    identity = [column for column in patients.c if column.name != "id"]
-    query = (
-        _joined(select(patients.c.id, *identity, func.count()))
-        .join(job_entries, job_entries.c.entry == instances.c.id)
-        .where(job_entries.c.job == job, instances.c.sop_class_uid.not_in(except_classes))
-        .group_by(patients.c.id)
-        .order_by(patients.c.id)
-    )
-    with catalog.reading() as connection:
-        return [SelectedPatient(*row) for row in connection.execute(query)]
 
 
 def find_prepared(catalog: Catalog, original: int, recipe: str) -> Entry | None:

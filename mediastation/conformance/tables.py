@@ -43,10 +43,6 @@ class Table:
             raise self.fault(key, "is to be a text")
         return value
 
-    def optional_text(self, key: str) -> str:
-        """Return a string, empty where the key is absent."""
-        return self.text(key) if key in self._data else ""
-
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of strings that is not empty and repeats none."""
         value = self._value(key)

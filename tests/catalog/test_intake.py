@@ -155,6 +155,20 @@ def test_a_dead_sessions_leftovers_go_and_a_living_ones_stay(catalog: Catalog) -
             assert half.exists()
 
 
+def test_the_mark_of_a_session_is_durable_before_anything_is_taken(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows may be lost with the power, and the mark is what makes the next intake look."""
+    synced: list[tuple[Path, int]] = []
+    monkeypatch.setattr(
+        intake_module,
+        "sync_folder",
+        lambda folder: synced.append((folder, len(list(folder.iterdir())))),
+    )
+    with Intake(catalog):
+        assert (catalog.home / "incoming", 2) in synced
+
+
 def test_a_half_file_in_the_store_is_set_aside_not_indexed(catalog: Catalog) -> None:
     """After a power cut a name may be there before its content."""
     with Intake(catalog) as intake:
