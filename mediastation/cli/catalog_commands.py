@@ -19,6 +19,7 @@ from mediastation.cli.output import (
     tell,
 )
 from mediastation.errors import ConfigError, RefusedError
+from mediastation.model.finding import has_errors
 from mediastation.model.job import JobRecord
 
 _SHOWN_ROWS = 200
@@ -127,6 +128,9 @@ def list_command(
     limit = None if words.json else _SHOWN_ROWS + 1
     with Station(words.home) as station:
         rows = list_rows(station.catalog, level, " ".join(text or []), limit)
+        is_whole = station.catalog.index_is_current
+    if not is_whole:
+        tell("The index is older than what is stored: run `mediastation reindex` to see it all.")
     if words.json:
         print_json({"rows": rows})
         return
@@ -173,6 +177,8 @@ def reindex_command(context: typer.Context) -> None:
     else:
         print_findings(words, findings)
         say(f"{indexed:,} instances indexed")
+    if has_errors(findings):
+        raise typer.Exit(RefusedError.exit_code)
 
 
 @app.command("jobs")

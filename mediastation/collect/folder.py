@@ -169,8 +169,8 @@ def _take(intake: Intake, item: Candidate, report: AddReport, reserve: int) -> S
             error(
                 "unreadable",
                 item.name,
-                f"The file cannot be read: {fault}.",
-                "Clean the disc or try another drive; the other files were taken.",
+                f"The file cannot be read: {_reason(fault)}.",
+                "Clean the disc, or see to the permissions; the other files were taken.",
             )
         )
         copy.unlink(missing_ok=True)
@@ -262,16 +262,21 @@ def _copy(item: Candidate, copy: Path, intake: Intake, reserve: int) -> None:
         try:
             source = item.open()
         except (OSError, MediaError) as fault:
-            raise _UnreadableError(str(fault)) from fault
+            raise _UnreadableError(_reason(fault)) from fault
         with source:
             while True:
                 try:
                     chunk = source.read(_COPY_CHUNK)
                 except (OSError, MediaError) as fault:
-                    raise _UnreadableError(str(fault)) from fault
+                    raise _UnreadableError(_reason(fault)) from fault
                 if not chunk:
                     return
                 output.write(chunk)
+
+
+def _reason(fault: Exception) -> str:
+    """The finding names the file already; so does the text of an `OSError`."""
+    return str(getattr(fault, "strerror", None) or fault)
 
 
 def _iter_folder(folder: Path) -> Iterator[Candidate | Finding]:

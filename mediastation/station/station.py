@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -32,6 +33,9 @@ class Station:
 
     def __init__(self, home: Path, clock: Clock | None = None) -> None:
         self.home = home.expanduser().absolute()
+        # os.path answers no where pathlib raises: what may not be seen is told below.
+        if os.path.exists(self.home) and not os.path.isdir(self.home):  # noqa: PTH110, PTH112
+            raise ConfigError(f"{self.home} is no folder.", "Name a folder with --home.")
         self.clock = clock or Clock()
         self.settings = read_settings(self.home)
         self.catalog = Catalog(self.home)
@@ -91,7 +95,12 @@ def read_settings(home: Path) -> Settings:
             f"The settings are wrong: {wrong}.",
             f"Correct {home / 'config.toml'} or the MEDIASTATION_* variables.",
         ) from fault
-    except (ValueError, OSError) as fault:
+    except OSError as fault:
+        raise ConfigError(
+            f"{home / 'config.toml'} cannot be read: {fault.strerror}.",
+            "The folder of --home and what lies in it belong to the account that runs this.",
+        ) from fault
+    except ValueError as fault:
         raise ConfigError(
             f"{home / 'config.toml'} cannot be read: {fault}", "It has to be TOML."
         ) from fault

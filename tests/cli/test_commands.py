@@ -461,6 +461,42 @@ def test_an_interrupt_is_told_to_people_and_programs(
     assert "Cancelled" in capsys.readouterr().err
 
 
+def test_a_reindex_that_finds_losses_says_so_in_its_exit_code(ask: Ask, tmp_path: Path) -> None:
+    """Whoever runs it every night reads nothing else."""
+    write_series(tmp_path / "in", 2)
+    ask("add", tmp_path / "in")
+    lost = ask("list", "instances")[1]["rows"][0]["sha256"]
+    (tmp_path / "home" / "store" / lost[:3] / lost[3:]).unlink()
+
+    code, answer = ask("reindex")
+
+    assert (code, answer["indexed"], rules(answer)) == (1, 1, {"lost"})
+
+
+def test_a_list_from_a_lost_index_does_not_pass_for_an_empty_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ask: Ask
+) -> None:
+    write_ct(tmp_path / "in" / "image")
+    ask("add", tmp_path / "in")
+    for path in (tmp_path / "home").glob("catalog.sqlite*"):
+        path.unlink()
+
+    run(["list", "--json", "--home", str(tmp_path / "home")])
+    assert "reindex" in capsys.readouterr().err
+    assert ask("reindex")[1]["indexed"] == 1
+    run(["list", "--json", "--home", str(tmp_path / "home")])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_home_that_is_a_file_is_named(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("no folder")
+
+    code, answer = ask("list")
+
+    assert code == 2
+    assert f"{tmp_path / 'home'} is no folder" in answer["error"]
+
+
 def test_a_job_bears_the_account_that_ran_it_where_no_variable_tells(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
