@@ -11,7 +11,15 @@ from typing import Annotated
 import typer
 
 from mediastation.cli.app import app
-from mediastation.cli.output import Words, print_json, say
+from mediastation.cli.output import Words, harmless, print_json, say
+
+
+class HarmlessFormatter(logging.Formatter):
+    """One line a message, whatever peers put into titles, UIDs and values."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line without what steers a terminal or forges another line."""
+        return harmless(super().format(record))
 
 
 @app.command("serve")
@@ -31,11 +39,9 @@ def serve_command(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.WARNING if words.quiet else logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(HarmlessFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING if words.quiet else logging.INFO)
 
     def ready(address: str, bound_port: int) -> None:
         if words.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from mediastation.cli import output
 from mediastation.cli.app import run
 from mediastation.cli.output import Words, print_error, print_findings, print_json, print_table, say
+from mediastation.cli.serve_command import HarmlessFormatter
 from mediastation.errors import RefusedError
 from mediastation.model.finding import error
 from tests.support.objects import write_ct
@@ -53,6 +55,15 @@ def test_a_name_of_several_lines_forges_no_line(capsys: pytest.CaptureFixture[st
     say("a.iso\nb.iso: verified")
 
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_what_a_peer_sends_steers_no_log() -> None:
+    record = logging.LogRecord("scp", logging.INFO, "", 0, "%s: added", (EVIL + "\nforged",), None)
+
+    told = HarmlessFormatter("%(message)s").format(record)
+
+    assert not STEERING & set(told)
+    assert len(told.splitlines()) == 1
 
 
 def test_every_person_is_shown_however_many(
