@@ -6,7 +6,8 @@ import logging
 import signal
 import sys
 import threading
-from typing import Annotated
+import traceback
+from typing import Annotated, Any
 
 import typer
 
@@ -19,7 +20,12 @@ class HarmlessFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line without what steers a terminal or forges another line."""
-        return harmless(super().format(record))
+        return harmless(super().format(record).replace("\n", " "))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """Return what went wrong and where, in one line."""
+        *_, frame = traceback.extract_tb(ei[2])
+        return f"{ei[1]!r} in {frame.filename}, line {frame.lineno}"
 
 
 @app.command("serve")

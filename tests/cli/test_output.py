@@ -66,6 +66,19 @@ def test_what_a_peer_sends_steers_no_log() -> None:
     assert len(told.splitlines()) == 1
 
 
+def test_a_fault_while_serving_is_one_line_of_the_log() -> None:
+    try:
+        raise ZeroDivisionError("seven by nothing")
+    except ZeroDivisionError:
+        record = logging.LogRecord("scp", logging.ERROR, "", 0, "no", (), sys.exc_info())
+
+    told = HarmlessFormatter("%(message)s").format(record)
+
+    assert len(told.splitlines()) == 1
+    assert "seven by nothing" in told
+    assert "Traceback" not in told
+
+
 def test_every_person_is_shown_however_many(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
