@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from mediastation.catalog.selection import (
-    find_entries,
     is_selector,
     iter_selection,
     remember_selection,
@@ -20,9 +19,10 @@ from mediastation.conformance.iod import check_iod, require_iod_validator
 from mediastation.conformance.load import find_profile, load_profiles
 from mediastation.conformance.report import CheckReport, check_members
 from mediastation.dicom.header import NotDicom, read_header
-from mediastation.errors import ConfigError
+from mediastation.errors import ConfigError, MediaError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding, Severity, error, note
+from mediastation.station.gather import require_entries
 from mediastation.station.job import Job, Step
 from mediastation.station.station import Station
 
@@ -119,11 +119,12 @@ class _Look:
         self._iod = iod
         self.findings: list[Finding] = []
         self.seen = 0
+        self._damage = 0
 
     @property
     def refused(self) -> int:
-        """Files that claimed to be instances and are none."""
-        return sum(
+        """Files that claimed to be instances and are none; damage that may hide some."""
+        return self._damage + sum(
             item.severity is Severity.ERROR and item.rule in _REFUSING for item in self.findings
         )
 
@@ -139,12 +140,14 @@ class _Look:
         """Yield every instance; the ones of the catalog last."""
         entries: list[int] = []
         for source in self._sources:
-            if is_selector(source):
-                entries += find_entries(self._station.catalog, source)
+            if is_selector(source) and not Path(source).exists():
+                entries += require_entries(self._station, source)
                 continue
             for item in iter_candidates(Path(source)):
                 if isinstance(item, Finding):
                     self.findings.append(item)
+                    is_error = item.severity is Severity.ERROR
+                    self._damage += is_error and item.rule not in _REFUSING
                 else:
                     yield from self._outside(item)
         if entries:
@@ -171,8 +174,8 @@ class _Look:
             tell = error if item.claims_dicom else note
             said = f"This is not DICOM: {fault}."
             self.findings.append(tell("not-dicom", item.name, said, "", "PS3.10 7.1"))
-        except OSError as fault:
-            said = f"The file cannot be read: {fault.strerror or fault}."
+        except (OSError, MediaError) as fault:
+            said = f"The file cannot be read: {getattr(fault, 'strerror', None) or fault}."
             self.findings.append(error("unreadable", item.name, said, "Try another drive."))
         finally:
             if item.path is None:

@@ -40,6 +40,20 @@ def add(station: Station, sources: Sequence[str], listener: Listener = nobody) -
     return report
 
 
+def require_entries(station: Station, source: str) -> list[int]:
+    """Return the entries that a selector names; `ConfigError` if it names none.
+
+    A mistyped study must not pass for one that is in order.
+    """
+    found = find_entries(station.catalog, source)
+    if not found:
+        raise ConfigError(
+            f"{source} names nothing in the catalog.",
+            "`mediastation list studies` shows what is there.",
+        )
+    return found
+
+
 def gather(station: Station, job: Job, sources: Sequence[str]) -> tuple[list[int], int]:
     """Return the entries that `sources` name, and how many of their files were refused.
 
@@ -54,13 +68,7 @@ def gather(station: Station, job: Job, sources: Sequence[str]) -> tuple[list[int
     paths: list[Path] = []
     for source in sources:
         if is_selector(source):
-            found = find_entries(station.catalog, source)
-            if not found:
-                raise ConfigError(
-                    f"{source} names nothing in the catalog.",
-                    "`mediastation list studies` shows what is there.",
-                )
-            entries += found
+            entries += require_entries(station, source)
         else:
             paths.append(Path(source))
     report = AddReport()

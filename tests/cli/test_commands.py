@@ -497,6 +497,33 @@ def test_a_home_that_is_a_file_is_named(ask: Ask, tmp_path: Path) -> None:
     assert f"{tmp_path / 'home'} is no folder" in answer["error"]
 
 
+@pytest.mark.parametrize("words", [["--profile", "STD-GEN-CD"], []])
+def test_a_mistyped_study_does_not_pass_with_the_rest_of_a_check(
+    ask: Ask, tmp_path: Path, words: list[str]
+) -> None:
+    image = write_ct(tmp_path / "in" / "image")
+
+    code, answer = ask("check", image, "study:9.9", *words)
+
+    assert code == 2
+    assert "study:9.9" in answer["error"]
+
+
+def test_a_check_of_a_damaged_image_does_not_pass(ask: Ask, tmp_path: Path) -> None:
+    """What lies beyond the cut is refused, and the rest is still looked at."""
+    write_series(tmp_path / "in", 3)
+    image = tmp_path / "x.iso"
+    assert export(ask, tmp_path / "in", image)[0] == 0
+    with image.open("r+b") as file:
+        file.truncate(image.stat().st_size - 2048)
+
+    code, answer = ask("check", image, "--profile", "STD-GEN-CD", home="other")
+
+    assert code == 1
+    assert answer["accepted"] > 0
+    assert answer["refused"] > 0
+
+
 def test_a_job_bears_the_account_that_ran_it_where_no_variable_tells(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
