@@ -38,6 +38,8 @@ class Settings(BaseSettings):
 
     aet: str = Field(default="MEDIASTATION", pattern=AET_PATTERN)
     """Application Entity Title of the Storage SCP (PS3.5 6.2, VR AE)."""
+    require_called_aet: bool = False
+    """Reject associations that call another title than `aet` (PS3.8 9.3.4)."""
     bind: str = "127.0.0.1"
     """Address the Storage SCP listens on; loopback unless the site says otherwise."""
     port: int = Field(default=11112, ge=0, le=65535)

@@ -259,7 +259,7 @@ def _require_fit(request: ExportRequest, medium: Medium, size_bytes: int) -> Non
         medium.name,
         f"The set needs {sectors:,} sectors ({size_bytes:,} bytes); {medium.description} has "
         f"{room:,} ({capacity:,} bytes).",
-        "Export fewer studies or series at a time, or name a larger medium with --medium.",
+        "Export fewer studies or series at a time, or on a larger medium if the profile has one.",
         f"PS3.12 Annex {medium.annex}",
     )
     raise RefusedError(f"Nothing was written. {finding.message}", [finding], finding.hint)

@@ -78,6 +78,7 @@ def serve(
             ae_title=title,
             bind=bind or settings.bind,
             port=settings.port if port is None else port,
+            require_called_aet=settings.require_called_aet,
             limits=limits,
             has_room=storage.has_room,
         )

@@ -590,3 +590,16 @@ def test_nothing_is_said_twice_in_one_export(ask: Ask, tmp_path: Path) -> None:
     said = [tuple(finding.values()) for finding in answer["findings"]]
     assert len(said) == len(set(said))
     assert "charset-unknown" in rules(answer)
+
+
+def test_the_headline_of_a_reread_promises_no_more_than_it_proved(
+    ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_ct(tmp_path / "in" / "a")
+    image = tmp_path / "out.iso"
+    export(ask, tmp_path / "in", image)
+    capsys.readouterr()
+
+    for home, headline in (("home", "verified"), ("elsewhere", "no fault found")):
+        assert run(["verify", str(image), "--home", str(tmp_path / home)]) == 0
+        assert f"{image}: {headline}\n" in capsys.readouterr().out

@@ -82,6 +82,16 @@ def test_below_the_reserve_it_takes_nothing_but_lives(
     assert [instance.status for instance in report.instances] == [0xA700]
 
 
+def test_a_site_may_insist_on_its_own_title(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIASTATION_REQUIRE_CALLED_AET", "true")
+    with Served(tmp_path / "home", port=0) as served:
+        echo(*served.address, calling_ae="PEER", called_ae="MEDIASTATION")
+        with pytest.raises(NetworkError):
+            echo(*served.address, calling_ae="PEER", called_ae="SOMEBODY")
+
+
 def test_a_second_serve_of_one_home_is_told_who_holds_it(tmp_path: Path) -> None:
     with Served(tmp_path / "home", port=0) as first:
         with Served(tmp_path / "home", port=0) as second:
