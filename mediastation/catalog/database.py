@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from mediastation.catalog.durable import sync_folder
@@ -37,6 +38,14 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
+def _keep_connection(context: ExceptionContext) -> None:
+    # A Ctrl-C within a statement would have the connection closed while its
+    # cursor lives on in the traceback, and the write lock with it: whoever
+    # then writes that the job was cancelled waits in vain. A rollback will do.
+    if not isinstance(context.original_exception, Exception):
+        context.is_disconnect = False
+
+
 def open_engine(home: Path, new_index_version: Callable[[], str]) -> Engine:
     """Open the index of `home`, creating it where there is none.
 
@@ -62,6 +71,7 @@ def open_engine(home: Path, new_index_version: Callable[[], str]) -> Engine:
 
     event.listen(engine, "first_connect", sort_at_home)
     event.listen(engine, "connect", _configure)
+    event.listen(engine, "handle_error", _keep_connection)
     event.listen(engine, "begin", _begin)
     try:
         with engine.connect().execution_options(mediastation_write=True) as connection:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import ProgrammingError
 
+from mediastation.catalog import database
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.listing import list_rows
+from mediastation.catalog.schema import instances
 from mediastation.catalog.selection import find_entries, remember_selection
 from mediastation.catalog.upkeep import forget, reindex
 from mediastation.errors import MediaError
@@ -102,6 +106,7 @@ def test_a_home_may_have_any_name(tmp_path: Path) -> None:
 _OPEN = """
 import sys
 from pathlib import Path
+from mediastation.catalog import database
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
 sys.stdin.read(1)
@@ -134,3 +139,30 @@ def test_a_name_that_is_no_text_does_not_stop_its_file(catalog: Catalog, tmp_pat
     (row,) = list_rows(catalog, "instances")
     assert row["source_detail"] == "/outside/\\udcff.dcm"
     assert find_entries(catalog, "study:1.2.3")
+
+
+def test_an_interrupted_statement_leaves_no_lock_behind(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-C, the job's end has still to be written, and the traceback is alive then."""
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT_MS", 0)
+    keep(catalog)
+
+    def interrupted(cursor: sqlite3.Cursor, statement: str, values: Any, _: object) -> None:
+        cursor.execute(statement, values)
+        raise KeyboardInterrupt
+
+    listener = catalog._engine, "do_execute", interrupted
+
+    def work() -> None:
+        with catalog.writing() as connection:
+            event.listen(*listener)
+            connection.execute(select(instances))
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        work()
+    event.remove(*listener)
+
+    with Catalog(catalog.home) as other, other.writing():
+        pass
+    assert caught.value.__traceback__ is not None
