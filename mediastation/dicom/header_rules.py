@@ -37,7 +37,7 @@ _RULES: Final[dict[str, tuple[Severity, str]]] = {
 }
 _HINTS: Final = {
     "truncated": "fetch the instance again; the file is not whole",
-    "no-instance": "an instance without class and UID cannot be stored or written",
+    "no-instance": "it is kept, and cannot go onto a medium without class and UID",
 }
 
 
