@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
@@ -32,15 +31,6 @@ from mediastation.reading.iso_tree import IsoDirectory, TreeWalk, iter_directory
 from mediastation.reading.random_access import ExtentStream, RandomAccess
 
 MAX_PATH_TABLE_BYTES = 16 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A structure on the image: where it lies in bytes and what it is called."""
-
-    offset: int
-    length: int
-    name: str
 
 
 class IsoVolume:

@@ -21,6 +21,8 @@ from mediastation.station.station import Station
 
 _STANDARD_IDENTIFIER_AT = 16 * 2048 + 1
 """Where an ISO 9660 image says that it is one (ECMA-119 6.7.1 and 8.1.2)."""
+_LONGEST_NAME_BYTES = 240
+"""File systems take 255; `.NAME.part` has to fit as well."""
 
 
 def export(station: Station, request: ExportRequest, listener: Listener = nobody) -> ExportResult:
@@ -93,6 +95,8 @@ def _require_output(output: Path) -> None:
     that is something else than an image, which a slip of the hand would destroy.
     """
     folder = output.absolute().parent
+    if len(os.fsencode(output.name)) > _LONGEST_NAME_BYTES:
+        raise ConfigError(f"The name {output.name[:40]}… is too long.", "Use a shorter one.")
     if output.is_symlink():
         raise ConfigError(f"{output} is a link.", f"Name the file itself: {output.resolve()}.")
     if output.is_dir():

@@ -334,6 +334,7 @@ def test_profiles_shows_all_and_one_in_full(ask: Ask) -> None:
             ["export", "x", "--profile", "STD-GEN-CD", "--output", "o", "--timestamp", "soon"],
             "soon",
         ),
+        (["export", "x", "--profile", "STD-GEN-CD", "--output", "o" * 250], "too long"),
         (["export", "x"], "--profile"),
         (["add", "/no/such/folder"], "/no/such/folder"),
         (["check", "/no/such/folder"], "/no/such/folder"),
