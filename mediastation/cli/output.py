@@ -194,6 +194,9 @@ def _coloured(text: str, code: str) -> str:
     return f"\033[{code}m{text}\033[0m" if text and sys.stderr.isatty() else str(text)
 
 
+_BESIDE_A_BAR = 40
+
+
 class StepDisplay:
     """Listens to a job and shows its steps: bars on a terminal, a line a step elsewhere."""
 
@@ -202,6 +205,7 @@ class StepDisplay:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._units = ""
+        self._long: list[str] = []
         self._context: AbstractContextManager[Any] = nullcontext()
         if not words.quiet and sys.stderr.isatty():
             from rich.console import Console  # noqa: PLC0415 - only on a terminal
@@ -228,6 +232,8 @@ class StepDisplay:
 
     def __exit__(self, *fault: Any) -> None:
         self._context.__exit__(*fault)
+        for line in self._long:
+            tell(line)
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
@@ -249,9 +255,18 @@ class StepDisplay:
                 if self._bars:
                     task = self._tasks[event.step]
                     length = self._bars.tasks[task].total or 1
-                    self._bars.update(task, completed=length, total=length, count=event.summary)
+                    self._bars.update(
+                        task, completed=length, total=length, count=self._beside(event)
+                    )
                 elif not self._quiet:
                     tell(f"{event.step}: {event.summary or 'done'}")
+
+    def _beside(self, event: StepDone) -> str:
+        """Return what has room beside a bar of 80 columns; the whole follows when all bars end."""
+        if len(event.summary) <= _BESIDE_A_BAR:
+            return event.summary
+        self._long.append(f"{event.step}: {event.summary}")
+        return "done"
 
     def _count(self, done: int, total: int) -> str:
         if self._units == "bytes":

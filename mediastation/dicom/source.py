@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from abc import ABC, abstractmethod
 from typing import Final
 
 BLOCK_BYTES: Final = 64 * 1024
@@ -20,7 +21,7 @@ class SourceLimitError(Exception):
     """A source would have to do more than its limits allow."""
 
 
-class Source:
+class Source(ABC):
     """Bytes that can be looked at by offset.
 
     `size` is how many bytes are known to be there. A source that finds out as
@@ -29,9 +30,9 @@ class Source:
 
     size: int
 
+    @abstractmethod
     def window(self, offset: int, length: int = BLOCK_BYTES) -> bytes:
         """Return the bytes from `offset` on, at most `length`; empty past the end."""
-        raise NotImplementedError
 
     def block(self, offset: int) -> tuple[bytes, int]:
         """Return a block that holds what lies at `offset`, and where the block begins.

@@ -156,3 +156,27 @@ def test_a_stream_that_is_not_unicode_gets_what_it_can_hold(home: Path, words: s
         assert json.loads(ended.stdout)["rows"][0]["patient_name"] == "Müller^Jörg"
     else:
         assert "M\\xfcller^J\\xf6rg" in ended.stdout
+
+
+def test_bars_on_80_columns_cut_neither_the_steps_nor_the_proof(tmp_path: Path) -> None:
+    write_ct(tmp_path / "in" / "a")
+    screen, terminal = os.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "mediastation", "--home", str(tmp_path / "home"), "export",
+             str(tmp_path / "in"), "--profile", "STD-GEN-CD", "--output", str(tmp_path / "o.iso")],
+            stdout=subprocess.DEVNULL,
+            stderr=terminal,
+            check=False,
+            timeout=60,
+            env=os.environ | {"COLUMNS": "80", "TERM": "xterm"},
+        )  # fmt: skip
+        told = os.read(screen, 1 << 20).decode()
+    finally:
+        os.close(terminal)
+        os.close(screen)
+
+    assert done.returncode == 0
+    for step in ("collect", "check", "file-set", "image", "verify"):
+        assert f"{step} " in told
+    assert "every link between it and the files agree." in told
