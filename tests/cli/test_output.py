@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -161,20 +162,22 @@ def test_a_stream_that_is_not_unicode_gets_what_it_can_hold(home: Path, words: s
 def test_bars_on_80_columns_cut_neither_the_steps_nor_the_proof(tmp_path: Path) -> None:
     write_ct(tmp_path / "in" / "a")
     screen, terminal = os.openpty()
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "mediastation", "--home", str(tmp_path / "home"), "export",
-             str(tmp_path / "in"), "--profile", "STD-GEN-CD", "--output", str(tmp_path / "o.iso")],
-            stdout=subprocess.DEVNULL,
-            stderr=terminal,
-            check=False,
-            timeout=60,
-            env=os.environ | {"COLUMNS": "80", "TERM": "xterm"},
-        )  # fmt: skip
-        told = os.read(screen, 1 << 20).decode()
-    finally:
+    words = ["--home", str(tmp_path / "home"), "export", str(tmp_path / "in"),
+             "--profile", "STD-GEN-CD", "--output", str(tmp_path / "o.iso")]  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-m", "mediastation", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+        env=os.environ | {"COLUMNS": "80", "TERM": "xterm"},
+    ) as done:
         os.close(terminal)
+        shown = b""
+        # Reading fails, on Linux, when the last writer has gone.
+        with suppress(OSError):
+            while piece := os.read(screen, 65536):
+                shown += piece
         os.close(screen)
+    told = shown.decode()
 
     assert done.returncode == 0
     for step in ("collect", "check", "file-set", "image", "verify"):
