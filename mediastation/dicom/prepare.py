@@ -95,9 +95,10 @@ def prepare_instance(
     output: Path,
     header: InstanceHeader,
     *,
+    target: str = ts.EXPLICIT_LE,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Write `source` as Explicit VR Little Endian to `output`, and prove the copy.
+    """Write `source` in Transfer Syntax `target` to `output`, and prove the copy.
 
     Memory does not grow with the object: values are streamed, pixels are
     decoded one frame at a time.
@@ -111,6 +112,8 @@ def prepare_instance(
         name in the folder is not: the caller renames and syncs the folder.
     header : InstanceHeader
         What was read of `source`.
+    target : str
+        UID of the Transfer Syntax to write: Explicit VR Little Endian.
     progress : callable, optional
         Called with bytes written and bytes expected; may raise to stop.
 
@@ -132,6 +135,8 @@ def prepare_instance(
     """
     subject = header.sop_instance_uid or str(source)
     try:
+        if target != ts.EXPLICIT_LE:
+            raise RefusalError("transfer-syntax", f"nothing here encodes {target}")
         with source.open("rb") as file, _Output(output) as out:
             task = _Task(Window(file.fileno()), header, subject, out, progress)
             task.run()
