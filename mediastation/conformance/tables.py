@@ -43,6 +43,49 @@ class Table:
             raise self.fault(key, "is to be a text")
         return value
 
+    def optional_text(self, key: str, default: str = "") -> str:
+        """Return a string that is not empty, or `default` where the key is absent."""
+        return self.text(key) if self.holds(key) else default
+
+    def holds(self, key: str) -> bool:
+        """Tell whether the key is there."""
+        return key in self._data
+
+    def integer(self, key: str, default: int | None = None) -> int:
+        """Return a whole number, or `default` where the key is absent."""
+        if default is not None and not self.holds(key):
+            return default
+        value = self._value(key)
+        if not _is_integer(value):
+            raise self.fault(key, "is to be a whole number")
+        return int(value)
+
+    def integers(self, key: str) -> tuple[int, ...]:
+        """Return a list of whole numbers that is not empty."""
+        value = self._value(key)
+        if not isinstance(value, list) or not value or not all(map(_is_integer, value)):
+            raise self.fault(key, "is to be a list of whole numbers")
+        return tuple(value)
+
+    def flag(self, key: str) -> bool:
+        """Return true or false; false where the key is absent."""
+        value = self._value(key) if self.holds(key) else False
+        if not isinstance(value, bool):
+            raise self.fault(key, "is to be true or false")
+        return value
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts or whole numbers as texts; it repeats none and is not empty."""
+        value = self._value(key)
+        if not isinstance(value, list) or not value:
+            raise self.fault(key, "is to be a list")
+        if not all(_is_integer(item) or (isinstance(item, str) and item) for item in value):
+            raise self.fault(key, "is to hold texts or whole numbers")
+        words = tuple(map(str, value))
+        if len(set(words)) != len(words):
+            raise self.fault(key, "says something twice")
+        return words
+
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of strings that is not empty and repeats none."""
         value = self._value(key)
@@ -117,3 +160,7 @@ class Table:
 
     def _path(self, key: str) -> str:
         return f"{self._place}.{key}" if self._place else key
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

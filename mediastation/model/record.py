@@ -20,6 +20,10 @@ class Condition(StrEnum):
     """The object has a value. An empty element counts as absent, since Type 1C asks for a value."""
     NON_EMPTY = "non-empty"
     """The same in the words of other tables of PS3.11."""
+    SUBORDINATE = "subordinate"
+    """Any object below the record has a value (PS3.11 Table H.3-2)."""
+    BIPLANE = "biplane"
+    """Value 3 of Image Type is BIPLANE A or BIPLANE B; else written if there (A.3-2, B.3-2)."""
     VERIFIED = "verified"
     """Verification Flag is VERIFIED; the value is the Verifying Observers' latest (F.5.25)."""
     CONCEPT_MODIFIERS = "concept-modifiers"
@@ -92,7 +96,19 @@ class Key:
 class AdditionalKey:
     """One key that an Application Profile adds or tightens (PS3.11, tables X.3-2).
 
-    `condition` is one of ``present`` and ``non-empty``, for 1C and 2C.
+    Parameters
+    ----------
+    record_type : str
+        Records that have it.
+    tag, vr, type, condition, nested, keyword, multiple
+        As in `Key`; `condition` is one of ``present``, ``non-empty``,
+        ``subordinate`` and ``biplane``.
+    sop_classes : frozenset of str
+        Objects that have to have it; empty for all. Records of others have it
+        where the object does.
+    in_shared_groups : bool
+        Whether a macro of the object's Shared Functional Groups Sequence may
+        hold it where the data set itself does not (Table H.3-2).
     """
 
     record_type: str
@@ -103,6 +119,8 @@ class AdditionalKey:
     nested: tuple[Key, ...] = ()
     keyword: str = ""
     multiple: bool = True
+    sop_classes: frozenset[str] = frozenset()
+    in_shared_groups: bool = False
 
     def as_key(self) -> Key:
         """Return it as the key of a record."""

@@ -340,6 +340,33 @@ _ALL = (
 )
 SOP_CLASSES = {sop_class.uid: sop_class for sop_class in _ALL}
 
+# PS3.3 2024c A.1.4 and the IODs: those that contain the Multi-frame Module
+# (C.7.6.6) or the Multi-frame Functional Groups Module (C.7.6.16) with it.
+_IMAGE = "1.2.840.10008.5.1.4.1.1."
+MULTI_FRAME_CLASSES = frozenset(
+    _IMAGE + tail
+    for tail in (
+        "2.1", "2.2",                                       # Enhanced CT
+        "3.1",                                              # Ultrasound Multi-frame
+        "4.1", "4.3", "4.4",                                # Enhanced MR
+        "6.2", "6.3",                                       # US Volume, Photoacoustic
+        "7.1", "7.2", "7.3", "7.4",                         # Multi-frame Secondary Capture
+        "12.1", "12.1.1", "12.2", "12.2.1",                 # XA, XRF
+        "13.1.1", "13.1.2", "13.1.3", "13.1.4", "13.1.5",   # X-Ray 3D, breast
+        "14.1", "14.2",                                     # Intravascular OCT
+        "20",                                               # Nuclear Medicine
+        "30",                                               # Parametric Map
+        "66.4", "66.7", "66.8",                             # Segmentations
+        "77.1.1.1", "77.1.2.1", "77.1.4.1",                 # Video
+        "77.1.5.1", "77.1.5.2", "77.1.5.4", "77.1.5.5", "77.1.5.6", "77.1.5.8",  # Ophthalmic
+        "77.1.6", "77.1.8", "77.1.9",                       # Whole slide, confocal
+        "128.1", "130",                                     # Enhanced PET
+        "481.1", "481.2", "481.23", "481.24",               # RT Image, RT Dose
+        "3",                                                # retired Ultrasound Multi-frame
+    )
+)  # fmt: skip
+"""SOP Classes whose objects may have several frames."""
+
 
 def sop_class_name(uid: str) -> str:
     """Return the name people use, or the UID itself where there is none."""

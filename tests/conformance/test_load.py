@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 
-from mediastation.conformance.load import find_profile, load_profiles, read_profiles
+from mediastation.conformance.load import find_profile, load_profiles
+from mediastation.conformance.profile_file import read_profiles
 from mediastation.errors import ProfileError
 from mediastation.model.record import Condition
 from mediastation.resources import resource_folder
@@ -60,7 +61,7 @@ reader = "M"
 updater = "-"
 
 [[key]]
-record = "IMAGE"
+records = ["IMAGE"]
 keyword = "ReferencedImageSequence"
 tag = "0008,1140"
 vr = "SQ"
@@ -211,7 +212,7 @@ class TestReadProfiles:
             ('creator = "M"', 'creator = "must"', "object[0].creator"),
             ('updater = "-"', 'updater = "-"\nrows = 512', "object[0].rows"),
             ('profiles = ["STD-TEST-SEC-CD"]', 'profiles = ["STD-X"]', "object[1].profiles"),
-            ('record = "IMAGE"', 'record = "PICTURE"', "key[0].record"),
+            ('records = ["IMAGE"]', 'record = "PICTURE"', "key[0].record"),
             ('tag = "0008,1140"', 'tag = "(0008,1140)"', "key[0].tag"),
             ('vr = "SQ"', 'vr = "sequence"', "key[0].vr"),
             ('vr = "SQ"', 'vr = "CS"', "key[0].nested"),
