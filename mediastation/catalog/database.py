@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select, text, update
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError, OperationalError
 
@@ -16,6 +16,8 @@ from mediastation.errors import ConfigError, MediaError
 
 INDEX_NAME = "catalog.sqlite"
 _BUSY_TIMEOUT_MS = 30_000
+_GROWS_FROM = frozenset({"1"})
+"""Schema versions that lack tables only."""
 
 
 def _configure(connection: Any, _record: object) -> None:
@@ -103,7 +105,15 @@ def _prepare_schema(
     version = connection.execute(
         select(catalog_meta.c.value).where(catalog_meta.c.key == "schema_version")
     ).scalar()
-    if version != str(SCHEMA_VERSION):
+    if version in _GROWS_FROM:
+        # Tables were added since, and nothing else changed.
+        metadata.create_all(connection)
+        connection.execute(
+            update(catalog_meta)
+            .where(catalog_meta.c.key == "schema_version")
+            .values(value=str(SCHEMA_VERSION))
+        )
+    elif version != str(SCHEMA_VERSION):
         raise ConfigError(
             f"{path} has schema version {version}; this Mediastation knows {SCHEMA_VERSION}.",
             "Use the Mediastation that wrote it, or move the index aside and run "

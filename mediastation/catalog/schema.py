@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -147,6 +147,17 @@ Index(
 Index("instances_of_series", instances.c.series, instances.c.instance_number)
 Index("instances_by_uid", instances.c.sop_instance_uid)
 Index("instances_by_digest", instances.c.sha256)
+
+# Pictures for Directory Records, made once while a set is prepared.
+icons = Table(
+    "icons",
+    metadata,
+    Column("instance", ForeignKey("instances.id", ondelete="CASCADE"), primary_key=True),
+    Column("recipe", String, primary_key=True),
+    Column("rows", Integer, nullable=False),
+    Column("columns", Integer, nullable=False),
+    Column("pixels", LargeBinary, nullable=False),
+)
 
 jobs = Table(
     "jobs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,9 +14,11 @@ from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.jobs import JobTable
+from mediastation.conformance.load import find_profile, load_profiles
 from mediastation.config import Settings, load_settings
 from mediastation.errors import ConfigError
 from mediastation.model.event import Listener, nobody
+from mediastation.model.profile import ApplicationProfile
 from mediastation.station.clock import Clock
 from mediastation.station.job import Job
 
@@ -65,6 +68,15 @@ class Station:
     def job(self, kind: str, request: dict[str, Any], listener: Listener = nobody) -> Job:
         """Create a job of this station's operator."""
         return Job(self.jobs, self.clock, kind, request, self.settings.operator, listener)
+
+    @property
+    def profiles(self) -> Mapping[str, ApplicationProfile]:
+        """The profiles in force here: the standard's, and the site's own."""
+        return load_profiles(self.home / "profiles")
+
+    def find_profile(self, name: str) -> ApplicationProfile:
+        """Return the profile called `name`; `ProfileError` names the nearest ones."""
+        return find_profile(name, self.home / "profiles")
 
     def job_folder(self, job: int) -> Path:
         """Return the folder of a job, made where there is none."""

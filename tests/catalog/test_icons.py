@@ -1,0 +1,74 @@
+"""Icons stay with their instance, and go with it; an index of yesterday gets the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.icons import find_icon, keep_icons
+from mediastation.catalog.intake import Intake
+from mediastation.catalog.upkeep import forget, reindex
+from mediastation.model.entry import Source
+from mediastation.model.icon import IconImage
+from tests.support.objects import write_ct
+
+ICON = IconImage(2, 3, bytes(range(6)))
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog(tmp_path / "home") as opened:
+        yield opened
+
+
+@pytest.fixture
+def entry(catalog: Catalog) -> int:
+    with Intake(catalog) as intake:
+        return intake.keep(write_ct(intake.new_path()), Source("folder", "/outside")).entry_id
+
+
+def test_an_icon_is_found_under_its_recipe_and_no_other(catalog: Catalog, entry: int) -> None:
+    keep_icons(catalog, "2x3/1", [(entry, ICON)])
+
+    assert find_icon(catalog, entry, "2x3/1") == ICON
+    assert find_icon(catalog, entry, "2x3/2") is None
+    assert find_icon(catalog, entry + 1, "2x3/1") is None
+
+
+def test_a_new_one_takes_the_place_of_the_old(catalog: Catalog, entry: int) -> None:
+    other = IconImage(2, 3, b"abcdef")
+    keep_icons(catalog, "2x3/1", [(entry, ICON)])
+    keep_icons(catalog, "2x3/1", [(entry, other)])
+
+    assert find_icon(catalog, entry, "2x3/1") == other
+
+
+def test_it_outlives_a_reindex_and_goes_with_its_instance(catalog: Catalog, entry: int) -> None:
+    keep_icons(catalog, "2x3/1", [(entry, ICON)])
+    reindex(catalog)
+    assert find_icon(catalog, entry, "2x3/1") == ICON
+
+    forget(catalog, [entry])
+    assert find_icon(catalog, entry, "2x3/1") is None
+
+
+def test_what_was_forgotten_meanwhile_gets_none(catalog: Catalog, entry: int) -> None:
+    forget(catalog, [entry])
+
+    keep_icons(catalog, "2x3/1", [(entry, ICON)])
+
+    assert find_icon(catalog, entry, "2x3/1") is None
+
+
+def test_an_index_from_before_icons_gets_their_table(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with Catalog(home) as catalog, catalog.writing() as connection:
+        connection.execute(text("DROP TABLE icons"))
+        connection.execute(text("UPDATE catalog_meta SET value='1' WHERE key='schema_version'"))
+
+    with Catalog(home) as catalog:
+        assert find_icon(catalog, 1, "2x3/1") is None
