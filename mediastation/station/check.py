@@ -16,7 +16,6 @@ from mediastation.collect.folder import Candidate, iter_candidates
 from mediastation.conformance.check_set import SetMember
 from mediastation.conformance.fits import ProfileFit, check_profiles
 from mediastation.conformance.iod import check_iod, require_iod_validator
-from mediastation.conformance.load import find_profile, load_profiles
 from mediastation.conformance.report import CheckReport, check_members
 from mediastation.dicom.header import NotDicom, read_header
 from mediastation.errors import ConfigError, MediaError
@@ -48,14 +47,14 @@ def check_sources(
     ProfileError
         If there is no such profile.
     """
-    chosen = find_profile(profile)
+    chosen = station.find_profile(profile)
     with _job(station, sources, profile, listener) as job, job.step("check", 0, "files") as step:
         look = _Look(station, job, step, sources, iod=iod)
         report = check_members(
             look.members(),
             chosen,
             several_patients=several_patients,
-            alternatives=load_profiles().values(),
+            alternatives=station.profiles.values(),
             keep_tiff_preamble=station.settings.keep_tiff_preamble,
         )
         look.require_anything(report.instances)
@@ -89,7 +88,7 @@ def choose_profiles(
         look = _Look(station, job, step, sources, iod=False)
         fits = check_profiles(
             look.members(),
-            list(load_profiles().values()),
+            list(station.profiles.values()),
             several_patients=several_patients,
             keep_tiff_preamble=station.settings.keep_tiff_preamble,
         )

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 from mediastation.catalog.selection import remember_selection
-from mediastation.conformance.load import find_profile
 from mediastation.errors import ConfigError, MediaError, ProfileError, RefusedError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.medium import Medium, require_medium
@@ -38,7 +37,7 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     MediaError
         If a disk fails or is full.
     """
-    profile = find_profile(request.profile)
+    profile = station.find_profile(request.profile)
     medium = _medium(request, profile)
     _require_output(request.output)
     station.require_current_index()

@@ -9,7 +9,6 @@ from mediastation.conformance.attributes import STUDY_INSTANCE_UID
 from mediastation.conformance.check import Outcome, is_about_nobody
 from mediastation.conformance.check_set import SetMember
 from mediastation.conformance.identity import IdentityReader
-from mediastation.conformance.load import load_profiles
 from mediastation.conformance.report import ProfileCheck
 from mediastation.dicom.values import first_value
 from mediastation.errors import RefusedError
@@ -81,7 +80,7 @@ def check_selection(
     identities = IdentityReader()
     check = ProfileCheck(
         profile,
-        alternatives=load_profiles().values(),
+        alternatives=station.profiles.values(),
         keep_tiff_preamble=station.settings.keep_tiff_preamble,
     )
     number = 0

@@ -14,8 +14,8 @@ from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.jobs import JobTable
-from mediastation.conformance.load import find_profile, load_profiles
 from mediastation.config import Settings, load_settings
+from mediastation.conformance.load import find_profile, load_profiles
 from mediastation.errors import ConfigError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.profile import ApplicationProfile
