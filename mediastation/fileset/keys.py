@@ -60,7 +60,7 @@ _RELATED_IMAGES: Final = frozenset(
 )
 
 # No code of DICOM says "there was none"; a private scheme cannot be taken for one that does.
-_NO_CODE: Final[dict[int, Element]] = {
+NO_CODE: Final[dict[int, Element]] = {
     0x00080100: Element("SH", b"UNKNOWN"),
     0x00080102: Element("SH", b"99MEDIASTATION"),
     0x00080104: Element("LO", b"Not stated in the object"),
@@ -277,7 +277,7 @@ class _Resolver(ObjectValues):
             case Supply.DATETIME:
                 value = self._supplied_date_time()
             case Supply.CODE:
-                value = self.sequence_of(key, _NO_CODE)
+                value = self.sequence_of(key, NO_CODE)
             case Supply.INSTANCE_UID:
                 value = self.header.sop_instance_uid.encode("ascii", "replace")
             case Supply.MIME_TYPE:

@@ -13,22 +13,15 @@ from typing import Final
 
 from mediastation.dicom.charset import decode_text
 from mediastation.fileset.values import stripped
+from mediastation.model.character_set import CHARACTER_SETS
 from mediastation.model.instance import Element
 
 UTF_8: Final = "ISO_IR 192"
 _LONGEST_TERMS: Final = 1024
 _LATIN_1: Final = "ISO_IR 100"
-_SINGLE_BYTE = ("100", "101", "109", "110", "144", "127", "126", "138", "148", "203", "13", "166")
 _MULTI_BYTE_EXTENSIONS = ("87", "159", "149", "58")
 _ALONE = (UTF_8, "GB18030", "GBK")
-_LEGAL = frozenset(
-    {
-        *_ALONE,
-        *(f"ISO_IR {number}" for number in _SINGLE_BYTE),
-        "ISO 2022 IR 6",
-        *(f"ISO 2022 IR {number}" for number in (*_SINGLE_BYTE, *_MULTI_BYTE_EXTENSIONS)),
-    }
-)
+_LEGAL = frozenset(filter(None, CHARACTER_SETS))
 _DEFAULT = frozenset({"", "ISOIR6", "ISO646", "ISOIR646", "ASCII", "USASCII"})
 
 # What else the field writes, letters and digits only; each can mean one thing.

@@ -33,7 +33,7 @@ _QUERY_CLASSES = frozenset(
     _COMPOSITE_ROOT + leaf
     for leaf in ("200.4", "200.5", "200.6", "201.2", "201.3", "201.4", "201.5", "201.6")
 )
-_NOT_IN_FILES = (
+NOT_IN_FILES = (
     # Pixels elsewhere (JPIP), or no data set at all (MIME, XML, real-time
     # video, Papyrus): PS3.10, 7.1 and PS3.5, Annex A.
     "1.2.840.10008.1.2.4.94",
@@ -49,9 +49,11 @@ _NOT_IN_FILES = (
 )
 _LAST_RESORTS = (IMPLICIT_LE, DEFLATED_LE, EXPLICIT_BE)
 
-# Level 2: everything kept, private elements included; signatures preserved bit
-# for bit (3); nothing coerced (PS3.4, Table B.3-1).
-STORAGE_LEVELS = bytes((2, 0, 3, 0, 0, 0))
+# Level 2: everything kept, private elements included. The original keeps its
+# signatures bit for bit, yet what leaves the station may be a re-encoded copy
+# whose signatures no longer verify, so they count as not preserved (1).
+# Nothing is coerced (PS3.4, Table B.3-1).
+STORAGE_LEVELS = bytes((2, 0, 1, 0, 0, 0))
 
 
 def is_storage_class(uid: str, service_class: str = "") -> bool:
@@ -82,11 +84,12 @@ def choose_transfer_syntax(offered: Sequence[str]) -> str:
     deflated and big endian come after the rest. Syntaxes that nobody has heard
     of come last.
     """
-    kept = [uid for uid in offered if uid and uid not in _NOT_IN_FILES]
-    return min(kept, key=_reluctance, default="")
+    kept = [uid for uid in offered if uid and uid not in NOT_IN_FILES]
+    return min(kept, key=reluctance, default="")
 
 
-def _reluctance(uid: str) -> int:
+def reluctance(uid: str) -> int:
+    """Return the place of a syntax in the order of preference; the lowest is preferred."""
     syntax = TRANSFER_SYNTAXES.get(uid)
     if syntax is None:
         return 9

@@ -330,7 +330,7 @@ class TestNegotiation:
             (1, 0), (3, 0), (5, 3), (7, 0), (9, 4),
         ]  # fmt: skip
         assert accept.contexts[3].transfer_syntax == "1.3.6.1.4.1.999.2"
-        assert accept.extended == {CT: bytes((2, 0, 3, 0, 0, 0))}
+        assert accept.extended == {CT: bytes((2, 0, 1, 0, 0, 0))}
         assert accept.max_length == QUICK.max_pdu_length
 
     def test_another_called_title_is_rejected_only_where_that_was_asked_for(
