@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +13,8 @@ from typing import Self
 from pycdlib import PyCdlib
 
 from mediastation import __version__
-from mediastation.errors import MediaError, RefusedError
+from mediastation.errors import RefusedError
+from mediastation.media.contract import WrittenImage
 from mediastation.media.level1 import (
     SECTOR_BYTES,
     MediumFile,
@@ -27,26 +25,13 @@ from mediastation.media.level1 import (
 from mediastation.media.part_file import PartFile, open_part_file
 from mediastation.media.pycdlib_clock import pycdlib_clock
 from mediastation.media.serial_image import SerialImage
-from mediastation.model.manifest import SectorDigest
+from mediastation.media.source_reader import SourceReader
 
 __all__ = ["Iso9660Image", "MediumFile", "PendingImage", "WrittenImage"]
 
 _VOLUME_ID = re.compile(r"[A-Z0-9_]{0,16}")
 _NOT_A_CHARACTER = re.compile(r"""[^A-Z0-9_ !"%&'()*+,\-./:;<=>?]""")
 _CHUNK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenImage:
-    """What was written.
-
-    `structure` has the digest of every sector that belongs to no file, the
-    first sector first; `sha256` is that of the whole image.
-    """
-
-    size_bytes: int
-    sha256: str
-    structure: tuple[SectorDigest, ...]
 
 
 class PendingImage:
@@ -109,7 +94,7 @@ class Iso9660Image:
             raise RefusedError(f"{findings[0].message} No image was made.", findings)
         self._closed = False
         self._moment = moment
-        self._sources = _SourceReader()
+        self._sources = SourceReader()
         self._iso = PyCdlib()
         with pycdlib_clock(moment):
             self._plan(files, volume_id)
@@ -253,7 +238,7 @@ class _Source:
     __slots__ = ("_file", "_reader")
     mode = "rb"
 
-    def __init__(self, file: MediumFile, reader: _SourceReader) -> None:
+    def __init__(self, file: MediumFile, reader: SourceReader) -> None:
         self._file = file
         self._reader = reader
 
@@ -263,63 +248,3 @@ class _Source:
 
     def read(self, size: int) -> bytes:
         return self._reader.read(size)
-
-
-class _SourceReader:
-    """Reads one source at a time and insists that it is what was planned."""
-
-    def __init__(self) -> None:
-        self._descriptor = -1
-        self._file: MediumFile
-        self._left = 0
-        self._changed_ns = 0
-
-    def open(self, file: MediumFile) -> None:
-        self.close()
-        self._file = file
-        with self._errors():
-            # Without O_NONBLOCK a pipe in the place of a file would wait for a writer.
-            self._descriptor = os.open(file.source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-            status = os.fstat(self._descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise MediaError(f"{file.source} is not a file")
-        self._require_size(status.st_size)
-        self._left = file.size_bytes
-        self._changed_ns = status.st_mtime_ns
-
-    def read(self, size: int) -> bytes:
-        with self._errors():
-            data = os.read(self._descriptor, size)
-            while len(data) < size and (more := os.read(self._descriptor, size - len(data))):
-                data += more
-            status = os.fstat(self._descriptor)
-        self._left -= len(data)
-        if len(data) < size or status.st_mtime_ns != self._changed_ns:
-            raise MediaError(f"{self._file.source} changed while it was read", _CHANGED)
-        if not self._left:
-            self._require_size(status.st_size)
-            self.close()
-        return data
-
-    def close(self) -> None:
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
-
-    def _require_size(self, size_bytes: int) -> None:
-        file = self._file
-        if size_bytes != file.size_bytes:
-            message = f"{file.source} has {size_bytes:,} bytes, planned were {file.size_bytes:,}"
-            raise MediaError(message, _CHANGED)
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as fault:
-            reason = os.strerror(fault.errno) if fault.errno else str(fault)
-            message = f"cannot read {self._file.source} for {self._file.path}: {reason}"
-            raise MediaError(message) from fault
-
-
-_CHANGED = "Make the image again from unchanged files."

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import shutil
 import stat
 import threading
 from collections.abc import Iterator
@@ -13,10 +10,16 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from mediastation.errors import MediaError
+from mediastation.media.disk import (
+    disk_errors,
+    is_still,
+    locked,
+    require_space,
+    sync_folder,
+    umask,
+)
 
 _ATTEMPTS = 8
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class PartFile:
@@ -94,27 +97,27 @@ class PartFile:
             return self.output
         if not self._synced:
             self.sync()
-        if not _is_still(self.path, self._descriptor):
+        if not is_still(self.path, self._descriptor):
             raise MediaError(f"{self.path} was moved or replaced by another program")
         with self._errors():
-            os.fchmod(self._descriptor, 0o644 & ~_umask())
+            os.fchmod(self._descriptor, 0o644 & ~umask())
             self.path.replace(self.output)
             self._committed = True
-            _sync_folder(self.output.parent)
+            sync_folder(self.output.parent)
         return self.output
 
     def close(self) -> None:
         """Let go of the file, and remove it unless it was committed."""
         if not self._committed:
             with suppress(OSError):
-                if _is_still(self.path, self._descriptor):
+                if is_still(self.path, self._descriptor):
                     self.path.unlink()
         # The number may soon be another file's: nothing may reach it from here.
         descriptor, self._descriptor, self._synced = self._descriptor, -1, False
         os.close(descriptor)
 
     def _errors(self) -> AbstractContextManager[None]:
-        return _disk_errors(self.output, self._size_bytes, self.written_bytes)
+        return disk_errors(self.output, self._size_bytes, self.written_bytes)
 
 
 @contextmanager
@@ -134,31 +137,16 @@ def open_part_file(output: Path, size_bytes: int) -> Iterator[PartFile]:
         If the folder is missing, full or read-only, if something other than a
         file has the name, or if another run is writing it.
     """
-    with _disk_errors(output, size_bytes):
+    with disk_errors(output, size_bytes):
         if output.exists() and not output.is_file():
             raise MediaError(f"{output} is not a file", "Name an image file that may be written.")
         path = output.with_name(f".{output.name}.part")
         part = PartFile(output, path, _create(path), size_bytes)
     try:
-        _require_space(output, size_bytes)
+        require_space(output, size_bytes)
         yield part
     finally:
         part.close()
-
-
-@contextmanager
-def _disk_errors(output: Path, size_bytes: int, written_bytes: int = 0) -> Iterator[None]:
-    """Turn an `OSError` of the disk under `output` into a `MediaError` that says what to do."""
-    try:
-        yield
-    except OSError as fault:
-        reason = os.strerror(fault.errno) if fault.errno else str(fault)
-        hint = ""
-        if fault.errno in _FULL:
-            hint = _space_hint(output, size_bytes, (_free_bytes(output) or 0) + written_bytes)
-        elif not output.parent.is_dir():
-            hint = f"Make the folder {output.parent} first."
-        raise MediaError(f"cannot write {output}: {reason}", hint) from fault
 
 
 class _Sync:
@@ -193,7 +181,7 @@ def _create(path: Path) -> int:
         except FileExistsError:
             _remove_left_over(path, flags)
             continue
-        if _locked(descriptor) and _is_still(path, descriptor):
+        if locked(descriptor) and is_still(path, descriptor):
             return descriptor
         os.close(descriptor)
     raise MediaError(f"{path} cannot be had for this run", "Is another program writing there?")
@@ -208,67 +196,9 @@ def _remove_left_over(path: Path, flags: int) -> None:
     except FileNotFoundError:
         return
     try:
-        if not _locked(descriptor):
+        if not locked(descriptor):
             raise MediaError(f"another run is writing {path}", "Wait for it, or cancel it.")
-        if _is_still(path, descriptor):
+        if is_still(path, descriptor):
             path.unlink()
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as fault:
-        if fault.errno not in _NO_LOCKS:
-            raise
-    return True
-
-
-def _is_still(path: Path, descriptor: int) -> bool:
-    try:
-        named, opened = path.lstat(), os.fstat(descriptor)
-    except FileNotFoundError:
-        return False
-    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
-
-
-def _require_space(output: Path, size_bytes: int) -> None:
-    free = _free_bytes(output)
-    if free is not None and free < size_bytes:
-        message = f"{output} needs {size_bytes:,} bytes and {free:,} are free"
-        raise MediaError(message, _space_hint(output, size_bytes, free))
-
-
-def _space_hint(output: Path, size_bytes: int, free: int) -> str:
-    missing = size_bytes - free
-    numbers = f"Needed: {size_bytes:,} bytes, free: {free:,}."
-    if missing <= 0:
-        return numbers
-    return f"{numbers} Free {missing:,} bytes on {output.parent}, or write elsewhere."
-
-
-def _free_bytes(output: Path) -> int | None:
-    try:
-        return shutil.disk_usage(output.parent).free
-    except OSError:
-        return None
-
-
-def _umask() -> int:
-    """Return the process's umask; asking the kernel by setting it would race other threads."""
-    with suppress(OSError, ValueError), Path("/proc/self/status").open() as status:
-        for line in status:
-            if line.startswith("Umask:"):
-                return int(line.split()[1], 8)
-    return 0o077
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
