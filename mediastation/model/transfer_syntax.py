@@ -84,6 +84,13 @@ _ALL = (
 )
 TRANSFER_SYNTAXES = {syntax.uid: syntax for syntax in _ALL}
 
+COMPRESSIONS = {
+    "jpeg-lossless": JPEG_LOSSLESS_SV1,
+    "j2k": JPEG_2000_LOSSLESS,
+    "rle": RLE_LOSSLESS,
+}
+"""The compression an operator may ask for, by the word on the command line."""
+
 
 def transfer_syntax_name(uid: str) -> str:
     """Return the name people use, or the UID itself where there is none."""

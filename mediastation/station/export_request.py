@@ -33,6 +33,14 @@ class ExportRequest:
         Go on without the instances that may not go out.
     several_patients : bool
         The set is meant to be a collection of several people.
+    compress : str
+        A word of `COMPRESSIONS`; empty to compress only where the profile
+        leaves no choice.
+    icons : bool
+        Put icons into the directory where the profile leaves that open.
+    unsealed : bool
+        Write the plain File-set of a secure profile, as a folder, for looking
+        at what would be sealed.
     """
 
     sources: tuple[str, ...]
@@ -44,6 +52,9 @@ class ExportRequest:
     plan_only: bool = False
     drop_refused: bool = False
     several_patients: bool = False
+    compress: str = ""
+    icons: bool = False
+    unsealed: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the job table keeps."""
