@@ -13,7 +13,6 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
@@ -25,6 +24,7 @@ from mediastation.dicom.decompress import (
 from mediastation.dicom.elements import Encoding
 from mediastation.dicom.file_meta import read_carried_elements, require_identity
 from mediastation.dicom.native_pixels import iter_rewritten, require_same_content
+from mediastation.dicom.prepared import Prepared
 from mediastation.dicom.recognition import ENCODING_OF
 from mediastation.dicom.reencode import (
     EXPLICIT,
@@ -55,28 +55,6 @@ _DEFLATED_CHUNK = 1 << 14  # small: what is left of one is copied for every chun
 _GZIP_TRAILER_BYTES = 8
 _RESEND = "The object is incomplete; ask the sender to send it again."
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What `prepare_instance` wrote.
-
-    Parameters
-    ----------
-    findings : tuple of Finding
-        What only the work could show: a note of what changed beyond the
-        encoding, warnings where data set and codestreams disagreed. What every
-        copy has in common was told when it was planned
-        (`mediastation.conformance.prepare_plan`).
-    size_bytes : int
-        Of the written file.
-    sha256 : str
-        Of the written file, in hexadecimal.
-    """
-
-    findings: tuple[Finding, ...]
-    size_bytes: int
-    sha256: str
 
 
 class CannotPrepare(Exception):  # noqa: N818 - a refusal of data, not a fault of the program
@@ -115,7 +93,8 @@ def prepare_instance(
     target : str
         UID of the Transfer Syntax to write: Explicit VR Little Endian.
     progress : callable, optional
-        Called with bytes written and bytes expected; may raise to stop.
+        Called with bytes written and bytes expected, also while the copy is
+        proved; may raise to stop.
 
     Returns
     -------
@@ -206,6 +185,19 @@ class _Output:
             self._path.unlink(missing_ok=True)
 
 
+class _Watched(Window):
+    """A file whose every read is told of: proving a copy can take as long as making it."""
+
+    def __init__(self, descriptor: int, told: Callable[[], None]) -> None:
+        super().__init__(descriptor)
+        self._told = told
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes as `Window.read` does."""
+        self._told()
+        return super().read(offset, length)
+
+
 class _Task:
     def __init__(
         self,
@@ -264,7 +256,7 @@ class _Task:
 
     def _copy(self, start: int, end: int, first: int) -> None:
         self._write(self._window.chunks(start, end - start), end - start)
-        written = self._out.reread()
+        written = self._reread()
         copied = zip(
             self._window.chunks(start, end - start),
             written.chunks(first, end - start),
@@ -275,7 +267,7 @@ class _Task:
 
     def _inflate(self, start: int, end: int, first: int) -> None:
         self._write(self._inflated(start, end), 4 * (end - start))
-        written = self._out.reread()
+        written = self._reread()
         at = first
         for chunk in self._inflated(start, end):
             if written.read(at, len(chunk)) != chunk:
@@ -319,7 +311,7 @@ class _Task:
     def _reencode(self, start: int, end: int, first: int, encoding: Encoding) -> None:
         done: Counter[str] = Counter()
         self._write(iter_explicit(self._window, start, end, encoding, done), end - start)
-        written = self._out.reread()
+        written = self._reread()
         require_same_elements(self._window, (start, end), encoding, written, first)
         require_whole_pixels(written, first)
         texts = {
@@ -334,7 +326,7 @@ class _Task:
         pictures = rewrite.pictures()
         total = rewrite.end - rewrite.start + sum(picture.value_bytes for picture in pictures)
         self._write(iter_rewritten(self._window, rewrite), total)
-        written = self._out.reread()
+        written = self._reread()
         require_same_content(self._window, rewrite, written, first)
         self._say_changed(rewrite.changed)
         for doubt in rewrite.doubts:
@@ -358,6 +350,14 @@ class _Task:
         if self._progress is not None:
             done = self._out.size_bytes - before
             self._progress(done, done)
+
+    def _reread(self) -> Window:
+        """Return the written file for reading, which counts as progress as well."""
+        written = self._out.reread()
+        if self._progress is None:
+            return written
+        progress, size = self._progress, self._out.size_bytes
+        return _Watched(written.descriptor, lambda: progress(size, size))
 
     def _say_changed(self, changes: Iterable[str]) -> None:
         if what := ", ".join(changes):
