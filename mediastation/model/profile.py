@@ -182,6 +182,15 @@ class ApplicationProfile:
             )
         )
 
+    def all_transfer_syntaxes(self, role: Role = Role.CREATOR) -> frozenset[str]:
+        """Return the syntaxes in which `role` may meet an object of any class."""
+        return frozenset(
+            uid
+            for rule in self.objects
+            if rule.requirement(role) is not Requirement.NONE
+            for uid in rule.transfer_syntaxes
+        )
+
     def icon_rule(self, record_type: str) -> IconRule | None:
         """Return what the profile says of icons in records of this type, if it does."""
         return next((rule for rule in self.icons if record_type in rule.record_types), None)
