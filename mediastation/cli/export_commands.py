@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,15 @@ from mediastation.cli.output import (
     tell,
 )
 from mediastation.errors import RefusedError
+
+
+class Compression(StrEnum):
+    """Words for `mediastation.model.transfer_syntax.COMPRESSIONS`."""
+
+    JPEG_LOSSLESS = "jpeg-lossless"
+    J2K = "j2k"
+    RLE = "rle"
+
 
 _SOURCES = Annotated[
     list[str],
@@ -117,7 +127,10 @@ def export_command(
     context: typer.Context,
     sources: _SOURCES,
     profile: Annotated[str, typer.Option(help="Application Profile that the medium claims.")],
-    output: Annotated[Path, typer.Option(parser=path_word, metavar="PATH", help="The image file.")],
+    output: Annotated[
+        Path,
+        typer.Option(parser=path_word, metavar="PATH", help="The image file, or a new folder."),
+    ],
     medium: Annotated[
         str, typer.Option(help="Medium, such as CD-80; by default the profile's.")
     ] = "",
@@ -129,6 +142,19 @@ def export_command(
         str | None,
         typer.Option(metavar="ISO8601", help="Moment that the medium bears; fixes every byte."),
     ] = None,
+    compress: Annotated[
+        Compression | None,
+        typer.Option(help="Compress pixels without loss, where the profile lets them be."),
+    ] = None,
+    icons: Annotated[
+        bool, typer.Option("--icons", help="Icons in the directory also where they are optional.")
+    ] = False,
+    unsealed: Annotated[
+        bool,
+        typer.Option(
+            "--unsealed", help="Plain folder of what a SEC profile would seal; not to be given out."
+        ),
+    ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only show what would be written.")] = False,
     drop_refused: Annotated[
         bool, typer.Option("--drop-refused", help="Write without what may not go out.")
@@ -151,6 +177,9 @@ def export_command(
         medium=medium,
         capacity_bytes=capacity,
         label=label,
+        compress=compress or "",
+        icons=icons,
+        unsealed=unsealed,
         plan_only=plan,
         drop_refused=drop_refused,
         several_patients=several_patients,

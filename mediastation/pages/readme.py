@@ -33,7 +33,7 @@ class ReadmeFacts:
     created : datetime
         When the medium was made, with the time zone that the text shows.
     profile : str
-        The Application Profile, as ``STD-GEN-CD``.
+        The Application Profile, as ``STD-GEN-CD``; empty if none is claimed.
     file_set_id, file_set_uid : str
         As in the DICOMDIR; the identifier may be empty.
     instances : int
