@@ -14,8 +14,9 @@ from typing import BinaryIO, Final
 from mediastation.dicom.charset import decode_text
 from mediastation.fileset.agreement import RecordAgreement
 from mediastation.fileset.directory import DicomdirWriter, Entity
-from mediastation.fileset.file_ids import FileIdAssigner
+from mediastation.fileset.file_ids import FileIdAssigner, TakenNames
 from mediastation.fileset.findings import FindingLog
+from mediastation.fileset.kept import ExistingFileSet, KeptRecord, KeptTree, Level
 from mediastation.fileset.keys import Circumstances, ResolvedKeys, resolve_keys
 from mediastation.fileset.object_values import CHARACTER_SET
 from mediastation.fileset.order import (
@@ -26,7 +27,12 @@ from mediastation.fileset.order import (
     refused,
     require_uid,
 )
-from mediastation.fileset.records import Reference, encode_record
+from mediastation.fileset.records import (
+    Reference,
+    encode_head,
+    encode_kept_head,
+    encode_record,
+)
 from mediastation.fileset.values import MAX_SHORT_FORM, legal_text, legal_value
 from mediastation.model.file_id import FileId, require_file_id, require_file_set_id
 from mediastation.model.finding import Finding, error, note, warning
@@ -113,16 +119,6 @@ class FileSetSummary:
     findings: tuple[Finding, ...]
 
 
-@dataclass(slots=True)
-class _Level:
-    """One open person, study or series: its record, and what lies below it."""
-
-    entity: Entity
-    subject: str
-    agreement: RecordAgreement
-    moment: tuple[bytes, bytes] = (b"", b"")
-
-
 class FileSetBuilder:
     """Assigns File IDs and writes the DICOMDIR of one File-set.
 
@@ -143,6 +139,9 @@ class FileSetBuilder:
         A file for people that is not in DICOM format.
     descriptor_character_set : str
         That file's, if it leaves the default repertoire.
+    existing : ExistingFileSet, optional
+        A File-set that is updated, from which `keep` takes records over. Its
+        head takes the place of the File-set ID and the descriptor.
 
     Raises
     ------
@@ -166,26 +165,41 @@ class FileSetBuilder:
         additional_keys: Sequence[AdditionalKey] = (),
         descriptor: FileId | None = None,
         descriptor_character_set: str = "",
+        existing: ExistingFileSet | None = None,
     ) -> None:
         require_uid(file_set_uid, "File-set UID", file_set_uid)
         if descriptor is not None:
             require_file_id(descriptor)
+        require_file_set_id(file_set_id)
         self._directory = DicomdirWriter(
             output,
-            file_set_uid,
-            require_file_set_id(file_set_id),
-            descriptor,
-            descriptor_character_set,
+            encode_kept_head(file_set_uid, existing.head)
+            if existing
+            else encode_head(file_set_uid, file_set_id, descriptor, descriptor_character_set),
         )
         self._file_set_uid = file_set_uid
         self._moment = moment
         self._keys = _keys_by_type(additional_keys)
         self._order = TreeOrder()
-        self._file_ids = FileIdAssigner()
-        self._open: dict[str, _Level] = {}
+        self._file_ids = FileIdAssigner(TakenNames(existing.names if existing else ()))
+        self._kept = KeptTree()
+        self._open: dict[str, Level] = {}
         self._instances = 0
         self._log = FindingLog()
         self._summary: FileSetSummary | None = None
+
+    def keep(self, record: KeptRecord) -> None:
+        """Take the next record of the existing directory over as it is, before any `add`.
+
+        Records arrive as the tree has them, each before its children. What is
+        added later goes below the record of its person, study or series, if
+        there is one, and behind what lies there.
+        """
+        keys = self._keys[record.record_type] if record.record_type in _LEVELS else ()
+        self._kept.take(record, self._directory, keys)
+        if record.sop_instance_uid:
+            self._order.enter_instance(record.sop_instance_uid)
+            self._instances += 1
 
     def add(self, instance: FileSetInstance) -> FileId:
         """Write the records of the next instance and return its File ID.
@@ -258,9 +272,10 @@ class FileSetBuilder:
         study, series = _uid(header, _STUDY_UID), _uid(header, _SERIES_UID)
         require_uid(study, "Study Instance UID", subject)
         require_uid(series, "Series Instance UID", subject)
-        self._order.check_place(
-            person.key, recorded_patient_id(person.patient_id), study, series, subject
-        )
+        patient_id = recorded_patient_id(person.patient_id)
+        self._order.check_place(person.key, patient_id, study, series, subject)
+        self._kept.require_place(patient_id, study, series, subject)
+        self._go_on_below_kept(person, study, series)
 
         # Everything is resolved before anything is written, so that a refusal leaves no trace.
         subjects = {"PATIENT": subject, "STUDY": study, "SERIES": series}
@@ -311,27 +326,45 @@ class FileSetBuilder:
         below = self._directory.append(
             self._parent_of(level), level, encode_record(level, keys.encoded), number
         )
+        self._enter(level, person, study, series)
         compared = self._keys[level]
+        if level == "PATIENT" and person.supplied:
+            # The objects have another one, or none: that was confirmed.
+            compared = tuple(key for key in compared if key.tag != _PATIENT_ID)
+            keys.supplied.append(f"PatientID {person.patient_id[:64]!r}")
+        self._open[level] = Level(
+            below, subject, RecordAgreement(compared, keys.values, keys.terms)
+        )
+        self._log.add_record(level, RECORD_TYPES[level].section, subject, keys)
+
+    def _enter(self, level: str, person: Person, study: str, series: str) -> None:
+        """Remember that what follows lies below this person, study or series."""
         match level:
             case "PATIENT":
                 self._order.enter_person(person.key, recorded_patient_id(person.patient_id))
                 self._file_ids.begin_patient()
-                if person.supplied:
-                    # The objects have another one, or none: that was confirmed.
-                    compared = tuple(key for key in compared if key.tag != _PATIENT_ID)
-                    keys.supplied.append(f"PatientID {person.patient_id[:64]!r}")
             case "STUDY":
                 self._order.enter_study(study)
                 self._file_ids.begin_study()
             case _:
                 self._order.enter_series(series)
                 self._file_ids.begin_series()
-        self._open[level] = _Level(
-            below, subject, RecordAgreement(compared, keys.values, keys.terms)
-        )
-        self._log.add_record(level, RECORD_TYPES[level].section, subject, keys)
 
-    def _compare(self, level: _Level, header: InstanceHeader) -> None:
+    def _go_on_below_kept(self, person: Person, study: str, series: str) -> None:
+        """Open the records of the existing directory that the next instance belongs under."""
+        identities = {
+            "PATIENT": recorded_patient_id(person.patient_id),
+            "STUDY": study,
+            "SERIES": series,
+        }
+        for level in self._order.begins(person.key, study, series):
+            kept = self._kept.level(level, identities[level])
+            if kept is None:
+                return
+            self._enter(level, person, study, series)
+            self._open[level] = kept
+
+    def _compare(self, level: Level, header: InstanceHeader) -> None:
         for one in level.agreement.disagreements(header.elements):
             told = note if one.key.type == "3" or not one.recorded else warning
             self._log.add(

@@ -13,8 +13,7 @@ from typing import BinaryIO, Final
 
 from mediastation.fileset.order import refused
 from mediastation.fileset.patched_output import PatchedOutput
-from mediastation.fileset.records import LOWER_ENTITY_AT, NEXT_RECORD_AT, encode_head
-from mediastation.model.file_id import FileId
+from mediastation.fileset.records import LOWER_ENTITY_AT, NEXT_RECORD_AT, DirectoryHead
 
 MAX_DICOMDIR_BYTES: Final = 2**32 - 2
 """Offsets and the sequence's length are 32 bits wide."""
@@ -54,19 +53,12 @@ class DicomdirWriter:
     ----------
     output : BinaryIO
         Seekable, writable; written from its beginning and left open.
-    file_set_uid, file_set_id, descriptor, descriptor_character_set
-        As for `mediastation.fileset.records.encode_head`.
+    head : DirectoryHead
+        From `mediastation.fileset.records.encode_head` or `encode_kept_head`.
     """
 
-    def __init__(
-        self,
-        output: BinaryIO,
-        file_set_uid: str,
-        file_set_id: str,
-        descriptor: FileId | None = None,
-        descriptor_character_set: str = "",
-    ) -> None:
-        self._head = encode_head(file_set_uid, file_set_id, descriptor, descriptor_character_set)
+    def __init__(self, output: BinaryIO, head: DirectoryHead) -> None:
+        self._head = head
         self._output = PatchedOutput(output)
         self._output.append(self._head.encoded)
         self.root = Entity()
@@ -74,7 +66,7 @@ class DicomdirWriter:
 
     def require_room(self, size_bytes: int, subject: str) -> None:
         """Refuse the instance `subject` if so many bytes more would not fit."""
-        if self._output.position + size_bytes > MAX_DICOMDIR_BYTES:
+        if self._output.position + size_bytes + len(self._head.tail) > MAX_DICOMDIR_BYTES:
             raise refused(
                 "directory-full",
                 subject,
@@ -122,4 +114,5 @@ class DicomdirWriter:
         self._output.patch(self._head.first_record_at, self.root.first)
         self._output.patch(self._head.last_record_at, self.root.last)
         self._output.patch(self._head.sequence_length_at, size - len(self._head.encoded))
+        self._output.append(self._head.tail)
         return self._output.finish()

@@ -7,6 +7,7 @@ directory is full, the next one goes on in its place.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mediastation.errors import RefusedError
@@ -26,6 +27,36 @@ class _Directory:
     files: int = 0
 
 
+class TakenNames:
+    """Names that are on the medium already; letter case does not count.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Files, with ``/`` between components.
+    """
+
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        self._files: set[str] = set()
+        self._directories: dict[str, str] = {}
+        for path in paths:
+            self._files.add(path.upper())
+            end = path.find("/")
+            while end >= 0:
+                self._directories.setdefault(path[:end].upper(), path[:end])
+                end = path.find("/", end + 1)
+
+    def is_free(self, path: FileId) -> bool:
+        """Tell whether neither a file nor a directory has this name."""
+        name = "/".join(path)
+        return name not in self._files and name not in self._directories
+
+    def may_hold(self, path: FileId) -> bool:
+        """Tell whether there is, or may be made, a directory of exactly this name."""
+        name = "/".join(path)
+        return name not in self._files and self._directories.get(name, name) == name
+
+
 @dataclass(slots=True)
 class FileIdAssigner:
     """Hands out the File IDs of one File-set in tree order.
@@ -33,26 +64,28 @@ class FileIdAssigner:
     The same calls give the same names. A series with more than a thousand
     files keeps the first thousand in its own directory and opens a
     subdirectory (``G0000001`` …) for each thousand more: at most six
-    components.
+    components. Where names are taken, a patient gets a directory that is new.
     """
 
+    _taken: TakenNames = field(default_factory=TakenNames)
     _tops: int = 0
     _top: _Directory = field(default_factory=lambda: _Directory(("DICOM",)))
     _patient: _Directory = field(default_factory=_Directory)
     _study: _Directory = field(default_factory=_Directory)
     _series: _Directory = field(default_factory=_Directory)
+    _root_group: FileId = ()
+    _root_groups: int = 0
     _root_objects: int = 0
 
     def begin_patient(self) -> None:
         """Open the directory of the next patient."""
-        if self._top.directories == FULL:
-            self._tops += 1
-            if self._tops == FULL:
-                message = "A File-set cannot hold more than 1,000,000 patient folders."
-                finding = error("directory-full", "DICOM", message, "Write several File-sets.")
-                raise RefusedError(message, [finding], finding.hint)
-            self._top = _Directory((f"DICOM{self._tops:03d}",))
-        self._patient = self._below(self._top, "PT")
+        while True:
+            if self._top.directories == FULL or not self._taken.may_hold(self._top.path):
+                self._top = self._next_top()
+                continue
+            self._patient = self._below(self._top, "PT")
+            if self._taken.is_free(self._patient.path):
+                return
 
     def begin_study(self) -> None:
         """Open the directory of the patient's next study."""
@@ -77,9 +110,29 @@ class FileIdAssigner:
 
     def next_root_object(self) -> FileId:
         """Return the File ID of the next instance that belongs to no patient."""
-        number, position = divmod(self._root_objects, FULL)
+        position = self._root_objects % FULL
+        if position == 0:
+            self._root_group = self._next_root_group()
         self._root_objects += 1
-        return ("DICOM", f"RT{number:06d}", f"OB{position + 1:06d}")
+        return (*self._root_group, f"OB{position + 1:06d}")
+
+    def _next_top(self) -> _Directory:
+        self._tops += 1
+        if self._tops == FULL:
+            message = "A File-set cannot hold more than 1,000,000 patient folders."
+            finding = error("directory-full", "DICOM", message, "Write several File-sets.")
+            raise RefusedError(message, [finding], finding.hint)
+        return _Directory((f"DICOM{self._tops:03d}",))
+
+    def _next_root_group(self) -> FileId:
+        while True:
+            if not self._taken.may_hold(self._top.path):
+                self._top = self._next_top()
+                continue
+            group = (*self._top.path, f"RT{self._root_groups:06d}")
+            self._root_groups += 1
+            if self._taken.is_free(group):
+                return group
 
     @staticmethod
     def _below(parent: _Directory, prefix: str) -> _Directory:

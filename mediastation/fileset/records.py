@@ -7,6 +7,7 @@ written as zero and patched where they lie: the fields have fixed places.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -21,6 +22,11 @@ NEXT_RECORD_AT: Final = 16
 """Where in a record's item the value of (0004,1400) lies."""
 LOWER_ENTITY_AT: Final = 38
 """Where in a record's item the value of (0004,1420) lies."""
+
+_FIRST: Final = 0x00041200
+_LAST: Final = 0x00041202
+_CONSISTENCY: Final = 0x00041212
+_RECORDS: Final = 0x00041220
 
 _IN_USE: Final = struct.pack("<H", 0xFFFF)
 _NONE: Final = struct.pack("<I", 0)
@@ -50,16 +56,18 @@ class Reference:
         )
 
 
+_OFFSETS: Final = b"".join(
+    (
+        encode_element(0x00041400, "UL", _NONE),
+        encode_element(0x00041410, "US", _IN_USE),
+        encode_element(0x00041420, "UL", _NONE),
+    )
+)
+
+
 @lru_cache(maxsize=64)
 def _beginning(record_type: str) -> bytes:
-    return b"".join(
-        (
-            encode_element(0x00041400, "UL", _NONE),
-            encode_element(0x00041410, "US", _IN_USE),
-            encode_element(0x00041420, "UL", _NONE),
-            encode_element(0x00041430, "CS", record_type.encode("ascii")),
-        )
-    )
+    return _OFFSETS + encode_element(0x00041430, "CS", record_type.encode("ascii"))
 
 
 def encode_record(record_type: str, keys: bytes, reference: Reference | None = None) -> bytes:
@@ -77,14 +85,30 @@ def encode_record(record_type: str, keys: bytes, reference: Reference | None = N
     return encode_item(_beginning(record_type) + (reference.encoded() if reference else b"") + keys)
 
 
+def encode_kept_record(elements: bytes) -> bytes:
+    """Return a record of another directory as an item, its offsets zero.
+
+    Parameters
+    ----------
+    elements : bytes
+        Everything behind (0004,1420), byte for byte as it was.
+    """
+    return encode_item(_OFFSETS + elements)
+
+
 @dataclass(frozen=True, slots=True)
 class DirectoryHead:
-    """Everything in front of the first record, and where its offsets lie in the file."""
+    """Everything in front of the first record, and where its offsets lie in the file.
+
+    `tail` is what comes behind the last record; next to nobody has such
+    elements.
+    """
 
     encoded: bytes
     first_record_at: int
     last_record_at: int
     sequence_length_at: int
+    tail: bytes = b""
 
 
 def encode_head(
@@ -119,3 +143,32 @@ def encode_head(
     head += encode_element(0x00041212, "US", b"\0\0")
     head += encode_element(0x00041220, "SQ", b"")
     return DirectoryHead(bytes(head), first_record_at, last_record_at, len(head) - 4)
+
+
+def encode_kept_head(file_set_uid: str, elements: Mapping[int, bytes]) -> DirectoryHead:
+    """Return the head of a directory that takes over what another one says of its File-set.
+
+    Parameters
+    ----------
+    file_set_uid : str
+        (0002,0003).
+    elements : mapping of int to bytes
+        The other directory's top-level elements, encoded. Offsets and flag are
+        written anew; everything else stays, the File-set ID among it.
+    """
+    own = {
+        _FIRST: encode_element(_FIRST, "UL", _NONE),
+        _LAST: encode_element(_LAST, "UL", _NONE),
+        _CONSISTENCY: encode_element(_CONSISTENCY, "US", b"\0\0"),
+        _RECORDS: encode_element(_RECORDS, "SQ", b""),
+    }
+    head = bytearray(encode_file_meta(MEDIA_STORAGE_DIRECTORY, file_set_uid, EXPLICIT_LE))
+    tail = b""
+    ends = {}
+    for tag, encoded in sorted({**elements, **own}.items()):
+        if tag > _RECORDS:
+            tail += encoded
+        else:
+            head += encoded
+            ends[tag] = len(head)
+    return DirectoryHead(bytes(head), ends[_FIRST] - 4, ends[_LAST] - 4, ends[_RECORDS] - 4, tail)

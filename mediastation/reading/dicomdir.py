@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
@@ -50,6 +50,11 @@ from mediastation.reading.record_tree import SUBJECT, RecordTree, walk_records
 MAX_RECORDS = 600_000
 """As many as a medium of `MAX_FILES` files can need."""
 
+MAX_HEAD_ELEMENTS = 1000
+"""Elements beside the Directory Record Sequence that are remembered; the standard has seven."""
+
+MAX_COPIED_BYTES = 1 << 24
+"""The longest element or record that is copied; icons take a few thousand bytes."""
 
 _SEQUENCE_AT = 0x00041220
 _MAX_TEXT = 1024
@@ -62,6 +67,15 @@ _TEXTS = {
     SYNTAX_UID: "transfer_syntax_uid",
     PRIVATE_UID: "private_uid",
 }
+
+
+class RawElement(NamedTuple):
+    """One element as it lies in the file: `encoded` in all, `value` its value field."""
+
+    tag: int
+    vr: str
+    encoded: bytes
+    value: bytes
 
 
 @dataclass(slots=True)
@@ -92,6 +106,7 @@ class Dicomdir:
     findings: tuple[Finding, ...] = ()
     _window: Window = field(default_factory=lambda: Window(b""), repr=False)
     _encoding: Encoding = EXPLICIT_LE
+    _head: list[tuple[int, int, int]] = field(default_factory=list, repr=False)
 
     def iter_tree(self) -> Iterator[tuple[int, DirectoryRecord]]:
         """Yield level and record, each record before its children, siblings in their order."""
@@ -107,6 +122,43 @@ class Dicomdir:
             )
             if tag >> 16 != 4
         }
+
+    @property
+    def is_copyable(self) -> bool:
+        """Whether its elements are encoded as a DICOMDIR has to be, so that bytes can be copied."""
+        return self._encoding == EXPLICIT_LE
+
+    def raw_elements(self, record: DirectoryRecord) -> Iterator[RawElement]:
+        """Yield the elements of `record` byte for byte; the source must still be open.
+
+        Raises
+        ------
+        ValueError
+            If the record is longer than `MAX_COPIED_BYTES`.
+        """
+        if record.end - record.body > MAX_COPIED_BYTES:
+            raise ValueError(f"{record.label} has {record.end - record.body} bytes")
+        yield from self._raw(record.body, record.end)
+
+    def raw_head(self) -> Iterator[RawElement]:
+        """Yield the data set's elements outside the Directory Record Sequence, byte for byte.
+
+        Raises
+        ------
+        ValueError
+            If one is longer than `MAX_COPIED_BYTES`.
+        """
+        for tag, start, end in self._head:
+            if end - start > MAX_COPIED_BYTES:
+                raise ValueError(f"{show_tag(tag)} has {end - start} bytes")
+            yield from self._raw(start, end)
+
+    def _raw(self, start: int, end: int) -> Iterator[RawElement]:
+        cursor = ElementCursor(self._window, start, end, self._encoding)
+        for tag, vr, value_at, length in _iter_record(self._window, cursor):
+            encoded = self._window.read(start, value_at + length - start)
+            yield RawElement(tag, vr, encoded, encoded[value_at - start :])
+            start = value_at + length
 
 
 def read_dicomdir(source: BinaryIO | bytes) -> Dicomdir:
@@ -237,10 +289,13 @@ def _read_dataset(window: Window, start: int, directory: Dicomdir, log: FindingL
             if cursor.at < 0:
                 return
             continue
+        start = cursor.at
         element = cursor.next()
         if element is None:
             break
         tag, _, value_at, length = element
+        if len(directory._head) < MAX_HEAD_ELEMENTS:
+            directory._head.append((tag, start, cursor.at))
         if tag == 0x00041130:
             directory.file_set_id = text_value(window.read(value_at, min(length, _MAX_TEXT)))
         elif tag == 0x00041200:
