@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mediastation.conformance.attributes import (
@@ -51,7 +51,8 @@ class SetVerdict:
     Parameters
     ----------
     people : tuple of PersonCluster
-        Everybody in the set; objects that are about nobody do not count.
+        Everybody in the set, those joined that were confirmed to be one;
+        objects that are about nobody do not count.
     duplicates : frozenset of str
         Subjects that hold what another one holds; they need not be written.
     refused : frozenset of str
@@ -124,17 +125,18 @@ class SetCheck:
                 )
             )
 
-    def finish(self, *, several_patients: bool = False) -> SetVerdict:
+    def finish(
+        self, *, several_patients: bool = False, confirm_identity: bool = False
+    ) -> SetVerdict:
         """Return the verdict over all members so far."""
-        people = cluster_people(self._identities.items())
-        findings = [
-            *self._findings,
-            *check_people(people, several_patients=several_patients),
-            *self._check_studies(people),
-        ]
-        return SetVerdict(
-            tuple(people), frozenset(self._duplicates), frozenset(self._refused), tuple(findings)
+        verdict = check_people(
+            cluster_people(self._identities.items()),
+            several_patients=several_patients,
+            confirm_identity=confirm_identity,
         )
+        people = verdict.people
+        findings = (*self._findings, *verdict.findings, *self._check_studies(people))
+        return SetVerdict(people, frozenset(self._duplicates), frozenset(self._refused), findings)
 
     def _is_new(self, member: SetMember) -> bool:
         # Digests in place of texts, so that a large set fits in memory; 128
@@ -205,7 +207,7 @@ class SetCheck:
                 )
         return group
 
-    def _check_studies(self, people: list[PersonCluster]) -> Iterator[Finding]:
+    def _check_studies(self, people: Sequence[PersonCluster]) -> Iterator[Finding]:
         owner = {
             variant: place for place, person in enumerate(people) for variant, _ in person.variants
         }
@@ -246,7 +248,12 @@ class SetCheck:
         )
 
 
-def check_set(members: Iterable[SetMember], *, several_patients: bool = False) -> SetVerdict:
+def check_set(
+    members: Iterable[SetMember],
+    *,
+    several_patients: bool = False,
+    confirm_identity: bool = False,
+) -> SetVerdict:
     """Check `members` as one File-set.
 
     Members that are refused on their own are to be left out before: what does
@@ -263,4 +270,4 @@ def check_set(members: Iterable[SetMember], *, several_patients: bool = False) -
     check = SetCheck()
     for member in members:
         check.add(member)
-    return check.finish(several_patients=several_patients)
+    return check.finish(several_patients=several_patients, confirm_identity=confirm_identity)

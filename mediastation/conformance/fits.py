@@ -83,6 +83,7 @@ def check_profiles(
     profiles: Sequence[ApplicationProfile],
     *,
     several_patients: bool = False,
+    confirm_identity: bool = False,
     keep_tiff_preamble: bool = False,
 ) -> list[ProfileFit]:
     """Ask every one of `profiles` about the set, in one pass over `members`.
@@ -114,11 +115,8 @@ def check_profiles(
             wanted |= verdict.outcome is Outcome.ACCEPTED
         if wanted:
             together.add(member)
-    common = tuple(
-        finding
-        for finding in together.finish(several_patients=several_patients).findings
-        if finding.severity is Severity.ERROR
-    )
+    verdict = together.finish(several_patients=several_patients, confirm_identity=confirm_identity)
+    common = tuple(finding for finding in verdict.findings if finding.severity is Severity.ERROR)
     fits = [
         ProfileFit(
             tally.profile.name,

@@ -4,75 +4,128 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from mediastation.model.finding import Finding, Severity, error, note
+from mediastation.conformance.lookalikes import LookAlikes, group_people
+from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.identity import (
+    FIELD_NAMES,
     PersonCluster,
     describe,
-    normalise,
+    differing_fields,
+    join_people,
     normalise_text,
     shown,
 )
 
+_MOST_SHOWN = 8
+"""Identities in one message."""
+_CONFIRM = "If this is one person, --confirm-identity says so; "
 
-def check_people(people: Sequence[PersonCluster], *, several_patients: bool) -> list[Finding]:
+
+@dataclass(frozen=True, slots=True)
+class PeopleVerdict:
+    """Who is in a set once all that may be joined is joined, and what is to be said of it."""
+
+    people: tuple[PersonCluster, ...]
+    findings: tuple[Finding, ...]
+
+
+def check_people(
+    people: Sequence[PersonCluster],
+    *,
+    several_patients: bool = False,
+    confirm_identity: bool = False,
+) -> PeopleVerdict:
     """Check that the people of a set may lie in one File-set.
+
+    One person is the rule. Each way of being more has a rule of its own, which
+    stops the set unless it was answered, and shows the identities side by side
+    with the facts that differ in [brackets]:
+
+    ===========================  =============================================
+    rule                         what it says
+    ===========================  =============================================
+    ``several-patients``         people with an ID each: a summary, then one
+                                 finding for each person
+    ``shared-patient-id``        one ID, people whose facts contradict
+    ``patient-id-of-issuers``    one ID, given by issuers that contradict: as
+                                 many people, unless name and birth date agree
+    ``one-person-two-ids``       one name and birth date under unlike IDs, or
+                                 with an ID and without, or without any
+    ``one-person-two-spellings`` one ID, and names that differ in spelling
+    ``identity-confirmed``       people that were joined, as was asked for
+    ``identity-not-confirmed``   people that nothing suggests to be one
+    ``identity-spelling``        differences that mean nothing: a note
+    ===========================  =============================================
 
     Parameters
     ----------
     people : sequence of PersonCluster
         From `mediastation.model.identity.cluster_people`.
     several_patients : bool
-        Whether a collection of several people was asked for. It never lets
-        people who share one Patient ID lie together: a directory cannot hold
-        them apart (PS3.3, F.5.1).
+        Whether a collection of several people was asked for: then nothing
+        stops, and whoever shares a Patient ID goes into another File-set
+        (PS3.3, F.5.1).
+    confirm_identity : bool
+        Whether somebody confirmed that people who look like one are one. It
+        joins only those that `mediastation.model.likeness` calls likely, each
+        with each. It takes the identity with most instances.
 
     Returns
     -------
-    list of Finding
-        ``several-patients``: a summary, then one finding for each person with
-        the facts. ``one-person-two-ids``: equal name and birth date under
-        unlike IDs, or under none while sex or issuer differ.
-        ``shared-patient-id``: unlike people under one ID, whatever its issuers.
-        ``identity-spelling`` is a note on differences that mean nothing.
-        Subjects are ``patient:ID``, or the set.
+    PeopleVerdict
+        Subjects of findings are ``patient:ID``, or the set.
     """
-    likely = _likely_people(people)
-    findings: list[Finding] = []
-    if len(likely) > 1:
-        findings += _several(people, len(likely), several_patients=several_patients)
-    for group in likely:
-        # The supplied ID stands in for a missing one: those of two people differ.
-        ids = {normalise_text(person.patient_id) for person in group}
-        if len(ids) > 1:
-            findings.append(_two_ids(group, several_patients=several_patients))
-    findings += _shared_ids(people)
-    findings += [_spelling(person) for person in people if len(person.variants) > 1]
-    return findings
+    severity = Severity.WARNING if several_patients else Severity.ERROR
+    groups = group_people(people)
+    confirmed: list[Finding] = []
+    questions: list[Finding] = []
+    everybody: list[tuple[PersonCluster, int]] = []
+    apart: list[PersonCluster] = []
+    for place, group in enumerate(groups):
+        if len(group.people) > 1 and confirm_identity and group.may_be_one:
+            person = join_people(group.people)
+            confirmed.append(_confirmed(person, group))
+            everybody.append((person, place))
+            continue
+        if len(group.people) > 1:
+            questions.append(_question(group, severity))
+        everybody += ((person, place) for person in group.people)
+        apart += group.people
+    everybody.sort(key=lambda pair: (-pair[0].instances, pair[0].identity))
+    remaining = tuple(person for person, _ in everybody)
+    findings = confirmed
+    if confirm_identity and len(remaining) > 1 and not several_patients:
+        findings.append(_not_confirmed(remaining))
+    if len(groups) > 1:
+        findings += _several(remaining, len(groups), several_patients=several_patients)
+    findings += questions
+    findings += _shared_ids(everybody, severity)
+    findings += [_spelling(person) for person in apart if len(person.variants) > 1]
+    return PeopleVerdict(remaining, tuple(findings))
 
 
-def _likely_people(people: Sequence[PersonCluster]) -> list[list[PersonCluster]]:
-    """Group people who look like one: equal birth date, equal name in one component group."""
-    leader = list(range(len(people)))
+def _confirmed(person: PersonCluster, group: LookAlikes) -> Finding:
+    return warning(
+        "identity-confirmed",
+        _subject(person),
+        f"Confirmed to be one person. {_side_by_side(group.people, group.name_words)} | "
+        f"The directory has: {describe(person.identity)}.",
+        "The objects keep their own data; have the wrong identity corrected at its source.",
+        "PS3.3 F.5.1",
+    )
 
-    def lead(place: int) -> int:
-        while leader[place] != place:
-            leader[place] = leader[leader[place]]
-            place = leader[place]
-        return place
 
-    first: dict[tuple[str, int, tuple[str, ...]], int] = {}
-    for place, person in enumerate(people):
-        for variant, _ in person.variants:
-            normal = normalise(variant)
-            for number, group in enumerate(normal.name):
-                if normal.birth_date and group:
-                    other = first.setdefault((normal.birth_date, number, group), place)
-                    leader[lead(place)] = lead(other)
-    groups: dict[int, list[PersonCluster]] = defaultdict(list)
-    for place, person in enumerate(people):
-        groups[lead(place)].append(person)
-    return list(groups.values())
+def _not_confirmed(people: Sequence[PersonCluster]) -> Finding:
+    return error(
+        "identity-not-confirmed",
+        "the set",
+        f"Nothing suggests that these are one person. {_side_by_side(people)}.",
+        "A confirmation joins one person whose identity is written in several ways, and nobody "
+        "else. Leave out what is not this patient's.",
+        "PS3.3 F.5.1",
+    )
 
 
 def _several(
@@ -87,10 +140,12 @@ def _several(
             "PS3.11 D.3.3",
         )
         return
+    marked = differing_fields(person.identity for person in people)
     yield error(
         "several-patients",
         "the set",
-        f"The set holds {number} people; a patient's medium holds one.",
+        f"The set holds {number} people; a patient's medium holds one. "
+        f"They differ in {_in_words(marked)}.",
         "Leave out what is not this patient's, or say --several-patients if a collection is meant.",
         "PS3.3 F.5.1",
     )
@@ -98,49 +153,77 @@ def _several(
         yield error(
             "several-patients",
             _subject(person),
-            f"{_facts(person)}.",
+            f"{_facts(person, marked)}.",
             "Compare with the request before anything goes out.",
             "PS3.3 F.5.1",
         )
 
 
-def _two_ids(group: Sequence[PersonCluster], *, several_patients: bool) -> Finding:
-    given = any(person.identity.patient_id for person in group)
-    told = "the Patient IDs are not" if given else "no Patient ID says whether they are one"
+def _question(group: LookAlikes, severity: Severity) -> Finding:
+    """Ask about people who look like one."""
+    number = len(group.people)
+    if group.has_two_ids:
+        rule = "one-person-two-ids"
+        given = any(not person.is_supplied for person in group.people)
+        told = "the Patient IDs are not" if given else "no Patient ID says whether they are one"
+        said = f"Name and birth date are those of one person, {told}"
+    elif group.has_two_issuers:
+        rule = "patient-id-of-issuers"
+        said = (
+            f"{number} issuers gave one Patient ID, to as many people by default; name and birth "
+            "date are those of one"
+        )
+    elif group.is_spelling_alone:
+        rule, said = (
+            "one-person-two-spellings",
+            "One Patient ID, and identities that differ in spelling or in what they leave out",
+        )
+    else:
+        rule = "shared-patient-id"
+        said = f"{number} people share one Patient ID, unless one fact of one person is wrong"
+    otherwise = "otherwise " if group.may_be_one else ""
+    if severity is Severity.WARNING:
+        hint = f"{otherwise}they stay apart, those who share a Patient ID on other volumes."
+    else:
+        hint = f"{otherwise}have the wrong identity corrected at its source."
+    hint = _CONFIRM + hint if group.may_be_one else hint[0].upper() + hint[1:]
     return Finding(
-        "one-person-two-ids",
-        Severity.WARNING if several_patients else Severity.ERROR,
-        _subject(group[0]),
-        f"Name and birth date are those of one person, {told}: "
-        + " | ".join(_facts(person) for person in group)
-        + ".",
-        "Find out whether this is one person, and have the wrong identity corrected at its source.",
+        rule,
+        severity,
+        _subject(group.people[0]),
+        f"{said}. {_side_by_side(group.people, group.name_words)}.",
+        hint,
         "PS3.3 C.2.2 and F.5.1",
     )
 
 
-def _shared_ids(people: Sequence[PersonCluster]) -> Iterator[Finding]:
-    sharing: dict[str, dict[int, PersonCluster]] = defaultdict(dict)
-    for place, person in enumerate(people):
+def _shared_ids(
+    everybody: Sequence[tuple[PersonCluster, int]], severity: Severity
+) -> Iterator[Finding]:
+    """Find people of several groups under one ID; within a group that was asked already."""
+    sharing: dict[str, dict[int, int]] = defaultdict(dict)
+    for place, (person, group) in enumerate(everybody):
         # A supplied ID takes part: it must not fall together with a real one.
-        for patient_id in (person.patient_id, *(v.patient_id for v, _ in person.variants)):
-            if key := normalise_text(patient_id):
-                sharing[key][place] = person
-    for group in sharing.values():
-        if len(group) > 1:
-            sharers = list(group.values())
-            issuers = {normalise_text(person.identity.issuer) for person in sharers}
-            across = ", given by different issuers" if len(issuers) > 1 else ""
-            yield error(
-                "shared-patient-id",
-                _subject(sharers[0]),
-                f"{len(sharers)} people share one Patient ID{across}: "
-                + " | ".join(_facts(person) for person in sharers)
-                + ".",
-                "Write a medium for each of them, or have the identity corrected at its source "
-                "if they are one person.",
-                "PS3.3 F.5.1",
-            )
+        for patient_id in person.patient_ids:
+            sharing[normalise_text(patient_id)][place] = group
+    for places in sharing.values():
+        if len(set(places.values())) < 2:
+            continue
+        sharers = [everybody[place][0] for place in places]
+        issuers = [normalise_text(person.identity.issuer) for person in sharers]
+        across = all(issuers) and len(set(issuers)) == len(issuers)
+        yield Finding(
+            "patient-id-of-issuers" if across else "shared-patient-id",
+            severity,
+            _subject(sharers[0]),
+            f"{len(sharers)} {'issuers gave' if across else 'people share'} one Patient ID"
+            f"{', to as many people' if across else ''}. {_side_by_side(sharers)}.",
+            "They go onto volumes of their own."
+            if severity is Severity.WARNING
+            else "Write a medium for each of them (--several-patients), or have the wrong "
+            "identity corrected at its source.",
+            "PS3.3 F.5.1",
+        )
 
 
 def _spelling(person: PersonCluster) -> Finding:
@@ -148,7 +231,7 @@ def _spelling(person: PersonCluster) -> Finding:
     return note(
         "identity-spelling",
         _subject(person),
-        f"One person is written in {len(person.variants)} ways: {ways}. "
+        f"One person is written in {len(person.variants)} ways: | {ways} | "
         f"The directory has: {describe(person.identity)}.",
         "",
         "PS3.5 6.2",
@@ -159,6 +242,25 @@ def _subject(person: PersonCluster) -> str:
     return f"patient:{shown(person.patient_id)}"
 
 
-def _facts(person: PersonCluster) -> str:
+def _side_by_side(people: Sequence[PersonCluster], name_words: str = "") -> str:
+    """Say in what people differ, and show them with that in brackets."""
+    marked = differing_fields(person.identity for person in people)
+    told = [_facts(person, marked) for person in people[:_MOST_SHOWN]]
+    if len(people) > _MOST_SHOWN:
+        told.append(f"and {len(people) - _MOST_SHOWN:,} more")
+    return f"They differ in {_in_words(marked, name_words)}. | " + " | ".join(told)
+
+
+def _in_words(marked: Sequence[str], name_words: str = "") -> str:
+    words = [
+        f"{FIELD_NAMES[field]} ({name_words})"
+        if field == "name" and name_words
+        else FIELD_NAMES[field]
+        for field in marked
+    ]
+    return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)
+
+
+def _facts(person: PersonCluster, marked: Sequence[str]) -> str:
     noun = "instance" if person.instances == 1 else "instances"
-    return f"{describe(person.identity)}: {person.instances} {noun}"
+    return f"{describe(person.identity, marked)}: {person.instances} {noun}"

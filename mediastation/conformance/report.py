@@ -89,9 +89,13 @@ class ProfileCheck:
             self._set.add(member)
         return verdict
 
-    def finish(self, *, several_patients: bool = False) -> tuple[CheckReport, SetVerdict]:
+    def finish(
+        self, *, several_patients: bool = False, confirm_identity: bool = False
+    ) -> tuple[CheckReport, SetVerdict]:
         """Return the report, and what the set as a whole had to say."""
-        verdict = self._set.finish(several_patients=several_patients)
+        verdict = self._set.finish(
+            several_patients=several_patients, confirm_identity=confirm_identity
+        )
         refused = len(self._refused | verdict.refused)
         report = CheckReport(
             self._profile.name,
@@ -108,6 +112,7 @@ def check_members(
     profile: ApplicationProfile,
     *,
     several_patients: bool = False,
+    confirm_identity: bool = False,
     alternatives: Iterable[ApplicationProfile] = (),
     keep_tiff_preamble: bool = False,
 ) -> CheckReport:
@@ -115,5 +120,5 @@ def check_members(
     check = ProfileCheck(profile, alternatives=alternatives, keep_tiff_preamble=keep_tiff_preamble)
     for member in members:
         check.add(member)
-    report, _ = check.finish(several_patients=several_patients)
+    report, _ = check.finish(several_patients=several_patients, confirm_identity=confirm_identity)
     return report

@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import BinaryIO, Final
 
 from mediastation.dicom.charset import decode_text
+from mediastation.errors import RefusedError
 from mediastation.fileset.agreement import RecordAgreement
 from mediastation.fileset.directory import DicomdirWriter, Entity
 from mediastation.fileset.file_ids import FileIdAssigner, TakenNames
 from mediastation.fileset.findings import FindingLog
+from mediastation.fileset.icons import ICON, ICON_RECORDS, encode_icon
 from mediastation.fileset.kept import ExistingFileSet, KeptRecord, KeptTree, Level
 from mediastation.fileset.keys import Circumstances, ResolvedKeys, resolve_keys
 from mediastation.fileset.object_values import CHARACTER_SET
@@ -23,7 +25,6 @@ from mediastation.fileset.order import (
     TreeOrder,
     is_root_type,
     record_type_of,
-    recorded_patient_id,
     refused,
     require_uid,
 )
@@ -33,10 +34,13 @@ from mediastation.fileset.records import (
     encode_kept_head,
     encode_record,
 )
+from mediastation.fileset.siblings import RecordDefaults
 from mediastation.fileset.values import MAX_SHORT_FORM, legal_text, legal_value
 from mediastation.model.file_id import FileId, require_file_id, require_file_set_id
 from mediastation.model.finding import Finding, error, note, warning
-from mediastation.model.instance import Element, InstanceHeader
+from mediastation.model.icon import IconImage
+from mediastation.model.identity import recorded_patient_id
+from mediastation.model.instance import InstanceHeader
 from mediastation.model.record import AdditionalKey, Key, tighten
 from mediastation.model.record_types import RECORD_TYPES
 
@@ -84,16 +88,20 @@ class FileSetInstance:
         Of the file as it lies on the medium.
     person : Person or None
         None for what belongs to no patient, such as hanging protocols.
-    study_defaults : mapping of int to Element
-        Values of sibling instances, such as a Study Date, for keys of the
-        STUDY record that this object lacks. Only the default character
-        repertoire.
+    record_defaults : mapping of str to mapping of int to SiblingValue
+        For PATIENT, STUDY and SERIES records: values of other instances below
+        them, such as a Study Date, for keys that this object lacks; see
+        `mediastation.fileset.siblings.SiblingKeys`.
+    icon : IconImage or None
+        For the instance's own record, which has to be of a type that may have
+        one (PS3.3 F.7).
     """
 
     header: InstanceHeader
     transfer_syntax_uid: str
     person: Person | None
-    study_defaults: Mapping[int, Element] = field(default_factory=dict)
+    record_defaults: RecordDefaults = field(default_factory=dict)
+    icon: IconImage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +187,8 @@ class FileSetBuilder:
         )
         self._file_set_uid = file_set_uid
         self._moment = moment
-        self._keys = _keys_by_type(additional_keys)
+        self._additional = _additional_by_type(additional_keys)
+        self._keys: dict[tuple[str, str], tuple[Key, ...]] = {}
         self._order = TreeOrder()
         self._file_ids = FileIdAssigner(TakenNames(existing.names if existing else ()))
         self._kept = KeptTree()
@@ -195,7 +204,7 @@ class FileSetBuilder:
         added later goes below the record of its person, study or series, if
         there is one, and behind what lies there.
         """
-        keys = self._keys[record.record_type] if record.record_type in _LEVELS else ()
+        keys = self._keys_of(record.record_type, "") if record.record_type in _LEVELS else ()
         self._kept.take(record, self._directory, keys)
         if record.sop_instance_uid:
             self._order.enter_instance(record.sop_instance_uid)
@@ -211,8 +220,11 @@ class FileSetBuilder:
         Raises
         ------
         RefusedError
-            If the instance may not lie in this File-set, with one finding.
-            Nothing of it is written then, and others may follow.
+            If the instance may not lie in this File-set, or lacks a Type 1 key
+            that nobody can supply, with one finding. Nothing of it is written
+            then, and others may follow.
+        ValueError
+            If it comes with an icon that its record cannot have.
         MediaError
             If the output cannot be written; the builder is of no more use.
         """
@@ -327,7 +339,7 @@ class FileSetBuilder:
             self._parent_of(level), level, encode_record(level, keys.encoded), number
         )
         self._enter(level, person, study, series)
-        compared = self._keys[level]
+        compared = self._keys_of(level, "")
         if level == "PATIENT" and person.supplied:
             # The objects have another one, or none: that was confirmed.
             compared = tuple(key for key in compared if key.tag != _PATIENT_ID)
@@ -416,17 +428,21 @@ class FileSetBuilder:
     ) -> ResolvedKeys:
         header, person = instance.header, instance.person
         given: dict[int, bytes] = {}
-        defaults: Mapping[int, Element] = {}
+        keys = self._keys_of(record_type, header.sop_class_uid)
         match record_type:
             case "PATIENT":
                 given[_PATIENT_ID] = _patient_id(person, header) if person else b""
             case "STUDY":
                 given[_STUDY_UID] = _uid(header, _STUDY_UID).encode("ascii")
-                defaults = instance.study_defaults
             case "SERIES":
                 given[_SERIES_UID] = _uid(header, _SERIES_UID).encode("ascii")
-        return resolve_keys(
-            self._keys[record_type],
+            case _ if instance.icon is not None:
+                if record_type not in ICON_RECORDS:
+                    raise ValueError(f"{record_type} records have no icon")
+                given[ICON.tag] = encode_icon(instance.icon)
+                keys = tighten(keys, (ICON,))
+        resolved = resolve_keys(
+            keys,
             header,
             Circumstances(
                 moment=self._moment,
@@ -434,19 +450,44 @@ class FileSetBuilder:
                 study_id=b"ST%06d" % (self._directory.records["STUDY"] + 1),
                 study_moment=moment,
                 given=given,
-                defaults=defaults,
+                defaults=instance.record_defaults.get(record_type, {}),
             ),
         )
+        if resolved.missing:
+            raise _lacking(record_type, resolved.missing, header.sop_instance_uid)
+        return resolved
+
+    def _keys_of(self, record_type: str, sop_class_uid: str) -> tuple[Key, ...]:
+        """Return the keys of a record; without a class, as for the objects that need most."""
+        known = self._keys.get((record_type, sop_class_uid))
+        if known is None:
+            additional = self._additional[record_type]
+            known = self._keys[record_type, sop_class_uid] = tighten(
+                RECORD_TYPES[record_type].keys,
+                tuple(
+                    key.key_for(sop_class_uid) if sop_class_uid else key.as_key()
+                    for key in additional
+                ),
+            )
+        return known
 
 
-def _keys_by_type(additional: Sequence[AdditionalKey]) -> dict[str, tuple[Key, ...]]:
-    by_type: dict[str, list[Key]] = {name: [] for name in RECORD_TYPES}
+def _additional_by_type(additional: Sequence[AdditionalKey]) -> dict[str, list[AdditionalKey]]:
+    by_type: dict[str, list[AdditionalKey]] = {name: [] for name in RECORD_TYPES}
     for key in additional:
-        by_type[key.record_type].append(key.as_key())
-    return {
-        name: tighten(record_type.keys, tuple(by_type[name]))
-        for name, record_type in RECORD_TYPES.items()
-    }
+        by_type[key.record_type].append(key)
+    return by_type
+
+
+def _lacking(record_type: str, names: list[str], subject: str) -> RefusedError:
+    return refused(
+        "key-missing",
+        subject,
+        f"The {record_type} record has to have {', '.join(names[:8])}; the object has no such "
+        "value, and none can be made up.",
+        "Export it under a profile that does not ask for it, or leave it out.",
+        "PS3.11 X.3.3",
+    )
 
 
 def _uid(header: InstanceHeader, tag: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 
 from mediastation.errors import RefusedError
@@ -12,8 +11,6 @@ from mediastation.model.record import ROOT
 from mediastation.model.record_types import RECORD_TYPES
 from mediastation.model.sop_class import SOP_CLASSES, sop_class_name
 from mediastation.model.uid import is_usable_uid
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def refused(rule: str, subject: str, message: str, hint: str, reference: str) -> RefusedError:
@@ -58,11 +55,6 @@ def require_uid(uid: str, name: str, subject: str) -> None:
             "Leave it out, or have its source send it again.",
             "PS3.5 9.1",
         )
-
-
-def recorded_patient_id(patient_id: str) -> str:
-    """Return a Patient ID as one value of LO can hold it: no control characters, no backslash."""
-    return _CONTROL.sub("", patient_id).replace("\\", "/").strip()
 
 
 def _short(text: str) -> bytes:

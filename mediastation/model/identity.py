@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
-from itertools import combinations
+from itertools import combinations, zip_longest
 from typing import TypeVar
 
 SUPPLIED_PREFIX = "NOID-"
@@ -25,6 +26,8 @@ _MOST_COMPARED = 64
 
 _SHOWN = 64
 """Characters of one attribute that a message shows; LO and a PN component group end there too."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 Part = TypeVar("Part", str, tuple[str, ...])
 
@@ -94,7 +97,32 @@ class PersonCluster:
     @property
     def patient_id(self) -> str:
         """The Patient ID for the directory: the person's own, else the supplied one."""
-        return self.identity.patient_id or supplied_patient_id(self.identity)
+        if self.is_supplied:
+            return supplied_patient_id(self.identity)
+        return self.identity.patient_id
+
+    @property
+    def is_supplied(self) -> bool:
+        """Whether the person has no Patient ID that a record could hold."""
+        return not recorded_patient_id(self.identity.patient_id)
+
+    @property
+    def patient_ids(self) -> frozenset[str]:
+        """Every Patient ID that the person brings onto a medium, as `recorded_patient_id` has it.
+
+        The directory's is among them, the objects' own are the others.
+        """
+        ids = (self.patient_id, *(variant.patient_id for variant, _ in self.variants))
+        return frozenset(filter(None, map(recorded_patient_id, ids)))
+
+    @property
+    def whole_name(self) -> str:
+        """The name with the component groups that only other spellings have."""
+        names = [self.identity.name, *(variant.name for variant, _ in self.variants)]
+        groups = zip_longest(*(name.split("=") for name in names), fillvalue="")
+        return "=".join(
+            next((group for group in spellings if group.strip("^ ")), "") for spellings in groups
+        ).rstrip("=")
 
 
 def normalise_text(text: str) -> str:
@@ -136,9 +164,9 @@ def is_certainly_same(one: NormalIdentity, other: NormalIdentity) -> bool:
     none), and no fact that both give may differ; an empty issuer, birth date
     or sex contradicts nothing. On top of that the names must agree in a
     component group that both have and differ in none, or, where a name is
-    missing or written in other groups, the birth dates must be equal. Without
-    any Patient ID, name and birth date must both agree. An empty Patient ID
-    never equals a given one.
+    missing, the birth dates must be equal. Names that have no group in common
+    say nothing of each other. Without any Patient ID, name and birth date must
+    both agree. An empty Patient ID never equals a given one.
     """
     if one == other:
         return True
@@ -152,7 +180,7 @@ def is_certainly_same(one: NormalIdentity, other: NormalIdentity) -> bool:
         if mine and theirs and mine != theirs:
             return False
     shared = [(a, b) for a, b in zip(one.name, other.name, strict=False) if a and b]
-    if any(a != b for a, b in shared):
+    if any(a != b for a, b in shared) or (one.name and other.name and not shared):
         return False
     born_alike = bool(one.birth_date) and one.birth_date == other.birth_date
     if one.patient_id:
@@ -200,6 +228,35 @@ def cluster_people(
     return sorted(people, key=lambda person: (-person.instances, person.identity))
 
 
+def join_people(people: Sequence[PersonCluster]) -> PersonCluster:
+    """Return the one person that `people` are, as somebody confirmed.
+
+    The identity is that of the first, its gaps filled from the others in
+    their order; a Patient ID keeps its own issuer.
+    """
+    first, *others = (person.identity for person in people)
+    for other in others:
+        gaps = {
+            field: getattr(other, field)
+            for field in ("name", "birth_date", "sex")
+            if not getattr(first, field)
+        }
+        if not first.patient_id:
+            gaps |= {"patient_id": other.patient_id, "issuer": other.issuer or first.issuer}
+        elif not first.issuer and normalise_text(other.patient_id) == normalise_text(
+            first.patient_id
+        ):
+            gaps["issuer"] = other.issuer
+        first = replace(first, **gaps)
+    variants = [variant for person in people for variant in person.variants]
+    return PersonCluster(first, tuple(sorted(variants, key=_by_number)))
+
+
+def recorded_patient_id(patient_id: str) -> str:
+    """Return a Patient ID as one value of LO can hold it: no control characters, no backslash."""
+    return _CONTROL.sub("", patient_id).replace("\\", "/").strip()
+
+
 def supplied_patient_id(identity: PatientIdentity) -> str:
     """Return the Patient ID for a person who has none.
 
@@ -211,15 +268,44 @@ def supplied_patient_id(identity: PatientIdentity) -> str:
     return SUPPLIED_PREFIX + hashlib.sha256(facts.encode("ascii")).hexdigest()[:20].upper()
 
 
-def describe(identity: PatientIdentity) -> str:
-    """Return the facts in one line that is safe to print."""
-    facts = [f"Patient ID {shown(identity.patient_id)}" if identity.patient_id else "no Patient ID"]
-    if identity.issuer:
-        facts.append(f"issuer {shown(identity.issuer)}")
-    facts.append(shown(identity.name) if identity.name.strip("^= ") else "no name")
-    facts.append(f"born {shown(identity.birth_date)}" if identity.birth_date else "no birth date")
-    facts.append(f"sex {shown(identity.sex)}" if identity.sex else "no sex")
-    return ", ".join(facts)
+FIELD_NAMES = {
+    "patient_id": "Patient ID",
+    "issuer": "issuer",
+    "name": "name",
+    "birth_date": "birth date",
+    "sex": "sex",
+}
+"""The facts of a `PatientIdentity` in words, in their order."""
+
+
+def describe(identity: PatientIdentity, marked: Collection[str] = ()) -> str:
+    """Return the facts in one line that is safe to print; those of `marked` stand in [brackets].
+
+    A line has no ``|`` of its own, which parts identities in a message.
+    """
+    facts = {
+        "patient_id": f"Patient ID {shown(identity.patient_id)}"
+        if identity.patient_id
+        else "no Patient ID",
+        "issuer": f"issuer {shown(identity.issuer)}" if identity.issuer else "",
+        "name": shown(identity.name) if identity.name.strip("^= ") else "no name",
+        "birth_date": f"born {shown(identity.birth_date)}"
+        if identity.birth_date
+        else "no birth date",
+        "sex": f"sex {shown(identity.sex)}" if identity.sex else "no sex",
+    }
+    if "issuer" in marked and not identity.issuer:
+        facts["issuer"] = "no issuer"
+    told = [f"[{fact}]" if field in marked else fact for field, fact in facts.items() if fact]
+    return ", ".join(told).replace("|", "\N{BROKEN BAR}")
+
+
+def differing_fields(identities: Iterable[PatientIdentity]) -> tuple[str, ...]:
+    """Return the fields in which identities are not all alike, gaps included."""
+    normals = {normalise(identity) for identity in identities}
+    return tuple(
+        field for field in FIELD_NAMES if len({getattr(normal, field) for normal in normals}) > 1
+    )
 
 
 def shown(text: str) -> str:
@@ -261,8 +347,12 @@ def _cliques(normals: Sequence[NormalIdentity]) -> list[list[NormalIdentity]]:
     return [[normals[place] for place in places if mask >> place & 1] for mask in sorted(masks)]
 
 
+def _by_number(variant: tuple[PatientIdentity, int]) -> tuple[int, PatientIdentity]:
+    return -variant[1], variant[0]
+
+
 def _person(variants: list[tuple[PatientIdentity, int]]) -> PersonCluster:
-    ordered = sorted(variants, key=lambda variant: (-variant[1], variant[0]))
+    ordered = sorted(variants, key=_by_number)
     identity = ordered[0][0]
     for field in ("patient_id", "issuer", "name", "birth_date", "sex"):
         if not getattr(identity, field):

@@ -35,6 +35,7 @@ def check_sources(
     profile: str,
     *,
     several_patients: bool = False,
+    confirm_identity: bool = False,
     iod: bool = False,
     listener: Listener = nobody,
 ) -> CheckReport:
@@ -54,6 +55,7 @@ def check_sources(
             look.members(),
             chosen,
             several_patients=several_patients,
+            confirm_identity=confirm_identity,
             alternatives=station.profiles.values(),
             keep_tiff_preamble=station.settings.keep_tiff_preamble,
         )
@@ -75,6 +77,7 @@ def choose_profiles(
     sources: Sequence[str],
     *,
     several_patients: bool = False,
+    confirm_identity: bool = False,
     listener: Listener = nobody,
 ) -> tuple[list[ProfileFit], tuple[Finding, ...]]:
     """Ask every profile about what `sources` hold.
@@ -90,6 +93,7 @@ def choose_profiles(
             look.members(),
             list(station.profiles.values()),
             several_patients=several_patients,
+            confirm_identity=confirm_identity,
             keep_tiff_preamble=station.settings.keep_tiff_preamble,
         )
         look.require_anything(look.seen)
