@@ -126,6 +126,56 @@ def pass_sequence(
     return machine.run(0, start, UNDEFINED, encoding, from_un=from_un)[0]
 
 
+def find_item(
+    source: Source,
+    start: int,
+    length: int,
+    number: int,
+    encoding: Encoding,
+    steps: Steps,
+    *,
+    from_un: bool = False,
+) -> tuple[int, int] | None:
+    """Return where item `number` (from 0) of a sequence lies, head and delimiter included.
+
+    Parameters
+    ----------
+    source, start, length, encoding, steps, from_un
+        As `convert_sequence`, to which the span may be given as a sequence of
+        that one item.
+    number : int
+        Which item.
+
+    Returns
+    -------
+    tuple of int, or None
+        Offset and length; `None` if there are fewer items.
+
+    Raises
+    ------
+    Damage
+        As `pass_sequence`.
+    """
+    end = None if length == UNDEFINED else start + length
+    offset = start
+    while end is None or offset < end:
+        steps.count()
+        head = parse_head(source.window(offset, 8), 0, encoding, 8)
+        if head is None or head.tag != ITEM:
+            return None
+        after = offset + 8 + head.length
+        if head.length == UNDEFINED:
+            machine = _Machine(source, steps, keep=False)
+            after, _ = machine.run(
+                0, offset + 8, UNDEFINED, encoding, from_un=from_un, is_item=True
+            )
+        if number == 0:
+            return offset, after - offset
+        number -= 1
+        offset = after
+    return None
+
+
 def convert_sequence(
     source: Source,
     tag: int,
@@ -202,14 +252,21 @@ class _Machine:
         self.base = 0
 
     def run(
-        self, tag: int, start: int, length: int, encoding: Encoding, *, from_un: bool
+        self,
+        tag: int,
+        start: int,
+        length: int,
+        encoding: Encoding,
+        *,
+        from_un: bool,
+        is_item: bool = False,
     ) -> tuple[int, bytes]:
-        """Return where the sequence ends, and its value if it is kept."""
+        """Return where the sequence (or the item) ends, and its value if it is kept."""
         if from_un:
             encoding = Encoding(explicit=False)
         self.frames = [
             _Frame(
-                is_item=False,
+                is_item=is_item,
                 tag=tag,
                 end=None if length == UNDEFINED else start + length,
                 encoding=encoding,
