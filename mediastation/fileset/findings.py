@@ -67,12 +67,12 @@ class FindingLog:
                     reference="PS3.5 6.2",
                 )
             )
-        if keys.missing:
+        if keys.unmet:
             self.add(
                 warning(
                     "key-missing",
                     subject,
-                    f"{record} lacks {_listed(keys.missing)}: the object has no such value "
+                    f"{record} lacks {_listed(keys.unmet)}: the object has no such value "
                     "and none can be made up.",
                     reference=reference,
                 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from mediastation.dicom.charset import TEXT_VRS, decode_text, needs_charset
+from mediastation.dicom.charset import TEXT_VRS, decode_text
 from mediastation.dicom.elements import tag_text
 from mediastation.fileset.moments import latest_verification
 from mediastation.fileset.object_values import (
@@ -24,13 +24,15 @@ from mediastation.fileset.object_values import (
     name_of,
     shown,
 )
-from mediastation.fileset.text import Terms
+from mediastation.fileset.siblings import SiblingValue, in_one_set
+from mediastation.fileset.text import Terms, shown_terms
 from mediastation.fileset.values import BINARY_VRS, legal_text, legal_value
 from mediastation.model.element_encoding import encode_element
 from mediastation.model.instance import Element, InstanceHeader
 from mediastation.model.record import Condition, Key, Supply
 
 _LONGEST_IDENTIFIER: Final = 64
+_IMAGE_TYPE: Final = 0x00080008
 _VERIFICATION_FLAG: Final = 0x0040A493
 _CONTENT_DATE: Final = 0x00080023
 _CONTENT_TIME: Final = 0x00080033
@@ -85,7 +87,7 @@ class Circumstances:
     given : mapping of int to bytes
         Values that are decided elsewhere and win over the object's, legal for
         their VR.
-    defaults : mapping of int to Element
+    defaults : mapping of int to SiblingValue
         Values of sibling instances, for keys that the object lacks.
     """
 
@@ -94,7 +96,7 @@ class Circumstances:
     study_id: bytes = b""
     study_moment: tuple[bytes, bytes] = (b"", b"")
     given: Mapping[int, bytes] = field(default_factory=dict)
-    defaults: Mapping[int, Element] = field(default_factory=dict)
+    defaults: Mapping[int, SiblingValue] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -116,7 +118,9 @@ class ResolvedKeys:
     changed : list of str
         What was made legal or left out, in words.
     missing : list of str
-        Keys that the type demands and nobody can supply.
+        Type 1 keys that nobody can supply: such a record is not to be written.
+    unmet : list of str
+        Keys that PS3.3 makes depend on the IOD, and the object breaks its own.
     """
 
     encoded: bytes = b""
@@ -126,6 +130,7 @@ class ResolvedKeys:
     invented: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    unmet: list[str] = field(default_factory=list)
 
 
 def resolve_keys(
@@ -155,28 +160,69 @@ class _Resolver(ObjectValues):
         self.values: dict[int, bytes] = {}
         self.invented: list[str] = []
         self.missing: list[str] = []
+        self.unmet: list[str] = []
 
     def resolve(self, keys: Iterable[Key]) -> ResolvedKeys:
-        chunks: list[bytes] = []
+        written: dict[int, tuple[Key, bytes]] = {}
         for key in keys:
             value = self._top_level(key)
             if value or self.is_written_empty(key, self.elements):
-                chunks.append(encode_element(key.tag, key.vr, value))
+                written[key.tag] = key, value
                 if key.vr != "SQ":
                     self.values[key.tag] = value
-        terms: Terms = ()
-        if self.scope.texts:
-            terms = self.terms_for(self.scope)
-            chunks.insert(0, encoded_terms(terms))
+        terms = self._settle_text(written)
+        chunks = [encoded_terms(terms)] if terms is not None else []
+        chunks += [
+            encode_element(tag, written[tag][0].vr, written[tag][1]) for tag in sorted(written)
+        ]
         return ResolvedKeys(
             b"".join(chunks),
             self.values,
-            terms,
+            terms or (),
             self.supplied,
             self.invented,
             self.changed,
             self.missing,
+            self.unmet,
         )
+
+    def _settle_text(self, written: dict[int, tuple[Key, bytes]]) -> Terms | None:
+        """Bring all text into one character set; None where the default repertoire suffices."""
+        own = self.terms_for(self.scope) if self.scope.texts else None
+        if not self.foreign:
+            return own
+        nested = any(key.vr == "SQ" and value for key, value in written.values())
+        while self.foreign:
+            texts = {
+                tag: (key.vr, value)
+                for tag, (key, value) in written.items()
+                if key.vr in TEXT_VRS and value
+            }
+            done = in_one_set(texts, own, self.foreign, own_is_fixed=nested)
+            if done is not None:
+                break
+            tag, terms = self.foreign.popitem()
+            key, value = written.pop(tag)
+            del self.values[tag]
+            self.changed.append(
+                f"{name_of(key)} {shown(value)} of another instance is in {shown_terms(terms)}, "
+                f"which {shown_terms(own or ())} does not hold, and was left out"
+            )
+            if self.is_written_empty(key, self.elements):
+                written[tag] = key, b""
+                self.values[tag] = b""
+        else:
+            return own
+        terms, values = done
+        for tag, value in values.items():
+            written[tag] = written[tag][0], value
+            self.values[tag] = value
+        if own is not None and terms != own:
+            self.changed.append(
+                f"SpecificCharacterSet {shown_terms(own)} became {shown_terms(terms)}, which "
+                "holds the text of other instances too"
+            )
+        return terms
 
     # What the object, a sibling or nobody says
 
@@ -194,16 +240,19 @@ class _Resolver(ObjectValues):
                 value = latest_verification(self.elements)
             else:
                 value = self.own(key, self.elements, self.scope)
+                if not value and key.in_shared_groups:
+                    value = self.shared(key)
             if not value and self.around.defaults:
                 value = self._from_sibling(key)
             if not value and key.type in ("1", "1C"):
                 value = self._stand_in(key) or self._supplied(key)
+            if not value and key.condition is Condition.BIPLANE and self._is_biplane():
+                self.missing.append(name_of(key))
         return value
 
     def _look_at_identifier(self, key: Key, given: bytes) -> None:
         """Say how an identifier that is given differs from what VR LO asks for."""
-        if needs_charset(given):
-            self.scope.texts.append(given)
+        self.scope.add(given)
         own = self.elements.get(key.tag)
         if (
             own is not None
@@ -216,10 +265,15 @@ class _Resolver(ObjectValues):
             self.changed.append(f"{name_of(key)} is longer than its VR allows and was kept whole")
 
     def _from_sibling(self, key: Key) -> bytes:
-        element = self.around.defaults.get(key.tag)
-        if element is None or element.vr == "SQ" or needs_charset(element.value):
+        sibling = self.around.defaults.get(key.tag)
+        if sibling is None or sibling.element.vr == "SQ":
             return b""
-        value = self.quietly(key, element.value)
+        if key.vr in TEXT_VRS:
+            value, terms = sibling.text(key.vr)
+            if terms:
+                self.foreign[key.tag] = terms
+        else:
+            value = self.quietly(key, sibling.element.value)
         if value:
             self.supplied.append(f"{name_of(key)} {shown(value)} of another instance")
         return value
@@ -232,8 +286,8 @@ class _Resolver(ObjectValues):
             if element is None or element.vr == "SQ":
                 continue
             if value := self.quietly(key, element.value):
-                if key.vr in TEXT_VRS and needs_charset(value):
-                    self.scope.texts.append(value)
+                if key.vr in TEXT_VRS:
+                    self.scope.add(value)
                 self.supplied.append(f"{name_of(key)} {shown(value)} of {tag_text(tag)}")
                 return value
         return b""
@@ -334,8 +388,14 @@ class _Resolver(ObjectValues):
                 return self.header.sop_class_uid == _CDA or key.tag in self.elements
             case Condition.RELATED_IMAGES:
                 if key.tag not in self.elements and self.header.sop_class_uid in _RELATED_IMAGES:
-                    self.missing.append(name_of(key))
+                    self.unmet.append(name_of(key))
         return True
+
+    def _is_biplane(self) -> bool:
+        """Tell whether value 3 of Image Type makes this one of two planes (PS3.3, C.8.7.1.1.1)."""
+        element = self.elements.get(_IMAGE_TYPE)
+        values = legal_value("CS", element.value, multiple=True)[0] if element else b""
+        return values.split(b"\\")[2:3] in ([b"BIPLANE A"], [b"BIPLANE B"])
 
     def _verification_flag(self) -> bytes:
         """Return the Verification Flag as the record will have it."""

@@ -6,7 +6,7 @@ names, and text is remembered by the character set that it is in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +19,7 @@ from mediastation.fileset.text import (
     guessed_terms,
     has_multi_byte_shapes,
     legal_terms,
+    reads_otherwise,
     shown_terms,
 )
 from mediastation.fileset.values import legal_text, legal_value, stripped
@@ -30,6 +31,7 @@ from mediastation.model.uid import is_legal_uid
 CHARACTER_SET: Final = 0x00080005
 _ANATOMIC_REGION: Final = 0x00082218
 _RELATIONSHIP_TYPE: Final = 0x0040A010
+_SHARED_GROUPS: Final = 0x52009229
 _DEEPEST_COPY: Final = 16
 
 
@@ -41,6 +43,11 @@ class TextScope:
     multi_byte: bool
     remark: str = ""
     texts: list[bytes] = field(default_factory=list)
+
+    def add(self, value: bytes) -> None:
+        """Remember a value if only its character set can tell how it reads."""
+        if needs_charset(value) or reads_otherwise(value, self.terms):
+            self.texts.append(value)
 
 
 def shown(value: bytes) -> str:
@@ -63,6 +70,7 @@ class ObjectValues:
 
     def __init__(self, elements: Mapping[int, Element]) -> None:
         self.elements = elements
+        self.foreign: dict[int, Terms] = {}
         self.changed: list[str] = []
         self.supplied: list[str] = []
         self.scope = self._scope_of(elements, TextScope((), False))
@@ -81,13 +89,57 @@ class ObjectValues:
             return self._sequence(key, element.value, scope)
         return self._scalar(key, element.value, scope)
 
+    def shared(self, key: Key) -> bytes:
+        """Return the value that the Shared Functional Groups have (PS3.11, Table H.3-2).
+
+        In the first item, and in the items of its macros, never deeper and
+        never in per-frame ones; empty if there is none to use.
+        """
+        groups = self.elements.get(_SHARED_GROUPS)
+        if groups is None or groups.vr != "SQ" or not groups.value:
+            return b""
+        try:
+            for holder, scope in self._shared_holders(groups.value):
+                value = self.own(key, holder, scope)
+                if value:
+                    return self._at_top_level(key, value, scope)
+        except ValueError as error:
+            self.changed.append(
+                f"SharedFunctionalGroupsSequence is not well-formed ({error}): {name_of(key)}"
+                " was not found in it"
+            )
+        return b""
+
+    def _shared_holders(self, groups: bytes) -> Iterator[tuple[Mapping[int, Element], TextScope]]:
+        for item in iter_items(groups):
+            group = dict(iter_elements(item))
+            scope = self._scope_of(group, self.scope)
+            yield group, scope
+            for element in group.values():
+                if element.vr == "SQ":
+                    for macro in map(dict, map(iter_elements, iter_items(element.value))):
+                        yield macro, self._scope_of(macro, scope)
+            return
+
+    def _at_top_level(self, key: Key, value: bytes, scope: TextScope) -> bytes:
+        """Return a value from an item so that its text reads the same outside of it."""
+        if scope is self.scope or not scope.texts:
+            return value
+        terms = self.terms_for(scope)
+        if key.vr != "SQ":
+            self.foreign[key.tag] = terms
+            return value
+        return encode_sequence(
+            item if CHARACTER_SET in dict(iter_elements(item)) else encoded_terms(terms) + item
+            for item in iter_items(value)
+        )
+
     def _scalar(self, key: Key, value: bytes, scope: TextScope) -> bytes:
         length_remark = ""
         if key.vr in TEXT_VRS:
             legal, remark = legal_text(key.vr, value, multi_byte=scope.multi_byte)
             legal, length_remark = fitting(key.vr, legal, scope.terms)
-            if needs_charset(legal):
-                scope.texts.append(legal)
+            scope.add(legal)
         else:
             legal, remark = legal_value(key.vr, value, multiple=key.multiple)
         if remark:
@@ -151,7 +203,7 @@ class ObjectValues:
         if key.any_of and not any(_has_value(elements, tag) for tag in key.any_of):
             return b""
         scope = self._scope_of(elements, outer)
-        chunks: list[bytes] = []
+        chunks: list[tuple[int, bytes]] = []
         for nested in key.nested:
             value = self.own(nested, elements, scope)
             if not value and nested.type == "1":
@@ -159,43 +211,54 @@ class ObjectValues:
                 if not value:
                     return b""
             if value or self.is_written_empty(nested, elements):
-                chunks.append(encode_element(nested.tag, nested.vr, value))
+                chunks.append((nested.tag, encode_element(nested.tag, nested.vr, value)))
+        if key.rest:
+            chunks += self._rest(key, elements, scope)
         if scope is not outer and scope.texts:
-            chunks.insert(0, encoded_terms(self.terms_for(scope)))
-        return b"".join(chunks)
+            chunks.append((CHARACTER_SET, encoded_terms(self.terms_for(scope))))
+        return b"".join(chunk for _, chunk in sorted(chunks))
+
+    def _rest(
+        self, key: Key, elements: Mapping[int, Element], scope: TextScope
+    ) -> list[tuple[int, bytes]]:
+        """Return what an item holds beside the nested keys, as it is."""
+        named = {nested.tag for nested in key.nested} | {CHARACTER_SET}
+        chunks: list[tuple[int, bytes]] = []
+        for tag, element in elements.items():
+            if tag in named:
+                continue
+            encoded = encode_element(tag, element.vr, element.value)
+            try:
+                texts = _texts_in(encoded)
+            except ValueError as error:
+                self.changed.append(
+                    f"{tag_text(tag)} in {name_of(key)} is not well-formed ({error}), left out"
+                )
+                continue
+            for text in texts:
+                scope.add(text)
+            chunks.append((tag, encoded))
+        return chunks
 
     def _item_stand_in(self, key: Key, elements: Mapping[int, Element], scope: TextScope) -> bytes:
         for tag in key.fallback:
             element = elements.get(tag)
             value = self.quietly(key, element.value) if element else b""
             if value:
-                if needs_charset(value):
-                    scope.texts.append(value)
+                scope.add(value)
                 self.supplied.append(f"{name_of(key)} {shown(value)} of {tag_text(tag)}")
                 return value
         return b""
 
     def _copied(self, key: Key, value: bytes, scope: TextScope) -> bytes:
         """Return a sequence as it is, if it is well-formed all the way down."""
-        waiting = [(value, 0)]
-        texts: list[bytes] = []
         try:
-            while waiting:
-                run, depth = waiting.pop()
-                if depth > _DEEPEST_COPY:
-                    raise ValueError("nested too deeply")
-                for item in iter_items(run):
-                    own_set = False
-                    for tag, element in iter_elements(item):
-                        own_set = own_set or tag == CHARACTER_SET
-                        if element.vr == "SQ":
-                            waiting.append((element.value, depth + 1))
-                        elif element.vr in TEXT_VRS and not own_set:
-                            texts.append(element.value)
+            texts = _texts_in(encode_element(key.tag, "SQ", value))
         except ValueError as error:
             self.changed.append(f"{name_of(key)} is not well-formed ({error}), left out")
             return b""
-        scope.texts.extend(filter(needs_charset, texts))
+        for text in texts:
+            scope.add(text)
         return value
 
     # Character sets
@@ -242,3 +305,27 @@ def _has_value(elements: Mapping[int, Element], tag: int) -> bool:
 def _is_concept_modifier(item: Mapping[int, Element]) -> bool:
     element = item.get(_RELATIONSHIP_TYPE)
     return element is not None and stripped(element.value).strip() == b"HAS CONCEPT MOD"
+
+
+def _texts_in(run: bytes) -> list[bytes]:
+    """Return the text in a run of elements and below, where no item has a set of its own.
+
+    Raises
+    ------
+    ValueError
+        If it is not well-formed all the way down, or nested too deeply.
+    """
+    texts: list[bytes] = []
+    waiting = [(run, 0, False)]
+    while waiting:
+        elements, depth, labelled = waiting.pop()
+        if depth > _DEEPEST_COPY:
+            raise ValueError("nested too deeply")
+        for tag, element in iter_elements(elements):
+            labelled = labelled or tag == CHARACTER_SET
+            if element.vr == "SQ":
+                items = iter_items(element.value)
+                waiting.extend((item, depth + 1, labelled) for item in items)
+            elif element.vr in TEXT_VRS and not labelled:
+                texts.append(element.value)
+    return texts

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from mediastation.dicom.charset import decode_text
+from mediastation.dicom.charset import decode_text, needs_charset
 from mediastation.fileset.values import stripped
 from mediastation.model.character_set import CHARACTER_SETS
 from mediastation.model.instance import Element
@@ -131,6 +131,11 @@ def can_hold(terms: Terms, values: Iterable[bytes]) -> bool:
     return any(terms) and terms != ("ISO 2022 IR 6",)
 
 
+def reads_otherwise(value: bytes, terms: Terms) -> bool:
+    """Tell whether plain ASCII bytes mean other characters: in ISO-IR 14, 7EH is an overline."""
+    return b"~" in value and bool(terms) and terms[0] in {"ISO_IR 13", "ISO 2022 IR 13"}
+
+
 def guessed_terms(values: Sequence[bytes]) -> Terms:
     """Return the terms that fit best for text whose character set is not told, or wrongly.
 
@@ -160,6 +165,20 @@ def has_multi_byte_shapes(terms: Terms) -> bool:
 _LONGEST = {"LO": 64, "LT": 10240, "PN": 64, "SH": 16, "ST": 1024}
 _CUT = frozenset({"LO", "LT", "ST"})
 _MULTI_BYTE_CODECS = {UTF_8: "utf-8", "GB18030": "gb18030", "GBK": "gbk"}
+# Of ISO_IR 13 nothing is made anew: its yen sign and overline lie on ASCII's places.
+_CODECS = _MULTI_BYTE_CODECS | {
+    "ISO_IR 100": "iso8859_1",
+    "ISO_IR 101": "iso8859_2",
+    "ISO_IR 109": "iso8859_3",
+    "ISO_IR 110": "iso8859_4",
+    "ISO_IR 144": "iso8859_5",
+    "ISO_IR 127": "iso8859_6",
+    "ISO_IR 126": "iso8859_7",
+    "ISO_IR 138": "iso8859_8",
+    "ISO_IR 148": "iso8859_9",
+    "ISO_IR 166": "iso8859_11",
+    "ISO_IR 203": "iso8859_15",
+}
 
 
 def fitting(vr: str, value: bytes, terms: Terms) -> tuple[bytes, str]:
@@ -181,3 +200,32 @@ def fitting(vr: str, value: bytes, terms: Terms) -> tuple[bytes, str]:
     codec = _MULTI_BYTE_CODECS.get(terms[0] if terms else "")
     cut = text[:longest].encode(codec, "replace") if codec else value[:longest]
     return stripped(cut), f"was cut to the {longest} characters of its VR"
+
+
+def transcoded(vr: str, value: bytes, source: Terms, target: Terms) -> bytes | None:
+    """Return text of one character set in another; None if not every character gets there.
+
+    Parameters
+    ----------
+    vr : str
+        A VR that Specific Character Set governs.
+    value : bytes
+        The text, without padding.
+    source, target : Terms
+        Its set, and the one wanted. Sets with code extensions are read, and
+        written only where they are the source's too.
+    """
+    if source == target or not (needs_charset(value) or reads_otherwise(value, source)):
+        return value
+    codec = _CODECS.get(target[0]) if len(target) == 1 else None
+    if codec is None:
+        return None
+    text = decode_text(Element(vr, value), Element("CS", "\\".join(source).encode()))
+    if "\N{REPLACEMENT CHARACTER}" in text:
+        return None
+    try:
+        encoded = text.encode(codec)
+    except UnicodeEncodeError:
+        return None
+    again = decode_text(Element(vr, encoded), Element("CS", target[0].encode()))
+    return encoded if again == text else None

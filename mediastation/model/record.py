@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -66,7 +66,8 @@ class Key:
         For 1C and 2C.
     nested : tuple of Key
         For SQ: what an item may hold, in ascending tag order. Other elements
-        of an item are left out. Without any, items are copied as they are.
+        of an item are left out unless `rest` says otherwise. Without any,
+        items are copied as they are.
     items : tuple of int and int
         For SQ: fewest and most items; 0 as second means any number.
     any_of : tuple of int
@@ -77,6 +78,11 @@ class Key:
         Elements whose value stands in, in order of preference.
     supply : Supply or str
         The last resort for Type 1; a string that is no `Supply` is the value.
+    rest : bool
+        For SQ: whether what `nested` does not name is copied as it is.
+    in_shared_groups : bool
+        Whether the Shared Functional Groups Sequence is asked where the data
+        set itself has no value.
     """
 
     tag: int
@@ -90,6 +96,8 @@ class Key:
     multiple: bool = False
     fallback: tuple[int, ...] = ()
     supply: Supply | str = Supply.NOTHING
+    rest: bool = False
+    in_shared_groups: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,8 @@ class AdditionalKey:
         Records that have it.
     tag, vr, type, condition, nested, keyword, multiple
         As in `Key`; `condition` is one of ``present``, ``non-empty``,
-        ``subordinate`` and ``biplane``.
+        ``subordinate`` and ``biplane``. What `nested` does not name is copied
+        as it is: the tables leave it to Type 3.
     sop_classes : frozenset of str
         Objects that have to have it; empty for all. Records of others have it
         where the object does.
@@ -123,7 +132,7 @@ class AdditionalKey:
     in_shared_groups: bool = False
 
     def as_key(self) -> Key:
-        """Return it as the key of a record."""
+        """Return it as the key of a record, for the objects that have to have it."""
         return Key(
             self.tag,
             self.keyword,
@@ -132,7 +141,16 @@ class AdditionalKey:
             Condition(self.condition),
             self.nested,
             multiple=self.multiple,
+            rest=bool(self.nested),
+            in_shared_groups=self.in_shared_groups,
         )
+
+    def key_for(self, sop_class_uid: str) -> Key:
+        """Return it as the key of a record of such an object."""
+        key = self.as_key()
+        if not self.sop_classes or sop_class_uid in self.sop_classes:
+            return key
+        return replace(key, type="3" if key.type == "2" else "1C", condition=Condition.PRESENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +167,13 @@ def tighten(keys: tuple[Key, ...], additional: tuple[Key, ...]) -> tuple[Key, ..
     """Return `keys` with a profile's `additional` ones, in ascending tag order.
 
     A profile may make a key stricter, never looser (PS3.11, X.3.3), so of two
-    descriptions the stricter type wins.
+    descriptions the stricter type wins; where the value comes from stays.
     """
     merged = {key.tag: key for key in keys}
     for key in additional:
         known = merged.get(key.tag)
-        if known is None or key.type < known.type:
+        if known is None:
             merged[key.tag] = key
+        elif key.type < known.type:
+            merged[key.tag] = replace(key, fallback=known.fallback, supply=known.supply)
     return tuple(merged[tag] for tag in sorted(merged))

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mediastation.catalog.selection import drop_from_selection, iter_selection
-from mediastation.conformance.attributes import STUDY_INSTANCE_UID
 from mediastation.conformance.check import Outcome, is_about_nobody
 from mediastation.conformance.check_set import SetMember
 from mediastation.conformance.identity import IdentityReader
 from mediastation.conformance.report import ProfileCheck
-from mediastation.dicom.values import first_value
 from mediastation.errors import RefusedError
+from mediastation.fileset.siblings import SiblingKeys
 from mediastation.model.entry import Entry
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.identity import PatientIdentity, PersonCluster
-from mediastation.model.instance import Element
 from mediastation.model.preparation import Preparation
 from mediastation.model.profile import ApplicationProfile
 from mediastation.model.sop_class import SOP_CLASSES
@@ -27,7 +25,6 @@ ROOT_CLASSES = frozenset(uid for uid in SOP_CLASSES if is_about_nobody(uid))
 """SOP Classes whose objects are about nobody; their records lie in the root."""
 
 _ABOUT_ONE_INSTANCE = {"conflict", "series-in-two-studies"}
-_STUDY_KEYS = (0x00080020, 0x00080030, 0x00200010)
 
 
 @dataclass(slots=True)
@@ -44,16 +41,19 @@ class CheckedSet:
         Instances that do not.
     to_prepare : dict of int to (Preparation, str)
         Entries that need a copy, with the transfer syntax it gets.
-    study_keys : dict of str to dict of int to Element
-        For each study the first value of keys that some of its instances may
-        lack.
+    accepted : int
+        Instances that their own checks let out; `instances` may be fewer.
+    siblings : SiblingKeys
+        What instances lend to the records of others, out of all that were accepted
+        at first.
     """
 
     people: list[tuple[PersonCluster, list[int]]] = field(default_factory=list)
     instances: int = 0
     refused: int = 0
     to_prepare: dict[int, tuple[Preparation, str]] = field(default_factory=dict)
-    study_keys: dict[str, dict[int, Element]] = field(default_factory=dict)
+    accepted: int = 0
+    siblings: SiblingKeys = field(default_factory=SiblingKeys)
 
 
 def check_selection(
@@ -78,6 +78,7 @@ def check_selection(
     refused: set[str] = set()
     people: dict[int, set[PatientIdentity]] = {}
     identities = IdentityReader()
+    checked.siblings = SiblingKeys(profile.keys)
     check = ProfileCheck(
         profile,
         alternatives=station.profiles.values(),
@@ -96,9 +97,10 @@ def check_selection(
             if verdict.outcome is not Outcome.ACCEPTED:
                 refused.add(subject)
                 continue
+            checked.accepted += 1
             if entry.header.sop_class_uid not in ROOT_CLASSES:
                 people.setdefault(entry.patient, set()).add(identities.identity(entry.header))
-                _take_study_keys(entry, checked.study_keys)
+                checked.siblings.take(entry.header, entry.patient)
             if verdict.preparation:
                 checked.to_prepare[entry.id] = verdict.preparation, verdict.transfer_syntax_uid
         require_all_there(number, total)
@@ -172,16 +174,6 @@ def _match_rows(
         for place in owners:
             matched[place].append(row)
     return sorted(zip(people, matched, strict=True), key=lambda pair: pair[0].identity)
-
-
-def _take_study_keys(entry: Entry, known: dict[str, dict[int, Element]]) -> None:
-    keys = known.setdefault(first_value(entry.header, STUDY_INSTANCE_UID), {})
-    if len(keys) == len(_STUDY_KEYS):
-        return
-    for tag in _STUDY_KEYS:
-        element = entry.header.elements.get(tag)
-        if tag not in keys and element and element.value.strip(b" \0"):
-            keys[tag] = element
 
 
 def _subject(entry: Entry) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from itertools import chain
@@ -11,10 +11,9 @@ from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, write_text_durably
 from mediastation.catalog.selection import iter_selection
-from mediastation.conformance.attributes import STUDY_INSTANCE_UID
-from mediastation.dicom.values import first_value
 from mediastation.errors import RefusedError
 from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance, Person
+from mediastation.fileset.siblings import SiblingKeys
 from mediastation.media.iso9660 import Iso9660Image, MediumFile, WrittenImage
 from mediastation.model.entry import Entry
 from mediastation.model.file_id import file_set_id_from
@@ -37,7 +36,6 @@ from mediastation.verify.verifier import verify_medium
 MANIFEST_NAME = "manifest.json"
 _DICOMDIR = "DICOMDIR"
 _COLLECTION_ID = "COLLECTION"
-_ASCII_LIMIT = 0x80
 
 
 @dataclass(slots=True)
@@ -79,6 +77,7 @@ def build_file_set(
     file_set_id = _file_set_id(request, checked)
     digests = _digests(station, job, checked, copies)
     volume = Volume(folder, file_set_id, station.clock.uid(chain([file_set_id], digests)))
+    siblings = _siblings(station, job, profile, checked)
     refused = []
     with job.step("file-set", checked.instances, "instances") as step:
         with disk_trouble_told(folder), (folder / _DICOMDIR).open("w+b") as output:
@@ -89,10 +88,10 @@ def build_file_set(
                 moment=moment,
                 additional_keys=profile.keys,
             )
-            for person, entry in _in_tree_order(station, job, checked):
+            for person, rows, entry in _in_tree_order(station, job, checked):
                 copy = copies.get(entry.id, entry)
                 try:
-                    file_id = builder.add(_instance(entry, copy, person, checked))
+                    file_id = builder.add(_instance(entry, copy, person, rows, siblings))
                 except RefusedError as fault:
                     refused += list(fault.findings)
                     continue
@@ -186,7 +185,7 @@ def write_volume(
 
 def _in_tree_order(
     station: Station, job: Job, checked: CheckedSet
-) -> Iterator[tuple[Person | None, Entry]]:
+) -> Iterator[tuple[Person | None, Collection[int], Entry]]:
     for place, (cluster, rows) in enumerate(checked.people):
         person = Person(str(place), cluster.patient_id, supplied=not cluster.identity.patient_id)
         # Of one person it is the whole selection, which the catalog finds faster.
@@ -195,25 +194,35 @@ def _in_tree_order(
             station.catalog, job.id, patients_of=only, except_classes=ROOT_CLASSES
         ):
             if entry.patient in rows:
-                yield person, entry
+                yield person, rows, entry
     for entry in iter_selection(station.catalog, job.id, classes=ROOT_CLASSES):
-        yield None, entry
+        yield None, (), entry
+
+
+def _siblings(
+    station: Station, job: Job, profile: ApplicationProfile, checked: CheckedSet
+) -> SiblingKeys:
+    """Return what instances lend to each other's records: none that stays behind lends any."""
+    if checked.accepted == checked.instances:
+        return checked.siblings
+    siblings = SiblingKeys(profile.keys)
+    for entry in iter_selection(station.catalog, job.id, except_classes=ROOT_CLASSES):
+        siblings.take(entry.header, entry.patient)
+    return siblings
 
 
 def _instance(
-    entry: Entry, copy: Entry, person: Person | None, checked: CheckedSet
+    entry: Entry,
+    copy: Entry,
+    person: Person | None,
+    rows: Collection[int],
+    siblings: SiblingKeys,
 ) -> FileSetInstance:
-    known = checked.study_keys.get(first_value(entry.header, STUDY_INSTANCE_UID), {})
-    defaults = {
-        tag: element
-        for tag, element in known.items()
-        if all(byte < _ASCII_LIMIT and byte != 0x1B for byte in element.value)
-    }
     return FileSetInstance(
         header=entry.header,
         transfer_syntax_uid=copy.header.transfer_syntax_uid,
         person=person,
-        study_defaults=defaults,
+        record_defaults=siblings.of(entry.header, rows) if person else {},
     )
 
 
@@ -221,7 +230,7 @@ def _digests(
     station: Station, job: Job, checked: CheckedSet, copies: dict[int, Entry]
 ) -> Iterator[str]:
     """Yield what names a File-set's content: the digests of its files, in tree order."""
-    for _, entry in _in_tree_order(station, job, checked):
+    for _, _, entry in _in_tree_order(station, job, checked):
         yield copies.get(entry.id, entry).sha256
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance, FileSetSummary, Person
-from mediastation.model.instance import Element
+from mediastation.fileset.siblings import SiblingValue
 from mediastation.model.record import AdditionalKey
 from tests.support.dicomdir_walk import WalkedRecord, walk
 from tests.support.record_headers import EXPLICIT_LE, header
@@ -49,9 +49,11 @@ def leaf(
 def upper(
     level: int,
     changes: Mapping[int, tuple[str, str | bytes | int] | None],
-    study_defaults: Mapping[int, Element] | None = None,
+    siblings: Mapping[int, SiblingValue] | None = None,
+    additional_keys: tuple[AdditionalKey, ...] = (),
 ) -> tuple[WalkedRecord, dict[str, str]]:
     """The record at PATIENT (0), STUDY (1) or SERIES (2) level."""
-    instance = FileSetInstance(header(changes), EXPLICIT_LE, JANE, study_defaults or {})
-    records, summary = built(instance)
+    name = ("PATIENT", "STUDY", "SERIES")[level]
+    instance = FileSetInstance(header(changes), EXPLICIT_LE, JANE, {name: siblings or {}})
+    records, summary = built(instance, additional_keys=additional_keys)
     return records[level], {finding.rule: finding.message for finding in summary.findings}

@@ -7,8 +7,9 @@ import pytest
 from mediastation.conformance.load import load_profiles
 from mediastation.dicom.index_tags import INDEX_TAGS
 from mediastation.fileset.dicomdir import FileSetInstance
-from mediastation.model.record import AdditionalKey, Key
+from mediastation.model.record import AdditionalKey
 from mediastation.model.record_types import RECORD_TAGS
+from mediastation.model.record_types import REFERENCE as REFERENCED
 from tests.fileset.building import JANE, built, leaf, upper
 from tests.support.dicomdir_walk import elements_of, items_of
 from tests.support.record_headers import EXPLICIT_LE, code, header, raw, sequence
@@ -72,28 +73,20 @@ class TestConditions:
         assert 0x00080008 not in empty.elements
         assert 0x00080008 not in absent.elements
 
-    def test_additional_sequences_keep_what_the_table_names(self) -> None:
+    def test_items_of_a_profile_s_sequence_keep_the_rest_and_need_what_is_named(self) -> None:
+        """PS3.11 Table D.3-2: the UIDs are required, "all other elements" are Type 3."""
         key = AdditionalKey(
-            "IMAGE",
-            0x00081140,
-            "SQ",
-            "1C",
-            nested=(
-                Key(0x00081150, "ReferencedSOPClassUID", "UI", "1"),
-                Key(0x00081155, "ReferencedSOPInstanceUID", "UI", "1"),
-            ),
+            "IMAGE", 0x00081140, "SQ", "1C", nested=REFERENCED, keyword="ReferencedImageSequence"
         )
-        other = {**REFERENCE, 0x00081160: ("IS", "1")}
-        broken = {0x00081150: ("UI", UIDS + "2")}
+        purpose = {0x0040A170: ("SQ", code("121311", "Localizer"))}
+        whole = {**REFERENCE, 0x00081160: ("IS", "1"), **purpose}
+        broken = {0x00081150: ("UI", UIDS + "2"), **purpose}
         record, messages = leaf(
-            {0x00081140: ("SQ", sequence(other, broken, REFERENCE))}, additional_keys=(key,)
+            {0x00081140: ("SQ", sequence(whole, broken, REFERENCE))}, additional_keys=(key,)
         )
 
-        assert record.elements[0x00081140][1] == sequence(REFERENCE, REFERENCE)
-        assert (
-            "ReferencedImageSequence" in messages["key-changed"]
-            or "(0008,1140)" in (messages["key-changed"])
-        )
+        assert record.elements[0x00081140][1] == sequence(whole, REFERENCE)
+        assert "ReferencedImageSequence has 3 items, 2 were kept" in messages["key-changed"]
 
     def test_a_type_2_key_of_a_profile_is_written_empty(self) -> None:
         key = AdditionalKey("IMAGE", 0x00500004, "CS", "2")
