@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from mediastation.conformance.profile_file import read_profiles
+from mediastation.conformance.profile_file import ProfileFile
 from mediastation.errors import ProfileError
 from mediastation.model.profile import ApplicationProfile
 from mediastation.resources import resource_folder
@@ -77,14 +77,11 @@ def find_profile(name: str, site: Path | None = None) -> ApplicationProfile:
 def _all_profiles(site: Path | None) -> Mapping[str, ApplicationProfile]:
     folder = resource_folder("profiles")
     profiles: dict[str, ApplicationProfile] = {}
-    for path in sorted(folder.glob("*.toml")):
-        _take(profiles, read_profiles(path), path, _OWN)
+    _read(profiles, sorted(folder.glob("*.toml")), _OWN)
     if not profiles:
         raise ProfileError(f"there is no profile in {folder}", "Install the program again.")
     if site is not None:
-        standard = dict(profiles)
-        for path in _site_files(site):
-            _take(profiles, read_profiles(path, standard), path, _SITE)
+        _read(profiles, _site_files(site), _SITE)
     return MappingProxyType(dict(sorted(profiles.items())))
 
 
@@ -103,18 +100,18 @@ def _site_files(site: Path) -> list[Path]:
     return paths
 
 
-def _take(
-    known: dict[str, ApplicationProfile],
-    profiles: list[ApplicationProfile],
-    path: Path,
-    prefixes: tuple[str, ...],
+def _read(
+    profiles: dict[str, ApplicationProfile], paths: Iterable[Path], prefixes: tuple[str, ...]
 ) -> None:
-    for profile in profiles:
-        if not profile.name.startswith(prefixes):
-            raise ProfileError(
-                f"{path.name}: {profile.name} does not begin with {' or '.join(prefixes)}",
-                "Standard profiles come with the program; a site's own are AUG- or PRI-.",
-            )
-        if profile.name in known:
-            raise ProfileError(f"{path.name}: {profile.name} is described twice")
-        known[profile.name] = profile
+    """Add what the files describe to `profiles`, those that build upon others last."""
+    for file in sorted(map(ProfileFile, paths), key=lambda file: file.borrows):
+        for profile in file.profiles(profiles):
+            if not profile.name.startswith(prefixes):
+                raise ProfileError(
+                    f"{file.path.name}: {profile.name} does not begin with "
+                    f"{' or '.join(prefixes)}",
+                    "Standard profiles come with the program; a site's own are AUG- or PRI-.",
+                )
+            if profile.name in profiles:
+                raise ProfileError(f"{file.path.name}: {profile.name} is described twice")
+            profiles[profile.name] = profile

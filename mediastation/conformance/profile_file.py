@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mediastation.conformance.attribute_table import read_attribute_rule
@@ -23,25 +24,113 @@ from mediastation.model.profile import (
     Security,
     Session,
 )
+from mediastation.model.record import AdditionalKey
 from mediastation.model.record_types import RECORD_TYPES
 
 _MOST_BYTES = 1 << 20
 _NAME = re.compile(r"(STD|AUG|PRI)(-[A-Z0-9]+)+")
+_NAMES = re.compile(r"[A-Z0-9*-]+")
 
 _PHOTOMETRIC = frozenset({"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"})  # PS3.3 F.7
 
 
-def read_profiles(
-    path: Path, standard: Mapping[str, ApplicationProfile] | None = None
-) -> list[ApplicationProfile]:
-    """Read the profiles of one file.
+class ProfileFile:
+    """One profile file, parsed and not yet held to the schema.
 
     Parameters
     ----------
     path : Path
         The file.
-    standard : mapping of str to ApplicationProfile
-        Profiles that those of the file may augment.
+
+    Raises
+    ------
+    ProfileError
+        If it cannot be read or is no TOML.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._document = _document(path)
+
+    @property
+    def borrows(self) -> bool:
+        """Whether it takes its keys from a profile of another file, which has to come first."""
+        common = self._document.get("class")
+        return isinstance(common, dict) and "keys_of" in common
+
+    def profiles(self, known: Mapping[str, ApplicationProfile]) -> list[ApplicationProfile]:
+        """Return what the file describes.
+
+        Parameters
+        ----------
+        known : mapping of str to ApplicationProfile
+            Profiles that those of the file may augment, or whose keys they share.
+
+        Raises
+        ------
+        ProfileError
+            If the file says too little, too much or something unknown.
+        """
+        top = Table(self._document, self.path.name)
+        common = top.table("class")
+        named = [(name, table) for table in top.tables("profile") for name in _names(table)]
+        if not named:
+            raise top.fault("profile", "is missing")
+        names = [name for name, _ in named]
+        objects = [(_object(table), _users(table, names)) for table in top.tables("object")]
+        keys = [(read_keys(table), _users(table, names)) for table in top.tables("key")]
+        attributes = [
+            (read_attribute_rule(table), _users(table, names)) for table in top.tables("attribute")
+        ]
+        icons = [(_icon(table), _users(table, names)) for table in top.tables("icon")]
+        uses = [(table.text("text"), _users(table, names)) for table in top.tables("use")]
+        borrowed = _borrowed_keys(common, known)
+        profiles = []
+        for name, table in named:
+            roles = table.choices("roles", Role)
+            retired = table.optional_text("retired")
+            if retired and roles != (Role.READER,):
+                raise table.fault("roles", "of a retired profile are FSR alone")
+            profile = ApplicationProfile(
+                name=name,
+                profile_class=common.text("name"),
+                annex=common.text("annex"),
+                title=table.optional_text("title") or common.text("title"),
+                clinical_use=next(
+                    (text for text, users in uses if name in users), common.text("clinical_use")
+                ),
+                edition=common.text("edition"),
+                source=common.text("source"),
+                objects_table=table.optional_text("objects_table") or common.text("objects_table"),
+                keys_table=common.optional_text("keys_table"),
+                roles=roles,
+                media=_media(table) if table.holds("media") or not retired else (),
+                medium_format=table.text("medium_format"),
+                security=table.choice("security", Security),
+                sessions=table.choices("sessions", Session) if table.holds("sessions") else (),
+                directory_required=not table.flag("directory_optional"),
+                retired=retired,
+                objects=tuple(_of_roles(rule, roles) for rule, users in objects if name in users),
+                keys=borrowed
+                + tuple(key for several, users in keys if name in users for key in several),
+                attributes=tuple(rule for rule, users in attributes if name in users),
+                icons=tuple(rule for rule, users in icons if name in users),
+            )
+            profile = _augmented(profile, table, known)
+            if not profile.objects:
+                raise table.fault("name", "has no object that may be written")
+            profiles.append(profile)
+        for _, table in named:
+            table.require_all_read()
+        common.require_all_read()
+        top.require_all_read()
+        return profiles
+
+
+def read_profiles(
+    path: Path, known: Mapping[str, ApplicationProfile] | None = None
+) -> list[ApplicationProfile]:
+    """Read the profiles of one file, which may build upon the `known` ones.
 
     Raises
     ------
@@ -49,55 +138,7 @@ def read_profiles(
         If the file cannot be read, is no TOML, or says too little, too much or
         something unknown.
     """
-    top = Table(_document(path), path.name)
-    common = top.table("class")
-    tables = top.tables("profile")
-    named = [(name, table) for table in tables for name in _names(table)]
-    if not named:
-        raise top.fault("profile", "is missing")
-    names = [name for name, _ in named]
-    objects = [(_object(table), _users(table, names)) for table in top.tables("object")]
-    keys = [(read_keys(table), _users(table, names)) for table in top.tables("key")]
-    attributes = [
-        (read_attribute_rule(table), _users(table, names)) for table in top.tables("attribute")
-    ]
-    icons = [(_icon(table), _users(table, names)) for table in top.tables("icon")]
-    profiles = [
-        ApplicationProfile(
-            name=name,
-            profile_class=common.text("name"),
-            annex=common.text("annex"),
-            title=table.optional_text("title") or common.text("title"),
-            clinical_use=table.optional_text("clinical_use") or common.text("clinical_use"),
-            edition=common.text("edition"),
-            source=common.text("source"),
-            objects_table=common.text("objects_table"),
-            keys_table=common.optional_text("keys_table"),
-            roles=table.choices("roles", Role),
-            media=_media(table),
-            medium_format=table.text("medium_format"),
-            security=table.choice("security", Security),
-            sessions=table.choices("sessions", Session) if table.holds("sessions") else (),
-            directory_required=not table.flag("directory_optional"),
-            retired=table.optional_text("retired"),
-            objects=tuple(rule for rule, users in objects if name in users),
-            keys=tuple(key for several, users in keys if name in users for key in several),
-            attributes=tuple(rule for rule, users in attributes if name in users),
-            icons=tuple(rule for rule, users in icons if name in users),
-        )
-        for name, table in named
-    ]
-    profiles = [
-        _augmented(profile, table, standard or {})
-        for profile, (_, table) in zip(profiles, named, strict=True)
-    ]
-    for profile, (_, table) in zip(profiles, named, strict=True):
-        if not profile.objects:
-            raise table.fault("name", "has no object that may be written")
-        table.require_all_read()
-    common.require_all_read()
-    top.require_all_read()
-    return profiles
+    return ProfileFile(path).profiles(known or {})
 
 
 def _document(path: Path) -> Mapping[str, object]:
@@ -125,14 +166,45 @@ def _names(table: Table) -> tuple[str, ...]:
     return names
 
 
-def _users(table: Table, names: list[str]) -> frozenset[str]:
-    """Return the profiles that a table of the file holds for; the last thing read of it."""
-    users = table.optional_texts("profiles")
-    for user in users:
-        if user not in names:
-            raise table.fault("profiles", f"names {user}, which this file does not describe")
+def _users(table: Table, names: Collection[str]) -> frozenset[str]:
+    """Return the profiles that a table of the file holds for; the last thing read of it.
+
+    A ``*`` stands for any part of a name, as in ``STD-US-*-MF-*``.
+    """
+    users: set[str] = set()
+    for wanted in table.optional_texts("profiles"):
+        found = (
+            {name for name in names if fnmatchcase(name, wanted)}
+            if _NAMES.fullmatch(wanted)
+            else set()
+        )
+        if not found:
+            raise table.fault("profiles", f"names {wanted}, which this file does not describe")
+        users |= found
     table.require_all_read()
     return frozenset(users or names)
+
+
+def _borrowed_keys(
+    common: Table, known: Mapping[str, ApplicationProfile]
+) -> tuple[AdditionalKey, ...]:
+    """Return the keys of another profile: the annexes J, M and N have the table of annex H."""
+    if not common.holds("keys_of"):
+        return ()
+    name = common.text("keys_of")
+    if name not in known:
+        raise common.fault("keys_of", f"names {name}, which is no profile of another file")
+    return known[name].keys
+
+
+def _of_roles(rule: ObjectRule, roles: Collection[Role]) -> ObjectRule:
+    """Return `rule` without what it would ask of roles that the profile does not define."""
+    return replace(
+        rule,
+        creator=rule.creator if Role.CREATOR in roles else Requirement.NONE,
+        reader=rule.reader if Role.READER in roles else Requirement.NONE,
+        updater=rule.updater if Role.UPDATER in roles else Requirement.NONE,
+    )
 
 
 def _media(table: Table) -> tuple[str, ...]:
@@ -177,7 +249,7 @@ def _icon(table: Table) -> IconRule:
 
 
 def _augmented(
-    profile: ApplicationProfile, table: Table, standard: Mapping[str, ApplicationProfile]
+    profile: ApplicationProfile, table: Table, known: Mapping[str, ApplicationProfile]
 ) -> ApplicationProfile:
     """Return an augmented profile with all of the standard one that it contains (PS3.2, 7.4.2).
 
@@ -187,8 +259,8 @@ def _augmented(
     if not profile.name.startswith("AUG-"):
         return profile
     base_name = table.text("augments")
-    base = standard.get(base_name)
-    if base is None or base.retired:
+    base = known.get(base_name)
+    if base is None or base.retired or not base.name.startswith("STD-"):
         raise table.fault("augments", f"names {base_name}, which is no standard profile")
     if profile.media != base.media or profile.medium_format != base.medium_format:
         raise table.fault("media", f"have to be those of {base_name} (PS3.2, 7.4.2)")
