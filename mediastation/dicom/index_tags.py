@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-INDEX_VERSION: Final = 1
+INDEX_VERSION: Final = 2
 
 _IDENTITY = """
     00080005 SpecificCharacterSet            00080016 SOPClassUID
@@ -99,6 +99,14 @@ _PRESENTATION = """
     00700402 BlendingSequence
 """
 
+# Whether there are overlays and where they lie (PS3.3, C.9.2), in each of the
+# sixteen groups 6000 to 601E; Overlay Data itself is bulk.
+_OVERLAYS = " ".join(
+    f"{group:04X}0010 OverlayRows {group:04X}0100 OverlayBitsAllocated "
+    f"{group:04X}0102 OverlayBitPosition"
+    for group in range(0x6000, 0x6020, 2)
+)
+
 _RADIOTHERAPY = """
     30040006 DoseComment                    3004000A DoseSummationType
     30060002 StructureSetLabel              30060008 StructureSetDate
@@ -135,6 +143,7 @@ INDEX_TAGS: Final = _tags(
     _IMAGE,
     _DOCUMENTS,
     _PRESENTATION,
+    _OVERLAYS,
     _RADIOTHERAPY,
     _WITHOUT_A_PATIENT,
 )

@@ -39,7 +39,9 @@ class AttributeRule:
     keyword : str
         Of PS3.6, for messages.
     tags : tuple of int
-        The element; all sixteen of them for one in a repeating group.
+        The element; all sixteen of them for one in a repeating group, where a
+        demand for a value concerns the groups that have it, and `when` the same
+        group as the rule.
     values : tuple of str
         The values it may have, numbers in decimal.
     value_number : int
