@@ -13,6 +13,7 @@ import openjpeg
 import rle
 
 from mediastation.dicom.codestream import Codestream, Family
+from mediastation.dicom.frame_pool import thread_count
 from mediastation.dicom.image import Image
 from mediastation.dicom.refusal import not_decodable
 
@@ -41,6 +42,15 @@ def decoder_of(code: Codestream, to_rgb: bool, again: bool) -> Callable[[bytes, 
     }[code.family]
 
 
+def has_second_decoder(code: Codestream, data: bytes) -> bool:
+    """Tell whether decoding `again` is another program's work, and not the same one's once more."""
+    if code.family is Family.JPEG:
+        return code.lossless
+    return code.family is Family.RLE or (
+        code.family is Family.JPEG_2000 and _is_high_throughput(data)
+    )
+
+
 def _array(decoded: object) -> Samples:
     return np.asarray(decoded)
 
@@ -61,15 +71,20 @@ def _jpeg_to_rgb(data: bytes, image: Image) -> Samples:
 
 
 def _jpeg_2000(data: bytes, image: Image) -> Samples:
-    del image
-    return _array(openjpeg.decode(data, 0))
+    threads = thread_count() if image.frames == 1 else 1
+    return _array(imagecodecs.jpeg2k_decode(data, numthreads=threads))
 
 
 def _jpeg_2000_second(data: bytes, image: Image) -> Samples:
-    high_throughput = bool(data[6] & 0x40)  # Rsiz (ISO/IEC 15444-15, A.2)
-    if high_throughput:
+    """Decode with OpenJPH, which knows HTJ2K only, or with other bindings to OpenJPEG."""
+    del image
+    if _is_high_throughput(data):
         return _array(imagecodecs.htj2k_decode(data))
-    return _jpeg_2000(data, image)
+    return _array(openjpeg.decode(data, 0))
+
+
+def _is_high_throughput(data: bytes) -> bool:
+    return bool(data[6] & 0x40)  # Rsiz (ISO/IEC 15444-15, A.2.1)
 
 
 def _jpeg_ls(data: bytes, image: Image) -> Samples:

@@ -11,8 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mediastation.dicom.codestream import Family
-from mediastation.dicom.decoders import Samples
-from mediastation.dicom.elements import tag_text
+from mediastation.dicom.decoders import Samples, has_second_decoder
 from mediastation.dicom.fragments import FrameIndex, read_frame_index
 from mediastation.dicom.frames import (
     Plan,
@@ -22,42 +21,29 @@ from mediastation.dicom.frames import (
     plan_decoding,
 )
 from mediastation.dicom.image import Image
+from mediastation.dicom.pixel_module import (
+    EXTENDED_OFFSETS,
+    LOSSY,
+    LOSSY_METHOD,
+    LOSSY_RATIO,
+    MAX_GROUP_LENGTHS,
+    OFFSET_TABLES,
+    PHOTOMETRIC,
+    PLANAR,
+    PixelModule,
+    Splice,
+    put,
+    removed,
+)
 from mediastation.dicom.reencode import EXPLICIT, ITEM_CLOSE, SEQUENCE_CLOSE
 from mediastation.dicom.refusal import RefusalError
-from mediastation.dicom.vr import BITS_ALLOCATED, PIXEL_DATA, PIXEL_REPRESENTATION
+from mediastation.dicom.vr import PIXEL_DATA
 from mediastation.dicom.walk import Kind, MalformedError, Token, Walk, Window
-from mediastation.model.element_encoding import UNDEFINED, encode_element, encode_head
+from mediastation.model.element_encoding import UNDEFINED, encode_head
 from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
 
 MAX_IMAGES = 64
 """Encapsulated images in one instance, icons included."""
-MAX_SPLICES = 100_000
-
-_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
-_ROWS, _COLUMNS, _STORED = 0x00280010, 0x00280011, 0x00280101
-_LOSSY, _LOSSY_RATIO, _LOSSY_METHOD = 0x00282110, 0x00282112, 0x00282114
-_OFFSETS, _LENGTHS, _TOTAL = 0x7FE00001, 0x7FE00002, 0x7FE00003
-_READ = frozenset(
-    {
-        _SAMPLES,
-        _PHOTOMETRIC,
-        _PLANAR,
-        _FRAMES,
-        _ROWS,
-        _COLUMNS,
-        BITS_ALLOCATED,
-        _STORED,
-        PIXEL_REPRESENTATION,
-        _LOSSY,
-        _LOSSY_RATIO,
-        _LOSSY_METHOD,
-        _OFFSETS,
-        _LENGTHS,
-        _TOTAL,
-    }
-)
-_INSERTED = (_PLANAR, _LOSSY, _LOSSY_RATIO, _LOSSY_METHOD)
-
 _METHODS = {
     Family.JPEG: "ISO_10918_1",
     Family.JPEG_LS: "ISO_14495_1",
@@ -67,21 +53,12 @@ _METHODS = {
 """Lossy Image Compression Method (PS3.3 C.7.6.1.1.5.1)."""
 
 
-@dataclass(slots=True)
-class _Context:
-    """One data set of the instance while it is walked: the outermost, or an item's."""
-
-    elements: dict[int, Token] = field(default_factory=dict)
-    places: dict[int, int] = field(default_factory=dict)
-    group_lengths: list[Token] = field(default_factory=list)
-    pixels: Token | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One encapsulated image, ready to be decoded.
 
-    `exact` tells that its Transfer Syntax leaves a decoder no choice.
+    `exact` tells that its Transfer Syntax leaves a decoder no choice, `twice`
+    that two decoders of different origin can read it.
     """
 
     image: Image
@@ -89,6 +66,7 @@ class Picture:
     family: Family
     frames: FrameIndex
     exact: bool
+    twice: bool = False
 
     def decode(self, number: int, *, again: bool = False) -> Samples:
         """Return the samples of frame `number`, counted from 0; `RefusalError` if none come out."""
@@ -113,13 +91,10 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Splice:
-    """Bytes ``[start, end)`` of the source and what stands there in the written file."""
+class PixelSplice(Splice):
+    """The splice that puts native pixels, after their header, where encapsulated ones stood."""
 
-    start: int
-    end: int
-    header: bytes = b""
-    picture: Picture | None = None
+    picture: Picture = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +121,7 @@ class Rewrite:
 
     def pictures(self) -> list[Picture]:
         """Return the images in the order of the file."""
-        return [item.picture for item in self.splices if item.picture is not None]
+        return [item.picture for item in self.splices if isinstance(item, PixelSplice)]
 
 
 def plan_rewrite(window: Window, start: int, end: int, syntax: str, family: Family) -> Rewrite:
@@ -175,24 +150,24 @@ class _Survey:
         self._doubts: dict[str, None] = {}
 
     def run(self) -> Rewrite:
-        contexts = [_Context()]
+        contexts = [PixelModule()]
         opened: list[Token] = []
         rewritten: set[int] = set()
         images = 0
         for token in Walk(self._window, self._start, self._end, EXPLICIT):
             if token.kind is Kind.ELEMENT or token.kind is Kind.SEQUENCE:
-                _learn(contexts[-1], token)
+                contexts[-1].learn(token)
             if token.kind is Kind.FRAGMENTS:
                 images += 1
                 if images > MAX_IMAGES:
                     raise MalformedError(f"more than {MAX_IMAGES} encapsulated images")
-                _learn(contexts[-1], token)
+                contexts[-1].learn(token)
                 contexts[-1].pixels = token
                 rewritten.update(item.start for item in opened)
             if token.kind in (Kind.SEQUENCE, Kind.ITEM):
                 opened.append(token)
                 if token.kind is Kind.ITEM:
-                    contexts.append(_Context())
+                    contexts.append(PixelModule())
             elif token.kind in (Kind.SEQUENCE_END, Kind.ITEM_END):
                 bracket = opened.pop()
                 if token.kind is Kind.ITEM_END:
@@ -202,7 +177,7 @@ class _Survey:
         self._close(contexts.pop(), self._end, True)
         # At one place, what is removed from it comes before what is put there.
         self._splices.sort(key=lambda item: (item.start, item.end))
-        if len(self._splices) > MAX_SPLICES:
+        if len(self._splices) > MAX_GROUP_LENGTHS:
             raise MalformedError("more group lengths than a data set has groups")
         return Rewrite(
             self._start,
@@ -221,20 +196,20 @@ class _Survey:
         delimiter = ITEM_CLOSE if bracket.kind is Kind.ITEM else SEQUENCE_CLOSE
         self._splices.append(Splice(closing.start, closing.start, delimiter))
 
-    def _close(self, context: _Context, end: int, outermost: bool) -> None:
+    def _close(self, context: PixelModule, end: int, outermost: bool) -> None:
         if context.pixels is None and not outermost:
             return
         for token in context.group_lengths:
-            self._replace(token)
+            self._splices.append(removed(token))
             self._changed["group lengths removed"] = None
         if context.pixels is not None:
             self._change_image(context, context.pixels, end)
 
-    def _change_image(self, context: _Context, pixels: Token, end: int) -> None:
-        image = _read_image(self._window, context)
+    def _change_image(self, context: PixelModule, pixels: Token, end: int) -> None:
+        image = context.image(self._window)
         image.require_sane()
         span = None
-        if (offsets := context.elements.get(_OFFSETS)) is not None:
+        if (offsets := context.elements.get(EXTENDED_OFFSETS)) is not None:
             span = (offsets.value, offsets.length)
         index = read_frame_index(
             self._window,
@@ -244,109 +219,53 @@ class _Survey:
             self._family,
             span,
         )
-        _, code = open_frame(index.read(0, compressed_limit(image)), self._family, image)
+        data, code = open_frame(index.read(0, compressed_limit(image)), self._family, image)
         plan = plan_decoding(code, image)
         self._doubts |= dict.fromkeys(plan.doubts)
-        picture = Picture(image, plan, self._family, index, self._syntax_lossless and plan.lossless)
+        exact = self._syntax_lossless and plan.lossless
+        twice = exact and has_second_decoder(code, data)
+        picture = Picture(image, plan, self._family, index, exact, twice)
         vr = "OW" if image.bits_allocated > 8 else "OB"
         header = encode_head(PIXEL_DATA, vr, picture.value_bytes)
-        self._splices.append(Splice(pixels.start, pixels.value + pixels.length, header, picture))
-        for tag in (_OFFSETS, _LENGTHS, _TOTAL):
+        stop = pixels.value + pixels.length
+        self._splices.append(PixelSplice(pixels.start, stop, header, picture=picture))
+        for tag in OFFSET_TABLES:
             if tag in context.elements:
-                self._replace(context.elements[tag])
+                self._splices.append(removed(context.elements[tag]))
                 self._changed["offset tables removed"] = None
         if plan.photometric != image.photometric:
-            self._put(context, _PHOTOMETRIC, "CS", plan.photometric.encode(), end)
+            self._put(context, PHOTOMETRIC, "CS", plan.photometric.encode(), end)
             text = f"Photometric Interpretation {image.photometric} to {plan.photometric}"
             self._changed[text] = None
-        if image.samples > 1 and self._text(context, _PLANAR) != b"\0\0":
-            self._put(context, _PLANAR, "US", b"\0\0", end)
+        if image.samples > 1 and context.text(self._window, PLANAR) != b"\0\0":
+            self._put(context, PLANAR, "US", b"\0\0", end)
             self._changed["Planar Configuration 0"] = None
         self._say_lossy(context, picture, code.family, end)
 
-    def _say_lossy(self, context: _Context, picture: Picture, family: Family, end: int) -> None:
+    def _say_lossy(self, context: PixelModule, picture: Picture, family: Family, end: int) -> None:
         plan = picture.plan
         proved = plan.lossless and (self._syntax_lossless or family is Family.JPEG_LS)
         if proved:
             return
-        stated = self._text(context, _LOSSY)
+        stated = context.text(self._window, LOSSY)
         if stated == b"01":
             return
         if stated == b"00" and plan.lossless:
             return  # a syntax that allows both, reversible as far as the codestream shows
         if self._syntax_lossless or stated == b"00":
             self._doubts["the codestream has lost something, the data set denies it"] = None
-        self._put(context, _LOSSY, "CS", b"01", end)
+        self._put(context, LOSSY, "CS", b"01", end)
         self._changed["Lossy Image Compression 01"] = None
-        if not self._text(context, _LOSSY_METHOD) and not self._text(context, _LOSSY_RATIO):
+        if not context.text(self._window, LOSSY_METHOD) and not context.text(
+            self._window, LOSSY_RATIO
+        ):
             ratio = f"{picture.image.size_bytes / max(sum(picture.frames.lengths), 1):.2f}"
-            self._put(context, _LOSSY_RATIO, "DS", ratio.encode(), end)
-            self._put(context, _LOSSY_METHOD, "CS", _METHODS[family].encode(), end)
+            self._put(context, LOSSY_RATIO, "DS", ratio.encode(), end)
+            self._put(context, LOSSY_METHOD, "CS", _METHODS[family].encode(), end)
             self._changed[f"Lossy Image Compression Method {_METHODS[family]}, {ratio} to 1"] = None
 
-    def _text(self, context: _Context, tag: int) -> bytes:
-        token = context.elements.get(tag)
-        if token is None:
-            return b""
-        return self._window.read(token.value, min(token.length, 64)).rstrip(b" ")
-
-    def _put(self, context: _Context, tag: int, vr: str, value: bytes, end: int) -> None:
-        token = context.elements.get(tag)
-        if token is not None:
-            self._replace(token, encode_element(tag, vr, value))
-            return
-        at = context.places.get(tag, end)
-        self._splices.append(Splice(at, at, encode_element(tag, vr, value)))
-
-    def _replace(self, token: Token, by: bytes = b"") -> None:
-        self._splices.append(Splice(token.start, token.value + token.length, by))
-
-
-def _learn(context: _Context, token: Token) -> None:
-    for tag in _INSERTED:
-        if token.tag > tag and tag not in context.places:
-            context.places[tag] = token.start
-    if token.kind is not Kind.ELEMENT:
-        return
-    if token.tag & 0xFFFF == 0:
-        context.group_lengths.append(token)
-        if len(context.group_lengths) > MAX_SPLICES:
-            raise MalformedError("more group lengths than a data set has groups")
-    elif token.tag in _READ:
-        context.elements[token.tag] = token
-
-
-def _read_image(window: Window, context: _Context) -> Image:
-    def text(tag: int) -> bytes:
-        token = context.elements.get(tag)
-        return window.read(token.value, min(token.length, 64)) if token else b""
-
-    def number(tag: int, default: int | None = None) -> int:
-        value = text(tag)
-        if len(value) == 2:
-            return int.from_bytes(value, "little")
-        if default is None:
-            raise RefusalError(
-                "pixel-attributes",
-                f"{tag_text(tag)} has no value, so the pixels have no shape",
-                "The object is incomplete; ask the sender for a corrected one.",
-            )
-        return default
-
-    frames = text(_FRAMES).strip(b" \0")
-    if frames and not (frames.isdigit() and 0 < int(frames) <= 0x7FFFFFFF):
-        raise RefusalError("pixel-attributes", "(0028,0008) Number of Frames is no number")
-    allocated = number(BITS_ALLOCATED)
-    return Image(
-        rows=number(_ROWS),
-        columns=number(_COLUMNS),
-        samples=number(_SAMPLES, 1),
-        bits_allocated=allocated,
-        bits_stored=number(_STORED, allocated),
-        signed=number(PIXEL_REPRESENTATION, 0) == 1,
-        photometric=text(_PHOTOMETRIC).strip(b" \0").decode("ascii", "replace"),
-        frames=int(frames or b"1"),
-    )
+    def _put(self, context: PixelModule, tag: int, vr: str, value: bytes, end: int) -> None:
+        self._splices.append(put(context, tag, vr, value, end))
 
 
 def require_whole_pixels(window: Window, start: int) -> None:
@@ -359,16 +278,16 @@ def require_whole_pixels(window: Window, start: int) -> None:
     RefusalError
         ``"truncated"``.
     """
-    context = _Context()
+    context = PixelModule()
     for token in Walk(window, start, window.size, EXPLICIT):
         if token.depth == 0 and token.kind is Kind.ELEMENT:
-            _learn(context, token)
+            context.learn(token)
             if token.tag == PIXEL_DATA:
                 context.pixels = token
     if context.pixels is None:
         return
     try:
-        image = _read_image(window, context)
+        image = context.image(window)
         image.require_sane()
     except RefusalError:
         return

@@ -21,6 +21,7 @@ from mediastation.dicom.codestream import (
     read_jpeg_xl,
     read_rle,
 )
+from mediastation.dicom.colour import native_photometric
 from mediastation.dicom.decoders import Samples, decoder_of, rebuilt_jpeg
 from mediastation.dicom.image import Image
 from mediastation.dicom.refusal import RefusalError, not_decodable
@@ -135,19 +136,17 @@ def _read_header(data: bytes, family: Family, image: Image) -> Codestream:
 def plan_decoding(code: Codestream, image: Image) -> Plan:
     """Decide about colour and sign from the codestream's header and the data set.
 
-    Only a lossy JPEG is converted: its YCbCr is that of the codec, and RGB is
-    what every reader shows. Samples of lossless encodings stay as they were
-    encoded, so YBR_FULL stays; YBR_RCT and YBR_ICT are undone by the
-    codestream's own transform and do not occur in native pixels (PS3.3
-    C.7.6.3.1.2). What a JPEG's own markers say of its colour (Adobe, JFIF,
-    component names) goes before what the data set says.
+    What colours come out is `native_photometric`'s to tell. What a JPEG's own
+    markers say of its colour (Adobe, JFIF, component names) goes before what
+    the data set says.
 
     Raises
     ------
     RefusalError
         ``"colour-unclear"``.
     """
-    ours, doubts = image.photometric, []
+    ours = image.photometric
+    doubts: list[str] = []
     photometric, to_rgb = ours, False
     if image.samples == 3:
         if not ours.startswith(("YBR_", "RGB", "XYB")) or "PARTIAL" in ours:
@@ -156,15 +155,12 @@ def plan_decoding(code: Codestream, image: Image) -> Plan:
             colour = code.colour or ("ybr" if ours.startswith("YBR") or code.subsampled else "rgb")
             if (colour == "ybr") != ours.startswith("YBR"):
                 doubts.append(f"the data set says {ours}, the JPEG codestream {colour.upper()}")
-            photometric, to_rgb = "RGB", colour == "ybr"
+            to_rgb = colour == "ybr"
         elif code.family is Family.JPEG_2000:
-            photometric = _after_jpeg_2000(code, ours, doubts)
-        elif code.family is Family.JPEG_XL:
-            if ours.startswith("YBR_FULL"):
-                raise RefusalError("colour-unclear", f"JPEG XL pixels that are called {ours}")
-            photometric = "RGB"
-        elif ours == "YBR_FULL_422" and code.family is not Family.DEFLATE:
-            photometric = "YBR_FULL"
+            doubts += _doubts_of_jpeg_2000(code, ours)
+        elif code.family is Family.JPEG_XL and ours.startswith("YBR_FULL"):
+            raise RefusalError("colour-unclear", f"JPEG XL pixels that are called {ours}")
+        photometric = native_photometric(code.family, code.lossless, ours)
     if image.signed and code.signed is False and 0 < code.precision < image.bits_stored:
         doubts.append(
             f"samples of {code.precision} bits without sign are kept as they are, "
@@ -173,14 +169,14 @@ def plan_decoding(code: Codestream, image: Image) -> Plan:
     return Plan(photometric, to_rgb, code.lossless, code.family, code.precision, tuple(doubts))
 
 
-def _after_jpeg_2000(code: Codestream, ours: str, doubts: list[str]) -> str:
+def _doubts_of_jpeg_2000(code: Codestream, ours: str) -> list[str]:
     if ours in ("YBR_RCT", "YBR_ICT"):
-        if not code.multi_component:
-            doubts.append(f"the data set says {ours}, the codestream has no colour transform")
-        return "RGB"
+        if code.multi_component:
+            return []
+        return [f"the data set says {ours}, the codestream has no colour transform"]
     if ours != "RGB" and code.multi_component:
-        doubts.append(f"the data set says {ours}, the codestream has a colour transform of its own")
-    return "YBR_FULL" if ours == "YBR_FULL_422" else ours
+        return [f"the data set says {ours}, the codestream has a colour transform of its own"]
+    return []
 
 
 def decode_frame(

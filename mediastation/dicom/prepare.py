@@ -8,23 +8,27 @@ the source before anybody gets to see it. PS3.10 7.1; PS3.11 D.3.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
+from mediastation.dicom.compress import iter_encapsulated, not_encodable, plan_encapsulation
+from mediastation.dicom.compress_proof import require_same_image
 from mediastation.dicom.decompress import (
     Rewrite,
     plan_rewrite,
     require_whole_pixels,
 )
 from mediastation.dicom.elements import Encoding
+from mediastation.dicom.encodable import obstacle
 from mediastation.dicom.file_meta import read_carried_elements, require_identity
+from mediastation.dicom.frame_pool import FramePool
 from mediastation.dicom.native_pixels import iter_rewritten, require_same_content
+from mediastation.dicom.new_file import NewFile, Output, Scratch
 from mediastation.dicom.prepared import Prepared
+from mediastation.dicom.progress import Progress, Report, Watched
 from mediastation.dicom.recognition import ENCODING_OF
 from mediastation.dicom.reencode import (
     EXPLICIT,
@@ -54,11 +58,11 @@ _CHUNK = 1 << 20
 _DEFLATED_CHUNK = 1 << 14  # small: what is left of one is copied for every chunk it inflates to
 _GZIP_TRAILER_BYTES = 8
 _RESEND = "The object is incomplete; ask the sender to send it again."
-Progress = Callable[[int, int], None]
+_FOLLOWERS = ("Photometric Interpretation", "Planar Configuration")
 
 
 class CannotPrepare(Exception):  # noqa: N818 - a refusal of data, not a fault of the program
-    """The instance cannot be written as Explicit VR Little Endian with certainty.
+    """The instance cannot be written in the wanted Transfer Syntax with certainty.
 
     `finding` says why. Nothing is left where the copy would have been.
     """
@@ -91,7 +95,9 @@ def prepare_instance(
     header : InstanceHeader
         What was read of `source`.
     target : str
-        UID of the Transfer Syntax to write: Explicit VR Little Endian.
+        UID of the Transfer Syntax to write: Explicit VR Little Endian, one of
+        `mediastation.dicom.encodable.ENCODABLE`, or the one that the source
+        has; under that the data set stays as it is, byte for byte.
     progress : callable, optional
         Called with bytes written and bytes expected, also while the copy is
         proved; may raise to stop.
@@ -108,17 +114,19 @@ def prepare_instance(
         ``"uid"``, ``"transfer-syntax"``, ``"not-decodable"``,
         ``"pixels-contradict"``, ``"pixel-attributes"``, ``"colour-unclear"``,
         ``"frames-missing"``, ``"frames-unclear"``, ``"word-order"``, ``"too-large"``,
+        ``"not-encodable"``,
         ``"pixels-differ"``, ``"elements-differ"``.
     MediaError
         `source` cannot be read, or `output` cannot be written.
     """
     subject = header.sop_instance_uid or str(source)
     try:
-        if target != ts.EXPLICIT_LE:
-            raise RefusalError("transfer-syntax", f"nothing here encodes {target}")
-        with source.open("rb") as file, _Output(output) as out:
-            task = _Task(Window(file.fileno()), header, subject, out, progress)
-            task.run()
+        with source.open("rb") as file, NewFile(output) as out, FramePool() as pool:
+            plain = header.transfer_syntax_uid == ts.EXPLICIT_LE
+            stages = 1 if plain or target in (ts.EXPLICIT_LE, header.transfer_syntax_uid) else 2
+            report = Report(progress, stages)
+            task = _Task(Window(file.fileno()), header, subject, pool, report)
+            task.run(target, out, output.parent)
             return Prepared(tuple(task.findings), out.size_bytes, out.sha256)
     except RefusalError as fault:
         raise CannotPrepare(error(fault.rule, subject, fault.message, fault.hint)) from fault
@@ -153,93 +161,84 @@ def prepare_instance(
         ) from fault
 
 
-class _Output:
-    """A new file that is whole on a clean exit and gone on any other."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._digest = hashlib.sha256()
-        self.size_bytes = 0
-        self.sha256 = ""
-
-    def __enter__(self) -> _Output:
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        return self
-
-    def write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-        self._digest.update(data)
-        self.size_bytes += len(data)
-
-    def reread(self) -> Window:
-        """Make what was written durable and return it for reading."""
-        os.fsync(self._descriptor)
-        self.sha256 = self._digest.hexdigest()
-        return Window(self._descriptor)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        os.close(self._descriptor)
-        if kind is not None:
-            self._path.unlink(missing_ok=True)
-
-
-class _Watched(Window):
-    """A file whose every read is told of: proving a copy can take as long as making it."""
-
-    def __init__(self, descriptor: int, told: Callable[[], None]) -> None:
-        super().__init__(descriptor)
-        self._told = told
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Return bytes as `Window.read` does."""
-        self._told()
-        return super().read(offset, length)
-
-
 class _Task:
     def __init__(
         self,
         window: Window,
         header: InstanceHeader,
         subject: str,
-        out: _Output,
-        progress: Progress | None,
+        pool: FramePool,
+        report: Report,
     ) -> None:
         self._window = window
         self._header = header
         self._subject = subject
-        self._out = out
-        self._progress = progress
+        self._pool = pool
+        self._report = report
+        self._changes: list[str] = []
         self.findings: list[Finding] = []
 
-    def run(self) -> None:
+    def run(self, target: str, out: NewFile, folder: Path) -> None:
+        """Write the copy; `folder` takes what lies between two stages."""
         header, window = self._header, self._window
-        syntax = header.transfer_syntax_uid
-        self._require_preparable(syntax)
+        kept = target == header.transfer_syntax_uid
+        self._require_preparable(header.transfer_syntax_uid, target)
         require_identity(header.sop_class_uid, header.sop_instance_uid)
         meta = encode_file_meta(
             header.sop_class_uid,
             header.sop_instance_uid,
-            ts.EXPLICIT_LE,
+            target,
             read_carried_elements(window, header.dataset_offset),
         )
-        start, end = header.dataset_offset, window.size
-        family = FAMILY_OF_SYNTAX.get(syntax)
-        rewrite = None if family is None else plan_rewrite(window, start, end, syntax, family)
-        self._out.write(meta)
-        first = len(meta)
-        if syntax == ts.EXPLICIT_LE:
-            self._copy(start, end, first)
-        elif syntax == ts.DEFLATED_LE:
-            self._inflate(start, end, first)
-        elif rewrite is not None:
-            self._decompress(rewrite, first)
+        if kept:
+            out.write(meta)
+            self._copy(header.dataset_offset, window.size, out)
+        elif target == ts.EXPLICIT_LE:
+            self._write_native(meta, out)
+        elif header.transfer_syntax_uid == ts.EXPLICIT_LE:
+            self._compress(window, header.dataset_offset, target, meta, out, folder)
         else:
-            self._reencode(start, end, first, ENCODING_OF[syntax])
+            with Scratch(folder) as scratch:
+                self._write_native(b"", scratch)
+                self._compress(scratch.reread(), 0, target, meta, out, folder)
+        if what := ", ".join(self._changes):
+            message = f"The copy differs from the original in more than its encoding: {what}."
+            self.findings.append(note("re-encoded", self._subject, message, "", "PS3.5 A.2"))
 
-    def _require_preparable(self, syntax: str) -> None:
+    def _write_native(self, meta: bytes, out: Output) -> None:
+        """Write the data set as Explicit VR Little Endian, after `meta`, and prove it."""
+        syntax = self._header.transfer_syntax_uid
+        start, end = self._header.dataset_offset, self._window.size
+        family = FAMILY_OF_SYNTAX.get(syntax)
+        rewrite = None if family is None else plan_rewrite(self._window, start, end, syntax, family)
+        out.write(meta)
+        if syntax == ts.DEFLATED_LE:
+            self._inflate(start, end, out)
+        elif rewrite is not None:
+            self._decompress(rewrite, out)
+        else:
+            self._reencode(start, end, out, ENCODING_OF[syntax])
+
+    def _compress(
+        self, native: Window, start: int, target: str, meta: bytes, out: NewFile, folder: Path
+    ) -> None:
+        plan = plan_encapsulation(native, start, target, self._pool)
+        self._report.begin(plan.image.size_bytes)
+        out.write(meta)
+
+        def encoded(frames: int) -> None:
+            self._report.done(frames * plan.frame_bytes)
+
+        for chunk in iter_encapsulated(native, plan, folder, self._pool, encoded):
+            out.write(chunk)
+        written = out.reread()
+        require_same_image(native, plan, written, len(meta), self._pool, self._report.again)
+        # What a stage undoes or repeats of the one before is told once.
+        topics = {_topic(item) for item in plan.changed}
+        self._changes = [item for item in self._changes if _topic(item) not in topics]
+        self._changes += plan.changed
+
+    def _require_preparable(self, syntax: str, target: str) -> None:
         plain = (ts.EXPLICIT_LE, ts.IMPLICIT_LE, ts.EXPLICIT_BE, ts.DEFLATED_LE)
         if syntax not in plain and syntax not in FAMILY_OF_SYNTAX:
             raise RefusalError(
@@ -253,10 +252,13 @@ class _Task:
             )
         if syntax in plain and self._header.pixels is PixelEncoding.ENCAPSULATED:
             raise MalformedError("its pixels are encapsulated and its transfer syntax has none")
+        if target not in (ts.EXPLICIT_LE, syntax) and (why := obstacle(self._header, target)):
+            raise not_encodable(why)
 
-    def _copy(self, start: int, end: int, first: int) -> None:
-        self._write(self._window.chunks(start, end - start), end - start)
-        written = self._reread()
+    def _copy(self, start: int, end: int, out: Output) -> None:
+        first = out.size_bytes
+        self._write(self._window.chunks(start, end - start), end - start, out)
+        written = self._reread(out)
         copied = zip(
             self._window.chunks(start, end - start),
             written.chunks(first, end - start),
@@ -265,9 +267,10 @@ class _Task:
         if any(ours != theirs for ours, theirs in copied):
             raise DifferentError("a value differs")
 
-    def _inflate(self, start: int, end: int, first: int) -> None:
-        self._write(self._inflated(start, end), 4 * (end - start))
-        written = self._reread()
+    def _inflate(self, start: int, end: int, out: Output) -> None:
+        first = out.size_bytes
+        self._write(self._inflated(start, end), 4 * (end - start), out)
+        written = self._reread(out)
         at = first
         for chunk in self._inflated(start, end):
             if written.read(at, len(chunk)) != chunk:
@@ -308,10 +311,11 @@ class _Task:
         if trailer not in (b"", b"\0", gzip):
             raise MalformedError("bytes after the end of the deflated data set")
 
-    def _reencode(self, start: int, end: int, first: int, encoding: Encoding) -> None:
+    def _reencode(self, start: int, end: int, out: Output, encoding: Encoding) -> None:
+        first = out.size_bytes
         done: Counter[str] = Counter()
-        self._write(iter_explicit(self._window, start, end, encoding, done), end - start)
-        written = self._reread()
+        self._write(iter_explicit(self._window, start, end, encoding, done), end - start, out)
+        written = self._reread(out)
         require_same_elements(self._window, (start, end), encoding, written, first)
         require_whole_pixels(written, first)
         texts = {
@@ -320,15 +324,17 @@ class _Task:
             "unknown": "{} values written as UN, which alone has room for them",
             "trailing": "zeros after the data set removed",
         }
-        self._say_changed(text.format(done[key]) for key, text in texts.items() if done[key])
+        self._changes += [text.format(done[key]) for key, text in texts.items() if done[key]]
 
-    def _decompress(self, rewrite: Rewrite, first: int) -> None:
+    def _decompress(self, rewrite: Rewrite, out: Output) -> None:
+        first = out.size_bytes
         pictures = rewrite.pictures()
         total = rewrite.end - rewrite.start + sum(picture.value_bytes for picture in pictures)
-        self._write(iter_rewritten(self._window, rewrite), total)
-        written = self._reread()
-        require_same_content(self._window, rewrite, written, first)
-        self._say_changed(rewrite.changed)
+        digests: list[bytes] = []
+        self._write(iter_rewritten(self._window, rewrite, self._pool, digests), total, out)
+        written = self._reread(out)
+        require_same_content(self._window, rewrite, written, first, self._pool, digests)
+        self._changes += rewrite.changed
         for doubt in rewrite.doubts:
             self.findings.append(
                 warning(
@@ -340,26 +346,19 @@ class _Task:
                 )
             )
 
-    def _write(self, chunks: Iterable[bytes], expected: int) -> None:
-        before = self._out.size_bytes
+    def _write(self, chunks: Iterable[bytes], expected: int, out: Output) -> None:
+        before = out.size_bytes
+        self._report.begin(expected)
         for chunk in chunks:
-            self._out.write(chunk)
-            if self._progress is not None:
-                done = self._out.size_bytes - before
-                self._progress(done, max(expected, done))
-        if self._progress is not None:
-            done = self._out.size_bytes - before
-            self._progress(done, done)
+            out.write(chunk)
+            self._report.done(out.size_bytes - before)
+        self._report.end()
 
-    def _reread(self) -> Window:
+    def _reread(self, out: Output) -> Window:
         """Return the written file for reading, which counts as progress as well."""
-        written = self._out.reread()
-        if self._progress is None:
-            return written
-        progress, size = self._progress, self._out.size_bytes
-        return _Watched(written.descriptor, lambda: progress(size, size))
+        return Watched(out.reread().descriptor, self._report.again)
 
-    def _say_changed(self, changes: Iterable[str]) -> None:
-        if what := ", ".join(changes):
-            message = f"The copy differs from the original in more than its encoding: {what}."
-            self.findings.append(note("re-encoded", self._subject, message, "", "PS3.5 A.2"))
+
+def _topic(change: str) -> str:
+    """Return what a change is about: the attribute, or all of it."""
+    return next((name for name in _FOLLOWERS if change.startswith(name)), change)

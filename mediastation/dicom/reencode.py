@@ -194,16 +194,17 @@ def require_same_elements(
             if other is None or other.kind is not token.kind or other.tag != token.tag:
                 raise DifferentError("an element is missing in the written data set", token.tag)
             if token.kind is Kind.ELEMENT:
-                _require_same_value(source, token, encoding, written, other)
+                require_same_value(source, token, encoding, written, other)
         if next(found, None) is not None:
             raise DifferentError("the written data set has an element too many")
     except MalformedError as fault:
         raise DifferentError(f"the written data set does not parse: {fault}") from fault
 
 
-def _require_same_value(
+def require_same_value(
     source: Window, token: Token, encoding: Encoding, written: Window, other: Token
 ) -> None:
+    """Hold an element's reread value against its source, as `require_same_elements` does."""
     tag = token.tag
     if other.vr != written_vr(token):
         raise DifferentError(f"VR {other.vr} was written for {token.vr}", tag)

@@ -1,0 +1,324 @@
+"""Native pixels as encapsulated ones, without loss, and proved.
+
+The data set is Explicit VR Little Endian before and after, so it is copied byte
+for byte but for the pixels and the few attributes that follow the codec. Images
+in nested items (icons) stay native, as PS3.5 A.4 lets them. The frames go
+through one at a time, a few more where several threads work on them.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import Final
+
+import numpy as np
+
+from mediastation.dicom.decoders import Samples
+from mediastation.dicom.elements import ITEM
+from mediastation.dicom.encodable import encoded_photometric, image_obstacle
+from mediastation.dicom.encoders import encode_frame
+from mediastation.dicom.frame_pool import FramePool
+from mediastation.dicom.image import Image
+from mediastation.dicom.pixel_module import (
+    EXTENDED_LENGTHS,
+    EXTENDED_OFFSETS,
+    OFFSET_TABLES,
+    PHOTOMETRIC,
+    PLANAR,
+    PixelModule,
+    Splice,
+    put,
+    removed,
+)
+from mediastation.dicom.reencode import EXPLICIT, SEQUENCE_CLOSE
+from mediastation.dicom.refusal import RefusalError
+from mediastation.dicom.vr import PIXEL_DATA
+from mediastation.dicom.walk import Kind, MalformedError, Token, TruncatedError, Walk, Window
+from mediastation.model import transfer_syntax as ts
+from mediastation.model.element_encoding import UNDEFINED, encode_element, encode_head
+
+MAX_BASIC_OFFSET = 0xFFFFFFFF
+"""What an entry of the Basic Offset Table can say (PS3.5 A.4)."""
+
+MAX_FRAGMENT_BYTES: Final = 0xFFFFFFFE
+
+_SPOOLED_IN_MEMORY = 1 << 23
+_CHUNK = 1 << 20
+_ITEM_HEAD = struct.Struct("<HHL").pack
+
+
+@dataclass(frozen=True, slots=True)
+class Encapsulation:
+    """How a native data set becomes one with compressed pixels.
+
+    Parameters
+    ----------
+    start, end : int
+        The native data set, without zeros that follow it.
+    splices : tuple of Splice
+        What is left out or written in another way before and after the pixels.
+    values : mapping of int to bytes
+        The encoded elements among them that are written, by tag.
+    pixels : Token
+        The native Pixel Data.
+    image : Image
+        Its shape.
+    planar : bool
+        Whether its frames hold one plane a sample.
+    target : str
+        The Transfer Syntax to be written.
+    precision : int
+        Bits of a sample that are coded, where the codec leaves that open.
+    changed : tuple of str
+        What the splices change, for the person who reads the finding.
+    """
+
+    start: int
+    end: int
+    splices: tuple[Splice, ...]
+    values: dict[int, bytes]
+    pixels: Token
+    image: Image
+    planar: bool
+    target: str
+    precision: int
+    changed: tuple[str, ...]
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of a native frame."""
+        return self.image.frame_bits // 8
+
+    def frame(self, window: Window, number: int) -> Samples:
+        """Return the native samples of a frame, colour by pixel, as they are in memory.
+
+        Shape ``(rows, columns, samples)``; may be a view without order.
+        """
+        image, size = self.image, self.frame_bytes
+        data = window.read(self.pixels.value + number * size, size)
+        if len(data) < size:
+            raise TruncatedError("the file ends within the pixels")
+        cells = np.frombuffer(data, f"<{'i' if image.signed else 'u'}{image.bits_allocated // 8}")
+        if self.planar:
+            return cells.reshape(image.samples, image.rows, image.columns).transpose(1, 2, 0)
+        return cells.reshape(image.rows, image.columns, image.samples)
+
+
+def plan_encapsulation(window: Window, start: int, target: str, pool: FramePool) -> Encapsulation:
+    """Walk a native Explicit VR Little Endian data set and decide what becomes of it.
+
+    For JPEG 2000 every frame is looked at: its codestream announces Bits
+    Stored if all samples keep within them, and Bits Allocated if some do not
+    (overlays in unused bits, sloppy signs), so that no bit is lost.
+
+    Raises
+    ------
+    RefusalError
+        ``"not-encodable"``, ``"pixel-attributes"`` or ``"truncated"``.
+    MalformedError
+        The data set does not parse, or has compressed pixels.
+    """
+    module = PixelModule()
+    walk = Walk(window, start, window.size, EXPLICIT)
+    for token in walk:
+        if token.kind is Kind.FRAGMENTS:
+            raise MalformedError("its pixels are encapsulated and its transfer syntax has none")
+        if token.depth == 0 and token.kind in (Kind.ELEMENT, Kind.SEQUENCE):
+            module.learn(token)
+            if token.tag == PIXEL_DATA:
+                module.pixels = token
+    if module.pixels is None:
+        raise not_encodable("the instance has no pixels")
+    image = module.image(window)
+    planar = int.from_bytes(module.text(window, PLANAR)[:2], "little")
+    if why := image_obstacle(image, target, planar):
+        raise not_encodable(why)
+    _require_all_pixels(module.pixels, image)
+    end = window.size if walk.padded_from is None else walk.padded_from
+    splices, values, changed = _attributes(window, module, image, target, end)
+    if end < window.size:
+        changed.append("zeros after the data set removed")
+    plan = Encapsulation(
+        start=start,
+        end=end,
+        splices=splices,
+        values=values,
+        pixels=module.pixels,
+        image=image,
+        planar=image.samples > 1 and planar == 1,
+        target=target,
+        precision=image.bits_allocated,
+        changed=tuple(changed),
+    )
+    if target == ts.JPEG_2000_LOSSLESS and _keeps_within_bits_stored(window, plan, pool):
+        return replace(plan, precision=image.bits_stored)
+    return plan
+
+
+def not_encodable(why: str) -> RefusalError:
+    """Return the refusal of pixels that a codec cannot hold."""
+    return RefusalError(
+        "not-encodable",
+        f"the pixels cannot be compressed: {why}",
+        "Export the instance without compression, or with another one.",
+    )
+
+
+def _require_all_pixels(pixels: Token, image: Image) -> None:
+    """Refuse Pixel Data that are shorter or longer than the frames that are announced."""
+    if pixels.length < image.size_bytes:
+        raise RefusalError(
+            "truncated",
+            f"Pixel Data has {pixels.length} bytes where its attributes need {image.size_bytes}",
+            "The object is incomplete; ask the sender to send it again.",
+        )
+    if pixels.length > image.size_bytes + image.size_bytes % 2:
+        raise not_encodable(
+            f"Pixel Data has {pixels.length} bytes where its attributes need {image.size_bytes}, "
+            "and what is over would be lost"
+        )
+
+
+def _attributes(
+    window: Window, module: PixelModule, image: Image, target: str, end: int
+) -> tuple[tuple[Splice, ...], dict[int, bytes], list[str]]:
+    """Return the splices around the pixels, the elements they write, and words for both.
+
+    Planar Configuration is 0 where a codec interleaves and 1 under RLE, whose
+    segments are planes and which PS3.3 C.8.5.6 wants so for YBR_FULL; readers
+    pass it over under RLE (PS3.5 8.2.2), so the other colours follow suit.
+    """
+    splices, changed = [], []
+    values: dict[int, bytes] = {}
+    for token in module.group_lengths:
+        splices.append(removed(token))
+    if splices:
+        changed.append("group lengths removed")
+    for tag in OFFSET_TABLES:
+        if tag in module.elements:
+            splices.append(removed(module.elements[tag]))
+            changed.append("offset tables removed")
+    photometric = encoded_photometric(image.photometric, target)
+    if photometric != image.photometric:
+        splices.append(put(module, PHOTOMETRIC, "CS", photometric.encode(), end))
+        values[PHOTOMETRIC] = splices[-1].header
+        changed.append(f"Photometric Interpretation {image.photometric} to {photometric}")
+    if image.samples > 1:
+        planar = 1 if target == ts.RLE_LOSSLESS else 0
+        if module.text(window, PLANAR) != bytes([planar, 0]):
+            splices.append(put(module, PLANAR, "US", bytes([planar, 0]), end))
+            values[PLANAR] = splices[-1].header
+            changed.append(f"Planar Configuration {planar}")
+    # At one place, what is removed from it comes before what is put there.
+    splices.sort(key=lambda item: (item.start, item.end))
+    return tuple(splices), values, changed
+
+
+def _keeps_within_bits_stored(window: Window, plan: Encapsulation, pool: FramePool) -> bool:
+    image = plan.image
+    if image.bits_stored == image.bits_allocated:
+        return True
+    low, high = 0, (1 << image.bits_stored) - 1
+    if image.signed:
+        low, high = -(1 << image.bits_stored - 1), (1 << image.bits_stored - 1) - 1
+
+    def within(number: int) -> bool:
+        samples = plan.frame(window, number)
+        return bool(samples.min() >= low and samples.max() <= high)
+
+    return all(pool.in_order(within, image.frames, plan.frame_bytes))
+
+
+def iter_encapsulated(
+    window: Window,
+    plan: Encapsulation,
+    folder: Path,
+    pool: FramePool,
+    encoded: Callable[[int], None],
+) -> Iterator[bytes]:
+    """Yield the data set with its pixels compressed, one fragment a frame.
+
+    The offset table stands before the frames and is known after them: they
+    wait in memory if they are small, else in a file of `folder` without name.
+
+    Parameters
+    ----------
+    window : Window
+        The native file.
+    plan : Encapsulation
+        What to make of it.
+    folder : Path
+        Where there is room for as much as comes out.
+    pool : FramePool
+        What the encoders run in.
+    encoded : callable
+        Called with the number of frames that are done.
+
+    Raises
+    ------
+    RefusalError
+        ``"not-encodable"`` if the encoder fails.
+    """
+
+    def encode(number: int) -> bytes:
+        samples = plan.frame(window, number)
+        try:
+            code = encode_frame(samples, plan.image, plan.target, plan.precision)
+        except Exception as fault:  # encoders raise what they like
+            raise not_encodable(f"frame {number + 1}: {fault or type(fault).__name__}") from fault
+        return code + b"\0" * (len(code) % 2)
+
+    with SpooledTemporaryFile(_SPOOLED_IN_MEMORY, dir=str(folder)) as spool:
+        lengths = array("Q")
+        for code in pool.in_order(encode, plan.image.frames, plan.frame_bytes):
+            if len(code) > MAX_FRAGMENT_BYTES:
+                raise not_encodable(f"frame {len(lengths) + 1} does not fit a fragment")
+            spool.write(code)
+            lengths.append(len(code))
+            encoded(len(lengths))
+        spool.seek(0)
+        position = plan.start
+        before = [item for item in plan.splices if item.start < plan.pixels.start]
+        for splice in before:
+            yield from window.chunks(position, splice.start - position)
+            yield splice.header
+            position = splice.end
+        yield from window.chunks(position, plan.pixels.start - position)
+        yield _tables_and_head(lengths)
+        for length in lengths:
+            yield _ITEM_HEAD(ITEM >> 16, ITEM & 0xFFFF, length)
+            for at in range(0, length, _CHUNK):
+                yield spool.read(min(_CHUNK, length - at))
+        yield SEQUENCE_CLOSE
+    position = plan.pixels.value + plan.pixels.length
+    for splice in plan.splices[len(before) :]:
+        yield from window.chunks(position, splice.start - position)
+        yield splice.header
+        position = splice.end
+    yield from window.chunks(position, plan.end - position)
+
+
+def _tables_and_head(lengths: array[int]) -> bytes:
+    """Return the bytes from the Extended Offset Table to the first frame (PS3.5 A.4).
+
+    The Extended Offset Table is written where the basic one has too few bits,
+    and only there: it is the younger one, and fewer readers know it. Its
+    lengths count the padding that makes fragments even.
+    """
+    offsets, at = array("Q"), 0
+    for length in lengths:
+        offsets.append(at)
+        at += 8 + length
+    extended, basic = b"", b""
+    if offsets[-1] <= MAX_BASIC_OFFSET:
+        basic = np.array(offsets, "<u4").tobytes()
+    else:
+        for tag, values in ((EXTENDED_OFFSETS, offsets), (EXTENDED_LENGTHS, lengths)):
+            extended += encode_element(tag, "OV", np.array(values, "<u8").tobytes())
+    head = encode_head(PIXEL_DATA, "OB", UNDEFINED)
+    return extended + head + _ITEM_HEAD(ITEM >> 16, ITEM & 0xFFFF, len(basic)) + basic
