@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from mediastation.conformance.restrictions import Breach, find_breaches, told
+from mediastation.conformance.rulebook import ClassRules, Rulebook
 from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
+from mediastation.dicom.encodable import ENCODABLE, obstacle, photometric_after
 from mediastation.model.finding import Finding, error, note, warning
-from mediastation.model.instance import InstanceHeader, PixelEncoding, Preamble
+from mediastation.model.instance import Element, InstanceHeader, PixelEncoding, Preamble
 from mediastation.model.preparation import Preparation
-from mediastation.model.profile import ApplicationProfile
 from mediastation.model.transfer_syntax import (
     DEFLATED_LE,
     EXPLICIT_BE,
     EXPLICIT_LE,
     IMPLICIT_LE,
+    JPEG_2000_LOSSLESS,
+    JPEG_LOSSLESS_SV1,
+    RLE_LOSSLESS,
     TRANSFER_SYNTAXES,
     transfer_syntax_name,
 )
 
-_VIDEO = "1.2.840.10008.1.2.4."
-_VIDEO_PROFILES = {
-    _VIDEO + "100": "STD-DVD-MPEG2-MPML or STD-GEN-BD-MPEG2-MPML",
-    _VIDEO + "101": "STD-GEN-BD-MPEG2-MPHL",
-    _VIDEO + "102": "STD-GEN-BD-MPEG4-HPLV41",
-    _VIDEO + "103": "STD-GEN-BD-MPEG4-HPLV41BD",
-    _VIDEO + "104": "STD-GEN-BD-MPEG4-HPLV42-2D",
-    _VIDEO + "105": "STD-GEN-BD-MPEG4-HPLV42-3D",
-    _VIDEO + "106": "STD-GEN-BD-MPEG4-SHPLV42",
-}
-"""Where PS3.11 2024c (Annexes I, M and N) puts video that no profile of this station carries."""
-
 _PLAIN = frozenset({IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE, DEFLATED_LE})
+_IN_ORDER = (JPEG_LOSSLESS_SV1, JPEG_2000_LOSSLESS, RLE_LOSSLESS)
+"""What pixels are encoded in where a profile leaves no other choice, best known first."""
+_SAMPLES = 0x00280002
+_PHOTOMETRIC = 0x00280004
+_PLANAR = 0x00280006
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,8 @@ class PreparationPlan:
     """What happens to one instance on its way to the medium.
 
     `transfer_syntax_uid` is the syntax on the medium; with an error among
-    `findings` there is none, and it is empty.
+    `findings` there is none, and it is empty. The findings name no subject:
+    they hold for every instance of the same kind.
     """
 
     preparation: Preparation
@@ -48,152 +47,264 @@ class PreparationPlan:
 
 
 def plan_preparation(
-    header: InstanceHeader,
-    profile: ApplicationProfile,
-    *,
-    subject: str,
-    alternatives: Iterable[ApplicationProfile] = (),
-    keep_tiff_preamble: bool = False,
+    header: InstanceHeader, book: Rulebook, elsewhere: Callable[[], str]
 ) -> PreparationPlan:
-    """Decide how the instance gets into an encoding that `profile` lets onto the medium.
+    """Decide how the instance gets into an encoding that a profile lets onto the medium.
 
     An instance whose syntax the profile names for its SOP Class keeps its data
-    set. Any other is encoded anew in Explicit VR Little Endian where the
-    profile takes that, after its pixels were decoded if they are compressed
-    (PS3.11, X.3.1 and PS3.5, A.2). Video, and what the station knows no
-    decoder for, is refused: a lossy stream decoded for a medium would grow
-    hundredfold and stay lossy.
+    set, as long as the attribute restrictions let it (PS3.11 Table C.3-2 pairs
+    colours with syntaxes). Any other is encoded anew: in the compression that
+    was asked for, else in Explicit VR Little Endian, else in the first
+    lossless compression that the profile takes and the pixels allow. Video,
+    and what the station knows no decoder for, is refused. Nothing is ever
+    compressed with loss, and nothing that was compressed with loss is
+    compressed again as long as the profile takes it as it is.
 
     Parameters
     ----------
     header : InstanceHeader
         The instance. That the profile takes its SOP Class was found before.
-    profile : ApplicationProfile
-        The profile the medium is to claim.
-    subject : str
-        What findings name.
-    alternatives : iterable of ApplicationProfile
-        Profiles that a hint may point to.
-    keep_tiff_preamble : bool
-        Whether a TIFF header in the preamble stays, as long as nothing moves
-        under its offsets (PS3.10, 7.1 and 7.5).
+    book : Rulebook
+        The profile the medium is to claim, and what was asked for.
+    elsewhere : callable
+        Returns the hint that names other profiles, asked only where there is
+        no other remedy.
     """
-    syntax = header.transfer_syntax_uid
-    allowed = profile.transfer_syntaxes(header.sop_class_uid)
-    known = TRANSFER_SYNTAXES.get(syntax)
+    rules = book.of_class(header.sop_class_uid)
+    if contradiction := pixels_contradict(header):
+        return PreparationPlan(Preparation.NONE, "", (contradiction,))
+    candidates = list(_candidates(header, book, rules))
+    if not candidates:
+        return PreparationPlan(Preparation.NONE, "", (_syntax_refused(header, book, elsewhere),))
+    refused: list[Breach] = []
+    for target in candidates:
+        breaches = breaches_in(header, target, rules)
+        if not breaches:
+            return _plan(header, book, rules, target)
+        refused = refused or breaches
+    return PreparationPlan(Preparation.NONE, "", (_restricted(refused, book, elsewhere),))
+
+
+def pixels_contradict(header: InstanceHeader) -> Finding | None:
+    """Return the error of compressed pixels in a syntax that has none; None if all is well."""
+    known = TRANSFER_SYNTAXES.get(header.transfer_syntax_uid)
     if known and not known.encapsulated and header.pixels is PixelEncoding.ENCAPSULATED:
-        finding = error(
+        return error(
             "pixel-encoding",
-            subject,
+            "",
             f"The pixels are compressed, yet the file calls itself {known.name}.",
             "Fetch the object again from where it was made; which codec it has is not told.",
             "PS3.5 A.4",
         )
-        return PreparationPlan(Preparation.NONE, "", (finding,))
-    if syntax in allowed:
-        preparation = Preparation.NONE
-        target = syntax
-        findings = []
-    elif EXPLICIT_LE in allowed and (syntax in _PLAIN or syntax in FAMILY_OF_SYNTAX):
-        compressed = header.pixels is PixelEncoding.ENCAPSULATED
-        preparation = Preparation.FILE_META | (Preparation.DECODE if compressed else Preparation.VR)
-        target = EXPLICIT_LE
-        findings = [_re_encoded(header, profile, subject, compressed=compressed)]
-        if header.signed:
-            findings.append(_signature(subject))
-    else:
-        finding = _syntax_refused(header, profile, subject, alternatives)
-        return PreparationPlan(Preparation.NONE, "", (finding,))
+    return None
 
-    kept = keep_tiff_preamble and preparation is Preparation.NONE and header.file_meta_conformant
-    if header.preamble is Preamble.FOREIGN or (header.preamble is Preamble.TIFF and not kept):
-        preparation |= Preparation.FILE_META
-        findings.append(_preamble(header, subject, wanted=keep_tiff_preamble))
-    elif preparation is Preparation.NONE and not header.file_meta_conformant:
+
+def breaches_in(header: InstanceHeader, target: str, rules: ClassRules) -> list[Breach]:
+    """Return which restrictions the copy in `target` would not meet."""
+    if not rules.attributes:
+        return []
+    return find_breaches(_elements_of_copy(header, target), rules.attributes, target)
+
+
+def _candidates(header: InstanceHeader, book: Rulebook, rules: ClassRules) -> Iterator[str]:
+    """Yield the syntaxes that the copy could have, the preferred one first."""
+    syntax = header.transfer_syntax_uid
+    allowed = rules.transfer_syntaxes
+    stays = syntax in allowed and not _is_native_in_compressed(header)
+    compress = book.compress
+    if compress and not (stays and _is_compressed(header)) and _encodes(header, compress, rules):
+        yield compress
+    if stays:
+        yield syntax
+    if (
+        EXPLICIT_LE in allowed
+        and syntax != EXPLICIT_LE
+        and (syntax in _PLAIN or syntax in FAMILY_OF_SYNTAX)
+    ):
+        yield EXPLICIT_LE
+    for target in _IN_ORDER:
+        if target not in (syntax, compress) and _encodes(header, target, rules):
+            yield target
+
+
+def _encodes(header: InstanceHeader, target: str, rules: ClassRules) -> bool:
+    return (
+        target in rules.transfer_syntaxes
+        and target in ENCODABLE
+        and not _is_native_in_compressed(header)
+        and header.pixels is not PixelEncoding.ABSENT
+        and not obstacle(header, target)
+    )
+
+
+def _is_compressed(header: InstanceHeader) -> bool:
+    return header.pixels is PixelEncoding.ENCAPSULATED
+
+
+def _is_native_in_compressed(header: InstanceHeader) -> bool:
+    """Tell whether native pixels lie in a syntax that has none such: the name is wrong there."""
+    known = TRANSFER_SYNTAXES.get(header.transfer_syntax_uid)
+    return known is not None and known.encapsulated and header.pixels is PixelEncoding.NATIVE
+
+
+def _elements_of_copy(header: InstanceHeader, target: str) -> dict[int, Element]:
+    """Return the elements as the copy in `target` will have them."""
+    elements = dict(header.elements)
+    if target == header.transfer_syntax_uid:
+        return elements
+    if photometric := photometric_after(header, target):
+        elements[_PHOTOMETRIC] = Element("CS", photometric.encode("ascii", "replace"))
+    samples = header.elements.get(_SAMPLES)
+    decoded_or_encoded = _is_compressed(header) or target in ENCODABLE
+    if decoded_or_encoded and samples is not None and samples.value[:1] == b"\x03":
+        # Codecs interleave; the segments of RLE are planes (PS3.5 8.2 and Annex G).
+        planes = b"\1\0" if target == RLE_LOSSLESS else b"\0\0"
+        elements[_PLANAR] = Element("US", planes)
+    return elements
+
+
+def _plan(
+    header: InstanceHeader, book: Rulebook, rules: ClassRules, target: str
+) -> PreparationPlan:
+    syntax = header.transfer_syntax_uid
+    preparation = Preparation.NONE
+    findings: list[Finding] = []
+    if target != syntax:
         preparation = Preparation.FILE_META
-        findings.append(_file_meta(header, subject))
+        if _is_compressed(header):
+            preparation |= Preparation.DECODE
+        elif syntax != EXPLICIT_LE:
+            preparation |= Preparation.VR
+        if target != EXPLICIT_LE:
+            preparation |= Preparation.ENCODE
+        findings.append(_re_encoded(header, book, rules, target))
+        if header.signed:
+            findings.append(_signature())
+    if book.compress and target != book.compress and not _is_compressed(header):
+        findings.extend(_not_compressed(header, book, rules))
+    findings.extend(_around(header, book, preparation))
+    if findings and any(finding.rule in ("preamble-cleared", "file-meta") for finding in findings):
+        preparation |= Preparation.FILE_META
     return PreparationPlan(preparation, target, tuple(findings))
 
 
-def profiles_for(
-    sop_class_uid: str, transfer_syntax_uid: str, profiles: Iterable[ApplicationProfile]
-) -> list[str]:
-    """Return the names of the profiles that carry the class in this syntax as it is."""
-    return [
-        profile.name
-        for profile in profiles
-        if transfer_syntax_uid in profile.transfer_syntaxes(sop_class_uid)
-    ]
+def _around(header: InstanceHeader, book: Rulebook, preparation: Preparation) -> Iterator[Finding]:
+    """Yield what becomes of preamble and File Meta Information."""
+    wanted = book.keep_tiff_preamble
+    kept = wanted and preparation is Preparation.NONE and header.file_meta_conformant
+    if header.preamble is Preamble.FOREIGN or (header.preamble is Preamble.TIFF and not kept):
+        if header.preamble is Preamble.FOREIGN:
+            what = "The preamble holds foreign content, which could be a program; it is zeroed"
+        elif wanted:
+            what = "The TIFF header in the preamble would point astray in the copy; it is zeroed"
+        else:
+            what = "The preamble holds a TIFF header; it is zeroed"
+        yield note("preamble-cleared", "", f"{what} on the medium.", "", "PS3.10 7.1 and 7.5")
+    elif preparation is Preparation.NONE and not header.file_meta_conformant:
+        what = (
+            "The File Meta Information lacks something or contradicts the data set"
+            if header.has_file_meta
+            else "The file has no File Meta Information"
+        )
+        yield note(
+            "file-meta", "", f"{what}; the copy on the medium gets a new one.", "", "PS3.10 7.1"
+        )
 
 
-def _re_encoded(
-    header: InstanceHeader, profile: ApplicationProfile, subject: str, *, compressed: bool
-) -> Finding:
+def _re_encoded(header: InstanceHeader, book: Rulebook, rules: ClassRules, target: str) -> Finding:
+    profile = book.profile
     syntax = TRANSFER_SYNTAXES[header.transfer_syntax_uid]
-    how = "decoded" if compressed else "encoded anew"
+    compressed = _is_compressed(header)
+    reference = profile.objects_table
+    if syntax.uid not in rules.transfer_syntaxes:
+        why = f"{syntax.name} is not in {profile.name}"
+    elif target == book.compress:
+        why = "Compression was asked for"
+    elif _is_native_in_compressed(header):
+        why = f"The pixels are not compressed as {syntax.name} says"
+    else:
+        breaches, where = told(breaches_in(header, syntax.uid, rules))
+        why = f"{profile.name} does not carry it in {syntax.name} ({breaches})"
+        reference = where or reference
+    if target != EXPLICIT_LE:
+        how = "encoded without loss"
+    else:
+        how = "decoded" if compressed else "encoded anew"
     loss = "; what the compression lost stays lost" if compressed and not syntax.lossless else ""
     return note(
         "transfer-syntax",
-        subject,
-        f"{syntax.name} is not in {profile.name}: the copy on the medium is {how} in "
-        f"{transfer_syntax_name(EXPLICIT_LE)}{loss}.",
         "",
-        profile.objects_table,
+        f"{why}: the copy on the medium is {how} in {transfer_syntax_name(target)}{loss}.",
+        "",
+        reference,
+    )
+
+
+def _not_compressed(header: InstanceHeader, book: Rulebook, rules: ClassRules) -> Iterator[Finding]:
+    """Yield the note why an image stays uncompressed; what has no pixels needs none."""
+    if header.pixels is PixelEncoding.ABSENT:
+        return
+    name = transfer_syntax_name(book.compress)
+    if book.compress not in rules.transfer_syntaxes:
+        why = f"{book.profile.name} does not carry objects of its class in {name}"
+    elif why := obstacle(header, book.compress):
+        pass
+    else:
+        breaches, _ = told(breaches_in(header, book.compress, rules))
+        why = f"{book.profile.name} does not carry it in {name} ({breaches})"
+    yield note(
+        "not-compressed",
+        "",
+        f"It goes out uncompressed: {why}.",
+        "",
+        book.profile.objects_table,
+    )
+
+
+def _restricted(breaches: list[Breach], book: Rulebook, elsewhere: Callable[[], str]) -> Finding:
+    words, reference = told(breaches)
+    return error(
+        "attributes",
+        "",
+        f"{book.profile.name} does not carry such an object: {words}.",
+        elsewhere(),
+        reference or book.profile.objects_table,
     )
 
 
 def _syntax_refused(
-    header: InstanceHeader,
-    profile: ApplicationProfile,
-    subject: str,
-    alternatives: Iterable[ApplicationProfile],
+    header: InstanceHeader, book: Rulebook, elsewhere: Callable[[], str]
 ) -> Finding:
     syntax = header.transfer_syntax_uid
-    carriers = profiles_for(header.sop_class_uid, syntax, alternatives)
-    if carriers:
-        hint = f"Export it under a profile that carries it: {', '.join(carriers)}."
-    else:
-        hint = "Leave it out with --drop-refused and pass it on over the network instead"
-        elsewhere = _VIDEO_PROFILES.get(syntax)
-        hint += f"; PS3.11 carries it under {elsewhere}." if elsewhere else "."
     name = transfer_syntax_name(syntax) if syntax in TRANSFER_SYNTAXES else f"the syntax {syntax!r}"
+    allowed = book.of_class(header.sop_class_uid).transfer_syntaxes
+    targets = [target for target in _IN_ORDER if target in allowed]
+    decodable = syntax in _PLAIN or syntax in FAMILY_OF_SYNTAX
+    if _is_native_in_compressed(header):
+        why = "the pixels are not compressed as it says"
+    elif decodable and targets and (reason := obstacle(header, targets[0])):
+        why = f"it cannot be encoded in {transfer_syntax_name(targets[0])}: {reason}"
+    elif decodable:
+        why = "what it carries in its place is not encoded here"
+    else:
+        why = "this station cannot re-encode it"
+    carries = "carries" if syntax in allowed else "does not carry"
     return error(
         "transfer-syntax",
-        subject,
-        f"{profile.name} does not carry {name}, and this station cannot re-encode it.",
-        hint,
-        profile.objects_table,
+        "",
+        f"{book.profile.name} {carries} {name}, and {why}.",
+        elsewhere(),
+        book.profile.objects_table,
     )
 
 
-def _signature(subject: str) -> Finding:
+def _signature() -> Finding:
     return warning(
         "signature",
-        subject,
+        "",
         "The object is digitally signed; after re-encoding its signature will not verify on "
         "the medium.",
         "Tell the recipient, who can have the signed original over the network; it stays here "
         "untouched.",
         "PS3.15 C.1",
-    )
-
-
-def _preamble(header: InstanceHeader, subject: str, *, wanted: bool) -> Finding:
-    if header.preamble is Preamble.FOREIGN:
-        what = "The preamble holds foreign content, which could be a program; it is zeroed"
-    elif wanted:
-        what = "The TIFF header in the preamble would point astray in the copy; it is zeroed"
-    else:
-        what = "The preamble holds a TIFF header; it is zeroed"
-    return note("preamble-cleared", subject, f"{what} on the medium.", "", "PS3.10 7.1 and 7.5")
-
-
-def _file_meta(header: InstanceHeader, subject: str) -> Finding:
-    what = (
-        "The File Meta Information lacks something or contradicts the data set"
-        if header.has_file_meta
-        else "The file has no File Meta Information"
-    )
-    return note(
-        "file-meta", subject, f"{what}; the copy on the medium gets a new one.", "", "PS3.10 7.1"
     )

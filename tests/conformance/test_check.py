@@ -181,18 +181,6 @@ class TestTransferSyntax:
         assert (verdict.outcome, verdict.preparation) == ("refused", Preparation.NONE)
         assert "--drop-refused" in verdict.findings[0].hint
 
-    @pytest.mark.parametrize(
-        ("encoding", "profile"),
-        [(MPEG2, "STD-GEN-BD-MPEG2-MPML"), (H264, "STD-GEN-BD-MPEG4-HPLV41"), (HEVC, "")],
-    )
-    def test_video_is_pointed_to_the_profile_that_the_standard_has_for_it(
-        self, encoding: str, profile: str
-    ) -> None:
-        hint = check(encoding=encoding).findings[0].hint
-
-        assert profile in hint
-        assert ("PS3.11 carries it" in hint) == bool(profile)
-
     def test_a_profile_that_carries_the_video_is_named(self) -> None:
         film = header(VIDEO, MPEG2, pixels=PixelEncoding.ENCAPSULATED)
 

@@ -25,6 +25,7 @@ def test_a_good_set_is_accepted_whole() -> None:
         "instances": 2,
         "accepted": 2,
         "refused": 0,
+        "ignored": 0,
         "findings": [],
     }
     assert report.passed
