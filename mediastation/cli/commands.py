@@ -1,5 +1,5 @@
 """Importing this registers every command."""
 
-from mediastation.cli import catalog_commands, export_commands, serve_command
+from mediastation.cli import catalog_commands, export_commands, serve_command, statement_command
 
-__all__ = ["catalog_commands", "export_commands", "serve_command"]
+__all__ = ["catalog_commands", "export_commands", "serve_command", "statement_command"]

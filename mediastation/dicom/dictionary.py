@@ -19,7 +19,7 @@ def attribute_name(tag: int, keyword: str = "") -> str:
 
 def uid_name(uid: str, otherwise: str) -> str:
     """Return the name that PS3.6, Annex A gives to a UID, or `otherwise`."""
-    from pydicom.uid import UID_dictionary  # noqa: PLC0415
+    from pydicom.uid import UID  # noqa: PLC0415
 
-    known = UID_dictionary.get(uid)
-    return known[0] if known else otherwise
+    name = UID(uid).name
+    return otherwise if name == uid else name

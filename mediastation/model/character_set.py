@@ -1,4 +1,4 @@
-"""The character sets that Specific Character Set can name (PS3.3 2024c, Tables C.12-2 to C.12-5)."""
+"""What Specific Character Set can name (PS3.3 2024c, Tables C.12-2 to C.12-5)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,111 @@
+"""Which Application Profiles the station claims, in which role, and why not the others.
+
+A claim is made for what the station does itself, from end to end (PS3.2, 7.2): a
+creator is claimed where it writes the medium's format and rereads what it wrote,
+every mandatory SOP Class in a mandatory Transfer Syntax; a reader where it, or the
+operating system below it, reads the medium's file system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mediastation.model.medium import MEDIA, Output
+from mediastation.model.profile import ApplicationProfile, Requirement, Role, Security
+from mediastation.model.transfer_syntax import EXPLICIT_LE, transfer_syntax_name
+
+ENCODED_SYNTAXES = frozenset({EXPLICIT_LE})
+"""Transfer Syntaxes that preparing an instance can turn any other image into."""
+
+MAKES_ICONS = False
+"""Whether an export puts an Icon Image Sequence into directory records."""
+
+UPDATES_FILE_SETS = False
+"""Whether a File-set that lies on a medium can be changed."""
+
+READ_ANNEXES: Mapping[str, str] = {
+    "F": "read from the disc, a drive's device file or an image",
+    "P": "read from the disc or an image where it has ISO 9660, otherwise as mounted by the "
+    "operating system",
+    **dict.fromkeys("JMQRSTUX", "read as mounted by the operating system"),
+}
+"""Annexes of PS3.12 whose media are read here, and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One profile as the statement has it.
+
+    Parameters
+    ----------
+    profile : ApplicationProfile
+        The profile.
+    roles : tuple of Role
+        What is claimed.
+    withheld : tuple of (Role, str)
+        What the profile has besides, and why the station does not claim it.
+    reading : str
+        How media of the profile are read; empty if they are not.
+    """
+
+    profile: ApplicationProfile
+    roles: tuple[Role, ...]
+    withheld: tuple[tuple[Role, str], ...]
+    reading: str = ""
+
+
+def claim(profile: ApplicationProfile) -> Claim:
+    """Return what the station claims of `profile`, and what it does not and why."""
+    roles, withheld = [], []
+    for role in Role:
+        if role in profile.roles:
+            if reason := next(_obstacles(profile, role), ""):
+                withheld.append((role, reason))
+            else:
+                roles.append(role)
+    annexes = {MEDIA[name].annex for name in profile.media if MEDIA[name].annex in READ_ANNEXES}
+    reading = "; ".join(READ_ANNEXES[annex] for annex in sorted(annexes))
+    return Claim(profile, tuple(roles), tuple(withheld), reading if Role.READER in roles else "")
+
+
+def claimed_roles(profile: ApplicationProfile) -> tuple[Role, ...]:
+    """Return the roles that the station performs under `profile`."""
+    return claim(profile).roles
+
+
+def _obstacles(profile: ApplicationProfile, role: Role) -> Iterator[str]:
+    if profile.retired:
+        yield "The profile is retired from PS3.11."
+    if profile.security is not Security.NONE:
+        yield f"Files are neither sealed nor opened as {profile.security} demands."
+    match role:
+        case Role.CREATOR:
+            yield from _creator_obstacles(profile)
+        case Role.READER:
+            if not all(MEDIA[name].annex in READ_ANNEXES for name in profile.media):
+                yield f"Media of {profile.medium_format} are not opened."
+        case Role.UPDATER:
+            if not UPDATES_FILE_SETS:
+                yield "A File-set on a medium is not changed."
+            yield from _creator_obstacles(profile)
+
+
+def _creator_obstacles(profile: ApplicationProfile) -> Iterator[str]:
+    outputs = {MEDIA[name].output for name in profile.media}
+    if Output.IMAGE not in outputs:
+        if Output.FOLDER in outputs:
+            yield (
+                "The files are handed out in a folder; the medium's file system is made, and the "
+                "copy on it checked, by somebody else."
+            )
+        else:
+            yield f"Media of {profile.medium_format} are not written."
+    for rule in profile.objects:
+        if rule.creator is Requirement.MANDATORY and not ENCODED_SYNTAXES.intersection(
+            rule.transfer_syntaxes
+        ):
+            names = " or ".join(map(transfer_syntax_name, rule.transfer_syntaxes))
+            yield f"Images are not encoded in {names}, which the profile makes mandatory."
+    if not MAKES_ICONS and any(rule.required for rule in profile.icons):
+        yield "The icons that its directory records must have are not made."
