@@ -1,4 +1,4 @@
-"""What leaves the station: profiles, check, export, verify, demo."""
+"""What leaves the station: check, export, verify, demo."""
 
 from __future__ import annotations
 
@@ -38,28 +38,6 @@ _SOURCES = Annotated[
         help="Folders, files, images; or study:UID, series:UID, patient:ID of the catalog.",
     ),
 ]
-
-
-@app.command("profiles")
-def profiles_command(
-    context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="One profile in full.")] = None,
-) -> None:
-    """Show the Application Profiles."""
-    from mediastation.conformance.load import find_profile, load_profiles  # noqa: PLC0415
-
-    words: Words = context.obj
-    profiles = [find_profile(name)] if name else list(load_profiles().values())
-    short = ("name", "annex", "title", "media", "medium_format", "security")
-    rows = [profile.as_dict() for profile in profiles]
-    if name is None:
-        rows = [{key: row[key] for key in short} for row in rows]
-    if words.json:
-        print_json({"profiles": rows})
-    elif name is None:
-        print_table(rows, {"name": "Profile", "annex": "Annex", "title": "Title", "media": "Media"})
-    else:
-        _show_profile(rows[0])
 
 
 @app.command("check")
@@ -278,24 +256,3 @@ def _show_export(words: Words, result: Any) -> None:
             )
     if result.stopped:
         raise typer.Exit(RefusedError.exit_code)
-
-
-def _show_profile(profile: dict[str, Any]) -> None:
-    from mediastation.model.transfer_syntax import transfer_syntax_name  # noqa: PLC0415
-
-    for key, value in profile.items():
-        if key not in {"objects", "keys"}:
-            shown = ", ".join(value) if isinstance(value, list) else value
-            say(f"{key.replace('_', ' ')}: {shown}")
-    for rule in profile["objects"]:
-        syntaxes = ", ".join(map(transfer_syntax_name, rule["transfer_syntaxes"]))
-        say(
-            f"objects: {len(rule['sop_classes'])} SOP Classes in {syntaxes} "
-            f"(FSC {rule['creator']}, FSR {rule['reader']}, FSU {rule['updater']})"
-        )
-    for key in profile["keys"]:
-        condition = f" if {key['condition']}" if "condition" in key else ""
-        say(
-            f"key: {key['record_type']} ({key['tag']}) {key['keyword']}, "
-            f"type {key['type']}{condition}"
-        )
