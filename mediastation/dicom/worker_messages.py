@@ -211,7 +211,7 @@ def _answer(told: Any) -> Answer:
     raise MessageError("an answer of an unknown kind")
 
 
-def _finding(told: dict[str, str]) -> Finding:
-    if not all(isinstance(value, str) for value in told.values()):
+def _finding(told: Any) -> Finding:
+    if not isinstance(told, dict) or not all(isinstance(text, str) for text in told.values()):
         raise MessageError("a finding that is not text")
-    return Finding(**{**told, "severity": Severity(told["severity"])})  # type: ignore[arg-type]
+    return Finding(**{**told, "severity": Severity(told["severity"])})

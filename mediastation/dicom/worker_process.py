@@ -7,12 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 
 from mediastation.dicom.worker_messages import (
     MAX_ANSWER_BYTES,
     Answer,
-    MessageError,
     Unframer,
     decode_answer,
     framed,
@@ -99,25 +99,26 @@ class WorkerProcess:
             while self._outgoing:
                 del self._outgoing[: self._channel.send(self._outgoing)]
 
-    def receive(self) -> list[Answer] | None:
-        """Return the answers that have come; `None` once there will be no more.
+    def receive(self) -> Iterator[Answer]:
+        """Yield the answers that have come, each before the next is looked at.
 
         Raises
         ------
+        EOFError
+            If there will be no more.
         MessageError
             If what came is no answer.
         """
-        answers: list[Answer] = []
         try:
             data = self._channel.recv(_READ_BYTES)
         except BlockingIOError:
-            return answers
+            return
         except ConnectionResetError:
             data = b""
         if not data:
-            return None
-        answers += map(decode_answer, self._unframer.feed(data))
-        return answers
+            raise EOFError
+        for body in self._unframer.feed(data):
+            yield decode_answer(body)
 
     def kill(self) -> None:
         """Kill the process without waiting for it."""
@@ -147,6 +148,3 @@ def _how_ended(code: int | None) -> str:
         return f"ended with {signal.Signals(-code).name}"
     except ValueError:
         return f"ended with signal {-code}"
-
-
-__all__ = ["MessageError", "WorkerProcess"]

@@ -228,7 +228,8 @@ class _Run:
         """Hand out, listen, and report; false when there is nothing left to tell."""
         if self._abandoned:
             raise RuntimeError("the workers have ended")
-        self._hand_out()
+        if len(self.ready) < self._count:  # what the caller has not taken is not added to
+            self._hand_out()
         if self.is_complete:
             return False
         self._listen(0.0 if self.ready else _TICK_S)
@@ -313,13 +314,10 @@ class _Run:
 
     def _hear(self, hand: _Hand) -> None:
         try:
-            answers = hand.process.receive()
-            for answer in answers or ():
+            for answer in hand.process.receive():
                 hand.silent_s = 0.0
                 self._take(hand, answer)
-        except MessageError:
-            answers = None
-        if answers is None:
+        except (EOFError, MessageError):
             self._bury(hand)
 
     def _take(self, hand: _Hand, answer: Answer) -> None:
