@@ -177,6 +177,9 @@ def verify_command(
     manifest: Annotated[
         Path | None, typer.Option(help="Manifest of the job, or a list of digests.")
     ] = None,
+    profile: Annotated[
+        str, typer.Option(help="Application Profile that the directory is held against.")
+    ] = "",
 ) -> None:
     """Reread a medium and prove what can be proved of it."""
     from mediastation.station.station import Station  # noqa: PLC0415 - `--help` need not wait
@@ -184,7 +187,7 @@ def verify_command(
 
     words: Words = context.obj
     with Station(words.home) as station, StepDisplay(words) as display:
-        report = verify(station, medium, manifest, display)
+        report = verify(station, medium, manifest, display, profile=profile)
     if words.json:
         print_json(
             {

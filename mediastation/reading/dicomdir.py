@@ -45,6 +45,7 @@ from mediastation.reading.elements import (
 )
 from mediastation.reading.file_meta import encoding_of, is_enveloped, read_file_meta
 from mediastation.reading.findings import FindingLog
+from mediastation.reading.items import iter_items
 from mediastation.reading.record_tree import SUBJECT, RecordTree, walk_records
 
 MAX_RECORDS = 600_000
@@ -117,11 +118,41 @@ class Dicomdir:
         """Read the elements of `record` outside group 0004; the source must still be open."""
         return {
             tag: Key(vr, length, self._window.read(value_at, min(length, MAX_KEY_BYTES)))
-            for tag, vr, value_at, length in _iter_record(
-                self._window, ElementCursor(self._window, record.body, record.end, self._encoding)
-            )
+            for tag, vr, value_at, length in self._elements(record)
             if tag >> 16 != 4
         }
+
+    def items(self, record: DirectoryRecord, *path: int) -> Iterator[dict[int, Key]]:
+        """Read the items of a sequence in `record`; the source must still be open.
+
+        Parameters
+        ----------
+        path : int
+            The sequence's tag; further ones go down, through the items of each.
+
+        Raises
+        ------
+        ValueError
+            If a sequence is not well-formed; what comes before is yielded.
+        """
+        spans = [(at, length) for tag, _, at, length in self._elements(record) if tag == path[0]]
+        for tag in path[1:]:
+            spans = [
+                (item[tag].value_at, item[tag].length)
+                for span in spans
+                for item in iter_items(self._window, *span, self._encoding)
+                if tag in item
+            ]
+        for span in spans:
+            for item in iter_items(self._window, *span, self._encoding):
+                yield {
+                    tag: Key(vr, length, self._window.read(value_at, min(length, MAX_KEY_BYTES)))
+                    for tag, vr, value_at, length in item.values()
+                }
+
+    def _elements(self, record: DirectoryRecord) -> Iterator[tuple[int, str, int, int]]:
+        cursor = ElementCursor(self._window, record.body, record.end, self._encoding)
+        return _iter_record(self._window, cursor)
 
     @property
     def is_copyable(self) -> bool:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from mediastation.errors import ConfigError, MediaError
+from mediastation.errors import ConfigError, MediaError, ProfileError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.manifest import Manifest, read_digest_list
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.volume import open_volume
+from mediastation.station.export_partition import volume_folders
 from mediastation.station.export_volume import MANIFEST_NAME
 from mediastation.station.station import Station
 from mediastation.verify.report import JOB, VerifyReport
@@ -22,25 +23,34 @@ _DICOMDIR = ("DICOMDIR",)
 
 
 def verify(
-    station: Station, medium: Path, manifest: Path | None = None, listener: Listener = nobody
+    station: Station,
+    medium: Path,
+    manifest: Path | None = None,
+    listener: Listener = nobody,
+    *,
+    profile: str = "",
 ) -> VerifyReport:
     """Reread `medium` and return what is wrong with it and how much was proved.
 
     It is held against the manifest that is named, else against that of the
     export which made it, else against the digest list that lies on it, else
-    against nothing but itself and the standard.
+    against nothing but itself and the standard. Of the standard, Annex F of
+    PS3.3 counts always, an Application Profile where `profile` names it or
+    that manifest does.
 
     Raises
     ------
     ConfigError
-        If the manifest that is named cannot be read.
+        If the manifest that is named cannot be read, or the profile is not
+        known.
     MediaError
         If there is no medium that can be read at all.
     """
+    chosen = station.find_profile(profile) if profile else None
     named = read_manifest(manifest) if manifest else None
     if not medium.exists():
         raise ConfigError(f"{medium} does not exist.", "Check the path, or mount the medium.")
-    request = {"medium": str(medium), "manifest": str(manifest or "")}
+    request = {"medium": str(medium), "manifest": str(manifest or ""), "profile": profile}
     with station.job("verify", request, listener) as job, open_volume(medium) as volume:
         with job.step("identify") as step:
             name = str(manifest) if manifest else JOB
@@ -54,8 +64,16 @@ def verify(
                 named = find_manifest(station, medium, directory)
             step.summary = "made here" if named else "no manifest here"
         with job.step("verify", 0, "bytes") as step:
+            if chosen is None and named is not None and named.profile:
+                # A site may have given up a profile of its own since.
+                with suppress(ProfileError):
+                    chosen = station.find_profile(named.profile)
             report = verify_volume(
-                volume, named, progress=step.report, manifest_name=name if named else ""
+                volume,
+                named,
+                profile=chosen,
+                progress=step.report,
+                manifest_name=name if named else "",
             )
             step.summary = report.proved
         job.found(report.findings)
@@ -114,6 +132,7 @@ def find_manifest(station: Station, medium: Path, directory: Dicomdir) -> Manife
 
 def _manifests(station: Station, text: str) -> Iterator[Manifest]:
     for record in station.jobs.with_result("export", json.dumps(text)[1:-1]):
-        path = station.home / "jobs" / str(record.id) / MANIFEST_NAME
-        if path.exists():
-            yield read_manifest(path)
+        for folder in volume_folders(station.home / "jobs" / str(record.id)):
+            path = folder / MANIFEST_NAME
+            if path.exists():
+                yield read_manifest(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mediastation.model.finding import Finding, error, warning
@@ -39,10 +39,17 @@ class Links:
 
     Every reference is looked up when this is made, and what a lookup had to
     forgive goes to the log; `check_file` then takes each DICOM file as it was
-    read.
+    read. `confirmed_ids` are groups of Patient IDs, each of one person.
     """
 
-    def __init__(self, directory: Dicomdir, volume: Volume, log: FindingLog) -> None:
+    def __init__(
+        self,
+        directory: Dicomdir,
+        volume: Volume,
+        log: FindingLog,
+        confirmed_ids: Iterable[Iterable[str]] = (),
+    ) -> None:
+        self._confirmed = [frozenset(map(_folded, ids)) for ids in confirmed_ids]
         self._directory = directory
         self._log = log
         self._record_of: dict[str, int] = {}
@@ -178,6 +185,15 @@ class Links:
                     "make sure that both are the same person",
                     "PS3.3 F.5.1",
                 )
+            elif value.tag == PATIENT_ID and self._is_confirmed(stated, actual):
+                yield warning(
+                    "identity-confirmed",
+                    path,
+                    f"{where} lies under {value.name} {stated}, the file has {actual}: both were "
+                    "confirmed to be one person",
+                    "have the wrong identity corrected at its source",
+                    "PS3.3 F.5.1",
+                )
             else:
                 yield error(
                     "wrong-branch",
@@ -186,6 +202,10 @@ class Links:
                     "the directory shows the object under another patient, study or series",
                     "PS3.3 F.5",
                 )
+
+    def _is_confirmed(self, *patient_ids: str) -> bool:
+        wanted = set(map(_folded, patient_ids))
+        return any(wanted <= ids for ids in self._confirmed)
 
 
 def _folded(text: str) -> str:

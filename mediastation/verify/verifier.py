@@ -9,6 +9,7 @@ from pathlib import Path
 from mediastation.errors import MediaError
 from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, read_digest_list
+from mediastation.model.profile import ApplicationProfile, Role
 from mediastation.reading.contract import ImageVolume, Volume
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.findings import FindingLog, until_given_up
@@ -19,6 +20,7 @@ from mediastation.verify.annex_f import check_iso9660
 from mediastation.verify.contents import ContentCheck
 from mediastation.verify.links import Links
 from mediastation.verify.passing import Progress, pass_files, pass_image, region_of
+from mediastation.verify.profile_records import check_profile_records
 from mediastation.verify.report import JOB, MEDIUM, STRUCTURE_ONLY, VerifyReport, describe_proof
 
 MAX_DIGEST_LIST_BYTES = 128 << 20
@@ -29,6 +31,7 @@ def verify_medium(
     path: Path,
     manifest: Manifest | None = None,
     *,
+    profile: ApplicationProfile | None = None,
     progress: Progress | None = None,
     manifest_name: str = JOB,
 ) -> VerifyReport:
@@ -40,13 +43,16 @@ def verify_medium(
         If there is no medium there that can be read at all.
     """
     with open_volume(path) as volume:
-        return verify_volume(volume, manifest, progress=progress, manifest_name=manifest_name)
+        return verify_volume(
+            volume, manifest, profile=profile, progress=progress, manifest_name=manifest_name
+        )
 
 
 def verify_volume(
     volume: Volume,
     manifest: Manifest | None = None,
     *,
+    profile: ApplicationProfile | None = None,
     progress: Progress | None = None,
     manifest_name: str = JOB,
 ) -> VerifyReport:
@@ -62,6 +68,9 @@ def verify_volume(
     manifest : Manifest, optional
         What was meant to be written. Without one, the digest list on the
         medium is taken; it vouches for files only, and for nobody.
+    profile : ApplicationProfile, optional
+        What the directory is held against besides: as a creator's where the
+        manifest says that we made it, else as a reader meets it.
     progress : callable, optional
         Called with the bytes done and the bytes in all; may raise to stop.
     manifest_name : str
@@ -89,8 +98,10 @@ def verify_volume(
     links: Links | None = None
     check: ContentCheck | None = None
     if found is None:
+        # PS3.11 G.3.3: a MIME entity may go without.
+        told = error if profile is None or profile.directory_required else note
         log.add(
-            error(
+            told(
                 "no-dicomdir",
                 DICOMDIR,
                 "there is no DICOMDIR in the root",
@@ -114,9 +125,14 @@ def verify_volume(
                 log.extend(_tightened(directory.findings, ours))
                 faults = until_given_up(check_records(directory), DICOMDIR)
                 log.extend(_tightened(faults, ours))
+                if profile is not None:
+                    role = Role.CREATOR if ours else Role.READER
+                    faults = check_profile_records(directory, profile, role)
+                    log.extend(until_given_up(faults, DICOMDIR))
                 if not directory.enveloped:
                     spelling = FindingLog()
-                    links = Links(directory, volume, spelling)
+                    confirmed = manifest.confirmed_ids if manifest else ()
+                    links = Links(directory, volume, spelling, confirmed)
                     log.extend(_tightened(spelling, ours))
                     log.extend(links.check_missing())
         except (OSError, MediaError) as fault:
