@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, insert, select
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, select
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.packing import unpack_header
@@ -139,6 +139,34 @@ def iter_selection(
     with catalog.reading() as connection:
         for row in connection.execution_options(yield_per=_BATCH).execute(query):
             yield _entry(row)
+
+
+def count_selection(
+    catalog: Catalog,
+    job: int,
+    *,
+    classes: Collection[str] | None = None,
+    except_classes: Collection[str] = (),
+) -> dict[int, int]:
+    """Count the entries of a job by patient identity; SOP Classes as for `iter_selection`."""
+    query = (
+        _joined(select(studies.c.patient, func.count()))
+        .join(job_entries, and_(job_entries.c.job == job, job_entries.c.entry == instances.c.id))
+        .where(instances.c.sop_class_uid.not_in(except_classes))
+        .group_by(studies.c.patient)
+    )
+    if classes is not None:
+        query = query.where(instances.c.sop_class_uid.in_(classes))
+    with catalog.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def read_entry(catalog: Catalog, number: int) -> Entry | None:
+    """Return one entry, if it is still here."""
+    query = _joined(select(*_ENTRY_COLUMNS)).where(instances.c.id == number)
+    with catalog.reading() as connection:
+        row = connection.execute(query).first()
+    return None if row is None else _entry(row)
 
 
 def find_prepared(catalog: Catalog, original: int, recipe: str) -> Entry | None:

@@ -38,6 +38,19 @@ _SOURCES = Annotated[
         help="Folders, files, images; or study:UID, series:UID, patient:ID of the catalog.",
     ),
 ]
+_SEVERAL_PATIENTS = Annotated[
+    bool,
+    typer.Option(
+        "--several-patients",
+        help="A collection of several people is meant; who shares a Patient ID goes apart.",
+    ),
+]
+_CONFIRM_IDENTITY = Annotated[
+    bool,
+    typer.Option(
+        "--confirm-identity", help="People whom the findings call likely one are one: I know."
+    ),
+]
 
 
 @app.command("check")
@@ -48,9 +61,8 @@ def check_command(
         str | None,
         typer.Option(help="Application Profile; without it, all are tried."),
     ] = None,
-    several_patients: Annotated[
-        bool, typer.Option("--several-patients", help="A collection of several people is meant.")
-    ] = False,
+    several_patients: _SEVERAL_PATIENTS = False,
+    confirm_identity: _CONFIRM_IDENTITY = False,
     iod: Annotated[
         bool, typer.Option("--iod", help="Validate each object's contents with dciodvfy, too.")
     ] = False,
@@ -66,7 +78,11 @@ def check_command(
     if profile is None:
         with Station(words.home) as station, StepDisplay(words) as display:
             fits, findings = choose_profiles(
-                station, sources, several_patients=several_patients, listener=display
+                station,
+                sources,
+                several_patients=several_patients,
+                confirm_identity=confirm_identity,
+                listener=display,
             )
         if words.json:
             print_json({"profiles": [fit.as_dict() for fit in fits]})
@@ -84,7 +100,13 @@ def check_command(
         return
     with Station(words.home) as station, StepDisplay(words) as display:
         report = check_sources(
-            station, sources, profile, several_patients=several_patients, iod=iod, listener=display
+            station,
+            sources,
+            profile,
+            several_patients=several_patients,
+            confirm_identity=confirm_identity,
+            iod=iod,
+            listener=display,
         )
     if words.json:
         print_json(report.as_dict())
@@ -137,9 +159,8 @@ def export_command(
     drop_refused: Annotated[
         bool, typer.Option("--drop-refused", help="Write without what may not go out.")
     ] = False,
-    several_patients: Annotated[
-        bool, typer.Option("--several-patients", help="A collection of several people is meant.")
-    ] = False,
+    several_patients: _SEVERAL_PATIENTS = False,
+    confirm_identity: _CONFIRM_IDENTITY = False,
 ) -> None:
     """Write a verified image: check, prepare, File-set, image, reread."""
     from mediastation.station.clock import Clock, read_timestamp  # noqa: PLC0415
@@ -161,6 +182,7 @@ def export_command(
         plan_only=plan,
         drop_refused=drop_refused,
         several_patients=several_patients,
+        confirm_identity=confirm_identity,
     )
     clock = Clock(read_timestamp(timestamp) if timestamp else None)
     with Station(words.home, clock) as station, StepDisplay(words) as display:

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -23,8 +24,21 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _SHOWN_PER_RULE = 5
-_SHOWN_WHOLE = frozenset({"several-patients", "shared-patient-id"})
+_SHOWN_WHOLE = frozenset(
+    {
+        "identity-confirmed",
+        "identity-not-confirmed",
+        "one-person-two-ids",
+        "one-person-two-spellings",
+        "patient-id-of-issuers",
+        "several-patients",
+        "shared-patient-id",
+    }
+)
 """Of people nobody is left out: each of them has to be compared with the request."""
+_SIDE_BY_SIDE = _SHOWN_WHOLE | {"identity-spelling"}
+"""Rules whose messages show identities with bars between: each gets a line of its own."""
+_COLUMNS = 80
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -135,11 +149,19 @@ def print_findings(words: Words, findings: Sequence[Finding]) -> None:
         if shown[kind] > most:
             continue
         reference = f" ({finding.reference})" if finding.reference else ""
+        said, *identities = [finding.message]
+        if finding.rule in _SIDE_BY_SIDE:
+            said, *identities = finding.message.split(" | ")
         tell(
-            f" {finding.rule}: {finding.subject}: {finding.message}{reference}",
+            f" {finding.rule}: {finding.subject}: {said}{reference}",
             mark=finding.severity,
             colour=_COLOURS[finding.severity],
         )
+        for identity in identities:
+            for line in textwrap.wrap(
+                identity, _COLUMNS, initial_indent="    ", subsequent_indent="      "
+            ):
+                tell(line)
         if finding.hint:
             tell(f"  → {finding.hint}")
         if shown[kind] == most and totals[kind] > most:

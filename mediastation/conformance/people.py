@@ -93,7 +93,7 @@ def check_people(
             questions.append(_question(group, severity))
         everybody += ((person, place) for person in group.people)
         apart += group.people
-    everybody.sort(key=lambda pair: (-pair[0].instances, pair[0].identity))
+    everybody.sort(key=lambda pair: (-pair[0].instances, pair[0].identity, pair[0].variants))
     remaining = tuple(person for person, _ in everybody)
     findings = confirmed
     if confirm_identity and len(remaining) > 1 and not several_patients:

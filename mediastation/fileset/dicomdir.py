@@ -69,11 +69,15 @@ class Person:
         Never empty: the caller supplies one where the objects have none.
     supplied : bool
         Whether `patient_id` was supplied and is not the objects'.
+    header : InstanceHeader, optional
+        Of the object that writes the identity as it was confirmed: the record
+        is made from it. By default that is the person's first object.
     """
 
     key: str
     patient_id: str
     supplied: bool = False
+    header: InstanceHeader | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +313,8 @@ class FileSetBuilder:
                 self._compare(self._open[level], header)
         for level, resolved in planned:
             self._begin(level, subjects[level], person, resolved, study, series)
+        if "PATIENT" in begun and person.header is not None:
+            self._compare(self._open["PATIENT"], header)
         self._open["STUDY"].moment = moment
         file_id = self._file_ids.next_instance()
         self._write_leaf(self._open["SERIES"].entity, record_type, instance, keys, file_id)
@@ -427,6 +433,8 @@ class FileSetBuilder:
         moment: tuple[bytes, bytes] = (b"", b""),
     ) -> ResolvedKeys:
         header, person = instance.header, instance.person
+        if record_type == "PATIENT" and person and person.header:
+            header = person.header
         given: dict[int, bytes] = {}
         keys = self._keys_of(record_type, header.sop_class_uid)
         match record_type:

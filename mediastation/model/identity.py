@@ -225,7 +225,7 @@ def cluster_people(
         for normals in candidates.values()
         for group in _cliques(normals)
     ]
-    return sorted(people, key=lambda person: (-person.instances, person.identity))
+    return sorted(people, key=lambda person: (-person.instances, person.identity, person.variants))
 
 
 def join_people(people: Sequence[PersonCluster]) -> PersonCluster:

@@ -43,7 +43,9 @@ class Manifest:
     """Everything that can be proved of one volume.
 
     A digest list from the medium gives only `files`; the other fields are
-    empty then, and so is what they could prove.
+    empty then, and so is what they could prove. `confirmed_ids` are the
+    Patient IDs of each person who has several: the directory has one of them,
+    the objects keep theirs.
     """
 
     files: tuple[ManifestFile, ...]
@@ -53,6 +55,7 @@ class Manifest:
     image_sha256: str = ""
     image_size_bytes: int = 0
     structure: tuple[SectorDigest, ...] = ()
+    confirmed_ids: tuple[tuple[str, ...], ...] = ()
 
     def to_json(self) -> str:
         """Return the manifest as the job folder keeps it."""
@@ -67,11 +70,14 @@ class Manifest:
                 raise ValueError("the manifest has another version")
             files = tuple(ManifestFile(**item) for item in data.pop("files"))
             structure = tuple(SectorDigest(**item) for item in data.pop("structure"))
-            read = cls(files=files, structure=structure, **data)
+            confirmed = tuple(map(tuple, data.pop("confirmed_ids", ())))
+            read = cls(files=files, structure=structure, confirmed_ids=confirmed, **data)
         except (AttributeError, KeyError, TypeError, RecursionError, json.JSONDecodeError) as fault:
             raise ValueError(f"not a manifest: {fault}") from fault
         for part in (read, *files, *structure):
             _require_types(part)
+        if not all(isinstance(one, str) for ids in read.confirmed_ids for one in ids):
+            raise ValueError("not a manifest: confirmed_ids are no texts")
         return read
 
 

@@ -17,6 +17,7 @@ from mediastation.model.identity import PatientIdentity, PersonCluster
 from mediastation.model.preparation import Preparation
 from mediastation.model.profile import ApplicationProfile
 from mediastation.model.sop_class import SOP_CLASSES
+from mediastation.model.transfer_syntax import COMPRESSIONS
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import Job
 from mediastation.station.station import Station
@@ -33,7 +34,7 @@ class CheckedSet:
 
     Parameters
     ----------
-    people : dict of PersonCluster to list of int
+    people : list of (PersonCluster, list of int)
         Each person with the catalog's patient identities that are theirs.
     instances : int
         Instances that go out.
@@ -43,6 +44,8 @@ class CheckedSet:
         Entries that need a copy, with the transfer syntax it gets.
     accepted : int
         Instances that their own checks let out; `instances` may be fewer.
+    spelt_by : dict of PatientIdentity to int
+        For each identity the first entry that gives it.
     siblings : SiblingKeys
         What instances lend to the records of others, out of all that were accepted
         at first.
@@ -53,6 +56,7 @@ class CheckedSet:
     refused: int = 0
     to_prepare: dict[int, tuple[Preparation, str]] = field(default_factory=dict)
     accepted: int = 0
+    spelt_by: dict[PatientIdentity, int] = field(default_factory=dict)
     siblings: SiblingKeys = field(default_factory=SiblingKeys)
 
 
@@ -81,6 +85,7 @@ def check_selection(
     checked.siblings = SiblingKeys(profile.keys)
     check = ProfileCheck(
         profile,
+        compress=COMPRESSIONS.get(request.compress, ""),
         alternatives=station.profiles.values(),
         keep_tiff_preamble=station.settings.keep_tiff_preamble,
     )
@@ -99,12 +104,16 @@ def check_selection(
                 continue
             checked.accepted += 1
             if entry.header.sop_class_uid not in ROOT_CLASSES:
-                people.setdefault(entry.patient, set()).add(identities.identity(entry.header))
+                identity = identities.identity(entry.header)
+                people.setdefault(entry.patient, set()).add(identity)
+                checked.spelt_by.setdefault(identity, entry.id)
                 checked.siblings.take(entry.header, entry.patient)
             if verdict.preparation:
                 checked.to_prepare[entry.id] = verdict.preparation, verdict.transfer_syntax_uid
         require_all_there(number, total)
-        _, verdict_of_set = check.finish(several_patients=request.several_patients)
+        _, verdict_of_set = check.finish(
+            several_patients=request.several_patients, confirm_identity=request.confirm_identity
+        )
         job.found(verdict_of_set.findings)
         refused |= verdict_of_set.refused
         checked.refused += len(refused)
@@ -143,9 +152,8 @@ def _require_acceptable(
         if finding.severity is Severity.ERROR and finding.rule not in _ABOUT_ONE_INSTANCE
     ]
     if stopping:
-        raise RefusedError(
-            f"Nothing was written. {stopping[0].message}", stopping, stopping[0].hint
-        )
+        said, _, _ = stopping[0].message.partition(" | ")
+        raise RefusedError(f"Nothing was written. {said}", stopping, stopping[0].hint)
     if checked.refused == total:
         raise RefusedError(f"Nothing was written: none of the {total:,} instances may go out.")
     if checked.refused and not request.drop_refused:
@@ -173,7 +181,11 @@ def _match_rows(
             )
         for place in owners:
             matched[place].append(row)
-    return sorted(zip(people, matched, strict=True), key=lambda pair: pair[0].identity)
+    return sorted(zip(people, matched, strict=True), key=_by_identity)
+
+
+def _by_identity(pair: tuple[PersonCluster, list[int]]) -> tuple[object, ...]:
+    return pair[0].identity, pair[0].variants
 
 
 def _subject(entry: Entry) -> str:

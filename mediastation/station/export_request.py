@@ -20,7 +20,8 @@ class ExportRequest:
     profile : str
         Name of the Application Profile that the medium is to claim.
     output : Path
-        The image file.
+        The image file or folder; where several volumes come out, the folder
+        for them.
     medium : str
         Name of the medium; empty for the profile's default.
     capacity_bytes : int or None
@@ -33,6 +34,8 @@ class ExportRequest:
         Go on without the instances that may not go out.
     several_patients : bool
         The set is meant to be a collection of several people.
+    confirm_identity : bool
+        People who look like one are one: somebody who knows says so.
     compress : str
         A word of `COMPRESSIONS`; empty to compress only where the profile
         leaves no choice.
@@ -52,6 +55,7 @@ class ExportRequest:
     plan_only: bool = False
     drop_refused: bool = False
     several_patients: bool = False
+    confirm_identity: bool = False
     compress: str = ""
     icons: bool = False
     unsealed: bool = False
