@@ -1,0 +1,207 @@
+"""The volumes of one export: who is on which, what each is called, and all of them or none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediastation.catalog.durable import disk_trouble_told, make_private_folder
+from mediastation.catalog.selection import count_selection, read_entry
+from mediastation.conformance.partition import partition_people
+from mediastation.errors import ConfigError, MediaError
+from mediastation.model.identity import PersonCluster
+from mediastation.model.instance import InstanceHeader
+from mediastation.model.medium import Output
+from mediastation.station.export_check import ROOT_CLASSES, CheckedSet, require_all_there
+from mediastation.station.export_output import require_output
+from mediastation.station.export_request import ExportRequest, VolumeResult
+from mediastation.station.job import Job
+from mediastation.station.station import Station
+
+
+@dataclass(frozen=True, slots=True)
+class VolumePlan:
+    """One volume before anything of it exists.
+
+    Parameters
+    ----------
+    number, volumes : int
+        Which one of how many, from 1.
+    people : list of (PersonCluster, list of int)
+        Who is on it, with the catalog's patient identities that are theirs.
+    instances : int
+        How many instances go onto it.
+    folder : Path
+        Where its DICOMDIR, pages and manifest lie in the job's folder.
+    output : Path
+        The image or folder that it becomes.
+    """
+
+    number: int
+    volumes: int
+    people: list[tuple[PersonCluster, list[int]]]
+    instances: int
+    folder: Path
+    output: Path
+
+    @property
+    def confirmed_ids(self) -> tuple[tuple[str, ...], ...]:
+        """The Patient IDs of each person here who has several, confirmed to be one."""
+        ids = (tuple(sorted(person.patient_ids)) for person, _ in self.people)
+        return tuple(several for several in ids if len(several) > 1)
+
+    def step(self, name: str) -> str:
+        """Return the name of a step for this volume."""
+        return name if self.volumes == 1 else f"{name} {self.number}/{self.volumes}"
+
+    @property
+    def has_root_objects(self) -> bool:
+        """Whether what belongs to no patient lies here: on the first volume."""
+        return self.number == 1
+
+
+def require_place(request: ExportRequest, kind: Output) -> None:
+    """Raise where the output that was named can take nothing, before any work is done for it.
+
+    How many volumes come out is not known yet: of several people they may be
+    several, and then they go into a folder.
+    """
+    if request.several_patients and request.output.is_dir():
+        if not os.access(request.output, os.W_OK | os.X_OK):
+            raise MediaError(
+                f"Nothing can be written in the folder {request.output}.", "Name another one."
+            )
+    else:
+        require_output(request.output, kind)
+
+
+def plan_volumes(
+    station: Station, job: Job, request: ExportRequest, checked: CheckedSet, kind: Output
+) -> list[VolumePlan]:
+    """Spread what was checked over volumes, one unless people share a Patient ID.
+
+    Raises
+    ------
+    ConfigError
+        If the output that was named cannot be what comes out.
+    RefusedError
+        If instances were forgotten meanwhile, or too many volumes would come
+        out.
+    MediaError
+        If the disk of the home fails.
+    """
+    # Who is named by nothing but objects of nobody gets no record.
+    here = [(person, rows) for person, rows in checked.people if rows]
+    rows_of = {person.variants: (person, rows) for person, rows in here}
+    groups = partition_people([person for person, _ in here])
+    outputs = _outputs(request.output, kind, len(groups))
+    folder = station.job_folder(job.id)
+    counts = count_selection(station.catalog, job.id, except_classes=ROOT_CLASSES)
+    elsewhere = count_selection(station.catalog, job.id, classes=ROOT_CLASSES)
+    require_all_there(sum(counts.values()) + sum(elsewhere.values()), checked.instances)
+    plans = []
+    for number, (group, output) in enumerate(zip(groups, outputs, strict=True), start=1):
+        people = [rows_of[person.variants] for person in group]
+        instances = sum(counts.get(row, 0) for _, rows in people for row in rows)
+        if number == 1:
+            instances += sum(elsewhere.values())
+        place = folder if number == 1 else folder / str(number)
+        with disk_trouble_told(folder):
+            make_private_folder(place)
+        plans.append(VolumePlan(number, len(groups), people, instances, place, output))
+    return plans
+
+
+def confirmed_header(
+    station: Station, checked: CheckedSet, person: PersonCluster
+) -> InstanceHeader | None:
+    """Return the header of an object that writes the person's identity as it was confirmed.
+
+    Where there is one spelling only, any object does: then None.
+    """
+    identity = person.identity
+    spellings = [variant for variant, _ in person.variants if variant in checked.spelt_by]
+    if len(spellings) < 2:
+        return None
+    chosen = max(
+        spellings,
+        key=lambda variant: [
+            getattr(variant, field) == getattr(identity, field)
+            for field in ("name", "patient_id", "birth_date", "sex", "issuer")
+        ],
+    )
+    entry = read_entry(station.catalog, checked.spelt_by[chosen])
+    return entry.header if entry else None
+
+
+def volume_folders(job_folder: Path) -> Iterator[Path]:
+    """Yield the folders of a job's volumes: its own first, then those named 2, 3 and so on."""
+    yield job_folder
+    number = 2
+    while (place := job_folder / str(number)).is_dir():
+        yield place
+        number += 1
+
+
+@contextmanager
+def all_or_none(
+    request: ExportRequest, plans: Sequence[VolumePlan], written: list[VolumeResult]
+) -> Iterator[None]:
+    """Make the folder for several volumes; where one of them fails, the others go again.
+
+    Half a collection must not pass for the whole. `written` is emptied then.
+    """
+    made = None
+    if len(plans) > 1 and not request.plan_only:
+        folder = request.output
+        with disk_trouble_told(folder):
+            made = folder if not folder.exists() else None
+            folder.mkdir(exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for result in written:
+            if result.verified:
+                _remove(Path(result.path))
+        written.clear()
+        if made is not None:
+            with suppress(OSError):
+                made.rmdir()
+        raise
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _outputs(output: Path, kind: Output, number: int) -> list[Path]:
+    """Return where the volumes go; `ConfigError` where what was named cannot take them."""
+    if number == 1:
+        require_output(output, kind)
+        return [output]
+    if not output.is_dir() and (output.exists() or output.suffix):
+        raise ConfigError(
+            f"Patient IDs are shared, so {number} volumes come out, and {output} names one file.",
+            "Name a folder; the volumes become DISC1, DISC2 and so on in it.",
+        )
+    suffix = ".ISO" if kind is Output.IMAGE else ""
+    outputs = [output / f"DISC{place}{suffix}" for place in range(1, number + 1)]
+    if not output.is_dir():
+        return outputs
+    for one in outputs:
+        require_output(one, kind)
+    if (output / f"DISC{number + 1}{suffix}").exists():
+        raise ConfigError(
+            f"{output} holds DISC{number + 1}{suffix} of another export, and {number} volumes come "
+            "out.",
+            "Name another folder: nothing is mixed with what is there.",
+        )
+    return outputs
