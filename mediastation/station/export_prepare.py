@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mediastation.catalog.durable import disk_trouble_told
 from mediastation.catalog.selection import (
     drop_from_selection,
     find_prepared,
     iter_selection,
 )
+from mediastation.dicom.prepared import Prepared
+from mediastation.dicom.worker_messages import PrepareTask
+from mediastation.dicom.workers import CodecWorkers, Failed
 from mediastation.errors import MediaError, RefusedError
 from mediastation.model.entry import Entry
 from mediastation.model.finding import Finding
-from mediastation.model.preparation import Preparation
 from mediastation.station.export_check import CheckedSet, require_all_there
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import Job
 from mediastation.station.station import Station
 
-_RECIPE_VERSION = 1
+_RECIPE_VERSION = 2
 """Raised when prepared copies of older versions must not be used again."""
 
 
@@ -26,6 +30,9 @@ def prepare_selection(
 ) -> dict[int, Entry]:
     """Return the prepared copy of every entry that needs one; entries that fail are dropped.
 
+    The work is done in processes of its own, one for each processor: a codec
+    that crashes over a hostile codestream takes one instance with it.
+
     Raises
     ------
     RefusedError
@@ -33,30 +40,20 @@ def prepare_selection(
     """
     if not checked.to_prepare:
         return {}
-    # The codecs take most of a second to load, and most exports need none.
-    from mediastation.dicom.prepare import CannotPrepare  # noqa: PLC0415
-
-    copies: dict[int, Entry] = {}
+    making = _Making(station, job, checked)
     failed: list[tuple[int, Finding]] = []
     total = len(checked.to_prepare)
     with job.step("prepare", total, "instances") as step:
-        for entry in iter_selection(station.catalog, job.id):
-            if entry.id not in checked.to_prepare:
-                continue
-            try:
-                copies[entry.id] = copy = _prepared(station, entry)
-                _require_copy_of(entry, copy, checked.to_prepare[entry.id][1])
-                job.found(copy.header.findings)
-            except CannotPrepare as fault:
-                failed.append((entry.id, fault.finding))
-                job.found([fault.finding])
-            step.report(len(copies) + len(failed), total)
-        require_all_there(len(copies) + len(failed), total)
-        made = sum(
-            preparation.touches_dataset
-            for number, (preparation, _) in checked.to_prepare.items()
-            if number in copies
-        )
+        with CodecWorkers() as workers, disk_trouble_told(station.home):
+            for result in workers.run(making.tasks()):
+                if isinstance(result, Failed):
+                    failed.append((result.task.key, result.finding))
+                    job.found([result.finding])
+                elif isinstance(result.task, PrepareTask) and isinstance(result.value, Prepared):
+                    making.keep(result.task, result.value)
+                step.report(len(making.copies) + len(failed), total)
+        require_all_there(len(making.copies) + len(failed), total)
+        made = sum(checked.to_prepare[number][0].touches_dataset for number in making.copies)
         step.summary = f"{made:,} re-encoded, {len(failed):,} could not be"
     checked.refused += len(failed)
     checked.instances -= len(failed)
@@ -68,40 +65,65 @@ def prepare_selection(
             "See the findings; --drop-refused writes the medium without them.",
         )
     drop_from_selection(station.catalog, job.id, [entry for entry, _ in failed])
-    return copies
+    return making.copies
 
 
-def _prepared(station: Station, entry: Entry) -> Entry:
-    recipe = f"explicit-le/{_RECIPE_VERSION}"
-    known = find_prepared(station.catalog, entry.id, recipe)
-    if known is None:
-        source = station.catalog.store.path(entry.sha256, entry.kind)
-        if not source.exists():
-            raise MediaError(
-                f"The stored file of {entry.header.sop_instance_uid} is gone ({source}).",
-                "Run `mediastation reindex` to see what else is missing, and check the disk.",
-            )
-        from mediastation.dicom.prepare import prepare_instance  # noqa: PLC0415
+class _Making:
+    """Finds the copies that are here already, and has the others made."""
 
-        output = station.intake.new_path()
-        with disk_trouble_told(station.home):
-            prepared = prepare_instance(source, output, entry.header)
-        station.intake.keep_prepared(output, entry.id, recipe, prepared.findings)
-        known = find_prepared(station.catalog, entry.id, recipe)
-        if known is None:
-            raise MediaError(f"The prepared copy of {entry.header.sop_instance_uid} is gone.")
-    return known
+    def __init__(self, station: Station, job: Job, checked: CheckedSet) -> None:
+        self._station = station
+        self._job = job
+        self._checked = checked
+        self.copies: dict[int, Entry] = {}
+
+    def tasks(self) -> Iterator[PrepareTask]:
+        """Yield what has to be made, in directory order."""
+        for entry in iter_selection(self._station.catalog, self._job.id):
+            if entry.id not in self._checked.to_prepare:
+                continue
+            target = self._checked.to_prepare[entry.id][1]
+            if self._found(entry.id, entry.header.sop_instance_uid):
+                continue
+            source = self._station.catalog.store.path(entry.sha256, entry.kind)
+            if not source.exists():
+                raise MediaError(
+                    f"The stored file of {entry.header.sop_instance_uid} is gone ({source}).",
+                    "Run `mediastation reindex` to see what else is missing, and check the disk.",
+                )
+            output = self._station.intake.new_path()
+            yield PrepareTask(entry.id, source, output, entry.header, target)
+
+    def keep(self, task: PrepareTask, prepared: Prepared) -> None:
+        """Take a finished copy into the catalog."""
+        self._station.intake.keep_prepared(
+            task.output, task.key, _recipe(task.target), prepared.findings
+        )
+        uid = task.header.sop_instance_uid
+        if not self._found(task.key, uid):
+            raise MediaError(f"The prepared copy of {uid} is gone.")
+
+    def _found(self, entry: int, uid: str) -> bool:
+        target = self._checked.to_prepare[entry][1]
+        copy = find_prepared(self._station.catalog, entry, _recipe(target))
+        if copy is None:
+            return False
+        _require_copy_of(uid, copy, target)
+        self._job.found(copy.header.findings)
+        self.copies[entry] = copy
+        return True
 
 
-def _require_copy_of(entry: Entry, copy: Entry, transfer_syntax_uid: str) -> None:
+def _recipe(transfer_syntax_uid: str) -> str:
+    return f"{transfer_syntax_uid}/{_RECIPE_VERSION}"
+
+
+def _require_copy_of(uid: str, copy: Entry, transfer_syntax_uid: str) -> None:
     """Raise `RefusedError` unless the copy is of this instance and encoded as was decided."""
     header = copy.header
-    if (header.sop_instance_uid, header.transfer_syntax_uid) != (
-        entry.header.sop_instance_uid,
-        transfer_syntax_uid,
-    ):
+    if (header.sop_instance_uid, header.transfer_syntax_uid) != (uid, transfer_syntax_uid):
         raise RefusedError(
-            f"Nothing was written: what was prepared from {entry.header.sop_instance_uid} is "
+            f"Nothing was written: what was prepared from {uid} is "
             f"{header.sop_instance_uid} in {header.transfer_syntax_uid}.",
             hint="Run `mediastation reindex`: it drops prepared copies, and they are made anew.",
         )
@@ -110,7 +132,7 @@ def _require_copy_of(entry: Entry, copy: Entry, transfer_syntax_uid: str) -> Non
 def count_transcoded(checked: CheckedSet, copies: dict[int, Entry]) -> int:
     """Return how many instances go out with another data set than they came with."""
     return sum(
-        preparation & (Preparation.VR | Preparation.DECODE) != Preparation.NONE
+        preparation.touches_dataset
         for entry, (preparation, _) in checked.to_prepare.items()
         if entry in copies
     )

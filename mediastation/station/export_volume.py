@@ -14,10 +14,12 @@ from mediastation.catalog.selection import iter_selection
 from mediastation.errors import RefusedError
 from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance, Person
 from mediastation.fileset.siblings import SiblingKeys
-from mediastation.media.iso9660 import Iso9660Image, MediumFile, WrittenImage
+from mediastation.media.contract import WrittenImage
+from mediastation.media.iso9660 import MediumFile
 from mediastation.model.entry import Entry
 from mediastation.model.file_id import file_set_id_from
 from mediastation.model.finding import error
+from mediastation.model.icon import IconImage
 from mediastation.model.manifest import (
     DIGEST_LIST_NAME,
     Manifest,
@@ -28,6 +30,9 @@ from mediastation.model.medium import Medium
 from mediastation.model.profile import ApplicationProfile
 from mediastation.pages.readme import README_NAME, ReadmeFacts, render_readme
 from mediastation.station.export_check import ROOT_CLASSES, CheckedSet, require_all_there
+from mediastation.station.export_icons import IconPlan, icon_of
+from mediastation.station.export_output import claimed_profile, open_writer, output_kind
+from mediastation.station.export_partition import VolumePlan, confirmed_header
 from mediastation.station.export_request import ExportRequest, VolumeResult
 from mediastation.station.job import Job
 from mediastation.station.station import Station
@@ -36,18 +41,24 @@ from mediastation.verify.verifier import verify_medium
 MANIFEST_NAME = "manifest.json"
 _DICOMDIR = "DICOMDIR"
 _COLLECTION_ID = "COLLECTION"
+_LONGEST_FILE_SET_ID = 16
 
 
 @dataclass(slots=True)
 class Volume:
     """A volume in the making: what will lie on it, and where that comes from."""
 
-    folder: Path
+    plan: VolumePlan
     file_set_id: str
     file_set_uid: str
     instances: int = 0
     files: list[MediumFile] = field(default_factory=list)
     manifest_files: list[ManifestFile] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        """Where DICOMDIR, pages and manifest lie in the job's folder."""
+        return self.plan.folder
 
     def add(self, path: str, source: Path, size_bytes: int, sha256: str, uid: str = "") -> None:
         """Put one file onto the volume."""
@@ -60,8 +71,11 @@ def build_file_set(
     job: Job,
     request: ExportRequest,
     profile: ApplicationProfile,
+    medium: Medium,
     checked: CheckedSet,
+    plan: VolumePlan,
     copies: dict[int, Entry],
+    icons: IconPlan | None = None,
 ) -> Volume:
     """Write DICOMDIR, README.TXT and digest list into the job's folder; plan every file.
 
@@ -73,13 +87,13 @@ def build_file_set(
         If the disk of the home fails.
     """
     moment = station.clock.moment()
-    folder = station.job_folder(job.id)
-    file_set_id = _file_set_id(request, checked)
-    digests = _digests(station, job, checked, copies)
-    volume = Volume(folder, file_set_id, station.clock.uid(chain([file_set_id], digests)))
+    folder = plan.folder
+    file_set_id = _file_set_id(request, plan)
+    digests = _digests(station, job, checked, plan, copies)
+    volume = Volume(plan, file_set_id, station.clock.uid(chain([file_set_id], digests)))
     siblings = _siblings(station, job, profile, checked)
     refused = []
-    with job.step("file-set", checked.instances, "instances") as step:
+    with job.step(plan.step("file-set"), plan.instances, "instances") as step:
         with disk_trouble_told(folder), (folder / _DICOMDIR).open("w+b") as output:
             builder = FileSetBuilder(
                 output,
@@ -88,10 +102,11 @@ def build_file_set(
                 moment=moment,
                 additional_keys=profile.keys,
             )
-            for person, rows, entry in _in_tree_order(station, job, checked):
+            for person, rows, entry in _in_tree_order(station, job, checked, plan):
                 copy = copies.get(entry.id, entry)
+                icon = icon_of(station, icons, entry)
                 try:
-                    file_id = builder.add(_instance(entry, copy, person, rows, siblings))
+                    file_id = builder.add(_instance(entry, copy, person, rows, siblings, icon))
                 except RefusedError as fault:
                     refused += list(fault.findings)
                     continue
@@ -102,8 +117,8 @@ def build_file_set(
                     copy.sha256,
                     entry.header.sop_instance_uid,
                 )
-                step.report(len(volume.files), checked.instances)
-            require_all_there(len(volume.files) + len(refused), checked.instances)
+                step.report(len(volume.files), plan.instances)
+            require_all_there(len(volume.files) + len(refused), plan.instances)
             summary = builder.close()
         volume.instances = summary.instances
         job.found((*refused, *summary.findings))
@@ -118,11 +133,13 @@ def build_file_set(
     _add_own_file(volume, _DICOMDIR, volume.file_set_uid)
     facts = ReadmeFacts(
         created=moment,
-        profile=profile.name,
+        profile=claimed_profile(request, profile, medium),
         file_set_id=file_set_id,
         file_set_uid=volume.file_set_uid,
         instances=volume.instances,
         institution=station.settings.institution,
+        volume=plan.number,
+        volumes=plan.volumes,
     )
     with disk_trouble_told(folder):
         (folder / README_NAME).write_bytes(render_readme(facts))
@@ -152,17 +169,21 @@ def write_volume(
         If the disk fails.
     """
     with ExitStack() as stack:
-        image = stack.enter_context(
-            Iso9660Image(volume.files, volume_id=volume.file_set_id, moment=station.clock.moment())
+        writer = stack.enter_context(
+            open_writer(request, medium, volume.files, volume.file_set_id, station.clock.moment())
         )
-        _require_fit(request, medium, image.size_bytes)
+        size_bytes = writer.size_bytes
+        _require_fit(request, medium, size_bytes)
         if request.plan_only:
-            return _result(request, volume, image.size_bytes, "", verified=False)
-        with job.step("image", image.size_bytes, "bytes") as step:
-            pending = stack.enter_context(image.write(request.output, progress=step.report))
-            step.summary = f"{image.size_sectors:,} sectors"
+            return _result(volume, size_bytes, "", verified=False)
+        kind = str(output_kind(request, medium))
+        with job.step(
+            volume.plan.step("image" if kind == "image" else "folder"), size_bytes, "bytes"
+        ) as step:
+            pending = stack.enter_context(writer.write(volume.plan.output, progress=step.report))
+            step.summary = f"{size_bytes:,} bytes"
         manifest = _manifest(volume, profile, pending.image)
-        with job.step("verify", image.size_bytes, "bytes") as step:
+        with job.step(volume.plan.step("verify"), size_bytes, "bytes") as step:
             report = verify_medium(pending.path, manifest, progress=step.report)
             job.found(report.findings)
             step.summary = report.proved
@@ -175,19 +196,24 @@ def write_volume(
             )
         with disk_trouble_told(volume.folder):
             write_text_durably(volume.folder / MANIFEST_NAME, manifest.to_json())
-        result = _result(request, volume, image.size_bytes, pending.image.sha256, verified=True)
+        result = _result(volume, size_bytes, pending.image.sha256, verified=True)
         # From here on an image may be found that is to be known by its File-set UID.
-        job.result = {"volumes": [asdict(result)]}
+        job.result = {"volumes": [*job.result.get("volumes", []), asdict(result)]}
         job.save_result()
         pending.commit()
     return result
 
 
 def _in_tree_order(
-    station: Station, job: Job, checked: CheckedSet
+    station: Station, job: Job, checked: CheckedSet, plan: VolumePlan
 ) -> Iterator[tuple[Person | None, Collection[int], Entry]]:
-    for place, (cluster, rows) in enumerate(checked.people):
-        person = Person(str(place), cluster.patient_id, supplied=not cluster.identity.patient_id)
+    for place, (cluster, rows) in enumerate(plan.people):
+        person = Person(
+            str(place),
+            cluster.patient_id,
+            supplied=cluster.is_supplied,
+            header=confirmed_header(station, checked, cluster),
+        )
         # Of one person it is the whole selection, which the catalog finds faster.
         only = rows if len(checked.people) > 1 else None
         for entry in iter_selection(
@@ -195,8 +221,9 @@ def _in_tree_order(
         ):
             if entry.patient in rows:
                 yield person, rows, entry
-    for entry in iter_selection(station.catalog, job.id, classes=ROOT_CLASSES):
-        yield None, (), entry
+    if plan.has_root_objects:
+        for entry in iter_selection(station.catalog, job.id, classes=ROOT_CLASSES):
+            yield None, (), entry
 
 
 def _siblings(
@@ -217,25 +244,39 @@ def _instance(
     person: Person | None,
     rows: Collection[int],
     siblings: SiblingKeys,
+    icon: IconImage | None,
 ) -> FileSetInstance:
     return FileSetInstance(
         header=entry.header,
         transfer_syntax_uid=copy.header.transfer_syntax_uid,
         person=person,
         record_defaults=siblings.of(entry.header, rows) if person else {},
+        icon=icon,
     )
 
 
 def _digests(
-    station: Station, job: Job, checked: CheckedSet, copies: dict[int, Entry]
+    station: Station,
+    job: Job,
+    checked: CheckedSet,
+    plan: VolumePlan,
+    copies: dict[int, Entry],
 ) -> Iterator[str]:
     """Yield what names a File-set's content: the digests of its files, in tree order."""
-    for _, _, entry in _in_tree_order(station, job, checked):
+    for _, _, entry in _in_tree_order(station, job, checked, plan):
         yield copies.get(entry.id, entry).sha256
 
 
-def _file_set_id(request: ExportRequest, checked: CheckedSet) -> str:
-    """Return the File-set ID: the label's, else the one person's name or ID."""
+def _file_set_id(request: ExportRequest, plan: VolumePlan) -> str:
+    """Return the File-set ID: the label's, else the one person's name or ID, and the number."""
+    file_set_id = _common_file_set_id(request, plan)
+    if plan.volumes == 1:
+        return file_set_id
+    number = f"_{plan.number}" if file_set_id else str(plan.number)
+    return file_set_id[: _LONGEST_FILE_SET_ID - len(number)] + number
+
+
+def _common_file_set_id(request: ExportRequest, plan: VolumePlan) -> str:
     if request.label:
         file_set_id = file_set_id_from(request.label)
         if not file_set_id:
@@ -244,9 +285,9 @@ def _file_set_id(request: ExportRequest, checked: CheckedSet) -> str:
                 hint="Use letters A-Z, digits and underscores, at most 16.",
             )
         return file_set_id
-    if len(checked.people) != 1:
+    if len(plan.people) != 1:
         return _COLLECTION_ID
-    identity = checked.people[0][0].identity
+    identity = plan.people[0][0].identity
     names = [file_set_id_from(group) for group in identity.name.split("=")]
     return next(filter(None, names), "") or file_set_id_from(identity.patient_id)
 
@@ -283,14 +324,13 @@ def _manifest(volume: Volume, profile: ApplicationProfile, image: WrittenImage) 
         image_sha256=image.sha256,
         image_size_bytes=image.size_bytes,
         structure=image.structure,
+        confirmed_ids=volume.plan.confirmed_ids,
     )
 
 
-def _result(
-    request: ExportRequest, volume: Volume, size_bytes: int, sha256: str, *, verified: bool
-) -> VolumeResult:
+def _result(volume: Volume, size_bytes: int, sha256: str, *, verified: bool) -> VolumeResult:
     return VolumeResult(
-        path=str(request.output),
+        path=str(volume.plan.output),
         file_set_id=volume.file_set_id,
         file_set_uid=volume.file_set_uid,
         instances=volume.instances,
