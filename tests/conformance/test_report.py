@@ -26,6 +26,7 @@ def test_a_good_set_is_accepted_whole() -> None:
         "accepted": 2,
         "refused": 0,
         "ignored": 0,
+        "role": "creator",
         "findings": [],
     }
     assert report.passed
