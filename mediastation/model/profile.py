@@ -195,6 +195,20 @@ class ApplicationProfile:
         """Return what the profile says of icons in records of this type, if it does."""
         return next((rule for rule in self.icons if record_type in rule.record_types), None)
 
+    @property
+    def record_keys(self) -> tuple[AdditionalKey, ...]:
+        """Everything that records have to have besides: `keys`, and icons where demanded."""
+        icons = dict.fromkeys(
+            record_type for rule in self.icons if rule.required for record_type in rule.record_types
+        )
+        return (
+            *self.keys,
+            *(
+                AdditionalKey(record_type, 0x00880200, "SQ", "1", keyword="IconImageSequence")
+                for record_type in icons
+            ),
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return everything in plain values, tags as ``0008,0008``, for JSON."""
         return {

@@ -100,7 +100,7 @@ def build_file_set(
                 file_set_uid=volume.file_set_uid,
                 file_set_id=file_set_id,
                 moment=moment,
-                additional_keys=profile.keys,
+                additional_keys=profile.record_keys,
             )
             for person, rows, entry in _in_tree_order(station, job, checked, plan):
                 copy = copies.get(entry.id, entry)

@@ -79,13 +79,13 @@ def _against_f7(icon: dict[int, Key]) -> Iterator[str]:
         yield f"has Photometric Interpretation {photometric or 'none'}"
     if _PLANAR in icon:
         yield "has a Planar Configuration, which is to be absent"
-    if not rows or not columns:
+    if rows < 1 or columns < 1:
         yield "has no Rows or no Columns"
     if allocated not in {1, 8} or (photometric == "PALETTE COLOR" and allocated != 8):
         yield f"has Bits Allocated {allocated}"
     elif stored != allocated or _number(icon.get(_HIGH_BIT)) != allocated - 1:
         yield "has Bits Stored or a High Bit that do not fit Bits Allocated"
-    elif rows and columns:
+    elif rows > 0 and columns > 0:
         expected = (rows * columns * allocated + 7) // 8
         length = icon[_PIXELS].length if _PIXELS in icon else 0
         if length != expected + expected % 2:
