@@ -35,6 +35,7 @@ from mediastation.fileset.records import (
     encode_record,
 )
 from mediastation.fileset.siblings import RecordDefaults
+from mediastation.fileset.text import has_multi_byte_shapes, legal_terms
 from mediastation.fileset.values import MAX_SHORT_FORM, legal_text, legal_value
 from mediastation.model.file_id import FileId, require_file_id, require_file_set_id
 from mediastation.model.finding import Finding, error, note, warning
@@ -519,9 +520,12 @@ def _patient_id(person: Person, header: InstanceHeader) -> bytes:
     if text.isascii():
         value = text.encode("ascii")
     elif own is not None and own.vr != "SQ":
-        found = decode_text(own, header.elements.get(CHARACTER_SET))
-        if recorded_patient_id(found) == text:
-            value, _ = legal_text("LO", own.value.strip(b" \0"), multi_byte=True)
+        charset = header.elements.get(CHARACTER_SET)
+        if recorded_patient_id(decode_text(own, charset)) == text:
+            terms = legal_terms(charset.value)[0] if charset else ()
+            value, _ = legal_text(
+                "LO", own.value.strip(b" \0"), multi_byte=has_multi_byte_shapes(terms)
+            )
     if not value or len(value) > MAX_SHORT_FORM:
         raise refused(
             "patient-id",
