@@ -8,7 +8,6 @@ from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup
 
 from mediastation.errors import ConfigError
 from mediastation.model.document import BulletList, Contents, Document, Figure, Paragraph, Table
@@ -32,7 +31,7 @@ _KINDS = {
 }
 
 # An underscore within a word is no emphasis; a bracket is a link only where it opens one.
-_SPECIAL = re.compile(r"[\\`*<>\[|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|&(?=[#A-Za-z])")
+_SPECIAL = re.compile(r"[\\`*<>\[|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|#(?=#*$)|&(?=[#A-Za-z])")
 _AT_THE_START = re.compile(r"(?:[#+=-]|[0-9]+[.)])(?=\s|$)|[-=]{3,}$")
 
 
@@ -57,6 +56,7 @@ def render_document(document: Document, form: Form) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["text"] = _printable if is_html else _markdown
+    environment.filters["cell"] = _printable if is_html else _inline
     environment.filters["drawn"] = _drawn if is_html else _drawn_markdown
     environment.tests.update(
         {name: lambda block, kind=kind: isinstance(block, kind) for kind, name in _KINDS.items()}
@@ -96,8 +96,12 @@ def _printable(text: str) -> str:
     return " ".join(shown.split())
 
 
-def _markdown(text: str) -> Markup | str:
-    escaped = _SPECIAL.sub(lambda match: "\\" + match[0], _printable(text))
+def _inline(text: str) -> str:
+    return _SPECIAL.sub(lambda match: "\\" + match[0], _printable(text))
+
+
+def _markdown(text: str) -> str:
+    escaped = _inline(text)
     if start := _AT_THE_START.match(escaped):
         # A number is followed by the mark that would make it an item.
         at = start.end() - 1

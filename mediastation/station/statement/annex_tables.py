@@ -11,7 +11,7 @@ from mediastation.fileset.keys import NO_CODE
 from mediastation.model.document import Table
 from mediastation.model.profile import Role
 from mediastation.model.record import AdditionalKey, Condition, Key, RecordType, Supply
-from mediastation.station.statement.facts import StatementFacts
+from mediastation.station.statement.facts import StatementFacts, storage_name, uid_order
 
 _COLUMNS: Final = (
     "Attribute", "Tag", "VR", "Type", "Source", "Presence of Attribute", "Presence of Value",
@@ -21,6 +21,8 @@ _COLUMNS: Final = (
 _WHEN: Final = {
     Condition.PRESENT: "where the instance has it",
     Condition.NON_EMPTY: "where the instance has a value",
+    Condition.SUBORDINATE: "where any instance below the record has it",
+    Condition.BIPLANE: "of biplane images; of others where they have it",
     Condition.VERIFIED: "where Verification Flag is VERIFIED; the latest verification",
     Condition.CONCEPT_MODIFIERS: "the items of the root whose relationship is HAS CONCEPT MOD",
     Condition.RELATED_IMAGES: "where the IOD has the Presentation State Relationship Module",
@@ -132,7 +134,7 @@ def _profile_keys(facts: StatementFacts) -> Table:
     for (record_type, names), keys in _grouped(by_key):
         rows.append((f"{record_type}: {'; '.join(names)}",))
         for key in keys:
-            rows += _key_rows(key.as_key(), 0)
+            rows += _key_rows(key.as_key(), 0, _classes(key))
     return Table(
         "Keys that claimed Application Profiles add or make stricter",
         _COLUMNS,
@@ -151,7 +153,14 @@ def _grouped(
         yield group, sorted(groups[group], key=lambda key: key.tag)
 
 
-def _key_rows(key: Key, depth: int) -> Iterator[tuple[str, ...]]:
+def _classes(key: AdditionalKey) -> str:
+    if not key.sop_classes:
+        return ""
+    names = "; ".join(storage_name(uid) for uid in sorted(key.sop_classes, key=uid_order))
+    return f"of {names}; of others where they have it"
+
+
+def _key_rows(key: Key, depth: int, classes: str = "") -> Iterator[tuple[str, ...]]:
     """Yield the row of a key and those of what its items hold; as deep as the table of keys."""
     name = attribute_name(key.tag, key.keyword)
     attribute, present = {
@@ -160,11 +169,15 @@ def _key_rows(key: Key, depth: int) -> Iterator[tuple[str, ...]]:
         "2": ("ALWAYS", "SRC_COPY"),
         "2C": ("CONDITIONAL", "SRC_COPY"),
     }.get(key.type, ("CONDITIONAL", "ALWAYS"))
-    comments = []
+    comments = [classes] if classes else []
     if key.type.endswith("C") or key.type == "3":
-        comments.append(_WHEN.get(key.condition, str(key.condition)))
+        comments.append(_WHEN[key.condition])
     if key.tag == _PATIENT_ID and not depth:
         comments.append("the confirmed identity's; supplied where the instances have none")
+    if key.in_shared_groups:
+        comments.append("also from the Shared Functional Groups Sequence")
+    if key.rest:
+        comments.append("what else its items hold is copied")
     if key.fallback:
         comments.append(f"otherwise from {'; '.join(map(tag_text, key.fallback))}")
     supplied = _supplied(key)
