@@ -26,7 +26,7 @@ from mediastation.model.manifest import (
     ManifestFile,
     write_digest_list,
 )
-from mediastation.model.medium import Medium
+from mediastation.model.medium import Medium, Output
 from mediastation.model.profile import ApplicationProfile
 from mediastation.pages.readme import README_NAME, ReadmeFacts, render_readme
 from mediastation.station.export_check import ROOT_CLASSES, CheckedSet, require_all_there
@@ -176,12 +176,15 @@ def write_volume(
         _require_fit(request, medium, size_bytes)
         if request.plan_only:
             return _result(volume, size_bytes, "", verified=False)
-        kind = str(output_kind(request, medium))
-        with job.step(
-            volume.plan.step("image" if kind == "image" else "folder"), size_bytes, "bytes"
-        ) as step:
+        kind = output_kind(request, medium)
+        name = "image" if kind is Output.IMAGE else "folder"
+        with job.step(volume.plan.step(name), size_bytes, "bytes") as step:
             pending = stack.enter_context(writer.write(volume.plan.output, progress=step.report))
-            step.summary = f"{size_bytes:,} bytes"
+            step.summary = (
+                f"{-(-size_bytes // medium.sector_bytes):,} sectors"
+                if kind is Output.IMAGE
+                else f"{len(volume.files):,} files"
+            )
         manifest = _manifest(volume, profile, pending.image)
         with job.step(volume.plan.step("verify"), size_bytes, "bytes") as step:
             report = verify_medium(pending.path, manifest, progress=step.report)
