@@ -2,6 +2,7 @@
 
 from mediastation.cli import (
     catalog_commands,
+    check_command,
     export_commands,
     profiles_command,
     serve_command,
@@ -10,6 +11,7 @@ from mediastation.cli import (
 
 __all__ = [
     "catalog_commands",
+    "check_command",
     "export_commands",
     "profiles_command",
     "serve_command",

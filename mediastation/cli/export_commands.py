@@ -1,4 +1,4 @@
-"""What leaves the station: check, export, verify, demo."""
+"""What leaves the station: export, verify, demo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from mediastation.cli.output import (
     Words,
     print_findings,
     print_json,
-    print_table,
     say,
     size_text,
     tell,
@@ -30,7 +29,7 @@ class Compression(StrEnum):
     RLE = "rle"
 
 
-_SOURCES = Annotated[
+SOURCES = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE…",
@@ -53,79 +52,10 @@ _CONFIRM_IDENTITY = Annotated[
 ]
 
 
-@app.command("check")
-def check_command(
-    context: typer.Context,
-    sources: _SOURCES,
-    profile: Annotated[
-        str | None,
-        typer.Option(help="Application Profile; without it, all are tried."),
-    ] = None,
-    several_patients: _SEVERAL_PATIENTS = False,
-    confirm_identity: _CONFIRM_IDENTITY = False,
-    iod: Annotated[
-        bool, typer.Option("--iod", help="Validate each object's contents with dciodvfy, too.")
-    ] = False,
-) -> None:
-    """Check instances against an Application Profile, without taking them in."""
-    from mediastation.station.check import (  # noqa: PLC0415 - `--help` need not wait
-        check_sources,
-        choose_profiles,
-    )
-    from mediastation.station.station import Station  # noqa: PLC0415
-
-    words: Words = context.obj
-    if profile is None:
-        with Station(words.home) as station, StepDisplay(words) as display:
-            fits, findings = choose_profiles(
-                station,
-                sources,
-                several_patients=several_patients,
-                confirm_identity=confirm_identity,
-                listener=display,
-            )
-        if words.json:
-            print_json({"profiles": [fit.as_dict() for fit in fits]})
-            return
-        print_findings(words, [*findings, *(item for fit in fits for item in fit.findings)])
-        rows = [
-            {
-                "name": fit.name,
-                "fits": "yes" if fit.fits else "no",
-                "after": ", ".join(fit.after) or "nothing",
-            }
-            for fit in fits
-        ]
-        print_table(rows, {"name": "Profile", "fits": "Fits", "after": "After preparing"})
-        return
-    with Station(words.home) as station, StepDisplay(words) as display:
-        report = check_sources(
-            station,
-            sources,
-            profile,
-            several_patients=several_patients,
-            confirm_identity=confirm_identity,
-            iod=iod,
-            listener=display,
-        )
-    if words.json:
-        print_json(report.as_dict())
-    else:
-        print_findings(words, report.findings)
-        say(
-            f"{report.profile}: {report.accepted:,} of {report.instances:,} instances may go "
-            f"out, {report.refused:,} may not"
-        )
-        if not report.passed and not report.refused:
-            say("Together they may not: see the errors above.")
-    if not report.passed:
-        raise typer.Exit(RefusedError.exit_code)
-
-
 @app.command("export")
 def export_command(
     context: typer.Context,
-    sources: _SOURCES,
+    sources: SOURCES,
     profile: Annotated[str, typer.Option(help="Application Profile that the medium claims.")],
     output: Annotated[
         Path,

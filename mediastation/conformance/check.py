@@ -79,7 +79,7 @@ class InstanceCheck:
         """Return what is to be said of the next instance; parameters as in `check_instance`."""
         subject = subject_of(header, subject)
         if header.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
-            return _verdict(header, Outcome.IGNORED, [_directory(subject)])
+            return _verdict(header, Outcome.IGNORED, [_directory(subject, self._book.role)])
         opinion = self._opinion(header)
         common = [] if opinion.alone else check_object(header, subject, size_bytes, self._book.role)
         return join(header, subject, opinion, common)
@@ -187,14 +187,11 @@ def _verdict(header: InstanceHeader, outcome: Outcome, findings: list[Finding]) 
     return InstanceVerdict(header.sop_instance_uid, outcome, Preparation.NONE, "", tuple(findings))
 
 
-def _directory(subject: str) -> Finding:
-    return note(
-        "dicomdir",
-        subject,
-        "This is a DICOMDIR, no instance; the medium gets a directory of its own.",
-        "",
-        "PS3.10 8.6",
-    )
+def _directory(subject: str, role: Role) -> Finding:
+    message = "This is a DICOMDIR, no instance"
+    if role is Role.CREATOR:
+        message += "; the medium gets a directory of its own"
+    return note("dicomdir", subject, f"{message}.", "", "PS3.10 8.6")
 
 
 __all__ = [

@@ -108,8 +108,7 @@ def _read(
         for profile in file.profiles(profiles):
             if not profile.name.startswith(prefixes):
                 raise ProfileError(
-                    f"{file.path.name}: {profile.name} does not begin with "
-                    f"{' or '.join(prefixes)}",
+                    f"{file.path.name}: {profile.name} does not begin with {' or '.join(prefixes)}",
                     "Standard profiles come with the program; a site's own are AUG- or PRI-.",
                 )
             if profile.name in profiles:

@@ -28,6 +28,7 @@ from mediastation.model.record import AdditionalKey
 from mediastation.model.record_types import RECORD_TYPES
 
 _MOST_BYTES = 1 << 20
+_MOST_PROFILES = 256
 _NAME = re.compile(r"(STD|AUG|PRI)(-[A-Z0-9]+)+")
 _NAMES = re.compile(r"[A-Z0-9*-]+")
 
@@ -74,8 +75,8 @@ class ProfileFile:
         top = Table(self._document, self.path.name)
         common = top.table("class")
         named = [(name, table) for table in top.tables("profile") for name in _names(table)]
-        if not named:
-            raise top.fault("profile", "is missing")
+        if not 0 < len(named) <= _MOST_PROFILES:
+            raise top.fault("profile", "is missing" if not named else "comes too often")
         names = [name for name, _ in named]
         objects = [(_object(table), _users(table, names)) for table in top.tables("object")]
         keys = [(read_keys(table), _users(table, names)) for table in top.tables("key")]
@@ -143,6 +144,8 @@ def read_profiles(
 
 def _document(path: Path) -> Mapping[str, object]:
     try:
+        if path.exists() and not path.is_file():
+            raise ProfileError(f"{path.name} is no file", "Put it elsewhere and try again.")
         with path.open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
@@ -254,7 +257,9 @@ def _augmented(
     """Return an augmented profile with all of the standard one that it contains (PS3.2, 7.4.2).
 
     It is a superset on the same medium: what the standard one has comes first,
-    and roles and media are at least those.
+    and roles and media are at least those. Neither restricts the other: what
+    the standard one demands of all its objects is not demanded of those that
+    are added, and they alone may have restrictions of their own.
     """
     if not profile.name.startswith("AUG-"):
         return profile
@@ -266,13 +271,23 @@ def _augmented(
         raise table.fault("media", f"have to be those of {base_name} (PS3.2, 7.4.2)")
     if profile.security is not base.security:
         raise table.fault("security", f"has to be that of {base_name} (PS3.2, 7.4.2)")
+    carried = frozenset(uid for rule in base.objects for uid in rule.sop_classes)
+    for rule in profile.attributes:
+        if not rule.sop_classes or rule.sop_classes & carried:
+            raise table.fault(
+                "augments", f"does not let {rule.keyword} restrict what {base_name} carries"
+            )
     return replace(
         profile,
         augments=base.name,
         roles=tuple(dict.fromkeys((*base.roles, *profile.roles))),
         objects=(*base.objects, *profile.objects),
         keys=(*base.keys, *profile.keys),
-        attributes=(*base.attributes, *profile.attributes),
+        keys_table=profile.keys_table or base.keys_table,
+        attributes=(
+            *(replace(rule, sop_classes=rule.sop_classes or carried) for rule in base.attributes),
+            *profile.attributes,
+        ),
         icons=(*base.icons, *profile.icons),
         sessions=profile.sessions or base.sessions,
         directory_required=base.directory_required,

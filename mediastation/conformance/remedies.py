@@ -11,13 +11,15 @@ from mediastation.model.medium import MEDIA
 from mediastation.model.profile import ApplicationProfile, Role
 
 _MOST_NAMED = 5
+_ORDER = {name: place for place, name in enumerate(MEDIA)}
+"""Media from the one that every house has to the rarest."""
 
 
 class Remedies:
     """Names profiles for what one profile refuses.
 
-    What needs the least change of plans comes first: the same medium, then the
-    same kind of seal, then the smallest medium, as that is the cheapest.
+    What needs the least change of plans comes first: the same kind of seal, the
+    same medium, then the medium that is commonest.
 
     Parameters
     ----------
@@ -55,10 +57,9 @@ class Remedies:
 
 
 def _distance(chosen: ApplicationProfile, other: ApplicationProfile) -> tuple[object, ...]:
-    medium = MEDIA.get(other.media[0]) if other.media else None
     return (
-        not set(chosen.media) & set(other.media),
         chosen.security is not other.security,
-        medium.capacity_bytes if medium else 0,
+        not set(chosen.media) & set(other.media),
+        _ORDER.get(other.media[0], len(_ORDER)),
         other.name,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mediastation.conformance.check import InstanceCheck, InstanceVerdict, Outcome
 from mediastation.conformance.check_set import SetCheck, SetMember, SetVerdict
-from mediastation.conformance.require import require_compress, require_role
+from mediastation.conformance.require import ROLE_WORDS, require_compress, require_role
 from mediastation.model.finding import Finding, has_errors, note
 from mediastation.model.profile import ApplicationProfile, IconRule, Role
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
@@ -28,6 +28,7 @@ class CheckReport:
     refused: int
     findings: tuple[Finding, ...]
     ignored: int = 0
+    role: str = "creator"
 
     @property
     def passed(self) -> bool:
@@ -42,6 +43,7 @@ class CheckReport:
             "accepted": self.accepted,
             "refused": self.refused,
             "ignored": self.ignored,
+            "role": self.role,
             "findings": [finding.as_dict() for finding in self.findings],
         }
 
@@ -135,6 +137,7 @@ class ProfileCheck:
             refused,
             (*self._findings, *self._about_icons(), *verdict.findings),
             self._ignored,
+            ROLE_WORDS[self._role],
         )
         return report, verdict
 

@@ -9,7 +9,7 @@ from mediastation.model.transfer_syntax import COMPRESSIONS, transfer_syntax_nam
 ROLES = {"creator": Role.CREATOR, "reader": Role.READER, "updater": Role.UPDATER}
 """The roles by the words of the command line."""
 
-_ROLE_WORDS = {role: word for word, role in ROLES.items()}
+ROLE_WORDS = {role: word for word, role in ROLES.items()}
 
 
 def require_role(profile: ApplicationProfile, role: Role) -> None:
@@ -24,9 +24,9 @@ def require_role(profile: ApplicationProfile, role: Role) -> None:
             "`mediastation check` without --profile says which profiles could carry the set.",
         )
     if role not in profile.roles:
-        known = ", ".join(_ROLE_WORDS[known] for known in profile.roles)
+        known = ", ".join(ROLE_WORDS[known] for known in profile.roles)
         raise ProfileError(
-            f"{profile.name} defines no File-set {_ROLE_WORDS[role].capitalize()} "
+            f"{profile.name} defines no File-set {ROLE_WORDS[role].capitalize()} "
             f"(PS3.11 Annex {profile.annex}).",
             f"It has the roles {known}.",
         )
@@ -47,12 +47,14 @@ def require_compress(profile: ApplicationProfile, target: str, role: Role = Role
     Raises
     ------
     ConfigError
-        If the station does not encode in this syntax.
+        If the station does not encode in this syntax, or a reader is asked.
     ProfileError
         If the profile has it for no SOP Class.
     """
     if not target:
         return
+    if role is Role.READER:
+        raise ConfigError("A reader writes nothing, so there is nothing to compress.")
     if target not in COMPRESSIONS.values():
         raise ConfigError(
             f"Nothing here encodes {transfer_syntax_name(target)}.",
