@@ -138,9 +138,11 @@ def plan_encapsulation(window: Window, start: int, target: str, pool: FramePool)
     planar = int.from_bytes(module.text(window, PLANAR)[:2], "little")
     if why := image_obstacle(image, target, planar):
         raise not_encodable(why)
-    _require_all_pixels(module.pixels, image)
+    over = _require_all_pixels(window, module.pixels, image)
     end = window.size if walk.padded_from is None else walk.padded_from
     splices, values, changed = _attributes(window, module, image, target, end)
+    if over > image.size_bytes % 2:
+        changed.append(f"{over} zero bytes after the last frame removed")
     if end < window.size:
         changed.append("zeros after the data set removed")
     plan = Encapsulation(
@@ -169,19 +171,18 @@ def not_encodable(why: str) -> RefusalError:
     )
 
 
-def _require_all_pixels(pixels: Token, image: Image) -> None:
-    """Refuse Pixel Data that are shorter or longer than the frames that are announced."""
-    if pixels.length < image.size_bytes:
+def _require_all_pixels(window: Window, pixels: Token, image: Image) -> int:
+    """Return how many zero bytes follow the frames; refuse other bytes, and frames cut short."""
+    over = pixels.length - image.size_bytes
+    lengths = f"Pixel Data has {pixels.length} bytes where its attributes need {image.size_bytes}"
+    if over < 0:
         raise RefusalError(
-            "truncated",
-            f"Pixel Data has {pixels.length} bytes where its attributes need {image.size_bytes}",
-            "The object is incomplete; ask the sender to send it again.",
+            "truncated", lengths, "The object is incomplete; ask the sender to send it again."
         )
-    if pixels.length > image.size_bytes + image.size_bytes % 2:
-        raise not_encodable(
-            f"Pixel Data has {pixels.length} bytes where its attributes need {image.size_bytes}, "
-            "and what is over would be lost"
-        )
+    for chunk in window.chunks(pixels.value + image.size_bytes, over):
+        if chunk.strip(b"\0"):
+            raise not_encodable(f"{lengths}, and what is over would be lost")
+    return over
 
 
 def _attributes(

@@ -6,6 +6,7 @@ instances. PS3.5 8.2 and Annex A.4; PS3.3 C.7.6.3.1.2.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
@@ -45,6 +46,7 @@ _COLOURS = {
     3: ("RGB", "YBR_FULL"),
 }
 """What PS3.5 Tables 8.2.1-1, 8.2.2-1 and 8.2.4-1 let native samples be that are compressed."""
+_DIGITS = re.compile("[0-9]{1,10}").fullmatch
 _PLAIN = (ts.EXPLICIT_LE, ts.IMPLICIT_LE, ts.EXPLICIT_BE, ts.DEFLATED_LE)
 
 
@@ -173,7 +175,7 @@ def _native_image(header: InstanceHeader) -> Image:
         bits_stored=_number(header, _STORED, allocated),
         signed=_number(header, _REPRESENTATION, 0) == 1,
         photometric=_native_photometric(header),
-        frames=int(frames) if frames.isascii() and frames.isdigit() and len(frames) < 12 else 1,
+        frames=int(frames or 1) if not frames or _DIGITS(frames) else 0,
     )
 
 

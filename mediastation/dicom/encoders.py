@@ -93,7 +93,7 @@ def _rle(samples: Samples, image: Image, precision: int) -> bytes:
     segments = []
     for sample in range(image.samples):
         for octet in reversed(range(width)):
-            plane = np.ascontiguousarray(octets[:, :, sample, octet])
+            plane = octets[:, :, sample, octet].copy()  # with strides of its own even if one wide
             segment = bytes(imagecodecs.packbits_encode(plane, axis=-1))
             segments.append(segment + b"\0" * (len(segment) % 2))
     offsets, at = [], 64
