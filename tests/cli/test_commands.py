@@ -211,11 +211,14 @@ def test_people_who_share_one_patient_id_never_lie_together(ask: Ask, tmp_path: 
         IssuerOfPatientID="SOUTH",
     )
 
-    code, answer = export(ask, tmp_path / "in", tmp_path / "out.iso", "--several-patients")
-
+    code, answer = export(ask, tmp_path / "in", tmp_path / "out.iso")
     assert code == 1
-    assert "shared-patient-id" in rules(answer)
+    assert "patient-id-of-issuers" in rules(answer)
     assert not (tmp_path / "out.iso").exists()
+
+    code, answer = export(ask, tmp_path / "in", tmp_path / "out", "--several-patients")
+    assert code == 0
+    assert [volume["instances"] for volume in answer["volumes"]] == [1, 1]
 
 
 def test_a_set_that_does_not_fit_is_refused_with_the_numbers(ask: Ask, tmp_path: Path) -> None:
