@@ -42,7 +42,7 @@ def expand_segmented(data: bytes, bits: int) -> bytes:
         kind, count = words[at], words[at + 1]
         done, left = done + 1, left - 1
         if kind == _DISCRETE:
-            out.extend(words[at + 2 : at + 2 + count])
+            out.extend(list(words[at + 2 : at + 2 + count]))
             at += 2 + count
         elif kind == _LINEAR and at + 2 < len(words) and out:
             start, end = out[-1], words[at + 2]
