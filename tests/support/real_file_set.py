@@ -12,6 +12,7 @@ from mediastation.dicom.charset import decode_text
 from mediastation.dicom.header import NotDicom, read_header
 from mediastation.errors import MediastationError, RefusedError
 from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance, FileSetSummary, Person
+from mediastation.fileset.siblings import SiblingKeys
 from mediastation.model.file_id import FileId
 from mediastation.model.instance import InstanceHeader
 from mediastation.model.record import AdditionalKey
@@ -44,12 +45,17 @@ def value(header: InstanceHeader, tag: int) -> str:
     return decode_text(element, header.elements.get(0x00080005)).strip()
 
 
+def place_of_person(header: InstanceHeader) -> tuple[str, str]:
+    """Return Patient ID and name, which tell people apart here."""
+    return value(header, 0x00100020), value(header, 0x00100010)
+
+
 def people(headers: list[tuple[Path, InstanceHeader]]) -> dict[tuple[str, str], Person]:
     """Return a person for each Patient ID with name; a shared or missing ID is replaced."""
     found: dict[tuple[str, str], Person] = {}
     used: set[str] = set()
     for _, header in headers:
-        key = (value(header, 0x00100020), value(header, 0x00100010))
+        key = place_of_person(header)
         if key not in found:
             supplied = not key[0] or key[0] in used
             patient_id = f"NOID-{len(found)}" if supplied else key[0]
@@ -58,7 +64,11 @@ def people(headers: list[tuple[Path, InstanceHeader]]) -> dict[tuple[str, str], 
     return found
 
 
-def write_file_set(sources: Iterable[Path], folder: Path) -> RealFileSet:
+def write_file_set(
+    sources: Iterable[Path],
+    folder: Path,
+    additional_keys: tuple[AdditionalKey, ...] = GENERAL_PURPOSE,
+) -> RealFileSet:
     """Lay out what can be read of `sources` below `folder`, with a DICOMDIR."""
     headers = []
     for source in sources:
@@ -84,12 +94,18 @@ def write_file_set(sources: Iterable[Path], folder: Path) -> RealFileSet:
             file_set_uid="1.2.826.0.1.3680043.8.498.2024",
             file_set_id="REAL_FILES",
             moment=datetime(2024, 2, 29, 12, 30),
-            additional_keys=GENERAL_PURPOSE,
+            additional_keys=additional_keys,
         )
+        siblings = SiblingKeys(additional_keys)
+        for _, header in headers:
+            siblings.take(header, place_of_person(header))
         for source, header in headers:
-            person = persons[value(header, 0x00100020), value(header, 0x00100010)]
+            person = persons[place_of_person(header)]
+            lent = siblings.of(header, [place_of_person(header)])
             try:
-                file_id = builder.add(FileSetInstance(header, header.transfer_syntax_uid, person))
+                file_id = builder.add(
+                    FileSetInstance(header, header.transfer_syntax_uid, person, lent)
+                )
             except RefusedError as error:
                 refused[source] = error
                 continue
