@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from mediastation.dicom.character_terms import Terms
 from mediastation.dicom.charset import TEXT_VRS, decode_text
 from mediastation.fileset.object_values import CHARACTER_SET
-from mediastation.fileset.text import Terms
 from mediastation.fileset.values import legal_value
 from mediastation.model.instance import Element
 from mediastation.model.record import Key

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Final
 
+from mediastation.dicom.character_terms import has_multi_byte_shapes, legal_terms
 from mediastation.dicom.charset import decode_text
 from mediastation.errors import RefusedError
 from mediastation.fileset.agreement import RecordAgreement
@@ -35,7 +36,6 @@ from mediastation.fileset.records import (
     encode_record,
 )
 from mediastation.fileset.siblings import RecordDefaults
-from mediastation.fileset.text import has_multi_byte_shapes, legal_terms
 from mediastation.fileset.values import MAX_SHORT_FORM, legal_text, legal_value
 from mediastation.model.file_id import FileId, require_file_id, require_file_set_id
 from mediastation.model.finding import Finding, error, note, warning

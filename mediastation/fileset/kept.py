@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from mediastation.dicom.character_terms import Terms, legal_terms
 from mediastation.dicom.charset import decode_text
 from mediastation.fileset.agreement import RecordAgreement
 from mediastation.fileset.directory import DicomdirWriter, Entity
 from mediastation.fileset.object_values import CHARACTER_SET
 from mediastation.fileset.order import refused
 from mediastation.fileset.records import encode_kept_record
-from mediastation.fileset.text import Terms, legal_terms
 from mediastation.model.identity import recorded_patient_id
 from mediastation.model.instance import Element
 from mediastation.model.record import Key

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from mediastation.dicom.character_terms import Terms, shown_terms
 from mediastation.dicom.charset import TEXT_VRS, decode_text
 from mediastation.dicom.elements import tag_text
 from mediastation.fileset.moments import latest_verification
@@ -25,7 +26,6 @@ from mediastation.fileset.object_values import (
     shown,
 )
 from mediastation.fileset.siblings import SiblingValue, in_one_set
-from mediastation.fileset.text import Terms, shown_terms
 from mediastation.fileset.values import BINARY_VRS, legal_text, legal_value
 from mediastation.model.element_encoding import encode_element
 from mediastation.model.instance import Element, InstanceHeader

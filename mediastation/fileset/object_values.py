@@ -10,18 +10,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from mediastation.dicom.charset import TEXT_VRS, needs_charset
-from mediastation.dicom.elements import iter_elements, iter_items, tag_text
-from mediastation.fileset.text import (
+from mediastation.dicom.character_terms import (
     Terms,
     can_hold,
-    fitting,
     guessed_terms,
     has_multi_byte_shapes,
     legal_terms,
     reads_otherwise,
     shown_terms,
 )
+from mediastation.dicom.charset import TEXT_VRS, needs_charset
+from mediastation.dicom.elements import iter_elements, iter_items, tag_text
+from mediastation.fileset.text import fitting
 from mediastation.fileset.values import legal_text, legal_value, stripped
 from mediastation.model.element_encoding import encode_element, encode_item, encode_sequence
 from mediastation.model.instance import Element

@@ -11,18 +11,17 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mediastation.dicom.charset import TEXT_VRS, needs_charset
-from mediastation.fileset.object_values import CHARACTER_SET
-from mediastation.fileset.text import (
+from mediastation.dicom.character_terms import (
     UTF_8,
     Terms,
     can_hold,
-    fitting,
     guessed_terms,
     has_multi_byte_shapes,
     legal_terms,
-    transcoded,
 )
+from mediastation.dicom.charset import TEXT_VRS, needs_charset
+from mediastation.fileset.object_values import CHARACTER_SET
+from mediastation.fileset.text import fitting, transcoded
 from mediastation.fileset.values import legal_text, legal_value
 from mediastation.model.instance import Element, InstanceHeader
 from mediastation.model.record import AdditionalKey

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediastation.fileset.text import can_hold, fitting, guessed_terms, legal_terms
+from mediastation.dicom.character_terms import can_hold, guessed_terms, legal_terms
+from mediastation.fileset.text import fitting
 
 
 @pytest.mark.parametrize(
