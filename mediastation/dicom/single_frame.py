@@ -295,7 +295,7 @@ class _Reader:
             return planes.transpose(1, 2, 0), photometric
         return cells.reshape(image.rows, image.columns, image.samples), photometric
 
-    def _value_bytes(self, image: Image, place: _Place, first_bit: int, bits: int) -> bytes:
+    def _value_bytes(self, image: Image, place: _Place, first_bit: int, bits: int) -> memoryview:
         """Return the bytes that hold `bits` from `first_bit` on, in little endian order."""
         word = 1
         if self._encoding.big:
@@ -325,7 +325,7 @@ class _Reader:
             data += chunk
         if word > 1:
             data = bytearray(little_endian(place.vr, bytes(data)))
-        raw = bytes(data[first - start : last - start])
+        raw = memoryview(data)[first - start : last - start]
         if len(raw) < last - first:
             raise RefusalError("truncated", "the file ends within the pixels")
         return raw
