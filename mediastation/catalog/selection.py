@@ -169,6 +169,15 @@ def read_entry(catalog: Catalog, number: int) -> Entry | None:
     return None if row is None else _entry(row)
 
 
+def digests_of_copies(catalog: Catalog, original: int) -> set[str]:
+    """Return SHA-256 of every file that holds `original`: its own, and those prepared from it."""
+    query = select(instances.c.sha256).where(
+        (instances.c.id == original) | (instances.c.derived_from == original)
+    )
+    with catalog.reading() as connection:
+        return set(connection.execute(query).scalars())
+
+
 def find_prepared(catalog: Catalog, original: int, recipe: str) -> Entry | None:
     """Return the copy of `original` that was prepared by `recipe`, if it is here."""
     query = _joined(select(*_ENTRY_COLUMNS)).where(

@@ -7,6 +7,7 @@ from mediastation.cli import (
     profiles_command,
     serve_command,
     statement_command,
+    update_command,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "profiles_command",
     "serve_command",
     "statement_command",
+    "update_command",
 ]

@@ -117,7 +117,7 @@ def export_command(
     clock = Clock(read_timestamp(timestamp) if timestamp else None)
     with Station(words.home, clock) as station, StepDisplay(words) as display:
         result = export(station, request, display)
-    _show_export(words, result)
+    show_export(words, result)
 
 
 @app.command("verify")
@@ -176,7 +176,7 @@ def demo_command(
     words: Words = context.obj
     with Station(words.home) as station, StepDisplay(words) as display:
         result = demo(station, output, display)
-    _show_export(words, result)
+    show_export(words, result)
 
 
 def _headline(report: Any) -> str:
@@ -186,7 +186,8 @@ def _headline(report: Any) -> str:
     return "no fault found" if report.manifest in {"medium", "structure only"} else "verified"
 
 
-def _show_export(words: Words, result: Any) -> None:
+def show_export(words: Words, result: Any) -> None:
+    """Print what came of an export or an update, and exit as its result asks."""
     if words.json:
         stopped = {"error": result.stopped, "hint": result.hint} if result.stopped else {}
         print_json(result.as_dict() | stopped)

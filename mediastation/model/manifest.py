@@ -45,7 +45,8 @@ class Manifest:
     A digest list from the medium gives only `files`; the other fields are
     empty then, and so is what they could prove. `confirmed_ids` are the
     Patient IDs of each person who has several: the directory has one of them,
-    the objects keep theirs.
+    the objects keep theirs. `inherited` says that records of the directory were
+    taken over from another writer's: their lapses are not ours.
     """
 
     files: tuple[ManifestFile, ...]
@@ -56,6 +57,7 @@ class Manifest:
     image_size_bytes: int = 0
     structure: tuple[SectorDigest, ...] = ()
     confirmed_ids: tuple[tuple[str, ...], ...] = ()
+    inherited: bool = False
 
     def to_json(self) -> str:
         """Return the manifest as the job folder keeps it."""
@@ -84,7 +86,7 @@ class Manifest:
 def _require_types(part: Any) -> None:
     for field in fields(part):
         value = getattr(part, field.name)
-        wanted = {"str": str, "int": int}.get(str(field.type), tuple)
+        wanted = {"str": str, "int": int, "bool": bool}.get(str(field.type), tuple)
         if type(value) is not wanted:
             raise ValueError(f"not a manifest: {field.name} is {value!r}"[:200])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mediastation.catalog.selection import drop_from_selection, iter_selection
@@ -67,10 +68,13 @@ def check_selection(
     profile: ApplicationProfile,
     total: int,
     checked: CheckedSet,
+    take_others: Callable[[ProfileCheck], None] | None = None,
 ) -> None:
     """Check what `job` is about and fill `checked`; dropped instances leave the selection.
 
     `checked.refused` comes with the files of the sources that are no instances.
+    `take_others` may let instances go by first that will lie in the same
+    File-set and are not in the catalog; they are neither counted nor dropped.
 
     Raises
     ------
@@ -91,6 +95,8 @@ def check_selection(
     )
     number = 0
     with job.step("check", total, "instances") as step:
+        if take_others is not None:
+            take_others(check)
         for number, entry in enumerate(iter_selection(station.catalog, job.id), start=1):
             subject = _subject(entry)
             entries[subject] = entry.id
@@ -115,13 +121,14 @@ def check_selection(
             several_patients=request.several_patients, confirm_identity=request.confirm_identity
         )
         job.found(verdict_of_set.findings)
-        refused |= verdict_of_set.refused
+        refused |= verdict_of_set.refused & entries.keys()
         checked.refused += len(refused)
         step.summary = f"{total - len(refused):,} may go out, {len(refused):,} may not"
     looked_at = total + checked.refused - len(refused)
     _require_acceptable(request, checked, verdict_of_set.findings, looked_at)
 
-    gone = {entries[subject] for subject in refused | verdict_of_set.duplicates}
+    duplicates = verdict_of_set.duplicates & entries.keys()
+    gone = {entries[subject] for subject in refused | duplicates}
     drop_from_selection(station.catalog, job.id, gone)
     for entry_id in gone:
         checked.to_prepare.pop(entry_id, None)
@@ -154,7 +161,7 @@ def _require_acceptable(
     if stopping:
         said, _, _ = stopping[0].message.partition(" | ")
         raise RefusedError(f"Nothing was written. {said}", stopping, stopping[0].hint)
-    if checked.refused == total:
+    if total and checked.refused == total:
         raise RefusedError(f"Nothing was written: none of the {total:,} instances may go out.")
     if checked.refused and not request.drop_refused:
         raise RefusedError(

@@ -46,12 +46,16 @@ _LONGEST_FILE_SET_ID = 16
 
 @dataclass(slots=True)
 class Volume:
-    """A volume in the making: what will lie on it, and where that comes from."""
+    """A volume in the making: what will lie on it, and where that comes from.
+
+    `inherited` is as in the manifest.
+    """
 
     plan: VolumePlan
     file_set_id: str
     file_set_uid: str
     instances: int = 0
+    inherited: bool = False
     files: list[MediumFile] = field(default_factory=list)
     manifest_files: list[ManifestFile] = field(default_factory=list)
 
@@ -91,7 +95,7 @@ def build_file_set(
     file_set_id = _file_set_id(request, plan)
     digests = _digests(station, job, checked, plan, copies)
     volume = Volume(plan, file_set_id, station.clock.uid(chain([file_set_id], digests)))
-    siblings = _siblings(station, job, profile, checked)
+    siblings = siblings_of(station, job, profile, checked)
     refused = []
     with job.step(plan.step("file-set"), plan.instances, "instances") as step:
         with disk_trouble_told(folder), (folder / _DICOMDIR).open("w+b") as output:
@@ -102,11 +106,11 @@ def build_file_set(
                 moment=moment,
                 additional_keys=profile.record_keys,
             )
-            for person, rows, entry in _in_tree_order(station, job, checked, plan):
+            for person, rows, entry in in_tree_order(station, job, checked, plan):
                 copy = copies.get(entry.id, entry)
                 icon = icon_of(station, icons, entry)
                 try:
-                    file_id = builder.add(_instance(entry, copy, person, rows, siblings, icon))
+                    file_id = builder.add(instance_of(entry, copy, person, rows, siblings, icon))
                 except RefusedError as fault:
                     refused += list(fault.findings)
                     continue
@@ -130,24 +134,35 @@ def build_file_set(
             refused,
             "See the findings; --drop-refused writes the medium without them.",
         )
-    _add_own_file(volume, _DICOMDIR, volume.file_set_uid)
+    add_own_file(volume, _DICOMDIR, volume.file_set_uid)
+    add_readme(station, volume, claimed_profile(request, profile, medium))
+    add_digest_list(volume)
+    return volume
+
+
+def add_readme(station: Station, volume: Volume, profile: str) -> None:
+    """Put README.TXT onto the volume."""
     facts = ReadmeFacts(
-        created=moment,
-        profile=claimed_profile(request, profile, medium),
-        file_set_id=file_set_id,
+        created=station.clock.moment(),
+        profile=profile,
+        file_set_id=volume.file_set_id,
         file_set_uid=volume.file_set_uid,
         instances=volume.instances,
         institution=station.settings.institution,
-        volume=plan.number,
-        volumes=plan.volumes,
+        volume=volume.plan.number,
+        volumes=volume.plan.volumes,
     )
-    with disk_trouble_told(folder):
-        (folder / README_NAME).write_bytes(render_readme(facts))
-        _add_own_file(volume, README_NAME)
-        listed = write_digest_list(sorted(volume.manifest_files, key=lambda file: file.path))
-        (folder / DIGEST_LIST_NAME).write_text(listed, encoding="ascii")
-        _add_own_file(volume, DIGEST_LIST_NAME)
-    return volume
+    with disk_trouble_told(volume.folder):
+        (volume.folder / README_NAME).write_bytes(render_readme(facts))
+        add_own_file(volume, README_NAME)
+
+
+def add_digest_list(volume: Volume) -> None:
+    """Put the digests of everything that is on the volume so far onto it."""
+    listed = write_digest_list(sorted(volume.manifest_files, key=lambda file: file.path))
+    with disk_trouble_told(volume.folder):
+        (volume.folder / DIGEST_LIST_NAME).write_text(listed, encoding="ascii")
+        add_own_file(volume, DIGEST_LIST_NAME)
 
 
 def write_volume(
@@ -195,7 +210,7 @@ def write_volume(
                 "The image was written and reread, and what was read is not what was written; "
                 "it was removed.",
                 report.findings,
-                "Check the disk, then export again.",
+                "Check the disk, then give the command again.",
             )
         with disk_trouble_told(volume.folder):
             write_text_durably(volume.folder / MANIFEST_NAME, manifest.to_json())
@@ -207,9 +222,10 @@ def write_volume(
     return result
 
 
-def _in_tree_order(
+def in_tree_order(
     station: Station, job: Job, checked: CheckedSet, plan: VolumePlan
 ) -> Iterator[tuple[Person | None, Collection[int], Entry]]:
+    """Yield what goes onto the volume person by person, each with the catalog's rows of theirs."""
     for place, (cluster, rows) in enumerate(plan.people):
         person = Person(
             str(place),
@@ -229,7 +245,7 @@ def _in_tree_order(
             yield None, (), entry
 
 
-def _siblings(
+def siblings_of(
     station: Station, job: Job, profile: ApplicationProfile, checked: CheckedSet
 ) -> SiblingKeys:
     """Return what instances lend to each other's records: none that stays behind lends any."""
@@ -241,7 +257,7 @@ def _siblings(
     return siblings
 
 
-def _instance(
+def instance_of(
     entry: Entry,
     copy: Entry,
     person: Person | None,
@@ -249,6 +265,7 @@ def _instance(
     siblings: SiblingKeys,
     icon: IconImage | None,
 ) -> FileSetInstance:
+    """Return `entry` as it is to lie in the File-set, held by the file of `copy`."""
     return FileSetInstance(
         header=entry.header,
         transfer_syntax_uid=copy.header.transfer_syntax_uid,
@@ -266,7 +283,7 @@ def _digests(
     copies: dict[int, Entry],
 ) -> Iterator[str]:
     """Yield what names a File-set's content: the digests of its files, in tree order."""
-    for _, _, entry in _in_tree_order(station, job, checked, plan):
+    for _, _, entry in in_tree_order(station, job, checked, plan):
         yield copies.get(entry.id, entry).sha256
 
 
@@ -295,7 +312,8 @@ def _common_file_set_id(request: ExportRequest, plan: VolumePlan) -> str:
     return next(filter(None, names), "") or file_set_id_from(identity.patient_id)
 
 
-def _add_own_file(volume: Volume, name: str, uid: str = "") -> None:
+def add_own_file(volume: Volume, name: str, uid: str = "") -> None:
+    """Put a file of the volume's folder onto the volume."""
     path = volume.folder / name
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -328,6 +346,7 @@ def _manifest(volume: Volume, profile: ApplicationProfile, image: WrittenImage) 
         image_size_bytes=image.size_bytes,
         structure=image.structure,
         confirmed_ids=volume.plan.confirmed_ids,
+        inherited=volume.inherited,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,7 +12,7 @@ from mediastation.errors import ConfigError, MediaError, ProfileError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.manifest import Manifest, read_digest_list
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
-from mediastation.reading.volume import open_volume
+from mediastation.reading.volume import Volume, open_volume
 from mediastation.station.export_partition import volume_folders
 from mediastation.station.export_volume import MANIFEST_NAME
 from mediastation.station.station import Station
@@ -20,6 +21,8 @@ from mediastation.verify.verifier import verify_volume
 
 _MOST_MANIFEST_BYTES = 256 << 20
 _DICOMDIR = ("DICOMDIR",)
+_MAKING = ("export", "update")
+_CHUNK_BYTES = 1 << 20
 
 
 def verify(
@@ -61,7 +64,7 @@ def verify(
                     # What cannot be read here is a finding of the reread below.
                     with suppress(OSError, MediaError), volume.open(found.file.path) as stream:
                         directory = read_dicomdir(stream)
-                named = find_manifest(station, medium, directory)
+                named = find_manifest(station, medium, directory, digest_of_directory(volume))
             step.summary = "made here" if named else "no manifest here"
         with job.step("verify", 0, "bytes") as step:
             if chosen is None and named is not None and named.profile:
@@ -108,19 +111,28 @@ def read_manifest(path: Path) -> Manifest:
         ) from fault
 
 
-def find_manifest(station: Station, medium: Path, directory: Dicomdir) -> Manifest | None:
-    """Return the manifest of the export that made this medium, if it was made here.
+def find_manifest(
+    station: Station, medium: Path, directory: Dicomdir, directory_sha256: str = ""
+) -> Manifest | None:
+    """Return the manifest of the export or update that made this medium, if it was made here.
 
-    The File-set UID tells. Where no export has that UID, one that wrote this
-    very path, or a medium of this File-set ID, is taken if its File-set held
-    most of the instances that the directory speaks of: the UID itself may be
-    what is damaged.
+    The File-set UID tells. An updated File-set keeps its UID, so of several
+    manifests the one is taken that knows this very DICOMDIR, else the one
+    whose instances are nearest to those of the directory, the newest first.
+    Where no job has that UID, one that wrote this very path, or a medium of
+    this File-set ID, is taken if its File-set held most of the instances that
+    the directory speaks of: the UID itself may be what is damaged.
     """
-    if directory.file_set_uid:
-        for manifest in _manifests(station, directory.file_set_uid):
-            if manifest.file_set_uid == directory.file_set_uid:
-                return manifest
     here = {record.sop_instance_uid for record in directory.records} - {""}
+    if directory.file_set_uid:
+        candidates = [
+            manifest
+            for manifest in _manifests(station, directory.file_set_uid)
+            if manifest.file_set_uid == directory.file_set_uid
+        ]
+        if candidates:
+            # Of equals `min` takes the first, which is the newest.
+            return min(candidates, key=lambda one: _distance(one, here, directory_sha256))
     names = [str(medium), str(medium.absolute()), directory.file_set_id]
     for name in filter(None, names):
         for manifest in _manifests(station, name):
@@ -130,8 +142,30 @@ def find_manifest(station: Station, medium: Path, directory: Dicomdir) -> Manife
     return None
 
 
+def digest_of_directory(volume: Volume) -> str:
+    """Return SHA-256 of the DICOMDIR of `volume`; empty if there is none or it cannot be read."""
+    found = volume.find(_DICOMDIR)
+    with suppress(OSError, MediaError):
+        if found is not None:
+            with volume.open(found.file.path) as stream:
+                digest = hashlib.sha256()
+                while data := stream.read(_CHUNK_BYTES):
+                    digest.update(data)
+                return digest.hexdigest()
+    return ""
+
+
+def _distance(manifest: Manifest, here: set[str], directory_sha256: str) -> tuple[bool, int]:
+    listed = {file.path: file for file in manifest.files}
+    directory = listed.pop("/".join(_DICOMDIR), None)
+    known = directory is not None and directory.sha256 == directory_sha256
+    return not known, len(here ^ ({file.sop_instance_uid for file in listed.values()} - {""}))
+
+
 def _manifests(station: Station, text: str) -> Iterator[Manifest]:
-    for record in station.jobs.with_result("export", json.dumps(text)[1:-1]):
+    quoted = json.dumps(text)[1:-1]
+    found = [record for kind in _MAKING for record in station.jobs.with_result(kind, quoted)]
+    for record in sorted(found, key=lambda record: -record.id):
         for folder in volume_folders(station.home / "jobs" / str(record.id)):
             path = folder / MANIFEST_NAME
             if path.exists():

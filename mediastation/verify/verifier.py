@@ -83,14 +83,15 @@ def verify_volume(
     """
     log = FindingLog()
     strict = manifest is not None and manifest.profile.endswith("-CD")
-    ours = manifest is not None and bool(manifest.profile)
+    complete = manifest is not None and bool(manifest.profile)
+    ours = manifest is not None and complete and not manifest.inherited
     log.extend(volume.findings)
     trusted = manifest is not None
     list_path = ""
     if manifest is None:
         manifest, list_path = _digest_list(volume, log)
         manifest_name = MEDIUM if list_path else STRUCTURE_ONLY
-    elif not ours and (listed := volume.find([DIGEST_LIST_NAME])):
+    elif not complete and (listed := volume.find([DIGEST_LIST_NAME])):
         list_path = listed.file.path
 
     found = volume.find([DICOMDIR])
