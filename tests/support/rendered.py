@@ -110,13 +110,15 @@ class HtmlPage(HTMLParser):
 def markdown_words(text: str) -> list[str]:
     """Return what Markdown says to a reader, word by word, without its marks."""
     words: list[str] = []
+    in_table = 0
     for line in text.splitlines():
+        in_table = in_table + 1 if line.startswith("|") else 0
         # Deep entries of the contents are indented as far as drawings are.
         entry = re.match(r"\s*- (?:Annex )?[0-9A-Z]+(?:\.[0-9]+)* \S", line)
         if line.startswith("    ") and not entry:
             words += line.split()
-        elif re.fullmatch(r"\|( --- \|)+", line):
-            continue
+        elif in_table == 2:
+            assert re.fullmatch(r"\|( --- \|)+", line)
         else:
             shown = re.sub(r"^(#{1,6}|\s*-) (?=\S)", "", line)
             cells = re.split(r"(?<!\\)(?:\\\\)*\|", shown) if shown.startswith("|") else [shown]

@@ -6,8 +6,8 @@ in force. Which profiles may be claimed is decided in one place, `claims`.
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, write_text_durably
@@ -16,7 +16,6 @@ from mediastation.model.document import Document, Table
 from mediastation.pages.document import Form, render_document, render_texts
 from mediastation.pages.outline import OutlineError, build_sections, table_numbers
 from mediastation.resources import resource_folder
-from mediastation.station.statement import claims
 from mediastation.station.statement.annex_tables import annex_tables
 from mediastation.station.statement.facts import StatementFacts, gather_facts
 from mediastation.station.statement.network_tables import (
@@ -32,15 +31,16 @@ _TEXTS = "statement.toml"
 # Sections that stand or fall with a table, which depends on the configuration.
 _SECTION_OF = {
     "media-profiles": "1.4",
-    "media-objects": "5.4.1",
+    "media-objects": "5.4",
+    "media-written": "5.4.1",
     "media-reading": "5.4.2",
-    "media-summary": "5.4.4",
     "not-claimed": "5.4.5",
     "own-profiles": "5.4.6",
     "directory": "A.2",
     "profile-keys": "A.2.3",
     "codes": "E",
 }
+_TABLE = re.compile(r"^\[\[table:([a-z0-9-]+)\]\]$", re.MULTILINE)
 
 
 def statement_document(facts: StatementFacts) -> Document:
@@ -64,7 +64,6 @@ def statement_document(facts: StatementFacts) -> Document:
         "facts": facts,
         "settings": facts.settings,
         "t": table_numbers(OUTLINE, raw),
-        "makes_icons": claims.MAKES_ICONS,
     }
     try:
         sections = build_sections(OUTLINE, render_texts(raw, values), tables)
@@ -102,14 +101,20 @@ def write_statement(facts: StatementFacts, form: str, output: Path | None = None
     return text
 
 
-def _applicable(texts: dict[str, str], tables: Mapping[str, Table]) -> dict[str, str]:
-    """Return the texts without those that speak of a table that this station has not got."""
+def _applicable(texts: dict[str, str], tables: dict[str, Table]) -> dict[str, str]:
+    """Return the texts without those whose table this station has not got.
+
+    The other tables of such a section leave `tables` with it.
+    """
     gone = {section for name, section in _SECTION_OF.items() if name not in tables}
-    return {
-        number: text
-        for number, text in texts.items()
-        if not any(number == section or number.startswith(f"{section}.") for section in gone)
-    }
+    kept = {}
+    for number, text in texts.items():
+        if any(number == section or number.startswith(f"{section}.") for section in gone):
+            for name in _TABLE.findall(text):
+                tables.pop(name, None)
+        else:
+            kept[number] = text
+    return kept
 
 
 def _read_texts() -> dict[str, str]:

@@ -7,10 +7,13 @@ from typing import Final
 
 from mediastation.dicom.dictionary import attribute_name
 from mediastation.dicom.elements import tag_text
+from mediastation.fileset.icons import ICON
 from mediastation.fileset.keys import NO_CODE
 from mediastation.model.document import Table
 from mediastation.model.profile import Role
 from mediastation.model.record import AdditionalKey, Condition, Key, RecordType, Supply
+from mediastation.model.transfer_syntax import EXPLICIT_LE, transfer_syntax_name
+from mediastation.station.statement.claims import ENCODED_SYNTAXES
 from mediastation.station.statement.facts import StatementFacts, storage_name, uid_order
 
 _COLUMNS: Final = (
@@ -57,6 +60,7 @@ def annex_tables(facts: StatementFacts) -> dict[str, Table]:
             "record": Table("Every Directory Record", _COLUMNS, _RECORD, wide=True),
             "keys": _keys(facts.record_types),
             "profile-keys": _profile_keys(facts),
+            "icons": Table("Icon Image Sequence", _COLUMNS, _ICON, wide=True),
             "codes": Table(
                 "Local codes",
                 ("Code Value", "Coding Scheme Designator", "Code Meaning", "Where"),
@@ -112,6 +116,24 @@ _RECORD = (
     _row("Specific Character Set", "(0008,0005)", "CS", "1C", "see section 5.7",
          "Where a key leaves the default repertoire; also in items that have a set of their own",
          source="SRC_INSTANCE; GENERATED", attribute="CONDITIONAL"),
+)  # fmt: skip
+
+
+_ICON = (
+    _row(attribute_name(ICON.tag), tag_text(ICON.tag), ICON.vr, "1; 3", "1 item",
+         "IMAGE records: Type 1 where the profile demands it; otherwise where the operator asks "
+         "for icons", attribute="CONDITIONAL"),
+    _row(">Samples per Pixel", "(0028,0002)", "US", "1", "1", "-", source="FIXED"),
+    _row(">Photometric Interpretation", "(0028,0004)", "CS", "1", "MONOCHROME2", "-",
+         source="FIXED"),
+    _row(">Rows", "(0028,0010)", "US", "1", "64, or what the profile demands", "-"),
+    _row(">Columns", "(0028,0011)", "US", "1", "64, or what the profile demands", "-"),
+    _row(">Bits Allocated", "(0028,0100)", "US", "1", "8", "-", source="FIXED"),
+    _row(">Bits Stored", "(0028,0101)", "US", "1", "8", "-", source="FIXED"),
+    _row(">High Bit", "(0028,0102)", "US", "1", "7", "-", source="FIXED"),
+    _row(">Pixel Representation", "(0028,0103)", "US", "1", "0", "-", source="FIXED"),
+    _row(">Pixel Data", "(7FE0,0010)", "OB", "1", "-",
+         "From the windowed frame that stands for the image, native"),
 )  # fmt: skip
 
 
@@ -245,6 +267,8 @@ def _file_meta(facts: StatementFacts) -> Table:
 
 
 def _prepared() -> Table:
+    names = sorted(transfer_syntax_name(uid) for uid in ENCODED_SYNTAXES - {EXPLICIT_LE})
+    encoded = f"{', '.join(names[:-1])} or {names[-1]}"
     return Table(
         "What changes in a copy that is prepared for media",
         ("What", "Tag", "When", "Change"),
@@ -253,19 +277,23 @@ def _prepared() -> Table:
             ("File meta information", "(0002,xxxx)",
              "it is missing, incomplete or wrong, or anything below changes",
              "written anew, see section A.3"),
-            ("Encoding of every element", "-", "the profile does not carry the Transfer Syntax",
-             "Explicit VR Little Endian"),
+            ("Encoding of every element", "-",
+             "the profile does not carry the Transfer Syntax, or the operator asks for compression",
+             "Explicit VR Little Endian, or what carries the compression"),
             ("Group lengths; groups that a data set may not have", "(gggg,0000)",
              "the elements are encoded anew", "left out"),
-            ("Group lengths", "(gggg,0000)", "the pixels are decoded",
+            ("Group lengths", "(gggg,0000)", "the pixels are decoded or compressed",
              "left out where an image changes"),
             ("Pixel Data", "(7FE0,0010)",
              "compressed in a Transfer Syntax that the profile does not carry",
              "decoded; every sample equal to what the codestream holds"),
+            ("Pixel Data", "(7FE0,0010)",
+             "the profile carries no other Transfer Syntax, or the operator asks for compression",
+             f"compressed without loss in {encoded}; every sample equal after decoding"),
             ("Extended Offset Table; its Lengths", "(7FE0,0001); (7FE0,0002)",
-             "the pixels are decoded", "left out"),
+             "the pixels are decoded or compressed", "left out"),
             ("Photometric Interpretation; Planar Configuration", "(0028,0004); (0028,0006)",
-             "the pixels are decoded", "as the decoded samples are"),
+             "the pixels are decoded or compressed", "as the samples then are"),
             ("Lossy Image Compression; its Ratio and Method",
              "(0028,2110); (0028,2112); (0028,2114)",
              "the codestream has lost something",

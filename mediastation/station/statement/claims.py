@@ -11,15 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mediastation.dicom.encodable import ENCODABLE
 from mediastation.model.medium import MEDIA, Output
 from mediastation.model.profile import ApplicationProfile, Requirement, Role, Security
 from mediastation.model.transfer_syntax import EXPLICIT_LE, transfer_syntax_name
 
-ENCODED_SYNTAXES = frozenset({EXPLICIT_LE})
-"""Transfer Syntaxes that preparing an instance can turn any other image into."""
-
-MAKES_ICONS = False
-"""Whether an export puts an Icon Image Sequence into directory records."""
+ENCODED_SYNTAXES = ENCODABLE | {EXPLICIT_LE}
+"""Transfer Syntaxes that preparing an instance can turn an image of another one into."""
 
 UPDATES_FILE_SETS = False
 """Whether a File-set that lies on a medium can be changed."""
@@ -107,5 +105,6 @@ def _creator_obstacles(profile: ApplicationProfile) -> Iterator[str]:
         ):
             names = " or ".join(map(transfer_syntax_name, rule.transfer_syntaxes))
             yield f"Images are not encoded in {names}, which the profile makes mandatory."
-    if not MAKES_ICONS and any(rule.required for rule in profile.icons):
+    made = {"IMAGE"}
+    if any(rule.required and not made.issuperset(rule.record_types) for rule in profile.icons):
         yield "The icons that its directory records must have are not made."

@@ -152,6 +152,7 @@ A.2 Basic Directory
 A.2.1 File-set and Directory Information
 A.2.2 Directory Records and Their Keys
 A.2.3 Keys That Application Profiles Add
+A.2.4 Icons
 A.3 File Meta Information
 A.4 Copies Prepared for Media
 A.5 Data Items Communicated Unchanged

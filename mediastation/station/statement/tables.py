@@ -8,7 +8,7 @@ from typing import Final
 from mediastation.dicom.dictionary import uid_name
 from mediastation.model.character_set import CHARACTER_SETS, Extension
 from mediastation.model.document import Table
-from mediastation.model.medium import MEDIA
+from mediastation.model.medium import MEDIA, Output
 from mediastation.model.profile import ApplicationProfile, ObjectRule, Requirement, Role
 from mediastation.model.sop_class import MULTI_FRAME_CLASSES, SOP_CLASSES
 from mediastation.model.transfer_syntax import EXPLICIT_LE, IMPLICIT_LE, transfer_syntax_name
@@ -201,6 +201,11 @@ def service_tables(facts: StatementFacts) -> dict[str, Table]:
               "The data set is written to disk byte for byte as it arrives."),),
         ),
         "media-objects": _media_objects(facts.claims),
+        "media-written": Table(
+            "Media that images are written for",
+            ("Medium", "Name in Commands", "PS3.12", "Capacity in Bytes", "File System"),
+            _media_written(facts),
+        ),
         "media-reading": Table(
             "How media of the claimed profiles are read",
             ("Application Profile", "Medium", "Reading"),
@@ -268,7 +273,7 @@ _STORAGE_LIMITS = (
      "The directory supplies a value; the instance stays as it is."),
     ("Transfer Syntax UID", "(0002,0010)",
      "one that the profile does not carry, such as Implicit VR Little Endian", "OT",
-     "A copy in Explicit VR Little Endian is prepared for media; see section A.4."),
+     "A copy in a Transfer Syntax of the profile is prepared for media; see section A.4."),
     ("Transfer Syntax UID", "(0002,0010)",
      "one that the profile does not carry and no codec here decodes, such as video", "NP",
      "Kept; refused for that profile."),
@@ -364,6 +369,16 @@ def _class_words(rule: ObjectRule) -> str:
     names = "; ".join(map(storage_name, ordered[:_MOST_NAMED]))
     more = len(ordered) - _MOST_NAMED
     return f"{names}{f' and {more} more' if more > 0 else ''}{label}"
+
+
+def _media_written(facts: StatementFacts) -> tuple[tuple[str, ...], ...]:
+    names = {name for profile in facts.claimed(Role.CREATOR) for name in profile.media}
+    return tuple(
+        (medium.description, medium.name, f"Annex {medium.annex}", f"{medium.capacity_bytes:,}",
+         "ISO 9660 Level 1")
+        for medium in MEDIA.values()
+        if medium.name in names and medium.output is Output.IMAGE
+    )  # fmt: skip
 
 
 def _media_summary(claims: Iterable[Claim]) -> tuple[tuple[str, ...], ...]:
