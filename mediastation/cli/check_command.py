@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediastation.cli.app import app
-from mediastation.cli.export_commands import SOURCES, Compression
+from mediastation.cli.export_commands import (
+    CONFIRM_IDENTITY,
+    SEVERAL_PATIENTS,
+    SOURCES,
+    Compression,
+)
 from mediastation.cli.output import (
     StepDisplay,
     Words,
@@ -48,13 +53,8 @@ def check_command(
         Compression | None,
         typer.Option(help="Compress pixels without loss, where the profile lets them be."),
     ] = None,
-    several_patients: Annotated[
-        bool, typer.Option("--several-patients", help="A collection of several people is meant.")
-    ] = False,
-    confirm_identity: Annotated[
-        bool,
-        typer.Option("--confirm-identity", help="All of it is about one person: that was checked."),
-    ] = False,
+    several_patients: SEVERAL_PATIENTS = False,
+    confirm_identity: CONFIRM_IDENTITY = False,
     iod: Annotated[
         bool, typer.Option("--iod", help="Validate each object's contents with dciodvfy, too.")
     ] = False,

@@ -37,14 +37,14 @@ SOURCES = Annotated[
         help="Folders, files, images; or study:UID, series:UID, patient:ID of the catalog.",
     ),
 ]
-_SEVERAL_PATIENTS = Annotated[
+SEVERAL_PATIENTS = Annotated[
     bool,
     typer.Option(
         "--several-patients",
         help="A collection of several people is meant; who shares a Patient ID goes apart.",
     ),
 ]
-_CONFIRM_IDENTITY = Annotated[
+CONFIRM_IDENTITY = Annotated[
     bool,
     typer.Option(
         "--confirm-identity", help="People whom the findings call likely one are one: I know."
@@ -89,8 +89,8 @@ def export_command(
     drop_refused: Annotated[
         bool, typer.Option("--drop-refused", help="Write without what may not go out.")
     ] = False,
-    several_patients: _SEVERAL_PATIENTS = False,
-    confirm_identity: _CONFIRM_IDENTITY = False,
+    several_patients: SEVERAL_PATIENTS = False,
+    confirm_identity: CONFIRM_IDENTITY = False,
 ) -> None:
     """Write a verified image: check, prepare, File-set, image, reread."""
     from mediastation.station.clock import Clock, read_timestamp  # noqa: PLC0415

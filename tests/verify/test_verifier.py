@@ -200,6 +200,29 @@ class TestLinks:
         (finding,) = report.findings
         assert (finding.rule, finding.severity, report.ok) == ("identity-spelling", "warning", True)
 
+    @pytest.mark.parametrize("confirmed", [("PID1", "PID2"), ("pid2", "PID1", "PID3")])
+    def test_a_patient_id_that_was_confirmed_to_be_the_same_persons_is_warned_about(
+        self, confirmed: tuple[str, ...]
+    ) -> None:
+        path = "DICOM/S1/I1"
+        files = FILES | {path: instance(uid_of(path), series="1.2.3.1", patient_id="PID2")}
+        manifest = replace(manifest_of(files), confirmed_ids=(("PID8", "PID9"), confirmed))
+
+        report = verify(files, manifest)
+
+        assert [(f.rule, f.severity) for f in report.findings] == [
+            ("identity-confirmed", "warning")
+        ]
+        assert report.ok
+
+    @pytest.mark.parametrize("confirmed", [(), ("PID1", "PID3"), ("PID2", "PID3")])
+    def test_a_confirmation_of_others_excuses_nothing(self, confirmed: tuple[str, ...]) -> None:
+        path = "DICOM/S1/I1"
+        files = FILES | {path: instance(uid_of(path), series="1.2.3.1", patient_id="PID2")}
+        manifest = replace(manifest_of(files), confirmed_ids=(confirmed,))
+
+        assert found(verify(files, manifest)) == [("wrong-branch", path)]
+
     @pytest.mark.parametrize(
         "spoil", [{"study": "1.2.4", "series": "1.2.3.1"}, {"series": "1.2.3.2"}]
     )
