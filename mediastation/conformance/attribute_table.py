@@ -6,6 +6,7 @@ import re
 
 from mediastation.conformance.tables import Table
 from mediastation.conformance.uid_sets import read_sop_classes, read_transfer_syntaxes
+from mediastation.dicom.index_tags import INDEX_TAGS
 from mediastation.model.attribute_rule import AttributeRule, Presence, SameAs
 
 _TAG = re.compile(r"([0-9A-F]{4}|[0-9A-F]{2}xx),([0-9A-F]{4})")
@@ -19,7 +20,13 @@ def read_attribute_rule(table: Table) -> AttributeRule:
     It demands exactly one of ``values``, ``range`` (least and greatest),
     ``same_as`` (another attribute, ``plus`` a number) and ``presence``.
     """
-    return _read_rule(table, 0)
+    rule = _read_rule(table, 0)
+    for asked in (rule, *rule.when):
+        other = (asked.same_as.tag,) if asked.same_as else ()
+        if not INDEX_TAGS.issuperset((*asked.tags, *other)):
+            # The check reads the index, where it would seem to be missing everywhere.
+            raise table.fault("tag", f"asks for {asked.keyword}, which the index does not keep")
+    return rule
 
 
 def _read_rule(table: Table, depth: int) -> AttributeRule:
@@ -33,7 +40,7 @@ def _read_rule(table: Table, depth: int) -> AttributeRule:
         keyword=table.text("keyword"),
         tags=_tags(table),
         values=table.words("values") if "values" in demands else (),
-        value_number=table.integer("value_number", 0),
+        value_number=_value_number(table),
         bounds=_bounds(table) if "range" in demands else None,
         same_as=_same_as(table.table("same_as")) if "same_as" in demands else None,
         presence=table.choice("presence", Presence) if "presence" in demands else Presence.ANY,
@@ -69,6 +76,13 @@ def _tags(table: Table) -> tuple[int, ...]:
         first = int(tag[1][:2] + "00" + tag[2], 16)
         return tuple(first + (place << 17) for place in range(16))
     return (int(tag[1] + tag[2], 16),)
+
+
+def _value_number(table: Table) -> int:
+    number = table.integer("value_number", 0)
+    if number < 0:
+        raise table.fault("value_number", "counts from 1")
+    return number
 
 
 def _same_as(table: Table) -> SameAs:

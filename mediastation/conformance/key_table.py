@@ -7,11 +7,14 @@ from collections.abc import Mapping
 
 from mediastation.conformance.tables import Table
 from mediastation.conformance.uid_sets import read_sop_classes
+from mediastation.dicom.index_tags import INDEX_TAGS
+from mediastation.model.element_encoding import LONG_VRS, SHORT_VRS
 from mediastation.model.record import AdditionalKey, Condition, Key, KeyType
 from mediastation.model.record_types import RECORD_TYPES
 
 _TAG = re.compile(r"([0-9A-F]{4}),([0-9A-F]{4})")
-_VR = re.compile(r"[A-Z]{2}")
+_VRS = frozenset({*SHORT_VRS.values(), *LONG_VRS.values()})
+_CHARACTER_SET = 0x00080005
 _KEY_TYPES: Mapping[str, KeyType] = {"1": "1", "1C": "1C", "2": "2", "2C": "2C", "3": "3"}
 _DEEPEST = 4
 # What a profile's tables know; the other conditions belong to PS3.3 Annex F.
@@ -29,6 +32,8 @@ def read_keys(table: Table) -> list[AdditionalKey]:
     sop_classes = read_sop_classes(table) if table.holds("sop_classes") else frozenset()
     in_shared_groups = table.flag("in_shared_groups")
     key = _read_key(table)
+    if key.tag not in INDEX_TAGS or key.tag == _CHARACTER_SET:
+        raise table.fault("tag", "is none that the index keeps for records")
     return [
         AdditionalKey(
             record_type,
@@ -51,8 +56,8 @@ def _read_key(table: Table, depth: int = 0) -> Key:
     if tag is None:
         raise table.fault("tag", "is to be like 0008,1140")
     vr = table.text("vr")
-    if not _VR.fullmatch(vr):
-        raise table.fault("vr", "is to be two letters")
+    if vr not in _VRS:
+        raise table.fault("vr", f"is no Value Representation: {vr!r}")
     kind = _KEY_TYPES.get(table.text("type"))
     if kind is None:
         raise table.fault("type", f"is to be one of {', '.join(_KEY_TYPES)}")

@@ -151,7 +151,7 @@ def _document(path: Path) -> Mapping[str, object]:
         if len(data) > _MOST_BYTES:
             raise ProfileError(f"{path.name} is larger than a profile can be")
         return tomllib.loads(data.decode("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         raise ProfileError(
             f"{path.name} is no readable profile: {fault}",
             "Correct the profile file and try again.",
@@ -240,12 +240,15 @@ def _icon(table: Table) -> IconRule:
     rows, columns = table.integer("rows"), table.integer("columns")
     if not 0 < rows <= 1024 or not 0 < columns <= 1024:
         raise table.fault("rows", "and columns are to be 1 to 1024")
+    bits = table.integer("bits_allocated")
+    if bits not in (1, 8):
+        raise table.fault("bits_allocated", "is to be 1 or 8 (PS3.3, F.7)")
     return IconRule(
         record_types=records,
         required=table.flag("required"),
         rows=rows,
         columns=columns,
-        bits_allocated=table.integer("bits_allocated"),
+        bits_allocated=bits,
         photometric_interpretations=photometric,
         reference=table.text("reference"),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mediastation.conformance.check import InstanceCheck, InstanceVerdict, Outcome
+from mediastation.conformance.character_sets import RULE_OF_HEADER, CharacterSetCheck
+from mediastation.conformance.check import InstanceCheck, InstanceVerdict, Outcome, subject_of
 from mediastation.conformance.check_set import SetCheck, SetMember, SetVerdict
 from mediastation.conformance.require import ROLE_WORDS, require_compress, require_role
 from mediastation.model.finding import Finding, has_errors, note
@@ -95,6 +96,7 @@ class ProfileCheck:
             keep_tiff_preamble=keep_tiff_preamble,
         )
         self._set = SetCheck()
+        self._charsets = CharacterSetCheck(role)
         self._instances = 0
         self._ignored = 0
         self._icons: dict[IconRule, int] = {}
@@ -106,7 +108,12 @@ class ProfileCheck:
         verdict = self._check.verdict(
             member.header, subject=member.subject, size_bytes=member.size_bytes
         )
-        self._findings += verdict.findings
+        told = verdict.outcome is not Outcome.IGNORED and self._charsets.add(
+            member.header, subject_of(member.header, member.subject)
+        )
+        self._findings += (
+            finding for finding in verdict.findings if not told or finding.rule != RULE_OF_HEADER
+        )
         if member.header.sop_class_uid != MEDIA_STORAGE_DIRECTORY:
             self._instances += 1
             self._ignored += verdict.outcome is Outcome.IGNORED
@@ -135,7 +142,12 @@ class ProfileCheck:
             self._instances,
             self._instances - refused - self._ignored,
             refused,
-            (*self._findings, *self._about_icons(), *verdict.findings),
+            (
+                *self._findings,
+                *self._charsets.finish(),
+                *self._about_icons(),
+                *verdict.findings,
+            ),
             self._ignored,
             ROLE_WORDS[self._role],
         )
