@@ -90,7 +90,11 @@ def make_icons(
     done = 0
     with job.step("icons", checked.instances, "instances") as step, CodecWorkers() as workers:
         made: list[tuple[int, IconImage]] = []
-        for result in workers.run(_tasks(station, job, plan)):
+
+        def report(_: float = 0) -> None:
+            step.report(done, checked.instances)
+
+        for result in workers.run(_tasks(station, job, plan), progress=report):
             if isinstance(result, Failed):
                 failed.append((result.task.key, result.finding))
             elif isinstance(result.value, IconImage):
@@ -99,7 +103,7 @@ def make_icons(
                 keep_icons(station.catalog, plan.recipe, made)
                 made.clear()
             done += 1
-            step.report(done, checked.instances)
+            report()
         keep_icons(station.catalog, plan.recipe, made)
         step.summary = f"{done - len(failed):,} made, {len(failed):,} could not be"
     if not plan.required:

@@ -45,13 +45,17 @@ def prepare_selection(
     total = len(checked.to_prepare)
     with job.step("prepare", total, "instances") as step:
         with CodecWorkers() as workers, disk_trouble_told(station.home):
-            for result in workers.run(making.tasks()):
+
+            def report(_: float = 0) -> None:
+                step.report(len(making.copies) + len(failed), total)
+
+            for result in workers.run(making.tasks(), progress=report):
                 if isinstance(result, Failed):
                     failed.append((result.task.key, result.finding))
                     job.found([result.finding])
                 elif isinstance(result.task, PrepareTask) and isinstance(result.value, Prepared):
                     making.keep(result.task, result.value)
-                step.report(len(making.copies) + len(failed), total)
+                report()
         require_all_there(len(making.copies) + len(failed), total)
         made = sum(checked.to_prepare[number][0].touches_dataset for number in making.copies)
         step.summary = f"{made:,} re-encoded, {len(failed):,} could not be"
