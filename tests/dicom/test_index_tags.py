@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from pydicom.datadict import keyword_for_tag
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from mediastation.dicom import index_tags
+from mediastation.dicom.header import read_header
 from mediastation.dicom.index_tags import INDEX_TAGS
 from mediastation.dicom.sequences import is_bulk
 from mediastation.model.record_types import RECORD_TAGS, RECORD_TYPES
@@ -50,6 +54,35 @@ PROFILE_KEYS = """
 @pytest.mark.parametrize("tag", PROFILE_KEYS.split())
 def test_every_key_that_a_profile_adds_is_indexed(tag: str) -> None:
     assert int(tag, 16) in INDEX_TAGS
+
+
+@pytest.mark.parametrize("group", range(0x6000, 0x6020, 2))
+def test_the_index_tells_whether_there_is_an_overlay_and_where_it_lies(group: int) -> None:
+    """PS3.11 A.3.4 and B.3.4 ask for that in each of the sixteen groups."""
+    overlay = {tag & 0xFFFF for tag in INDEX_TAGS if tag >> 16 == group}
+
+    assert overlay == {0x0010, 0x0100, 0x0102}
+
+
+def test_an_overlay_is_kept_without_its_data(tmp_path: Path) -> None:
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID = "1.2.3"
+    ds.add_new(0x60020010, "US", 512)
+    ds.add_new(0x60020100, "US", 16)
+    ds.add_new(0x60020102, "US", 15)
+    ds.add_new(0x60023000, "OW", b"\0" * 64)
+    ds.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+
+    kept = read_header(tmp_path / "a.dcm").elements
+
+    assert {tag: kept[tag].value for tag in kept if tag >> 16 == 0x6002} == {
+        0x60020010: b"\0\2",
+        0x60020100: b"\x10\0",
+        0x60020102: b"\x0f\0",
+    }
 
 
 def test_no_bulk_is_indexed() -> None:
