@@ -202,7 +202,7 @@ def write_volume(
             )
         manifest = _manifest(volume, profile, pending.image)
         with job.step(volume.plan.step("verify"), size_bytes, "bytes") as step:
-            report = verify_medium(pending.path, manifest, progress=step.report)
+            report = verify_medium(pending.path, manifest, profile=profile, progress=step.report)
             job.found(report.findings)
             step.summary = report.proved
         if not report.ok:

@@ -25,6 +25,7 @@ from mediastation.verify.report import JOB, MEDIUM, STRUCTURE_ONLY, VerifyReport
 
 MAX_DIGEST_LIST_BYTES = 128 << 20
 DICOMDIR = "DICOMDIR"
+_ANNEX_F = "PS3.12 Annex F"
 
 
 def verify_medium(
@@ -82,7 +83,7 @@ def verify_volume(
         `ok` is false if any finding is an error.
     """
     log = FindingLog()
-    strict = manifest is not None and manifest.profile.endswith("-CD")
+    strict = manifest is not None and _demands_annex_f(manifest, profile)
     complete = manifest is not None and bool(manifest.profile)
     ours = manifest is not None and complete and not manifest.inherited
     log.extend(volume.findings)
@@ -247,6 +248,16 @@ def _read_image(
             )
         )
     return digest, size_bytes
+
+
+def _demands_annex_f(manifest: Manifest, profile: ApplicationProfile | None) -> bool:
+    """Tell whether the medium was made for PS3.12 Annex F, whose file system has nothing optional.
+
+    A profile that is not at hand any more is known by its name (PS3.11, Table C.3-3 for CDR).
+    """
+    if profile is not None and profile.name == manifest.profile:
+        return profile.medium_format == _ANNEX_F
+    return manifest.profile.endswith(("-CD", "-CDR"))
 
 
 def _digest_list(volume: Volume, log: FindingLog) -> tuple[Manifest | None, str]:
