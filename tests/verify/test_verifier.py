@@ -340,6 +340,22 @@ class TestAnnexF:
         assert {f.rule for f in report.findings if f.severity == "error"} == rules
         assert report.ok is not bool(rules)
 
+    @pytest.mark.parametrize(
+        ("name", "is_law"), [("STD-US-ID-SF-CDR", True), ("STD-GEN-DVD-JPEG", False)]
+    )
+    @pytest.mark.parametrize("known", [True, False])
+    def test_is_the_law_where_the_profile_names_it(
+        self, tmp_path: Path, name: str, is_law: bool, known: bool
+    ) -> None:
+        """Known or by now unknown, a CD-R for ultrasound is one; Annex P lets a DVD have more."""
+        path = write_image(FILES, tmp_path, "-iso-level", "1", "-sysid", "", "-V", "TESTSET", "-R")
+        profile = find_profile(name) if known else None
+
+        report = verify_medium(path, manifest_of(FILES, profile=name), profile=profile)
+
+        told = {f.rule for f in report.findings if f.severity == "error"}
+        assert ("system-use" in told) is is_law
+
     def test_long_names_and_hidden_files_are_named(self, tmp_path: Path) -> None:
         files = {**FILES, "a-much-longer.name": b"x", "HIDDEN.TXT": b"y"}
         path = write_image(
