@@ -29,7 +29,6 @@ from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES, transfer_synta
 _WIDTH = 80
 _MOST_NAMED = 6
 
-_ROLES = {Role.CREATOR: "creator", Role.READER: "reader", Role.UPDATER: "updater"}
 _REQUIREMENTS = {
     Requirement.MANDATORY: "must",
     Requirement.OPTIONAL: "may",
@@ -120,7 +119,7 @@ def _lines(profile: ApplicationProfile) -> Iterator[str]:
         "Contains": profile.augments,
         "Medium": _media(profile),
         "Format": profile.medium_format,
-        "Roles": f"{_listed(_ROLES[role] for role in profile.roles)} of File-sets",
+        "Roles": f"{_listed(role.name.lower() for role in profile.roles)} of File-sets",
         "Security": _SECURITY[profile.security],
         "Session": _listed((_SESSIONS[session] for session in profile.sessions), "or"),
         "DICOMDIR": "required" if profile.directory_required else "optional",
@@ -168,7 +167,7 @@ def _object(rule: ObjectRule) -> str:
         if (requirement := rule.requirement(role)) is not Requirement.NONE
     }
     return f"{what} in {encoding}: " + ", ".join(
-        f"{_ROLES[role]} {words}" for role, words in asked.items()
+        f"{role.name.lower()} {words}" for role, words in asked.items()
     )
 
 

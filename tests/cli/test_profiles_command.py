@@ -164,3 +164,16 @@ updater = "-"
 
 def test_a_name_that_is_none_is_answered_with_the_nearest(say: Say) -> None:
     assert "STD-GEN-CD" in say("STD-GEN-DC", code=2)
+
+
+@pytest.mark.parametrize("name", ["STD-CTMR-MOD12", "STD-US-ID-SF-FLOP", "STD-WVFM-ECG-FD"])
+def test_nothing_is_written_under_a_retired_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    image = tmp_path / "out.iso"
+    words = ["export", str(tmp_path), "--profile", name, "--output", str(image)]
+
+    assert run([*words, "--home", str(tmp_path / "home")]) == 2
+
+    assert "retired" in capsys.readouterr().err
+    assert not image.exists()

@@ -176,6 +176,7 @@ def test_annex_roles_medium_security_and_keys_are_those_of_the_standard(row: lis
 
     assert profile.annex == annex
     assert profile.roles == ("FSC", "FSR", *(["FSU"] if updater == "FSU" else []))
+    assert profile.medium_format.startswith("PS3.12 Annex")
     assert re.findall(r"\b[A-Z]\b", profile.medium_format) == formats.split(",")
     assert profile.security == SECURITY[security]
     assert profile.keys_table == ("" if keys_table == "-" else f"PS3.11 Table {keys_table}")
