@@ -275,13 +275,28 @@ class ObjectValues:
         if scope.remark:
             self.changed.append(f"SpecificCharacterSet {scope.remark}")
         if can_hold(scope.terms, scope.texts):
-            return scope.terms
+            return self._without_extensions(scope)
         terms = guessed_terms(scope.texts)
         self.changed.append(
             f"SpecificCharacterSet {shown_terms(scope.terms)} does not fit the text, "
             f"{shown_terms(terms)} was written"
         )
         return terms
+
+    def _without_extensions(self, scope: TextScope) -> Terms:
+        """Return the terms, a single one for code extensions as the plain one if it is no more.
+
+        A single value means no code extensions (PS3.3, C.12.1.1.2), and readers
+        refuse a whole directory for the other term.
+        """
+        if len(scope.terms) != 1 or any(b"\x1b" in text for text in scope.texts):
+            return scope.terms
+        plain = (scope.terms[0].replace("ISO 2022 IR ", "ISO_IR "),)
+        if plain != scope.terms:
+            self.changed.append(
+                f"SpecificCharacterSet {shown_terms(scope.terms)} was taken as {shown_terms(plain)}"
+            )
+        return plain
 
     @staticmethod
     def is_written_empty(key: Key, elements: Mapping[int, Element]) -> bool:

@@ -25,7 +25,7 @@ from tests.support.corpus import CORPUS, corpus_files
 from tests.support.file_sets import file_meta
 from tests.support.peers import run_peer
 from tests.support.real_file_set import RealFileSet, write_file_set
-from tests.support.record_headers import COMPLETE, encoded
+from tests.support.record_headers import COMPLETE, Values, encoded
 from tests.support.record_objects import OBJECTS, ROOT_TYPES
 
 PROFILES = {"K-D": "STD-GEN-CD", "K-E": "STD-CTMR-CD", "K-H": "STD-GEN-DVD-JPEG"}
@@ -50,6 +50,13 @@ UPPER_KEYS = {
     "SERIES": "InstitutionName InstitutionAddress PerformingPhysicianName",
 }
 
+MADE_IMAGE: Values = {
+    0x00280010: ("US", 4),
+    0x00280011: ("US", 4),
+    0x00500004: ("CS", "YES"),
+    0x00282112: ("DS", "10\\3.5"),
+}
+
 
 def made_objects(folder: Path) -> list[Path]:
     """One file for each record type, by hand."""
@@ -59,7 +66,7 @@ def made_objects(folder: Path) -> list[Path]:
         uid = f"1.2.3.4.5.{number}"
         elements = {
             **COMPLETE,
-            **({0x00280010: ("US", 4), 0x00280011: ("US", 4)} if name == "IMAGE" else {}),
+            **(MADE_IMAGE if name == "IMAGE" else {}),
             **values,
             0x00080016: ("UI", sop_class),
             0x00080018: ("UI", uid),
