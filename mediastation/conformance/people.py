@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from mediastation.conformance.lookalikes import LookAlikes, group_people
 from mediastation.model.finding import Finding, Severity, error, note, warning
@@ -248,14 +249,20 @@ def _side_by_side(people: Sequence[PersonCluster], name_words: str = "") -> str:
     told = [_facts(person, marked) for person in people[:_MOST_SHOWN]]
     if len(people) > _MOST_SHOWN:
         told.append(f"and {len(people) - _MOST_SHOWN:,} more")
-    return f"They differ in {_in_words(marked, name_words)}. | " + " | ".join(told)
+    details = {"name": name_words}
+    if len({_bare_id(person.identity.patient_id) for person in people}) == 1:
+        details["patient_id"] = "zeros or punctuation"
+    return f"They differ in {_in_words(marked, details)}. | " + " | ".join(told)
 
 
-def _in_words(marked: Sequence[str], name_words: str = "") -> str:
+def _bare_id(patient_id: str) -> str:
+    """Return a Patient ID without what a source may put in front of it or between its parts."""
+    return "".join(filter(str.isalnum, normalise_text(patient_id))).lstrip("0")
+
+
+def _in_words(marked: Sequence[str], details: Mapping[str, str] = MappingProxyType({})) -> str:
     words = [
-        f"{FIELD_NAMES[field]} ({name_words})"
-        if field == "name" and name_words
-        else FIELD_NAMES[field]
+        f"{FIELD_NAMES[field]} ({details[field]})" if details.get(field) else FIELD_NAMES[field]
         for field in marked
     ]
     return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)

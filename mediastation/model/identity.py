@@ -15,6 +15,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
+from functools import lru_cache
 from itertools import combinations, zip_longest
 from typing import TypeVar
 
@@ -133,6 +134,7 @@ def normalise_text(text: str) -> str:
     return " ".join(folded.replace("\0", " ").split())
 
 
+@lru_cache(maxsize=1024)
 def normalise_name(name: str) -> Name:
     """Split a person name into its component groups and normalise each component.
 
@@ -146,6 +148,7 @@ def normalise_name(name: str) -> Name:
     return _without_tail(groups)
 
 
+@lru_cache(maxsize=1024)
 def normalise(identity: PatientIdentity) -> NormalIdentity:
     """Return what `identity` is compared by."""
     return NormalIdentity(

@@ -107,6 +107,7 @@ _SYLLABLES = (
 _DOUBLED = re.compile(r"(.)\1+")
 
 
+@lru_cache(maxsize=1024)
 def compare_names(one: str, other: str) -> tuple[NameLikeness, str]:
     """Tell how two values of Patient's Name are alike, and in what they differ.
 
@@ -237,9 +238,11 @@ def _bare(text: str) -> str:
     return text
 
 
-def _words(group: tuple[str, ...]) -> list[str]:
+@lru_cache(maxsize=1024)
+def _words(group: tuple[str, ...]) -> tuple[str, ...]:
     """Return the bare words of family, given and middle name in alphabetical order."""
-    return sorted(filter(None, (_bare(word) for part in group[:3] for word in _split(part))))
+    words = (_bare(word) for part in group[:3] for word in _split(part))
+    return tuple(sorted(filter(None, words)))
 
 
 def _split(component: str) -> list[str]:
@@ -257,7 +260,7 @@ def _given(group: tuple[str, ...]) -> str:
 
 def _is_part(shorter: tuple[str, ...], longer: tuple[str, ...]) -> bool:
     """Tell whether every word of one name is in the other, as it is or as the initial."""
-    left = _words(longer)
+    left = list(_words(longer))
     full = 0
     for word in sorted(_words(shorter), key=len, reverse=True):
         match = word if word in left else ""
@@ -270,6 +273,7 @@ def _is_part(shorter: tuple[str, ...], longer: tuple[str, ...]) -> bool:
     return full > 0
 
 
+@lru_cache(maxsize=1024)
 def _scripts(group: tuple[str, ...]) -> frozenset[str]:
     return frozenset(_script(char) for part in group for char in part if char.isalpha())
 
@@ -287,6 +291,7 @@ def _is_read(group: tuple[str, ...]) -> bool:
     return _scripts(group) <= _READ_SCRIPTS | {"KATAKANA-HIRAGANA"}
 
 
+@lru_cache(maxsize=1024)
 def _sounds(group: tuple[str, ...]) -> frozenset[str]:
     """Return keys of how the name sounds, its words in alphabetical order."""
     if not _is_read(group):

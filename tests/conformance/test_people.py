@@ -265,6 +265,14 @@ def test_a_chain_whose_ends_contradict_is_not_joined() -> None:
     assert "identity-confirmed" not in {finding.rule for finding in done.findings}
 
 
+def test_ids_that_differ_in_zeros_or_punctuation_are_said_to() -> None:
+    """They are two IDs all the same: nobody knows what zeros mean elsewhere."""
+    (finding,) = findings(JANE, replace(JANE, patient_id="00-4711"))
+
+    assert finding.rule == "one-person-two-ids"
+    assert "differ in Patient ID (zeros or punctuation)" in finding.message
+
+
 def test_a_confirmation_with_nothing_to_confirm_says_nothing() -> None:
     assert findings(JANE, confirm_identity=True) == []
 

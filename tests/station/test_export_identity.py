@@ -164,6 +164,28 @@ def test_the_rarer_spelling_comes_first_and_is_not_the_records(ask: Ask, tmp_pat
     assert b"M\xc3\xbcller^Jane" in patient["PatientName"].value.original_string
 
 
+def test_one_series_in_two_spellings_is_one_series_of_the_confirmed_person(
+    ask: Ask, tmp_path: Path
+) -> None:
+    for number in range(1, 5):
+        write_ct(
+            tmp_path / "in" / str(number),
+            SpecificCharacterSet="ISO_IR 192",
+            PatientName=("Müller^Jane", "Mueller^Jane")[number % 2],
+            SOPInstanceUID=f"1.2.3.1.{number}",
+            InstanceNumber=str(number),
+        )
+
+    code, answer = export(ask, tmp_path / "in", tmp_path / "out.iso", "--confirm-identity")
+
+    assert code == 0, answer
+    assert answer["volumes"][0]["instances"] == 4
+    with Station(tmp_path / "home") as station:
+        directory = pydicom.dcmread(station.job_folder(answer["job"]) / "DICOMDIR")
+    types = [record.DirectoryRecordType for record in directory.DirectoryRecordSequence]
+    assert [types.count(one) for one in ("PATIENT", "STUDY", "SERIES", "IMAGE")] == [1, 1, 1, 4]
+
+
 def test_two_people_are_not_confirmed_away(ask: Ask, tmp_path: Path) -> None:
     source = two_identities(tmp_path / "in", **STRANGER)
 
