@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +9,7 @@ import typer
 
 from mediastation.cli.app import app, path_word
 from mediastation.cli.output import Words, print_json, say, tell
-
-
-class Form(StrEnum):
-    """What the statement is written as."""
-
-    MARKDOWN = "markdown"
-    HTML = "html"
+from mediastation.model.document import Form
 
 
 @app.command("conformance-statement")

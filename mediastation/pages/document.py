@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mediastation.errors import ConfigError
-from mediastation.model.document import BulletList, Contents, Document, Figure, Paragraph, Table
+from mediastation.model.document import (
+    BulletList,
+    Contents,
+    Document,
+    Figure,
+    Form,
+    Paragraph,
+    Table,
+)
 from mediastation.resources import resource_folder
-
-
-class Form(StrEnum):
-    """What a document is rendered as."""
-
-    MARKDOWN = "markdown"
-    HTML = "html"
-
 
 _TEMPLATES = {Form.MARKDOWN: "document.md", Form.HTML: "document.html"}
 _KINDS = {

@@ -10,11 +10,12 @@ from mediastation.model.document import (
     Contents,
     Document,
     Figure,
+    Form,
     Paragraph,
     Section,
     Table,
 )
-from mediastation.pages.document import Form, render_document, render_texts
+from mediastation.pages.document import render_document, render_texts
 from tests.support.rendered import HtmlPage, markdown_words
 
 

@@ -16,13 +16,13 @@ from mediastation import IMPLEMENTATION_CLASS_UID, __version__
 from mediastation.cli.app import run
 from mediastation.errors import ConfigError
 from mediastation.model.character_set import CHARACTER_SETS
-from mediastation.model.document import Document
+from mediastation.model.document import Document, Form
 from mediastation.model.profile import Role
 from mediastation.model.record import Key
 from mediastation.model.record_types import RECORD_TYPES
 from mediastation.model.sop_class import SOP_CLASSES
 from mediastation.network.storage_scp import StoreAnswer
-from mediastation.pages.document import Form, render_document
+from mediastation.pages.document import render_document
 from mediastation.station.clock import Clock, read_timestamp
 from mediastation.station.statement import (
     StatementFacts,

@@ -9,11 +9,12 @@ import pydicom
 import pytest
 
 from mediastation.conformance.load import load_profiles, load_retired_profiles
+from mediastation.model.document import Form
 from mediastation.model.medium import MEDIA, Output
 from mediastation.model.profile import Requirement, Role, Security
 from mediastation.model.record import Condition
 from mediastation.model.record_types import RECORD_TYPES
-from mediastation.pages.document import Form, render_document
+from mediastation.pages.document import render_document
 from mediastation.station.clock import Clock, read_timestamp
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest
@@ -22,6 +23,8 @@ from mediastation.station.statement import gather_facts, statement_document
 from mediastation.station.statement.annex_tables import _WHEN
 from mediastation.station.statement.claims import claim, claimed_roles
 from mediastation.station.station import Station
+from mediastation.station.update import update
+from mediastation.station.update_request import UpdateRequest
 from mediastation.station.verification import verify
 from mediastation.verify.verifier import verify_medium
 from tests.support.built import compressed, instance
@@ -32,8 +35,9 @@ from tests.support.profile_objects import object_for, write
 from tests.support.rendered import HtmlPage
 
 ELE = "1.2.840.10008.1.2.1"
-CREATED = sorted(
-    name for name, profile in load_profiles().items() if Role.CREATOR in claimed_roles(profile)
+CREATED, UPDATED = (
+    [name for name, profile in load_profiles().items() if role in claimed_roles(profile)]
+    for role in (Role.CREATOR, Role.UPDATER)
 )
 
 
@@ -97,14 +101,52 @@ class TestCreator:
             assert set(roles) <= set(profile.roles)
             assert {*roles, *(role for role, _ in claim(profile).withheld)} == set(profile.roles)
 
-    def test_no_updater_is_claimed(self, page: HtmlPage) -> None:
-        assert {row[3] for row in page.rows("Media Application Profiles")} == {"N"}
-
     def test_media_that_images_are_written_for_are_stated(self, page: HtmlPage) -> None:
         stated = {row[1] for row in page.rows("Media that images are written for")}
 
         assert {"CD-74", "CD-80", "DVD-R"} <= stated
         assert stated.isdisjoint({"USB", "ZIP", "BD-R-25", "DVD-RAM", "MOD41"})
+
+
+class TestUpdater:
+    @pytest.mark.parametrize("name", UPDATED)
+    def test_every_claimed_profile_is_updated_and_keeps_its_identity(
+        self, station: Station, tmp_path: Path, name: str
+    ) -> None:
+        maker, written_in = object_for(name)
+        first, second = maker(), maker()
+        second.SOPInstanceUID = f"{first.SOPInstanceUID}.2"
+        sources = [
+            str(write(ds, tmp_path / f"in{number}" / "object.dcm", written_in))
+            for number, ds in enumerate((first, second))
+        ]
+        made = export(station, ExportRequest((sources[0],), name, tmp_path / "one.iso"))
+
+        added = update(
+            station, UpdateRequest(tmp_path / "one.iso", tmp_path / "two.iso", (sources[1],))
+        )
+        removed = update(
+            station,
+            UpdateRequest(
+                tmp_path / "two.iso", tmp_path / "three.iso", remove=(first.SOPInstanceUID,)
+            ),
+        )
+
+        for result, count in ((made, 1), (added, 2), (removed, 1)):
+            assert result.stopped == "", [finding.message for finding in result.findings]
+            assert (result.volumes[0].verified, result.volumes[0].instances) == (True, count)
+            assert result.volumes[0].file_set_uid == made.volumes[0].file_set_uid
+
+    def test_the_claimed_profiles_are_those_of_cds(self) -> None:
+        """Typed: PS3.11 defines no updater for DVD and for dental media."""
+        assert set(UPDATED) == {
+            "STD-XABC-CD", "STD-XA1K-CD", "STD-GEN-CD", "STD-CTMR-CD",
+            *(
+                f"STD-US-{purpose}-{frames}-CDR"
+                for purpose in ("ID", "SC", "CC")
+                for frames in ("SF", "MF")
+            ),
+        }  # fmt: skip
 
 
 class TestFileMeta:

@@ -15,13 +15,14 @@ from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 from pynetdicom.presentation import build_context
 
+from mediastation.model.document import Form
 from mediastation.network import command as dimse
 from mediastation.network import pdu
 from mediastation.network.acceptor import Limits
 from mediastation.network.contexts import answer_contexts
 from mediastation.network.pdu import AssociateRequest, ContextResult, PduType, ProposedContext
 from mediastation.network.storage_scp import ReceivedInstance, StoreAnswer
-from mediastation.pages.document import Form, render_document
+from mediastation.pages.document import render_document
 from mediastation.station.serve import serve
 from mediastation.station.statement import StatementFacts, gather_facts, statement_document
 from mediastation.station.station import Station

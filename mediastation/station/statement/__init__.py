@@ -12,8 +12,9 @@ from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, write_text_durably
 from mediastation.errors import ConfigError
-from mediastation.model.document import Document, Table
-from mediastation.pages.document import Form, render_document, render_texts
+from mediastation.model.document import Document, Form, Table
+from mediastation.model.profile import Role
+from mediastation.pages.document import render_document, render_texts
 from mediastation.pages.outline import OutlineError, build_sections, table_numbers
 from mediastation.resources import resource_folder
 from mediastation.station.statement.annex_tables import annex_tables
@@ -32,14 +33,13 @@ _TEXTS = "statement.toml"
 _SECTION_OF = {
     "media-profiles": "1.4",
     "media-objects": "5.4",
-    "media-written": "5.4.1",
-    "media-reading": "5.4.2",
     "not-claimed": "5.4.5",
     "own-profiles": "5.4.6",
     "directory": "A.2",
     "profile-keys": "A.2.3",
     "codes": "E",
 }
+_SECTION_OF_ROLE = {Role.CREATOR: "5.4.1", Role.READER: "5.4.2", Role.UPDATER: "5.4.3"}
 _TABLE = re.compile(r"^\[\[table:([a-z0-9-]+)\]\]$", re.MULTILINE)
 
 
@@ -59,7 +59,7 @@ def statement_document(facts: StatementFacts) -> Document:
         **annex_tables(facts),
     }
     tables = {name: table for name, table in tables.items() if table.rows}
-    raw = _applicable(_read_texts(), tables)
+    raw = _applicable(_read_texts(), tables, facts)
     values = {
         "facts": facts,
         "settings": facts.settings,
@@ -80,8 +80,8 @@ def statement_document(facts: StatementFacts) -> Document:
     )
 
 
-def write_statement(facts: StatementFacts, form: str, output: Path | None = None) -> str:
-    """Return the statement as ``markdown`` or ``html``; write it to `output` if that is named.
+def write_statement(facts: StatementFacts, form: Form, output: Path | None = None) -> str:
+    """Return the statement in one form; write it to `output` if that is named.
 
     Half of it is never seen there; what was there before is replaced.
 
@@ -94,19 +94,22 @@ def write_statement(facts: StatementFacts, form: str, output: Path | None = None
     """
     if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
         raise ConfigError(f"{output} can be no file.", "Name a file in a folder that exists.")
-    text = render_document(statement_document(facts), Form(form))
+    text = render_document(statement_document(facts), form)
     if output is not None:
         with disk_trouble_told(output.absolute().parent):
             write_text_durably(output, text)
     return text
 
 
-def _applicable(texts: dict[str, str], tables: dict[str, Table]) -> dict[str, str]:
-    """Return the texts without those whose table this station has not got.
+def _applicable(
+    texts: dict[str, str], tables: dict[str, Table], facts: StatementFacts
+) -> dict[str, str]:
+    """Return the texts without those that speak of what this station has not got.
 
     The other tables of such a section leave `tables` with it.
     """
     gone = {section for name, section in _SECTION_OF.items() if name not in tables}
+    gone |= {section for role, section in _SECTION_OF_ROLE.items() if not facts.claimed(role)}
     kept = {}
     for number, text in texts.items():
         if any(number == section or number.startswith(f"{section}.") for section in gone):

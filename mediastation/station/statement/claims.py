@@ -3,7 +3,7 @@
 A claim is made for what the station does itself, from end to end (PS3.2, 7.2): a
 creator is claimed where it writes the medium's format and rereads what it wrote,
 every mandatory SOP Class in a mandatory Transfer Syntax; a reader where it, or the
-operating system below it, reads the medium's file system.
+operating system below it, reads the medium's file system; an updater where it does both.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ from mediastation.model.transfer_syntax import EXPLICIT_LE, transfer_syntax_name
 
 ENCODED_SYNTAXES = ENCODABLE | {EXPLICIT_LE}
 """Transfer Syntaxes that preparing an instance can turn an image of another one into."""
-
-UPDATES_FILE_SETS = False
-"""Whether a File-set that lies on a medium can be changed."""
 
 READ_ANNEXES: Mapping[str, str] = {
     "F": "read from the disc, a drive's device file or an image",
@@ -79,17 +76,20 @@ def _obstacles(profile: ApplicationProfile, role: Role) -> Iterator[str]:
         yield f"Files are neither sealed nor opened as {profile.security} demands."
     match role:
         case Role.CREATOR:
-            yield from _creator_obstacles(profile)
+            yield from _writer_obstacles(profile, role)
         case Role.READER:
-            if not all(MEDIA[name].annex in READ_ANNEXES for name in profile.media):
-                yield f"Media of {profile.medium_format} are not opened."
+            yield from _reader_obstacles(profile)
         case Role.UPDATER:
-            if not UPDATES_FILE_SETS:
-                yield "A File-set on a medium is not changed."
-            yield from _creator_obstacles(profile)
+            yield from _writer_obstacles(profile, role)
+            yield from _reader_obstacles(profile)
 
 
-def _creator_obstacles(profile: ApplicationProfile) -> Iterator[str]:
+def _reader_obstacles(profile: ApplicationProfile) -> Iterator[str]:
+    if not all(MEDIA[name].annex in READ_ANNEXES for name in profile.media):
+        yield f"Media of {profile.medium_format} are not opened."
+
+
+def _writer_obstacles(profile: ApplicationProfile, role: Role) -> Iterator[str]:
     outputs = {MEDIA[name].output for name in profile.media}
     if Output.IMAGE not in outputs:
         if Output.FOLDER in outputs:
@@ -100,7 +100,7 @@ def _creator_obstacles(profile: ApplicationProfile) -> Iterator[str]:
         else:
             yield f"Media of {profile.medium_format} are not written."
     for rule in profile.objects:
-        if rule.creator is Requirement.MANDATORY and not ENCODED_SYNTAXES.intersection(
+        if rule.requirement(role) is Requirement.MANDATORY and not ENCODED_SYNTAXES.intersection(
             rule.transfer_syntaxes
         ):
             names = " or ".join(map(transfer_syntax_name, rule.transfer_syntaxes))
