@@ -47,6 +47,9 @@ MAX_BASIC_OFFSET = 0xFFFFFFFF
 
 MAX_FRAGMENT_BYTES: Final = 0xFFFFFFFE
 
+_ULTRASOUND = frozenset(f"1.2.840.10008.5.1.4.1.1.{n}" for n in ("3", "3.1", "6", "6.1"))
+"""SOP Classes with the US Image Module, retired ones too (PS3.3 A.6, A.7)."""
+
 _SPOOLED_IN_MEMORY = 1 << 23
 _CHUNK = 1 << 20
 _ITEM_HEAD = struct.Struct("<HHL").pack
@@ -109,7 +112,9 @@ class Encapsulation:
         return cells.reshape(image.rows, image.columns, image.samples)
 
 
-def plan_encapsulation(window: Window, start: int, target: str, pool: FramePool) -> Encapsulation:
+def plan_encapsulation(
+    window: Window, start: int, target: str, sop_class_uid: str, pool: FramePool
+) -> Encapsulation:
     """Walk a native Explicit VR Little Endian data set and decide what becomes of it.
 
     For JPEG 2000 every frame is looked at: its codestream announces Bits
@@ -140,7 +145,14 @@ def plan_encapsulation(window: Window, start: int, target: str, pool: FramePool)
         raise not_encodable(why)
     over = _require_all_pixels(window, module.pixels, image)
     end = window.size if walk.padded_from is None else walk.padded_from
-    splices, values, changed = _attributes(window, module, image, target, end)
+    splices, values, changed = _attributes(
+        window,
+        module,
+        image,
+        end,
+        photometric=encoded_photometric(image.photometric, target),
+        planar=_planar_after(image, target, sop_class_uid, planar),
+    )
     if over > image.size_bytes % 2:
         changed.append(f"{over} zero bytes after the last frame removed")
     if end < window.size:
@@ -185,15 +197,23 @@ def _require_all_pixels(window: Window, pixels: Token, image: Image) -> int:
     return over
 
 
-def _attributes(
-    window: Window, module: PixelModule, image: Image, target: str, end: int
-) -> tuple[tuple[Splice, ...], dict[int, bytes], list[str]]:
-    """Return the splices around the pixels, the elements they write, and words for both.
+def _planar_after(image: Image, target: str, sop_class_uid: str, planar: int) -> int:
+    """Return the Planar Configuration of the compressed image.
 
-    Planar Configuration is 0 where a codec interleaves and 1 under RLE, whose
-    segments are planes and which PS3.3 C.8.5.6 wants so for YBR_FULL; readers
-    pass it over under RLE (PS3.5 8.2.2), so the other colours follow suit.
+    It is 0 where the codec interleaves (PS3.5 8.2.1, 8.2.4). RLE segments are
+    planes whatever it says (8.2.2), so it stays, as DCMTK leaves it: some IODs
+    want 0 always. The US Image Module wants 1 for YBR_FULL (PS3.3 C.8.5.6).
     """
+    if target != ts.RLE_LOSSLESS:
+        return 0
+    wants_planes = image.photometric == "YBR_FULL" and sop_class_uid in _ULTRASOUND
+    return 1 if wants_planes else planar
+
+
+def _attributes(
+    window: Window, module: PixelModule, image: Image, end: int, *, photometric: str, planar: int
+) -> tuple[tuple[Splice, ...], dict[int, bytes], list[str]]:
+    """Return the splices around the pixels, the elements they write, and words for both."""
     splices, changed = [], []
     values: dict[int, bytes] = {}
     for token in module.group_lengths:
@@ -204,17 +224,14 @@ def _attributes(
         if tag in module.elements:
             splices.append(removed(module.elements[tag]))
             changed.append("offset tables removed")
-    photometric = encoded_photometric(image.photometric, target)
     if photometric != image.photometric:
         splices.append(put(module, PHOTOMETRIC, "CS", photometric.encode(), end))
         values[PHOTOMETRIC] = splices[-1].header
         changed.append(f"Photometric Interpretation {image.photometric} to {photometric}")
-    if image.samples > 1:
-        planar = 1 if target == ts.RLE_LOSSLESS else 0
-        if module.text(window, PLANAR) != bytes([planar, 0]):
-            splices.append(put(module, PLANAR, "US", bytes([planar, 0]), end))
-            values[PLANAR] = splices[-1].header
-            changed.append(f"Planar Configuration {planar}")
+    if image.samples > 1 and module.text(window, PLANAR) != bytes([planar, 0]):
+        splices.append(put(module, PLANAR, "US", bytes([planar, 0]), end))
+        values[PLANAR] = splices[-1].header
+        changed.append(f"Planar Configuration {planar}")
     # At one place, what is removed from it comes before what is put there.
     splices.sort(key=lambda item: (item.start, item.end))
     return tuple(splices), values, changed

@@ -1,6 +1,6 @@
 """Compressed copies reread: every frame decoded and held against the native one, every element too.
 
-Where the encoder has a decoder of other origin, that one decodes.
+Decoders of another origin than the encoder look at them wherever there are any.
 """
 
 from __future__ import annotations
@@ -25,6 +25,14 @@ from mediastation.dicom.reencode import EXPLICIT, DifferentError, require_same_v
 from mediastation.dicom.refusal import RefusalError
 from mediastation.dicom.vr import PIXEL_DATA
 from mediastation.dicom.walk import Kind, MalformedError, Token, Walk, Window
+
+_DECODERS = {Family.JPEG: (False, True), Family.JPEG_2000: (False, True), Family.RLE: (True, False)}
+"""Whether to decode `again`, as `mediastation.dicom.frames.decode_frame` has it.
+
+The first decoder looks at every frame, the second at the first frame too: one
+alone may forgive a codestream what others do not. Only the encoder and decoders
+of JPEG 2000 are of one origin.
+"""
 
 
 def require_same_image(
@@ -125,14 +133,15 @@ def _require_same_frames(
         data, code = open_frame(index.read(number, limit), family, image)
         if not code.lossless:
             return True
-        # Only the frame's encoder and its decoder of JPEG 2000 share a library;
-        # other bindings to it look at the first frame.
-        again = family is Family.RLE or (family is Family.JPEG_2000 and number == 0)
-        samples = decode_frame(data, code, plan_decoding(code, image), image, again=again)
+        plan_of_frame = plan_decoding(code, image)
         native = plan.frame(window, number)
-        return samples.dtype.itemsize != native.dtype.itemsize or not np.array_equal(
-            np.ascontiguousarray(samples).view(native.dtype), native
-        )
+        for again in _DECODERS[family] if number == 0 else _DECODERS[family][:1]:
+            samples = decode_frame(data, code, plan_of_frame, image, again=again)
+            if samples.dtype.itemsize != native.dtype.itemsize or not np.array_equal(
+                np.ascontiguousarray(samples).view(native.dtype), native
+            ):
+                return True
+        return False
 
     for number, different in enumerate(pool.in_order(differs, frames, 2 * plan.frame_bytes)):
         if different:

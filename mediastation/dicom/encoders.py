@@ -44,14 +44,16 @@ def _jpeg(samples: Samples, image: Image, precision: int) -> bytes:
 
     Whole cells, as DCMTK does too: differences are taken modulo 2^16, so bits
     that never change cost nothing, and negative values need no agreement about
-    their sign. Markers say RGB or YCbCr for readers that trust them most; the
-    encoder converts nothing in its lossless mode.
+    their sign. A marker says RGB where it is RGB, for readers that would take
+    all colours for YCbCr. YCbCr goes without marker: asked for one, the encoder
+    takes a second Huffman table and names the first one for it in its scan
+    header (libjpeg-turbo 3.1), which DCMTK and GDCM cannot decode.
     """
     del precision
     bits = image.bits_allocated
     space = "GRAYSCALE"
     if image.samples == 3:
-        space = "RGB" if image.photometric == "RGB" else "YCBCR"
+        space = "RGB" if image.photometric == "RGB" else "UNKNOWN"
     cells = np.ascontiguousarray(samples).view(f"<u{bits // 8}")
     return bytes(
         imagecodecs.jpeg8_encode(

@@ -222,7 +222,7 @@ class _Task:
     def _compress(
         self, native: Window, start: int, target: str, meta: bytes, out: NewFile, folder: Path
     ) -> None:
-        plan = plan_encapsulation(native, start, target, self._pool)
+        plan = plan_encapsulation(native, start, target, self._header.sop_class_uid, self._pool)
         self._report.begin(plan.image.size_bytes)
         out.write(meta)
 

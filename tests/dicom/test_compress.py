@@ -125,7 +125,8 @@ def test_every_sample_of_every_image_comes_back(data: st.DataObject, tmp_path: P
     assert copy.file_meta.TransferSyntaxUID == target
     assert (copy.BitsAllocated, copy.BitsStored, copy.HighBit) == (allocated, stored, stored - 1)
     assert copy.PixelRepresentation == signed
-    assert copy.get("PlanarConfiguration") == (None if samples == 1 else int(target == RLE))
+    planar = more.get("PlanarConfiguration") if target == RLE or samples == 1 else 0
+    assert copy.get("PlanarConfiguration") == planar
     assert "LossyImageCompression" not in copy
     for ours, theirs in zip(decoded(copy), frames, strict=True):
         assert ours.tobytes() == theirs.tobytes()
@@ -155,13 +156,13 @@ class TestDataSet:
 
         original = pydicom.dcmread(source)
         assert copy.PhotometricInterpretation == ("YBR_RCT" if target == JPEG_2000 else "RGB")
-        assert copy.PlanarConfiguration == int(target == RLE)
+        assert copy.PlanarConfiguration == 0
         for ds in (original, copy):
             del ds.PixelData, ds.PhotometricInterpretation, ds.PlanarConfiguration
         assert copy == original
         told = " ".join(finding.message for finding in done.findings)
         assert ("Photometric Interpretation RGB to YBR_RCT" in told) == (target == JPEG_2000)
-        assert ("Planar Configuration 1" in told) == (target == RLE)
+        assert "Planar Configuration" not in told
 
     def test_the_basic_offset_table_leads_to_every_frame(self, target: str, tmp_path: Path) -> None:
         """Smooth and rough frames, so that fragments have odd and different lengths."""
@@ -293,6 +294,33 @@ def test_a_native_data_set_that_hides_fragments_is_refused(tmp_path: Path) -> No
     assert refusal(source, JPEG) == "malformed"
 
 
+@pytest.mark.parametrize(
+    ("sop_class", "photometric", "planar", "expected"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.6.1", "YBR_FULL", 0, 1),
+        ("1.2.840.10008.5.1.4.1.1.3.1", "YBR_FULL", 0, 1),
+        ("1.2.840.10008.5.1.4.1.1.6.1", "RGB", 0, 0),
+        ("1.2.840.10008.5.1.4.1.1.77.1.6", "YBR_FULL", 0, 0),
+        ("1.2.840.10008.5.1.4.1.1.7", "RGB", 1, 1),
+    ],
+)
+def test_planes_are_announced_under_rle_where_ultrasound_wants_it(
+    sop_class: str, photometric: str, planar: int, expected: int, tmp_path: Path
+) -> None:
+    """PS3.3 C.8.5.6; the module of whole slide images wants 0 (C.8.12.4)."""
+    source = image(
+        tmp_path / "a",
+        [noise(4, 6, 3)],
+        SOPClassUID=sop_class,
+        PhotometricInterpretation=photometric,
+        PlanarConfiguration=planar,
+    )
+    copy, done = prepare(source, target=RLE)
+    assert copy.PlanarConfiguration == expected
+    assert bool(done.findings) == (planar != expected)
+    assert decoded(copy)[0].tobytes() == noise(4, 6, 3).tobytes()
+
+
 class TestCodestreams:
     def frame(self, source: Path, target: str) -> bytes:
         copy, _ = prepare(source, target=target)
@@ -315,15 +343,28 @@ class TestCodestreams:
         assert list(code[sos + 5 + 2 * samples :][:3]) == [1, 0, 0]
         assert b"\xff\xc4" in code[:sos]
 
-    @pytest.mark.parametrize(("photometric", "colour"), [("RGB", "Adobe"), ("YBR_FULL", "JFIF")])
-    def test_jpeg_markers_name_the_colours_that_are_there(
-        self, photometric: str, colour: str, tmp_path: Path
-    ) -> None:
-        source = image(tmp_path / "a", [noise(9, 7, 3)], PhotometricInterpretation=photometric)
+    def test_jpeg_says_rgb_where_it_is_and_nothing_where_it_is_not(self, tmp_path: Path) -> None:
+        source = image(tmp_path / "a", [noise(9, 7, 3)])
         code = self.frame(source, JPEG)
-        assert colour.encode() in code[:32]
-        if colour == "Adobe":
-            assert code[code.index(b"Adobe") + 11] == 0  # no transform
+        assert code[code.index(b"Adobe") + 11] == 0  # no transform
+
+        source = image(tmp_path / "b", [noise(9, 7, 3)], PhotometricInterpretation="YBR_FULL")
+        assert code[2:4] == b"\xff\xee"
+        assert self.frame(source, JPEG)[2:4] == b"\xff\xc3"
+
+    @pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
+    def test_jpeg_components_name_the_table_they_are_coded_with(
+        self, photometric: str, tmp_path: Path
+    ) -> None:
+        """Smooth planes unlike each other, as two tables would be worth while for."""
+        frame = np.sort(noise(64, 64, 3), axis=1)
+        frame[..., 1:] = 128
+        source = image(tmp_path / "a", [frame], PhotometricInterpretation=photometric)
+        code = self.frame(source, JPEG)
+        sos = code.index(b"\xff\xda")
+        assert code[:sos].count(b"\xff\xc4") == 1
+        assert [code[sos + 6 + 2 * n] for n in range(3)] == [0, 0, 0]
+        assert np.array_equal(imagecodecs.jpeg8_decode(code, colorspace="RGB"), frame)
 
     @pytest.mark.parametrize(("signed", "precision"), [(False, 0x0B), (True, 0x8B)])
     def test_jpeg_2000_announces_bits_stored_and_sign(
