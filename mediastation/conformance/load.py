@@ -75,13 +75,13 @@ def find_profile(name: str, site: Path | None = None) -> ApplicationProfile:
 
 @cache
 def _all_profiles(site: Path | None) -> Mapping[str, ApplicationProfile]:
-    folder = resource_folder("profiles")
-    profiles: dict[str, ApplicationProfile] = {}
-    _read(profiles, sorted(folder.glob("*.toml")), _OWN)
-    if not profiles:
-        raise ProfileError(f"there is no profile in {folder}", "Install the program again.")
-    if site is not None:
-        _read(profiles, _site_files(site), _SITE)
+    if site is None:
+        folder = resource_folder("profiles")
+        profiles = _read({}, sorted(folder.glob("*.toml")), _OWN)
+        if not profiles:
+            raise ProfileError(f"there is no profile in {folder}", "Install the program again.")
+    else:
+        profiles = _read(_all_profiles(None), _site_files(site), _SITE)
     return MappingProxyType(dict(sorted(profiles.items())))
 
 
@@ -96,14 +96,18 @@ def _site_files(site: Path) -> list[Path]:
             "The folder and its files belong to the account that runs this.",
         ) from fault
     if len(paths) > _MOST_FILES:
-        raise ProfileError(f"{site} holds more than {_MOST_FILES} profile files.")
+        raise ProfileError(
+            f"{site} holds more than {_MOST_FILES} profile files.",
+            "One file can describe many profiles.",
+        )
     return paths
 
 
 def _read(
-    profiles: dict[str, ApplicationProfile], paths: Iterable[Path], prefixes: tuple[str, ...]
-) -> None:
-    """Add what the files describe to `profiles`, those that build upon others last."""
+    known: Mapping[str, ApplicationProfile], paths: Iterable[Path], prefixes: tuple[str, ...]
+) -> dict[str, ApplicationProfile]:
+    """Return `known` and what the files describe; those that share others' keys are read last."""
+    profiles = dict(known)
     for file in sorted(map(ProfileFile, paths), key=lambda file: file.borrows):
         for profile in file.profiles(profiles):
             if not profile.name.startswith(prefixes):
@@ -112,5 +116,9 @@ def _read(
                     "Standard profiles come with the program; a site's own are AUG- or PRI-.",
                 )
             if profile.name in profiles:
-                raise ProfileError(f"{file.path.name}: {profile.name} is described twice")
+                raise ProfileError(
+                    f"{file.path.name}: {profile.name} is described twice",
+                    "Give one of them another name.",
+                )
             profiles[profile.name] = profile
+    return profiles
