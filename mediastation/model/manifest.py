@@ -46,7 +46,8 @@ class Manifest:
     empty then, and so is what they could prove. `confirmed_ids` are the
     Patient IDs of each person who has several: the directory has one of them,
     the objects keep theirs. `inherited` says that records of the directory were
-    taken over from another writer's: their lapses are not ours.
+    taken over from another writer's: their lapses are not ours. `made_from` is
+    the SHA-256 of the DICOMDIR that the File-set had before it was updated.
     """
 
     files: tuple[ManifestFile, ...]
@@ -58,6 +59,7 @@ class Manifest:
     structure: tuple[SectorDigest, ...] = ()
     confirmed_ids: tuple[tuple[str, ...], ...] = ()
     inherited: bool = False
+    made_from: str = ""
 
     def to_json(self) -> str:
         """Return the manifest as the job folder keeps it."""

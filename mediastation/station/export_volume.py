@@ -48,7 +48,7 @@ _LONGEST_FILE_SET_ID = 16
 class Volume:
     """A volume in the making: what will lie on it, and where that comes from.
 
-    `inherited` is as in the manifest.
+    `inherited` and `made_from` are as in the manifest.
     """
 
     plan: VolumePlan
@@ -56,6 +56,7 @@ class Volume:
     file_set_uid: str
     instances: int = 0
     inherited: bool = False
+    made_from: str = ""
     files: list[MediumFile] = field(default_factory=list)
     manifest_files: list[ManifestFile] = field(default_factory=list)
 
@@ -347,6 +348,7 @@ def _manifest(volume: Volume, profile: ApplicationProfile, image: WrittenImage) 
         structure=image.structure,
         confirmed_ids=volume.plan.confirmed_ids,
         inherited=volume.inherited,
+        made_from=volume.made_from,
     )
 
 

@@ -89,16 +89,15 @@ def update(station: Station, request: UpdateRequest, listener: Listener = nobody
             if not has_errors(directory.findings):
                 # A mistyped UID is told before hours of reading.
                 plan_removal(directory, request.remove)
-            manifest = find_manifest(
-                station, request.source, directory, _digest(folder / DIRECTORY_NAME)
-            )
+            digest = _digest(folder / DIRECTORY_NAME)
+            manifest = find_manifest(station, request.source, directory, digest)
             profile = station.find_profile(_profile_name(request, manifest))
             require_role(profile, Role.UPDATER)
             export = request.as_export(profile.name)
             medium = choose_medium(export, profile)
             require_output(request.output, output_kind(export, medium))
             run = _Update(station, request, export, profile, medium, volume, folder)
-            return run.perform(directory, manifest, listener)
+            return run.perform(directory, digest, manifest, listener)
 
 
 class _Update:
@@ -126,7 +125,7 @@ class _Update:
         self._coming: set[str] = set()
 
     def perform(
-        self, directory: Dicomdir, manifest: Manifest | None, listener: Listener
+        self, directory: Dicomdir, digest: str, manifest: Manifest | None, listener: Listener
     ) -> ExportResult:
         """Run the job to its end, whatever that is."""
         job = self._station.job("update", self._request.as_dict(), listener)
@@ -134,7 +133,7 @@ class _Update:
         try:
             with job:
                 try:
-                    self._run(job, directory, manifest, result)
+                    self._run(job, directory, digest, manifest, result)
                 finally:
                     result.refused = self._checked.refused
                     job.result = result.as_dict(with_findings=False)
@@ -143,7 +142,12 @@ class _Update:
         return result
 
     def _run(
-        self, job: Job, directory: Dicomdir, manifest: Manifest | None, result: ExportResult
+        self,
+        job: Job,
+        directory: Dicomdir,
+        digest: str,
+        manifest: Manifest | None,
+        result: ExportResult,
     ) -> None:
         station, export, checked = self._station, self._export, self._checked
         require_sound(job, self._volume, manifest, self._profile)
@@ -156,8 +160,8 @@ class _Update:
                 hint="A medium that is no longer wanted is destroyed, not emptied.",
             )
         ours = manifest is not None and bool(manifest.profile) and not manifest.inherited
-        source = UpdateSource(directory, staying, inherited=not ours)
-        take_aside(station, job, self._volume, source, self._folder)
+        source = UpdateSource(directory, staying, digest, inherited=not ours)
+        take_aside(station, job, self._volume, manifest, source, self._folder)
         job.found(check_references(source))
 
         total = self._gather(job, source)

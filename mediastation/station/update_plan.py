@@ -74,8 +74,7 @@ def plan_removal(directory: Dicomdir, uids: Sequence[str]) -> StayingRecords:
     ConfigError
         If a UID names nothing in the directory.
     """
-    wanted = dict.fromkeys(uids)
-    named: dict[str, list[int]] = {uid: [] for uid in wanted}
+    named: dict[str, list[int]] = {uid: [] for uid in uids}
     people: set[str] = set()
     for index in directory.tree.order:
         record = directory.records[index]
@@ -87,7 +86,7 @@ def plan_removal(directory: Dicomdir, uids: Sequence[str]) -> StayingRecords:
         if record.sop_instance_uid in named:
             named[record.sop_instance_uid].append(index)
     for uid, indices in named.items():
-        if not indices:
+        if not uid or not indices:
             raise _unknown(uid, people)
 
     planned = StayingRecords(bytearray([1]) * len(directory.records))
@@ -128,7 +127,8 @@ def _take_out(directory: Dicomdir, planned: StayingRecords, indices: Iterable[in
     # What lost its last child goes too, and so on towards the root.
     while emptied:
         index = emptied.pop()
-        if stays[index] and not children[index] and records[index].type in _PARENTS:
+        record = records[index]
+        if stays[index] and not children[index] and record.type in _PARENTS and not record.file_id:
             stays[index] = 0
             if parents[index] >= 0:
                 children[parents[index]] -= 1

@@ -64,6 +64,8 @@ class UpdateSource:
         The DICOMDIR, read from the copy in `folder`, which has to stay open.
     staying : StayingRecords
         Which of its records stay.
+    directory_sha256 : str
+        Of the DICOMDIR.
     files : list of KeptFile
         What stays on the medium, the DICOMDIR left out.
     has_readme, has_digest_list : bool
@@ -74,6 +76,7 @@ class UpdateSource:
 
     directory: Dicomdir
     staying: StayingRecords
+    directory_sha256: str
     files: list[KeptFile] = field(default_factory=list)
     has_readme: bool = False
     has_digest_list: bool = False
@@ -124,7 +127,12 @@ def require_sound(
 
 
 def take_aside(
-    station: Station, job: Job, volume: Volume, source: UpdateSource, folder: Path
+    station: Station,
+    job: Job,
+    volume: Volume,
+    manifest: Manifest | None,
+    source: UpdateSource,
+    folder: Path,
 ) -> None:
     """Copy every file that stays to `folder`, with its digest, and fill `source.files`.
 
@@ -137,14 +145,17 @@ def take_aside(
     MediaError
         If the home's disk is full, or the medium cannot be read.
     """
+    written = {file.path: file.sha256 for file in manifest.files} if manifest else {}
     records = _referenced(volume, source.directory)
+    found = volume.find([DIRECTORY_NAME])
+    own = found.file.path if found else DIRECTORY_NAME
     staying: list[tuple[VolumeFile, int, str]] = []
     for file in volume.iter_files():
         index = records.get(file.path, -1)
         if index >= 0:
             if source.staying.stays[index]:
                 staying.append((file, index, source.directory.records[index].path))
-        elif file.path.upper() != DIRECTORY_NAME and not _is_ours(volume, file, source):
+        elif file.path != own and not _is_ours(volume, file, source):
             staying.append((file, -1, file.path))
     total = sum(file.size_bytes for file, _, _ in staying)
     free = shutil.disk_usage(station.home).free
@@ -158,6 +169,11 @@ def take_aside(
         for number, (file, index, path) in enumerate(staying):
             copy = folder / f"{number:06d}"
             size_bytes, digest = _copy(volume, file, copy, step)
+            if written.get(file.path, digest) != digest:
+                raise MediaError(
+                    f"{volume.name}: {file.path} was read differently a second time.",
+                    "Clean the medium or try another drive, then update it again.",
+                )
             source.files.append(KeptFile(path, copy, size_bytes, digest, index))
             if path != file.path:
                 job.found([_renamed(file.path, path)])

@@ -125,7 +125,13 @@ def build_updated(
         If the disk of the home fails.
     """
     folder, directory = plan.folder, source.directory
-    volume = Volume(plan, directory.file_set_id, directory.file_set_uid, inherited=source.inherited)
+    volume = Volume(
+        plan,
+        directory.file_set_id,
+        directory.file_set_uid,
+        inherited=source.inherited,
+        made_from=source.directory_sha256,
+    )
     siblings = siblings_of(station, job, profile, checked)
     total = source.staying.instances + plan.instances
     refused = []

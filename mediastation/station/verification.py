@@ -118,7 +118,8 @@ def find_manifest(
 
     The File-set UID tells. An updated File-set keeps its UID, so of several
     manifests the one is taken that knows this very DICOMDIR, else the one
-    whose instances are nearest to those of the directory, the newest first.
+    whose instances are nearest to those of the directory, the newest first. A
+    medium that was updated here and made elsewhere is none of them.
     Where no job has that UID, one that wrote this very path, or a medium of
     this File-set ID, is taken if its File-set held most of the instances that
     the directory speaks of: the UID itself may be what is damaged.
@@ -130,6 +131,11 @@ def find_manifest(
             for manifest in _manifests(station, directory.file_set_uid)
             if manifest.file_set_uid == directory.file_set_uid
         ]
+        known = {manifest.made_from for manifest in candidates} - {""}
+        if directory_sha256 in known and not any(
+            _knows(manifest, directory_sha256) for manifest in candidates
+        ):
+            return None
         if candidates:
             # Of equals `min` takes the first, which is the newest.
             return min(candidates, key=lambda one: _distance(one, here, directory_sha256))
@@ -155,11 +161,15 @@ def digest_of_directory(volume: Volume) -> str:
     return ""
 
 
+def _knows(manifest: Manifest, directory_sha256: str) -> bool:
+    name = "/".join(_DICOMDIR)
+    return any(file.path == name and file.sha256 == directory_sha256 for file in manifest.files)
+
+
 def _distance(manifest: Manifest, here: set[str], directory_sha256: str) -> tuple[bool, int]:
-    listed = {file.path: file for file in manifest.files}
-    directory = listed.pop("/".join(_DICOMDIR), None)
-    known = directory is not None and directory.sha256 == directory_sha256
-    return not known, len(here ^ ({file.sop_instance_uid for file in listed.values()} - {""}))
+    written = {file.sop_instance_uid for file in manifest.files}
+    written -= {"", manifest.file_set_uid}
+    return not _knows(manifest, directory_sha256), len(here ^ written)
 
 
 def _manifests(station: Station, text: str) -> Iterator[Manifest]:
