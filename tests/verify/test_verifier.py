@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mediastation.conformance.load import find_profile
 from mediastation.errors import CancelledError, MediaError
 from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, write_digest_list
 from mediastation.reading.contract import Extent, Span, VolumeFile
