@@ -16,6 +16,9 @@ Elements = Mapping[int, Element]
 
 _PADDING = b"\0 \t\r\n"
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i"}
+_UNPADDED = frozenset(
+    {"AT", "FD", "FL", "OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UV", *_BINARY}
+)
 _MOST_VALUES = 64
 
 
@@ -30,7 +33,7 @@ def is_given(elements: Elements, tag: int) -> bool:
     if element is None:
         return False
     # Bytes of a number are no padding: a zero is a value.
-    return bool(element.value if element.vr in _BINARY else element.value.strip(_PADDING))
+    return bool(element.value if element.vr in _UNPADDED else element.value.strip(_PADDING))
 
 
 def text_of(header: InstanceHeader, tag: int) -> str:

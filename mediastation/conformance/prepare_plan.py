@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from mediastation.conformance.attributes import Elements
 from mediastation.conformance.restrictions import Breach, find_breaches, told
 from mediastation.conformance.rulebook import ClassRules, Rulebook
 from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
@@ -81,7 +83,8 @@ def plan_preparation(
         breaches = breaches_in(header, target, rules)
         if not breaches:
             return _plan(header, book, rules, target)
-        refused = refused or breaches
+        if not refused or len(breaches) < len(refused):
+            refused = breaches
     return PreparationPlan(Preparation.NONE, "", (_restricted(refused, book, elsewhere),))
 
 
@@ -147,20 +150,21 @@ def _is_native_in_compressed(header: InstanceHeader) -> bool:
     return known is not None and known.encapsulated and header.pixels is PixelEncoding.NATIVE
 
 
-def _elements_of_copy(header: InstanceHeader, target: str) -> dict[int, Element]:
+def _elements_of_copy(header: InstanceHeader, target: str) -> Elements:
     """Return the elements as the copy in `target` will have them."""
-    elements = dict(header.elements)
     if target == header.transfer_syntax_uid:
-        return elements
+        return header.elements
+    changed: dict[int, Element] = {}
     if photometric := photometric_after(header, target):
-        elements[_PHOTOMETRIC] = Element("CS", photometric.encode("ascii", "replace"))
+        changed[_PHOTOMETRIC] = Element("CS", photometric.encode("ascii", "replace"))
     samples = header.elements.get(_SAMPLES)
     decoded_or_encoded = _is_compressed(header) or target in ENCODABLE
     if decoded_or_encoded and samples is not None and samples.value[:1] == b"\x03":
         # Codecs interleave; the segments of RLE are planes (PS3.5 8.2 and Annex G).
         planes = b"\1\0" if target == RLE_LOSSLESS else b"\0\0"
-        elements[_PLANAR] = Element("US", planes)
-    return elements
+        changed[_PLANAR] = Element("US", planes)
+    # The first of the two is the one that would be written to, and nobody does.
+    return ChainMap(changed, header.elements)  # type: ignore[arg-type]
 
 
 def _plan(

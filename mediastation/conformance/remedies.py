@@ -19,7 +19,7 @@ class Remedies:
     """Names profiles for what one profile refuses.
 
     What needs the least change of plans comes first: the same kind of seal, the
-    same medium, then the medium that is commonest.
+    same medium, the same class of profiles, then the medium that is commonest.
 
     Parameters
     ----------
@@ -60,6 +60,7 @@ def _distance(chosen: ApplicationProfile, other: ApplicationProfile) -> tuple[ob
     return (
         chosen.security is not other.security,
         not set(chosen.media) & set(other.media),
+        chosen.profile_class != other.profile_class,
         _ORDER.get(other.media[0], len(_ORDER)),
         other.name,
     )
