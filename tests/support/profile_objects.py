@@ -206,7 +206,9 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
 
 def video(transfer_syntax: str, number: int = 0) -> Dataset:
     """An endoscopy clip whose codestream nobody decodes (Video Endoscopic Image)."""
-    ds = _base(STORAGE + "77.1.1.1", "ES", number or int(transfer_syntax.split(".")[-1]))
+    ds = _base(
+        STORAGE + "77.1.1.1", "ES", number or int(transfer_syntax.rsplit(".", maxsplit=1)[-1])
+    )
     ds.LossyImageCompression = "01"
     ds.LossyImageCompressionRatio = "30"
     ds.LossyImageCompressionMethod = (
