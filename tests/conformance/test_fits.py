@@ -6,8 +6,11 @@ from dataclasses import replace
 
 from mediastation.conformance.check_set import SetMember
 from mediastation.conformance.fits import ProfileFit, check_profiles
-from mediastation.conformance.load import find_profile
+from mediastation.conformance.load import find_profile, load_profiles
+from mediastation.conformance.report import check_members
 from mediastation.model.instance import Element, PixelEncoding
+from mediastation.model.profile import Role
+from tests.support.annex_headers import EXPLICIT_LE, ct, sc, ultrasound, xa
 from tests.support.headers import CT, header
 
 IMPLICIT_LE = "1.2.840.10008.1.2"
@@ -104,3 +107,63 @@ def test_the_answer_has_the_keys_that_the_command_promises() -> None:
         "after": ["file-meta", "vr"],
         "findings": [],
     }
+
+
+def all_fits(*members: SetMember, **words: object) -> dict[str, ProfileFit]:
+    """Ask all profiles that travel with the program."""
+    profiles = list(load_profiles().values())
+    return {fit.name: fit for fit in check_profiles(members, profiles, **words)}  # type: ignore[arg-type]
+
+
+def test_all_82_answer() -> None:
+    assert len(all_fits(image(1, IMPLICIT_LE))) == 82
+
+
+def test_encoding_and_icons_are_named_among_what_has_to_be_done() -> None:
+    found = all_fits(SetMember("IM1", xa(EXPLICIT_LE), "1"))
+
+    assert found["STD-XABC-CD"].after == ("file-meta", "encode", "icon")
+    assert found["STD-GEN-CD"].after == ()
+
+
+def test_compression_is_made_where_a_profile_carries_it() -> None:
+    found = all_fits(SetMember("IM1", ct(), "1"), compress=JPEG_LOSSLESS_SV1)
+
+    assert found["STD-CTMR-CD"].after == ("file-meta", "encode")
+    assert found["STD-GEN-CD"].after == ()
+
+
+def test_a_profile_whose_readers_would_pass_over_everything_does_not_fit() -> None:
+    found = all_fits(SetMember("IM1", ct(), "1"), role=Role.READER)
+
+    assert found["STD-CTMR-CD"].fits
+    assert not found["STD-XABC-CD"].fits
+    assert "pass over everything" in found["STD-XABC-CD"].findings[0].message
+
+
+def test_a_profile_without_the_role_does_not_fit() -> None:
+    found = all_fits(SetMember("IM1", ct(), "1"), role=Role.UPDATER)
+
+    assert found["STD-CTMR-CD"].fits
+    assert [finding.rule for finding in found["STD-CTMR-DVD"].findings] == ["role"]
+
+
+def test_counting_by_shape_answers_what_counting_one_by_one_does() -> None:
+    """Good, restricted, of a foreign class, truncated, without UID: mixed up."""
+    kinds = [xa(), xa(rows=1024), ct(), sc(), ultrasound("YBR_FULL"), ct(complete=False)]
+    members = [
+        SetMember(
+            f"F{number}",
+            replace(kinds[number % 6], sop_instance_uid=f"1.2.3.1.{number}" if number % 7 else ""),
+            str(number),
+        )
+        for number in range(60)
+    ]
+
+    found = all_fits(*members)
+
+    for name, fit in found.items():
+        report = check_members(members, load_profiles()[name])
+        told = {item.rule for item in report.findings if item.severity == "error"}
+        assert {finding.rule for finding in fit.findings} == told
+        assert fit.fits == report.passed
