@@ -88,11 +88,12 @@ def request(source: Path, output: Path, **changes: object) -> UpdateRequest:
 
 def digests(medium: Path) -> dict[str, str]:
     """SHA-256 of every file of a medium by its path."""
+    found = {}
     with open_volume(medium) as volume:
-        return {
-            file.path: hashlib.sha256(volume.open(file.path).read()).hexdigest()
-            for file in volume.iter_files()
-        }
+        for file in volume.iter_files():
+            with volume.open(file.path) as stream:
+                found[file.path] = hashlib.sha256(stream.read()).hexdigest()
+    return found
 
 
 def record_bytes(medium: Path) -> dict[str, bytes]:
