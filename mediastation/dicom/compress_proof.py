@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mediastation.dicom.codestream import FAMILY_OF_SYNTAX, Family
+from mediastation.dicom.codestream import FAMILY_OF_SYNTAX, Codestream, Family
 from mediastation.dicom.compress import Encapsulation
 from mediastation.dicom.fragments import FrameIndex, read_frame_index
 from mediastation.dicom.frame_pool import FramePool
@@ -26,12 +26,12 @@ from mediastation.dicom.refusal import RefusalError
 from mediastation.dicom.vr import PIXEL_DATA
 from mediastation.dicom.walk import Kind, MalformedError, Token, Walk, Window
 
-_DECODERS = {Family.JPEG: (False, True), Family.JPEG_2000: (False, True), Family.RLE: (True, False)}
+_DECODERS = {Family.JPEG: (False, True), Family.JPEG_2000: (False,), Family.RLE: (True, False)}
 """Whether to decode `again`, as `mediastation.dicom.frames.decode_frame` has it.
 
-The first decoder looks at every frame, the second at the first frame too: one
-alone may forgive a codestream what others do not. Only the encoder and decoders
-of JPEG 2000 are of one origin.
+The first decoder looks at every frame, another one at the first frame too: one
+alone may forgive a codestream what others do not. JPEG 2000 has one only, of
+the encoder's origin; there the codestream's header has to say what was meant.
 """
 
 
@@ -128,10 +128,13 @@ def _require_same_frames(
     if image.frames != frames or len(index.offsets) != frames:
         raise DifferentError("the written pixels have another number of frames", PIXEL_DATA)
     limit = compressed_limit(image) + plan.frame_bytes
+    transformed = image.photometric == "YBR_RCT"
+    signed = plan.image.signed if family is Family.JPEG_2000 else None
+    announced = (plan.precision, signed, transformed)
 
     def differs(number: int) -> bool:
         data, code = open_frame(index.read(number, limit), family, image)
-        if not code.lossless:
+        if not code.lossless or _announced(code) != announced:
             return True
         plan_of_frame = plan_decoding(code, image)
         native = plan.frame(window, number)
@@ -147,6 +150,10 @@ def _require_same_frames(
         if different:
             raise DifferentError(f"frame {number + 1} does not come back as it was", PIXEL_DATA)
         proved()
+
+
+def _announced(code: Codestream) -> tuple[int, bool | None, bool]:
+    return code.precision, code.signed, code.multi_component
 
 
 def _frame_index(written: Window, module: PixelModule, image: Image, family: Family) -> FrameIndex:

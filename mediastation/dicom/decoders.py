@@ -9,7 +9,6 @@ import imagecodecs
 import jpeg_ls
 import numpy as np
 import numpy.typing as npt
-import openjpeg
 import rle
 
 from mediastation.dicom.codestream import Codestream, Family
@@ -76,11 +75,10 @@ def _jpeg_2000(data: bytes, image: Image) -> Samples:
 
 
 def _jpeg_2000_second(data: bytes, image: Image) -> Samples:
-    """Decode with OpenJPH, which knows HTJ2K only, or with other bindings to OpenJPEG."""
-    del image
+    """Decode with OpenJPH, which knows HTJ2K only."""
     if _is_high_throughput(data):
         return _array(imagecodecs.htj2k_decode(data))
-    return _array(openjpeg.decode(data, 0))
+    return _jpeg_2000(data, image)
 
 
 def _is_high_throughput(data: bytes) -> bool:

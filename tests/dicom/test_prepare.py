@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import imagecodecs
 import pytest
 import rle
 
@@ -141,6 +142,27 @@ class TestFailure:
         monkeypatch.setattr(
             rle, "decode_pixel_data", lambda *a, **k: honest(*a, **k)[:-1] + b"\xfe"
         )
+        assert refused(source) == "pixels-differ"
+
+    @pytest.mark.parametrize("syntax", [ts.JPEG_2000_LOSSLESS, ts.RLE_LOSSLESS, ts.JPEG_BASELINE])
+    def test_a_decoded_sample_that_changes_on_its_way_to_the_disk_is_found(
+        self, syntax: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where there is only one decoder, whose word is taken for what it decoded."""
+        ds = instance(rows=16, columns=16)
+        coded = {
+            ts.JPEG_2000_LOSSLESS: imagecodecs.jpeg2k_encode(pattern(ds), codecformat="j2k"),
+            ts.RLE_LOSSLESS: rle_frame(pattern(ds)),
+            ts.JPEG_BASELINE: imagecodecs.jpeg8_encode(pattern(ds)),
+        }[syntax]
+        source = compressed(tmp_path / "a", ds, syntax, [bytes(coded)] * 2)
+        honest = prepare_module.iter_rewritten
+
+        def slipping(*arguments: object) -> object:
+            data = b"".join(honest(*arguments))  # type: ignore[arg-type]
+            return iter([data[:-1] + bytes([data[-1] ^ 1])])
+
+        monkeypatch.setattr(prepare_module, "iter_rewritten", slipping)
         assert refused(source) == "pixels-differ"
 
     @pytest.mark.parametrize("cut", [1, 7, 30, 200])

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
 
+from mediastation.dicom.encodable import ENCODABLE
 from mediastation.dicom.header import read_header
 from mediastation.dicom.prepare import CannotPrepare, prepare_instance
 from mediastation.model import transfer_syntax as ts
@@ -63,9 +64,10 @@ def test_damage_is_refused_or_prepared_but_never_breaks(
     path.write_bytes(raw)
     output = tmp_path / "o"
     output.unlink(missing_ok=True)
+    target = data.draw(st.sampled_from([ts.EXPLICIT_LE, *sorted(ENCODABLE)]))
 
     try:
-        prepare_instance(path, output, header)
+        prepare_instance(path, output, header, target=target)
     except CannotPrepare:
         assert not output.exists()
     else:
