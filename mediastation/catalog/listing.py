@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, func, or_, select
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.schema import instances, patients, series, studies
 from mediastation.model.entry import Kind
+from mediastation.model.name_order import name_order
 
 LEVELS = ("patients", "studies", "series", "instances")
+
+_MOST_IN_A_LIST = 10_000
+"""Values that a statement may name; with more, going through all rows costs no more."""
+_INVISIBLE = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 _PATIENT = (
     patients.c.patient_id,
@@ -43,6 +48,7 @@ def list_rows(
     A word matches where it occurs in a text column of the patient, study or
     series, regardless of case; an instance also by its whole SOP Instance UID.
     The instances themselves are never searched through: there may be a million.
+    Patients stand in the order of `mediastation.model.name_order`.
 
     Parameters
     ----------
@@ -52,15 +58,44 @@ def list_rows(
         At most so many rows.
     """
     query = _query(level)
-    for word in words.split():
-        query = query.where(_matches(level, word))
-    if limit is not None:
-        query = query.limit(limit)
+    # What our tables put round text that runs from right to left may come back by copy and paste.
+    matches = [_matches(level, word) for word in words.translate(_INVISIBLE).split()]
+    query = query.where(*matches)
     with catalog.reading() as connection:
-        rows = [dict(row) for row in connection.execute(query).mappings()]
+        if level == "patients":
+            rows = _in_name_order(connection, query, matches, limit)
+        else:
+            found = connection.execute(query if limit is None else query.limit(limit))
+            rows = [dict(row) for row in found.mappings()]
     for row in rows:
         if "modalities" in row:
             row["modalities"] = sorted(set(row["modalities"].split(",")) - {""})
+    return rows
+
+
+def _in_name_order(
+    connection: Connection,
+    query: Select[*tuple[Any, ...]],
+    matches: list[ColumnElement[bool]],
+    limit: int | None,
+) -> list[dict[str, Any]]:
+    """Return patients as people look for them, which no database can sort.
+
+    Names alone are read of all that match, the rest of those that are shown.
+    """
+    names = connection.execute(
+        select(patients.c.id, patients.c.patient_name, patients.c.patient_id).where(*matches)
+    ).all()
+    first = sorted(names, key=lambda row: (name_order(row[1]), row[1], row[2], row[0]))[:limit]
+    place = {row[0]: number for number, row in enumerate(first)}
+    if len(first) < min(len(names), _MOST_IN_A_LIST):
+        query = query.where(patients.c.id.in_(place))
+    found = connection.execute(query).mappings()
+    rows = sorted(
+        (dict(row) for row in found if row["id"] in place), key=lambda row: place[row["id"]]
+    )
+    for row in rows:
+        del row["id"]
     return rows
 
 
@@ -91,12 +126,16 @@ def _query(level: str) -> Select[*tuple[Any, ...]]:
     query: Select[*tuple[Any, ...]]
     if level == "patients":
         query = (
-            select(*_PATIENT, func.count(studies.c.id.distinct()).label("studies"), *counted)
+            select(
+                patients.c.id,
+                *_PATIENT,
+                func.count(studies.c.id.distinct()).label("studies"),
+                *counted,
+            )
             .select_from(patients)
             .join(studies, studies.c.patient == patients.c.id)
             .join(series, series.c.study == studies.c.id)
             .group_by(patients.c.id)
-            .order_by(patients.c.patient_name, patients.c.patient_id, patients.c.id)
         )
         return query
     if level == "studies":

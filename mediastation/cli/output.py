@@ -169,17 +169,26 @@ def print_findings(words: Words, findings: Sequence[Finding]) -> None:
 
 
 def print_table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> None:
-    """Print `rows` under the headings of `columns` (key to heading)."""
+    """Print `rows` under the headings of `columns` (key to heading).
+
+    Columns line up for characters of two cells and of none.
+    """
     from rich import box  # noqa: PLC0415 - only for people
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    from mediastation.cli.right_to_left import IsolatedCell, runs_right_to_left  # noqa: PLC0415
+
+    def cell(text: str) -> Text | IsolatedCell:
+        return IsolatedCell(text) if unicode and runs_right_to_left(text) else Text(text)
+
+    unicode = codecs.lookup(sys.stdout.encoding or "utf-8").name.startswith("utf")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in columns.values():
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(key, row.get(key))) for key in columns))
+        table.add_row(*(cell(_cell(key, row.get(key))) for key in columns))
     is_terminal = sys.stdout.isatty()
     drawn = _Canvas()
     Console(file=drawn, force_terminal=is_terminal, width=None if is_terminal else 400).print(table)

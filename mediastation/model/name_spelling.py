@@ -40,7 +40,7 @@ class NameLikeness(StrEnum):
 
 
 # Letters that a decomposition leaves as they are, as the field writes them in A-Z.
-_LATIN = str.maketrans(
+LATIN_LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"}
     | {"ħ": "h", "ŧ": "t", "ŋ": "n", "ĸ": "k", "ə": "a"}
 )
@@ -232,7 +232,7 @@ def _letters_of(text: str) -> str:
 def _bare(text: str) -> str:
     """Return letters and digits alone, accents and umlauts gone either way they are written."""
     text = unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFD", text)))
-    text = "".join(char for char in text.translate(_LATIN) if char.isalnum())
+    text = "".join(char for char in text.translate(LATIN_LETTERS) if char.isalnum())
     for long, short in _UMLAUTS:
         text = text.replace(long, short)
     return text
@@ -305,7 +305,7 @@ def _sounds(group: tuple[str, ...]) -> frozenset[str]:
 def _transliterated(component: str) -> str:
     """Return `component` in the letters a to z; nothing where a letter has no sound here."""
     letters: list[str] = []
-    for char in unicodedata.normalize("NFC", component.translate(_LATIN)):
+    for char in unicodedata.normalize("NFC", component.translate(LATIN_LETTERS)):
         base = _MARKS.sub("", unicodedata.normalize("NFD", char))
         if letters and (letters[-1], base) in _GREEK_PAIRS:
             letters[-1], sound = _GREEK_PAIRS[letters[-1], base]

@@ -97,3 +97,32 @@ def test_a_selection_comes_in_directory_order(tmp_path: Path) -> None:
         uids = [entry.header.sop_instance_uid for entry in iter_selection(catalog, job)]
 
     assert uids == [f"1.2.3.{series}.{number}" for series in (1, 2) for number in (1, 9, 10)]
+
+
+NAMES = ["Äffchen^Anna", "Doe^Zoe", "Doering^Anne", "Ødegård^Ida", "Zoë^", "Иванов^Иван", ""]
+
+
+def test_patients_are_listed_as_people_look_for_them(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "home") as catalog, Intake(catalog) as intake:
+        for number, name in enumerate(reversed(NAMES)):
+            path = write_ct(
+                intake.new_path(),
+                SpecificCharacterSet="ISO_IR 192",
+                PatientName=name,
+                PatientID=f"P{number}",
+                SOPInstanceUID=f"1.2.{number}",
+                StudyInstanceUID=f"1.3.{number}",
+                SeriesInstanceUID=f"1.4.{number}",
+            )
+            intake.keep(path, Source("folder", "x"))
+        whole = listing.list_rows(catalog, "patients")
+        some = listing.list_rows(catalog, "patients", "", 3)
+        found = listing.list_rows(catalog, "patients", "doe an", 5)
+        # As copied out of a table that isolates what runs from right to left.
+        copied = listing.list_rows(catalog, "patients", "\u200e\u2068Zoë\u2069\u200e")
+
+    assert [row["patient_name"] for row in whole] == NAMES
+    assert [row["patient_name"] for row in some] == NAMES[:3]
+    assert [row["patient_name"] for row in found] == ["Doering^Anne"]
+    assert [row["patient_name"] for row in copied] == ["Zoë^"]
+    assert all(row["instances"] == 1 and "id" not in row for row in whole)

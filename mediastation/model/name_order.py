@@ -1,0 +1,49 @@
+"""The order of person names in lists, as people look for them (PS3.5, 6.2.1)."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from mediastation.model.name_spelling import LATIN_LETTERS
+
+_MOST_REMEMBERED = 1 << 16
+# Katakana to hiragana: one name is written in either.
+_KANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
+
+
+class _Plain(dict[int, int | str | None]):
+    """What stands for a character when sorting; filled as characters come, up to a limit."""
+
+    def __missing__(self, code: int) -> int | None:
+        plain = None if unicodedata.category(chr(code)) in {"Mn", "Me"} else code
+        if len(self) < _MOST_REMEMBERED:
+            self[code] = plain
+        return plain
+
+
+_PLAIN = _Plain({**LATIN_LETTERS, **_KANA, ord("^"): " "})
+
+
+def name_order(name: str) -> tuple[bool, str]:
+    """Return what to sort a Patient's Name by.
+
+    Case, accents, width and the kind of kana do not count: É stands with E, ß
+    with ss, ł with l, ﾔﾏﾀﾞ with やまだ. Components follow each other as words, so
+    that Doe^Zoe comes before Doering^Anne. The first component group that says
+    anything counts; scripts follow each other as in Unicode: Latin, Greek,
+    Cyrillic, Hebrew, Arabic, Thai, kana, Han, Hangul. It is no language's own
+    collation, which would differ from patient to patient.
+
+    Returns
+    -------
+    tuple of bool and str
+        Names that say nothing come last.
+    """
+    is_ascii = name.isascii()
+    text = name if is_ascii else unicodedata.normalize("NFKD", name)
+    for group in text.casefold().split("="):
+        plain = group.replace("^", " ") if is_ascii else group.translate(_PLAIN)
+        words = " ".join(plain.split())
+        if words:
+            return False, words
+    return True, ""
