@@ -5,6 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-for name in ("header_scan", "dicomdir", "iso9660", "export", "catalog", "transcode"):
+for name in ("header_scan", "check", "dicomdir", "iso9660", "export", "catalog", "transcode"):
     print(f"\n{name}", flush=True)
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
