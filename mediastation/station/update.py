@@ -77,6 +77,8 @@ def update(station: Station, request: UpdateRequest, listener: Listener = nobody
         medium, or no profile is known.
     ProfileError
         If the profile defines no updater.
+    RefusedError
+        If there is no File-set that could be updated at all.
     MediaError
         If the medium or a disk fails, or the disk is full.
     """
@@ -86,9 +88,6 @@ def update(station: Station, request: UpdateRequest, listener: Listener = nobody
         read_directory(volume, folder / DIRECTORY_NAME)
         with (folder / DIRECTORY_NAME).open("rb") as stream:
             directory = read_dicomdir(stream)
-            if not has_errors(directory.findings):
-                # A mistyped UID is told before hours of reading.
-                plan_removal(directory, request.remove)
             digest = _digest(folder / DIRECTORY_NAME)
             manifest = find_manifest(station, request.source, directory, digest)
             profile = station.find_profile(_profile_name(request, manifest))
@@ -150,6 +149,11 @@ class _Update:
         result: ExportResult,
     ) -> None:
         station, export, checked = self._station, self._export, self._checked
+        if not has_errors(directory.findings):
+            # What is mistyped, or sealed, is told before hours of reading.
+            require_updatable(directory)
+            plan_removal(directory, self._request.remove)
+        entries = self._collect(job)
         require_sound(job, self._volume, manifest, self._profile)
         require_updatable(directory)
         staying = plan_removal(directory, self._request.remove)
@@ -164,7 +168,7 @@ class _Update:
         take_aside(station, job, self._volume, manifest, source, self._folder)
         job.found(check_references(source))
 
-        total = self._gather(job, source)
+        total = self._select(job, source, entries)
         check_selection(
             station, job, export, self._profile, total, checked,
             lambda check: self._take_kept(job, source, check),
@@ -185,12 +189,16 @@ class _Update:
         written = write_volume(job, station, export, self._profile, self._medium, built)
         result.volumes = [written]
 
-    def _gather(self, job: Job, source: UpdateSource) -> int:
-        """Select what is to be added, without what the medium holds in this very form."""
+    def _collect(self, job: Job) -> list[int]:
+        """Take what is to be added into the catalog, before the medium is read."""
         if not self._export.sources:
-            return 0
-        catalog = self._station.catalog
+            return []
         entries, self._checked.refused = gather(self._station, job, self._export.sources)
+        return entries
+
+    def _select(self, job: Job, source: UpdateSource, entries: list[int]) -> int:
+        """Select what is to be added, without what the medium holds in this very form."""
+        catalog = self._station.catalog
         total = remember_selection(catalog, job.id, entries)
         on_medium = _by_uid(source)
         there: list[int] = []

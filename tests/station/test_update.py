@@ -537,7 +537,7 @@ class TestHostileDirectories:
             (escaping, "escaping-file-id"),
             (lambda: foreign_directory()[:-40], "truncated-directory"),
             (lambda: b"no DICOM at all", "not-dicom"),
-            (lambda: dicomdir([]), "unreferenced"),
+            (lambda: dicomdir([]), "no-directory"),
         ],
     )
     def test_they_are_refused_and_nothing_is_written(
