@@ -160,6 +160,9 @@ def join(
 ) -> InstanceVerdict:
     """Return the verdict that a profile's opinion and the rules of every profile come to."""
     findings = [*header.findings, *common]
+    if opinion.outcome is Outcome.IGNORED:
+        # Of what is passed over, the faults are passed over as well.
+        return _verdict(header, opinion.outcome, _about(subject, opinion.findings))
     if opinion.alone:
         findings += _about(subject, opinion.findings)
         return _verdict(header, opinion.outcome, findings)
