@@ -6,22 +6,17 @@ number of instances, and no instance is opened.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 from typing import BinaryIO, Final
 
-from mediastation.dicom.character_terms import has_multi_byte_shapes, legal_terms
-from mediastation.dicom.charset import decode_text
-from mediastation.errors import RefusedError
 from mediastation.fileset.agreement import RecordAgreement
+from mediastation.fileset.contract import FileSetInstance, FileSetSummary, Person
 from mediastation.fileset.directory import DicomdirWriter, Entity
 from mediastation.fileset.file_ids import FileIdAssigner, TakenNames
 from mediastation.fileset.findings import FindingLog
-from mediastation.fileset.icons import ICON, ICON_RECORDS, encode_icon
 from mediastation.fileset.kept import ExistingFileSet, KeptRecord, KeptTree, Level
-from mediastation.fileset.keys import Circumstances, ResolvedKeys, resolve_keys
-from mediastation.fileset.object_values import CHARACTER_SET
+from mediastation.fileset.keys import ResolvedKeys
 from mediastation.fileset.order import (
     TreeOrder,
     is_root_type,
@@ -29,25 +24,29 @@ from mediastation.fileset.order import (
     refused,
     require_uid,
 )
+from mediastation.fileset.record_resolver import (
+    PATIENT_ID,
+    SERIES_UID,
+    STUDY_UID,
+    RecordResolver,
+    uid_of,
+)
 from mediastation.fileset.records import (
     Reference,
     encode_head,
     encode_kept_head,
     encode_record,
 )
-from mediastation.fileset.siblings import RecordDefaults
-from mediastation.fileset.values import MAX_SHORT_FORM, legal_text, legal_value
+from mediastation.fileset.values import legal_value
 from mediastation.model.file_id import FileId, require_file_id, require_file_set_id
-from mediastation.model.finding import Finding, error, note, warning
-from mediastation.model.icon import IconImage
+from mediastation.model.finding import error, note, warning
 from mediastation.model.identity import recorded_patient_id
 from mediastation.model.instance import InstanceHeader
-from mediastation.model.record import AdditionalKey, Key, tighten
+from mediastation.model.record import AdditionalKey
 from mediastation.model.record_types import RECORD_TYPES
 
-_PATIENT_ID: Final = 0x00100020
-_STUDY_UID: Final = 0x0020000D
-_SERIES_UID: Final = 0x0020000E
+__all__ = ["FileSetBuilder", "FileSetInstance", "FileSetSummary", "Person"]
+
 _GENERAL_CLASSES: Final = 0x0008001A
 _STUDY_DATE: Final = 0x00080020
 _STUDY_TIME: Final = 0x00080030
@@ -56,80 +55,6 @@ _SERIES_NUMBER: Final = 0x00200011
 _LEVELS: Final = ("PATIENT", "STUDY", "SERIES")
 _REFERENCE_BYTES: Final = 1024
 """More than the elements of group 0004 in one record can take, general classes aside."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """The confirmed identity that goes into the PATIENT record.
-
-    Parameters
-    ----------
-    key : str
-        What groups the person's instances; unique per person.
-    patient_id : str
-        Never empty: the caller supplies one where the objects have none.
-    supplied : bool
-        Whether `patient_id` was supplied and is not the objects'.
-    header : InstanceHeader, optional
-        Of the object that writes the identity as it was confirmed: the record
-        is made from it. By default that is the person's first object.
-    """
-
-    key: str
-    patient_id: str
-    supplied: bool = False
-    header: InstanceHeader | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FileSetInstance:
-    """One instance as it is to lie in the File-set.
-
-    Parameters
-    ----------
-    header : InstanceHeader
-        Of the original.
-    transfer_syntax_uid : str
-        Of the file as it lies on the medium.
-    person : Person or None
-        None for what belongs to no patient, such as hanging protocols.
-    record_defaults : mapping of str to mapping of int to SiblingValue
-        For PATIENT, STUDY and SERIES records: values of other instances below
-        them, such as a Study Date, for keys that this object lacks; see
-        `mediastation.fileset.siblings.SiblingKeys`.
-    icon : IconImage or None
-        For the instance's own record, which has to be of a type that may have
-        one (PS3.3 F.7).
-    """
-
-    header: InstanceHeader
-    transfer_syntax_uid: str
-    person: Person | None
-    record_defaults: RecordDefaults = field(default_factory=dict)
-    icon: IconImage | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FileSetSummary:
-    """What came out.
-
-    Parameters
-    ----------
-    size_bytes : int
-        Of the DICOMDIR.
-    records : mapping of str to int
-        Number of records by type.
-    instances : int
-        Number of instances referenced.
-    findings : tuple of Finding
-        What was supplied, changed or found to disagree; many of one rule are
-        summed up.
-    """
-
-    size_bytes: int
-    records: Mapping[str, int]
-    instances: int
-    findings: tuple[Finding, ...]
 
 
 class FileSetBuilder:
@@ -191,9 +116,7 @@ class FileSetBuilder:
             else encode_head(file_set_uid, file_set_id, descriptor, descriptor_character_set),
         )
         self._file_set_uid = file_set_uid
-        self._moment = moment
-        self._additional = _additional_by_type(additional_keys)
-        self._keys: dict[tuple[str, str], tuple[Key, ...]] = {}
+        self._resolver = RecordResolver(additional_keys, moment)
         self._order = TreeOrder()
         self._file_ids = FileIdAssigner(TakenNames(existing.names if existing else ()))
         self._kept = KeptTree()
@@ -209,7 +132,9 @@ class FileSetBuilder:
         added later goes below the record of its person, study or series, if
         there is one, and behind what lies there.
         """
-        keys = self._keys_of(record.record_type, "") if record.record_type in _LEVELS else ()
+        keys = (
+            self._resolver.keys_of(record.record_type, "") if record.record_type in _LEVELS else ()
+        )
         self._kept.take(record, self._directory, keys)
         if record.sop_instance_uid:
             self._order.enter_instance(record.sop_instance_uid)
@@ -269,7 +194,7 @@ class FileSetBuilder:
 
     def _add_at_root(self, instance: FileSetInstance, record_type: str) -> FileId:
         root = self._directory.root
-        keys = self._resolve(record_type, instance, root.next_number())
+        keys = self._resolver.resolve(record_type, instance, root.next_number())
         self._require_room(instance.header, keys)
         file_id = self._file_ids.next_root_object()
         self._write_leaf(root, record_type, instance, keys, file_id)
@@ -286,7 +211,7 @@ class FileSetBuilder:
                 "Confirm whose it is.",
                 "PS3.3 F.4",
             )
-        study, series = _uid(header, _STUDY_UID), _uid(header, _SERIES_UID)
+        study, series = uid_of(header, STUDY_UID), uid_of(header, SERIES_UID)
         require_uid(study, "Study Instance UID", subject)
         require_uid(series, "Series Instance UID", subject)
         patient_id = recorded_patient_id(person.patient_id)
@@ -302,12 +227,14 @@ class FileSetBuilder:
         number = 1
         for level in begun:
             number = 1 if planned else self._parent_of(level).next_number()
-            keys = self._resolve(level, instance, number)
+            keys = self._resolver.resolve(
+                level, instance, number, study_number=self._directory.records["STUDY"] + 1
+            )
             planned.append((level, keys))
             if level == "STUDY":
                 moment = (keys.values[_STUDY_DATE], keys.values[_STUDY_TIME])
         number = 1 if planned else self._open["SERIES"].entity.next_number()
-        keys = self._resolve(record_type, instance, number, moment)
+        keys = self._resolver.resolve(record_type, instance, number, study_moment=moment)
         self._require_room(header, keys, *(one for _, one in planned))
         for level in _LEVELS:
             if level not in begun:
@@ -346,10 +273,10 @@ class FileSetBuilder:
             self._parent_of(level), level, encode_record(level, keys.encoded), number
         )
         self._enter(level, person, study, series)
-        compared = self._keys_of(level, "")
+        compared = self._resolver.keys_of(level, "")
         if level == "PATIENT" and person.supplied:
             # The objects have another one, or none: that was confirmed.
-            compared = tuple(key for key in compared if key.tag != _PATIENT_ID)
+            compared = tuple(key for key in compared if key.tag != PATIENT_ID)
             keys.supplied.append(f"PatientID {person.patient_id[:64]!r}")
         self._open[level] = Level(
             below, subject, RecordAgreement(compared, keys.values, keys.terms)
@@ -425,114 +352,3 @@ class FileSetBuilder:
         self._log.add_record(
             record_type, RECORD_TYPES[record_type].section, header.sop_instance_uid, keys
         )
-
-    def _resolve(
-        self,
-        record_type: str,
-        instance: FileSetInstance,
-        number: int,
-        moment: tuple[bytes, bytes] = (b"", b""),
-    ) -> ResolvedKeys:
-        header, person = instance.header, instance.person
-        if record_type == "PATIENT" and person and person.header:
-            header = person.header
-        given: dict[int, bytes] = {}
-        keys = self._keys_of(record_type, header.sop_class_uid)
-        match record_type:
-            case "PATIENT":
-                given[_PATIENT_ID] = _patient_id(person, header) if person else b""
-            case "STUDY":
-                given[_STUDY_UID] = _uid(header, _STUDY_UID).encode("ascii")
-            case "SERIES":
-                given[_SERIES_UID] = _uid(header, _SERIES_UID).encode("ascii")
-            case _ if instance.icon is not None:
-                if record_type not in ICON_RECORDS:
-                    raise ValueError(f"{record_type} records have no icon")
-                given[ICON.tag] = encode_icon(instance.icon)
-                keys = tighten(keys, (ICON,))
-        resolved = resolve_keys(
-            keys,
-            header,
-            Circumstances(
-                moment=self._moment,
-                number=number,
-                study_id=b"ST%06d" % (self._directory.records["STUDY"] + 1),
-                study_moment=moment,
-                given=given,
-                defaults=instance.record_defaults.get(record_type, {}),
-            ),
-        )
-        if resolved.missing:
-            raise _lacking(record_type, resolved.missing, header.sop_instance_uid)
-        return resolved
-
-    def _keys_of(self, record_type: str, sop_class_uid: str) -> tuple[Key, ...]:
-        """Return the keys of a record; without a class, as for the objects that need most."""
-        known = self._keys.get((record_type, sop_class_uid))
-        if known is None:
-            additional = self._additional[record_type]
-            known = self._keys[record_type, sop_class_uid] = tighten(
-                RECORD_TYPES[record_type].keys,
-                tuple(
-                    key.key_for(sop_class_uid) if sop_class_uid else key.as_key()
-                    for key in additional
-                ),
-            )
-        return known
-
-
-def _additional_by_type(additional: Sequence[AdditionalKey]) -> dict[str, list[AdditionalKey]]:
-    by_type: dict[str, list[AdditionalKey]] = {name: [] for name in RECORD_TYPES}
-    for key in additional:
-        by_type[key.record_type].append(key)
-    return by_type
-
-
-def _lacking(record_type: str, names: list[str], subject: str) -> RefusedError:
-    return refused(
-        "key-missing",
-        subject,
-        f"The {record_type} record has to have {', '.join(names[:8])}; the object has no such "
-        "value, and none can be made up.",
-        "Export it under a profile that does not ask for it, or leave it out.",
-        "PS3.11 X.3.3",
-    )
-
-
-def _uid(header: InstanceHeader, tag: int) -> str:
-    element = header.elements.get(tag)
-    if element is None or element.vr == "SQ":
-        return ""
-    return element.value.strip(b" \0").decode("ascii", "replace")
-
-
-def _patient_id(person: Person, header: InstanceHeader) -> bytes:
-    """Return the Patient ID in the object's character set, which the record will have.
-
-    Raises
-    ------
-    RefusedError
-        If it is beyond ASCII and not the object's own, or endless.
-    """
-    text = recorded_patient_id(person.patient_id)
-    value = b""
-    own = header.elements.get(_PATIENT_ID)
-    if text.isascii():
-        value = text.encode("ascii")
-    elif own is not None and own.vr != "SQ":
-        charset = header.elements.get(CHARACTER_SET)
-        if recorded_patient_id(decode_text(own, charset)) == text:
-            terms = legal_terms(charset.value)[0] if charset else ()
-            value, _ = legal_text(
-                "LO", own.value.strip(b" \0"), multi_byte=has_multi_byte_shapes(terms)
-            )
-    if not value or len(value) > MAX_SHORT_FORM:
-        raise refused(
-            "patient-id",
-            header.sop_instance_uid,
-            f"The Patient ID {text[:64]!r} cannot be written in the character set of the "
-            "person's first object.",
-            "Give a Patient ID of plain letters and digits.",
-            "PS3.3 F.5.1",
-        )
-    return value

@@ -144,7 +144,7 @@ def build_updated(
                 file_set_uid=volume.file_set_uid,
                 file_set_id=volume.file_set_id,
                 moment=station.clock.moment(),
-                additional_keys=profile.keys,
+                additional_keys=profile.record_keys,
                 existing=ExistingFileSet(
                     _head_of(directory), names | {DIRECTORY_NAME, README_NAME, DIGEST_LIST_NAME}
                 ),
