@@ -98,17 +98,15 @@ class Encapsulation:
         return self.image.frame_bits // 8
 
     def frame(self, window: Window, number: int) -> Samples:
-        """Return the native samples of a frame, colour by pixel, as they are in memory.
-
-        Shape ``(rows, columns, samples)``; may be a view without order.
-        """
+        """Return the native samples of a frame: shape ``(rows, columns, samples)``, in C order."""
         image, size = self.image, self.frame_bytes
         data = window.read(self.pixels.value + number * size, size)
         if len(data) < size:
             raise TruncatedError("the file ends within the pixels")
         cells = np.frombuffer(data, f"<{'i' if image.signed else 'u'}{image.bits_allocated // 8}")
         if self.planar:
-            return cells.reshape(image.samples, image.rows, image.columns).transpose(1, 2, 0)
+            planes = cells.reshape(image.samples, image.rows, image.columns)
+            return planes.transpose(1, 2, 0).copy()  # encoders look at strides
         return cells.reshape(image.rows, image.columns, image.samples)
 
 
@@ -119,7 +117,9 @@ def plan_encapsulation(
 
     For JPEG 2000 every frame is looked at: its codestream announces Bits
     Stored if all samples keep within them, and Bits Allocated if some do not
-    (overlays in unused bits, sloppy signs), so that no bit is lost.
+    (overlays in unused bits, sloppy signs), so that no bit is lost. Bits
+    Allocated are announced too where a whole byte of each cell is unused: some
+    decoders would give narrower cells then.
 
     Raises
     ------
@@ -241,6 +241,8 @@ def _keeps_within_bits_stored(window: Window, plan: Encapsulation, pool: FramePo
     image = plan.image
     if image.bits_stored == image.bits_allocated:
         return True
+    if image.bits_stored <= image.bits_allocated - 8:
+        return False
     low, high = 0, (1 << image.bits_stored) - 1
     if image.signed:
         low, high = -(1 << image.bits_stored - 1), (1 << image.bits_stored - 1) - 1

@@ -385,6 +385,14 @@ class TestCodestreams:
         raw = list(generate_frames(copy.PixelData, number_of_frames=5))
         assert {code[42] for code in raw} == {0x0F}
 
+    @pytest.mark.parametrize(("stored", "announced"), [(16, 16), (9, 9), (8, 16), (1, 16)])
+    def test_jpeg_2000_cells_stay_as_wide_as_they_are(
+        self, stored: int, announced: int, tmp_path: Path
+    ) -> None:
+        frame = noise(8, 8, bits=stored).astype("<u2")
+        source = image(tmp_path / "a", [frame], BitsStored=stored, HighBit=stored - 1)
+        assert self.frame(source, JPEG_2000)[42] == announced - 1
+
     @pytest.mark.parametrize(("photometric", "transform"), [("RGB", 1), ("YBR_FULL", 0)])
     def test_jpeg_2000_is_reversible_and_transforms_rgb_alone(
         self, photometric: str, transform: int, tmp_path: Path
