@@ -137,6 +137,7 @@ def _show_report(words: Words, report: CheckReport) -> None:
             told += f", {report.ignored:,} are passed over"
         say(f"{report.profile}: {told}")
         if not report.passed and not report.refused:
-            say("Together they may not: see the errors above.")
+            who = "The medium does" if report.role == RoleWord.READER else "Together they may"
+            say(f"{who} not: see the errors above.")
     if not report.passed:
         raise typer.Exit(RefusedError.exit_code)

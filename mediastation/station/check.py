@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mediastation.catalog.selection import (
     is_selector,
@@ -218,7 +218,11 @@ class _Look:
             yield self._looked_at(member, path, done)
         except NotDicom as fault:
             tell = error if item.claims_dicom else note
-            said = f"This is not DICOM: {fault}."
+            # A copy out of an image bears another name than what it is a copy of.
+            reason = str(fault).replace(
+                path.name, PurePosixPath(item.name.rpartition(":")[2] or item.name).name
+            )
+            said = f"This is not DICOM: {reason}."
             self.findings.append(tell("not-dicom", item.name, said, "", "PS3.10 7.1"))
         except (OSError, MediaError) as fault:
             said = f"The file cannot be read: {getattr(fault, 'strerror', None) or fault}."

@@ -14,6 +14,8 @@ from mediastation.reading.volume import open_volume
 from mediastation.verify.profile_records import check_profile_records
 
 _DICOMDIR = "DICOMDIR"
+_ASKED_OF_OBJECTS = frozenset({"profile-sop-class", "profile-transfer-syntax"})
+"""What the objects themselves were asked, with a remedy."""
 
 
 def check_directory(source: str, profile: ApplicationProfile, role: Role) -> list[Finding]:
@@ -39,8 +41,11 @@ def check_directory(source: str, profile: ApplicationProfile, role: Role) -> lis
                 return [_missing(source)] if profile.directory_required else []
             with volume.open(found.file.path) as stream:
                 directory = read_dicomdir(stream)
-                faults = check_profile_records(directory, profile, role)
-                return [*directory.findings, *until_given_up(faults, found.file.path)]
+                faults = check_profile_records(
+                    directory, profile, role, pass_over_others=role is Role.READER
+                )
+                told = (fault for fault in faults if fault.rule not in _ASKED_OF_OBJECTS)
+                return [*directory.findings, *until_given_up(told, found.file.path)]
     except (OSError, MediaError):
         # A single file, or what the look at the files has told of already.
         return []

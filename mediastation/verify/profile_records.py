@@ -27,7 +27,11 @@ _NUMBERS = frozenset({"US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OB"
 
 
 def check_profile_records(
-    directory: Dicomdir, profile: ApplicationProfile, role: Role = Role.CREATOR
+    directory: Dicomdir,
+    profile: ApplicationProfile,
+    role: Role = Role.CREATOR,
+    *,
+    pass_over_others: bool = False,
 ) -> Iterator[Finding]:
     """Check what `profile` demands of the directory, its records and the objects they name.
 
@@ -40,6 +44,9 @@ def check_profile_records(
     role : Role
         Whose column of the table counts: the creator's for a medium of our
         own, the reader's, which may be wider, for one from outside.
+    pass_over_others : bool
+        Whether nothing is asked of objects whose SOP Class the profile has not:
+        a medium may follow several profiles (PS3.2, 7.2).
 
     Yields
     ------
@@ -54,12 +61,16 @@ def check_profile_records(
     for key in profile.keys:
         if key.tag != ICON:
             keys[key.record_type].append(key)
+    others = _others(directory, profile, role) if pass_over_others else frozenset()
     empty = True
     for index, record in enumerate(directory.records):
         if directory.tree.parents[index] == UNREACHED:
             continue
         if record.sop_class_uid:
             empty = False
+        if index in others:
+            continue
+        if record.sop_class_uid:
             yield from _check_object(record, profile, role)
         held = directory.keys(record)
         for key in keys[record.type]:
@@ -79,6 +90,22 @@ def check_profile_records(
             "let import scan the files themselves",
             f"PS3.11 {profile.annex}.3.3",
         )
+
+
+def _others(directory: Dicomdir, profile: ApplicationProfile, role: Role) -> frozenset[int]:
+    """Return the records of objects of other profiles, and what stands above no other ones."""
+    parents = directory.tree.parents
+    ours: set[int] = set()
+    for index, record in enumerate(directory.records):
+        if parents[index] == UNREACHED or not record.sop_class_uid:
+            continue
+        if profile.transfer_syntaxes(record.sop_class_uid, role):
+            above = index
+            # The tree has no loops; what was marked before is not climbed again.
+            while above >= 0 and above not in ours:
+                ours.add(above)
+                above = parents[above]
+    return frozenset(range(len(directory.records))) - ours
 
 
 def _wants_icon(profile: ApplicationProfile, record: DirectoryRecord) -> bool:
