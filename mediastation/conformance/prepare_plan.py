@@ -71,6 +71,12 @@ def plan_preparation(
     elsewhere : callable
         Returns the hint that names other profiles, asked only where there is
         no other remedy.
+
+    Notes
+    -----
+    Annexes B, H, J and M want each JPEG frame in interchange format, with its
+    own tables. A header cannot tell of an abbreviated stream; one that is
+    decoded is found out there.
     """
     rules = book.of_class(header.sop_class_uid)
     if contradiction := pixels_contradict(header):

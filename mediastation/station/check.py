@@ -218,10 +218,10 @@ class _Look:
             yield self._looked_at(member, path, done)
         except NotDicom as fault:
             tell = error if item.claims_dicom else note
-            # A copy out of an image bears another name than what it is a copy of.
-            reason = str(fault).replace(
-                path.name, PurePosixPath(item.name.rpartition(":")[2] or item.name).name
-            )
+            reason = str(fault)
+            if item.path is None:
+                # The copy bears another name than what it is a copy of.
+                reason = reason.replace(path.name, PurePosixPath(item.name.rpartition(":")[2]).name)
             said = f"This is not DICOM: {reason}."
             self.findings.append(tell("not-dicom", item.name, said, "", "PS3.10 7.1"))
         except (OSError, MediaError) as fault:
