@@ -32,19 +32,38 @@ class WrittenImage:
     structure: tuple[SectorDigest, ...]
 
 
-class PendingMedium(Protocol):
-    """A medium that is whole and has not got its final name yet."""
+class Part(Protocol):
+    """What lies beside its final name until it is committed: a file or a folder."""
 
-    @property
-    def path(self) -> Path:
-        """Where it lies now: beside its final name until `commit`."""
+    path: Path
 
-    @property
-    def image(self) -> WrittenImage:
-        """What was written."""
+    def sync(self) -> None:
+        """Bring every byte to the disk. Raises `MediaError`."""
+
+    def commit(self) -> Path:
+        """Make it durable and give it its final name. Raises `MediaError`."""
+
+
+class PendingMedium:
+    """A medium that is whole and has not got its final name yet.
+
+    `path` is where it lies meanwhile, for whoever wants to verify it first;
+    `image` says what was written.
+    """
+
+    def __init__(self, part: Part, image: WrittenImage) -> None:
+        self._part = part
+        self.path = part.path
+        self.image = image
+
+    def sync(self) -> None:
+        """Bring every byte to the disk; `commit` does it otherwise. Raises `MediaError`."""
+        self._part.sync()
 
     def commit(self) -> Path:
         """Make the medium durable and give it its final name. Raises `MediaError`."""
+        self.path = self._part.commit()
+        return self.path
 
 
 class MediumWriter(Protocol):

@@ -15,7 +15,7 @@ from typing import Self
 
 from mediastation.catalog.durable import sync_file_system
 from mediastation.errors import ConfigError, MediaError, RefusedError
-from mediastation.media.contract import Progress, WrittenImage
+from mediastation.media.contract import PendingMedium, Progress, WrittenImage
 from mediastation.media.disk import (
     disk_errors,
     is_still,
@@ -28,7 +28,7 @@ from mediastation.media.level1 import MediumFile, parents_of
 from mediastation.media.source_reader import SourceReader
 from mediastation.model.finding import Finding, error
 
-__all__ = ["FolderMedium", "PendingFolder", "check_folder_names"]
+__all__ = ["FolderMedium", "check_folder_names"]
 
 DEEPEST_COMPONENTS = 32
 """File IDs have at most eight; a viewer that lies beside the images may go deeper."""
@@ -72,28 +72,6 @@ def check_folder_names(files: Iterable[MediumFile]) -> list[Finding]:
         if other != path or path in directories:
             findings.append(_clash(path, other))
     return findings
-
-
-class PendingFolder:
-    """A folder that is whole and has not got its final name yet.
-
-    `path` is where it lies meanwhile, for whoever wants to verify it first;
-    `image` says what was written, without the digests that only images have.
-    """
-
-    def __init__(self, part: _PartFolder, image: WrittenImage) -> None:
-        self._part = part
-        self.path = part.path
-        self.image = image
-
-    def sync(self) -> None:
-        """Bring every byte to the disk; `commit` does it otherwise. Raises `MediaError`."""
-        self._part.sync()
-
-    def commit(self) -> Path:
-        """Make the folder durable and give it its final name. Raises `MediaError`."""
-        self.path = self._part.commit()
-        return self.path
 
 
 class FolderMedium:
@@ -141,7 +119,7 @@ class FolderMedium:
         self.close()
 
     @contextmanager
-    def write(self, output: Path, *, progress: Progress | None = None) -> Iterator[PendingFolder]:
+    def write(self, output: Path, *, progress: Progress | None = None) -> Iterator[PendingMedium]:
         """Write the folder beside `output`; give it that name only by `commit`.
 
         Leaving the block without `commit`, for whatever reason, removes what
@@ -169,7 +147,7 @@ class FolderMedium:
             raise ValueError("the plan is closed")
         with _open_part_folder(output, self.size_bytes) as part:
             self._write_into(part, progress)
-            yield PendingFolder(part, WrittenImage(self.size_bytes, "", ()))
+            yield PendingMedium(part, WrittenImage(self.size_bytes, "", ()))
 
     def _write_into(self, part: _PartFolder, progress: Progress | None) -> None:
         done = 0

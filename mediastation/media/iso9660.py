@@ -14,7 +14,7 @@ from pycdlib import PyCdlib
 
 from mediastation import __version__
 from mediastation.errors import RefusedError
-from mediastation.media.contract import WrittenImage
+from mediastation.media.contract import PendingMedium, WrittenImage
 from mediastation.media.level1 import (
     SECTOR_BYTES,
     MediumFile,
@@ -27,33 +27,11 @@ from mediastation.media.pycdlib_clock import pycdlib_clock
 from mediastation.media.serial_image import SerialImage
 from mediastation.media.source_reader import SourceReader
 
-__all__ = ["Iso9660Image", "MediumFile", "PendingImage", "WrittenImage"]
+__all__ = ["Iso9660Image", "MediumFile", "WrittenImage"]
 
 _VOLUME_ID = re.compile(r"[A-Z0-9_]{0,16}")
 _NOT_A_CHARACTER = re.compile(r"""[^A-Z0-9_ !"%&'()*+,\-./:;<=>?]""")
 _CHUNK_BYTES = 1 << 20
-
-
-class PendingImage:
-    """An image that is whole and has not got its final name yet.
-
-    `path` is where it lies meanwhile, for whoever wants to verify it first;
-    `image` says what was written.
-    """
-
-    def __init__(self, part: PartFile, image: WrittenImage) -> None:
-        self._part = part
-        self.path = part.path
-        self.image = image
-
-    def sync(self) -> None:
-        """Bring every byte to the disk; `commit` does it otherwise. Raises `MediaError`."""
-        self._part.sync()
-
-    def commit(self) -> Path:
-        """Make the image durable and give it its final name. Raises `MediaError`."""
-        self.path = self._part.commit()
-        return self.path
 
 
 class Iso9660Image:
@@ -126,7 +104,7 @@ class Iso9660Image:
     @contextmanager
     def write(
         self, output: Path, *, progress: Callable[[int, int], None] | None = None
-    ) -> Iterator[PendingImage]:
+    ) -> Iterator[PendingMedium]:
         """Write the image beside `output`; give it that name only by `commit`.
 
         ::
@@ -159,7 +137,7 @@ class Iso9660Image:
         with open_part_file(output, self.size_bytes) as part:
             written = self._write_into(part, progress)
             part.start_sync()
-            yield PendingImage(part, written)
+            yield PendingMedium(part, written)
 
     def _plan(self, files: Iterable[MediumFile], volume_id: str) -> None:
         maker = _NOT_A_CHARACTER.sub("_", f"MEDIASTATION {__version__}".upper())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from itertools import chain
@@ -18,7 +18,7 @@ from mediastation.media.contract import WrittenImage
 from mediastation.media.iso9660 import MediumFile
 from mediastation.model.entry import Entry
 from mediastation.model.file_id import file_set_id_from
-from mediastation.model.finding import error
+from mediastation.model.finding import Finding, error
 from mediastation.model.icon import IconImage
 from mediastation.model.manifest import (
     DIGEST_LIST_NAME,
@@ -96,8 +96,6 @@ def build_file_set(
     file_set_id = _file_set_id(request, plan)
     digests = _digests(station, job, checked, plan, copies)
     volume = Volume(plan, file_set_id, station.clock.uid(chain([file_set_id], digests)))
-    siblings = siblings_of(station, job, profile, checked)
-    refused = []
     with job.step(plan.step("file-set"), plan.instances, "instances") as step:
         with disk_trouble_told(folder), (folder / _DICOMDIR).open("w+b") as output:
             builder = FileSetBuilder(
@@ -107,27 +105,64 @@ def build_file_set(
                 moment=moment,
                 additional_keys=profile.record_keys,
             )
-            for person, rows, entry in in_tree_order(station, job, checked, plan):
-                copy = copies.get(entry.id, entry)
-                icon = icon_of(station, icons, entry)
-                try:
-                    file_id = builder.add(instance_of(entry, copy, person, rows, siblings, icon))
-                except RefusedError as fault:
-                    refused += list(fault.findings)
-                    continue
-                volume.add(
-                    "/".join(file_id),
-                    station.catalog.store.path(copy.sha256, copy.kind),
-                    copy.size_bytes,
-                    copy.sha256,
-                    entry.header.sop_instance_uid,
-                )
-                step.report(len(volume.files), plan.instances)
-            require_all_there(len(volume.files) + len(refused), plan.instances)
+            entries = (
+                (person, rows, entry, copies.get(entry.id, entry))
+                for person, rows, entry in in_tree_order(station, job, checked, plan)
+            )
+            siblings = siblings_of(station, job, profile, checked)
+            refused = place_entries(station, builder, volume, entries, siblings, icons, step.report)
             summary = builder.close()
         volume.instances = summary.instances
         job.found((*refused, *summary.findings))
         step.summary = f"{summary.instances:,} instances, {sum(summary.records.values()):,} records"
+    require_placed(request, checked, volume, refused)
+    add_own_file(volume, _DICOMDIR, volume.file_set_uid)
+    add_readme(station, volume, claimed_profile(request, profile, medium))
+    add_digest_list(volume)
+    return volume
+
+
+def place_entries(
+    station: Station,
+    builder: FileSetBuilder,
+    volume: Volume,
+    entries: Iterable[tuple[Person | None, Collection[int], Entry, Entry]],
+    siblings: SiblingKeys,
+    icons: IconPlan | None,
+    progress: Callable[[int, int], None],
+) -> list[Finding]:
+    """Put entries into the directory and onto the volume; return why some could not be placed.
+
+    `entries` are person, the catalog's rows of theirs, the entry, and the copy
+    that goes out; as many as the volume's plan says, in the order of the tree.
+    """
+    refused: list[Finding] = []
+    total, placed, failed = volume.plan.instances, 0, 0
+    for person, rows, entry, copy in entries:
+        icon = icon_of(station, icons, entry)
+        try:
+            file_id = builder.add(instance_of(entry, copy, person, rows, siblings, icon))
+        except RefusedError as fault:
+            refused += list(fault.findings)
+            failed += 1
+            continue
+        volume.add(
+            "/".join(file_id),
+            station.catalog.store.path(copy.sha256, copy.kind),
+            copy.size_bytes,
+            copy.sha256,
+            entry.header.sop_instance_uid,
+        )
+        placed += 1
+        progress(placed, total)
+    require_all_there(placed + failed, total)
+    return refused
+
+
+def require_placed(
+    request: ExportRequest, checked: CheckedSet, volume: Volume, refused: list[Finding]
+) -> None:
+    """Raise `RefusedError` if instances could not be placed and dropping was not asked for."""
     checked.refused += len(refused)
     if refused and (not request.drop_refused or not volume.instances):
         raise RefusedError(
@@ -135,10 +170,6 @@ def build_file_set(
             refused,
             "See the findings; --drop-refused writes the medium without them.",
         )
-    add_own_file(volume, _DICOMDIR, volume.file_set_uid)
-    add_readme(station, volume, claimed_profile(request, profile, medium))
-    add_digest_list(volume)
-    return volume
 
 
 def add_readme(station: Station, volume: Volume, profile: str) -> None:

@@ -21,8 +21,8 @@ from mediastation.model.profile import ApplicationProfile
 from mediastation.pages.readme import README_NAME
 from mediastation.reading.dicomdir import Dicomdir, RawElement
 from mediastation.reading.elements import text_value
-from mediastation.station.export_check import CheckedSet, require_all_there
-from mediastation.station.export_icons import IconPlan, icon_of
+from mediastation.station.export_check import CheckedSet
+from mediastation.station.export_icons import IconPlan
 from mediastation.station.export_output import claimed_profile
 from mediastation.station.export_partition import VolumePlan
 from mediastation.station.export_request import ExportRequest
@@ -32,7 +32,8 @@ from mediastation.station.export_volume import (
     add_own_file,
     add_readme,
     in_tree_order,
-    instance_of,
+    place_entries,
+    require_placed,
     siblings_of,
 )
 from mediastation.station.job import Job
@@ -132,10 +133,7 @@ def build_updated(
         inherited=source.inherited,
         made_from=source.directory_sha256,
     )
-    siblings = siblings_of(station, job, profile, checked)
     total = source.staying.instances + plan.instances
-    refused = []
-    added = 0
     with job.step("file-set", total, "instances") as step:
         with disk_trouble_told(folder), (folder / DIRECTORY_NAME).open("w+b") as output:
             names = {file.path for file in source.files}
@@ -154,36 +152,26 @@ def build_updated(
             for file in source.files:
                 uid = directory.records[file.record].sop_instance_uid if file.record >= 0 else ""
                 volume.add(file.path, file.source, file.size_bytes, file.sha256, uid)
-            for person, rows, entry in in_tree_order(station, job, checked, plan):
-                copy = copies.get(entry.id, entry)
-                whose = people.person_of(person, entry) if person else None
-                icon = icon_of(station, icons, entry)
-                try:
-                    file_id = builder.add(instance_of(entry, copy, whose, rows, siblings, icon))
-                except RefusedError as fault:
-                    refused += list(fault.findings)
-                    continue
-                volume.add(
-                    "/".join(file_id),
-                    station.catalog.store.path(copy.sha256, copy.kind),
-                    copy.size_bytes,
-                    copy.sha256,
-                    entry.header.sop_instance_uid,
+            entries = (
+                (
+                    people.person_of(person, entry) if person else None,
+                    rows,
+                    entry,
+                    copies.get(entry.id, entry),
                 )
-                added += 1
-                step.report(source.staying.instances + added, total)
-            require_all_there(added + len(refused), plan.instances)
+                for person, rows, entry in in_tree_order(station, job, checked, plan)
+            )
+            siblings = siblings_of(station, job, profile, checked)
+            refused = place_entries(
+                station, builder, volume, entries, siblings, icons,
+                lambda placed, _: step.report(source.staying.instances + placed, total),
+            )  # fmt: skip
             summary = builder.close()
         volume.instances = summary.instances
         job.found((*refused, *summary.findings))
-        step.summary = f"{source.staying.instances:,} instances stay, {added:,} come"
-    checked.refused += len(refused)
-    if refused and (not request.drop_refused or not volume.instances):
-        raise RefusedError(
-            f"Nothing was written: {len(refused):,} instances cannot be placed in the directory.",
-            refused,
-            "See the findings; --drop-refused writes the medium without them.",
-        )
+        coming = volume.instances - source.staying.instances
+        step.summary = f"{source.staying.instances:,} instances stay, {coming:,} come"
+    require_placed(request, checked, volume, refused)
     if not volume.instances:
         raise RefusedError("Nothing was written: the File-set would hold no instance any more.")
     add_own_file(volume, DIRECTORY_NAME, volume.file_set_uid)

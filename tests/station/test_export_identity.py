@@ -13,7 +13,7 @@ import pytest
 
 from mediastation.cli.app import run
 from mediastation.errors import MediaError
-from mediastation.media.iso9660 import PendingImage
+from mediastation.media.contract import PendingMedium
 from mediastation.station.export import export as export_request
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.station import Station
@@ -308,16 +308,16 @@ class TestSeveralVolumes:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         source = two_identities(tmp_path / "in", **STRANGER)
-        commit = PendingImage.commit
+        commit = PendingMedium.commit
         done: list[Path] = []
 
-        def fail_at_the_second(pending: PendingImage) -> Path:
+        def fail_at_the_second(pending: PendingMedium) -> Path:
             if done:
                 raise MediaError("the disk is full")
             done.append(commit(pending))
             return done[0]
 
-        monkeypatch.setattr(PendingImage, "commit", fail_at_the_second)
+        monkeypatch.setattr(PendingMedium, "commit", fail_at_the_second)
         request = ExportRequest(
             (str(source),), "STD-GEN-CD", tmp_path / "media", several_patients=True
         )
