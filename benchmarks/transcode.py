@@ -4,11 +4,14 @@ Run ``python -m benchmarks.transcode [FRAMES]`` from the project's folder. One
 object of many frames, for which a peer's start does not count, and single
 images, for which each peer starts once a file as its users start it; ours runs
 within the process, as in a worker of the station, and proves every copy.
-Results are read back from the page cache on both sides; only ours are durable.
+Sources come from the page cache on both sides; only our results are durable.
+Ours takes all processors for an object of many frames: the ratios hold on an
+idle machine, the processor times on any.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -99,29 +102,42 @@ def peer(words: list[str]) -> Callable[[Path, Path], None]:
     return run
 
 
-def best_of(runs: list[Callable[[Path, Path], None]], paths: list[Path]) -> list[float]:
-    """Return seconds for all of `paths`: the best of rounds in which the runs take turns."""
-    best = [float("inf")] * len(runs)
+def processor_s() -> float:
+    """Return the processor time of this process and of the peers it has waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def best_of(
+    runs: list[Callable[[Path, Path], None]], paths: list[Path]
+) -> list[tuple[float, float]]:
+    """Return elapsed and processor seconds for all of `paths`, each the best of the rounds.
+
+    The runs take turns within a round.
+    """
+    best = [(float("inf"), float("inf"))] * len(runs)
     output = paths[0].with_name("output")
     for _ in range(ROUNDS):
         for index, run in enumerate(runs):
-            seconds = 0.0
+            elapsed = busy = 0.0
             for path in paths:
-                begin = time.perf_counter()
+                begin, begin_busy = time.perf_counter(), processor_s()
                 run(path, output)
-                seconds += time.perf_counter() - begin
+                elapsed += time.perf_counter() - begin
+                busy += processor_s() - begin_busy
                 output.unlink()
-            best[index] = min(best[index], seconds)
+            best[index] = (min(best[index][0], elapsed), min(best[index][1], busy))
     return best
 
 
 def compare(what: str, target: str, peers: list[list[str]], paths: list[Path]) -> None:
     """Print our seconds, the peers' and the ratios for one direction of one codec."""
     there = [words for words in peers if shutil.which(words[0])]
-    own, *others = best_of([ours(target), *map(peer, there)], paths)
-    text = [f"ours {own:.3f} s"]
-    for words, seconds in zip(there, others, strict=True):
-        text.append(f"{words[0]} {seconds:.3f} s, ratio {seconds / own:.2f}")
+    (own, busy), *others = best_of([ours(target), *map(peer, there)], paths)
+    text = [f"ours {own:.3f} s (processor {busy:.2f} s)"]
+    for words, (elapsed, theirs) in zip(there, others, strict=True):
+        ratio = elapsed / own
+        text.append(f"{words[0]} {elapsed:.3f} s (processor {theirs:.2f} s), ratio {ratio:.2f}")
     text += [f"{words[0]} is not installed" for words in peers if words not in there]
     print(f"{what}: {'; '.join(text)}", flush=True)
 
