@@ -127,7 +127,7 @@ class AdditionalKey:
     condition: Condition = Condition.PRESENT
     nested: tuple[Key, ...] = ()
     keyword: str = ""
-    multiple: bool = True
+    multiple: bool = False
     sop_classes: frozenset[str] = frozenset()
     in_shared_groups: bool = False
 
@@ -167,7 +167,8 @@ def tighten(keys: tuple[Key, ...], additional: tuple[Key, ...]) -> tuple[Key, ..
     """Return `keys` with a profile's `additional` ones, in ascending tag order.
 
     A profile may make a key stricter, never looser (PS3.11, X.3.3), so of two
-    descriptions the stricter type wins; where the value comes from stays.
+    descriptions the stricter type wins; where the value comes from, and how
+    many there may be, stays.
     """
     merged = {key.tag: key for key in keys}
     for key in additional:
@@ -175,5 +176,7 @@ def tighten(keys: tuple[Key, ...], additional: tuple[Key, ...]) -> tuple[Key, ..
         if known is None:
             merged[key.tag] = key
         elif key.type < known.type:
-            merged[key.tag] = replace(key, fallback=known.fallback, supply=known.supply)
+            merged[key.tag] = replace(
+                key, fallback=known.fallback, supply=known.supply, multiple=known.multiple
+            )
     return tuple(merged[tag] for tag in sorted(merged))

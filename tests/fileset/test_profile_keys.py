@@ -226,6 +226,13 @@ class TestRequired:
 
         assert records[-1].text(0x00080023) == "20240131"
 
+    def test_a_profile_s_stricter_type_keeps_how_many_values_there_may_be(self) -> None:
+        rows = AdditionalKey("IMAGE", 0x00280010, "US", "1", keyword="Rows")
+        record, messages = leaf({0x00280010: ("US", b"\4\0\5\0")}, additional_keys=(rows,))
+
+        assert record.elements[0x00280010] == ("US", b"\4\0")
+        assert "Rows" in messages["key-changed"]
+
 
 class TestIcons:
     GREY = IconImage(3, 5, bytes(range(15)))
