@@ -150,6 +150,32 @@ def require_all_there(found: int, chosen: int) -> None:
         )
 
 
+def leave_out(
+    station: Station,
+    job: Job,
+    request: ExportRequest,
+    checked: CheckedSet,
+    failed: list[tuple[int, Finding]],
+    what: str,
+) -> None:
+    """Take entries that turned out to be unfit out of the set; `what` ends the sentence on them.
+
+    Raises
+    ------
+    RefusedError
+        If dropping was not asked for, or if nothing would be left.
+    """
+    checked.refused += len(failed)
+    checked.instances -= len(failed)
+    if failed and (not request.drop_refused or checked.instances == 0):
+        raise RefusedError(
+            f"Nothing was written: {len(failed):,} instances {what}.",
+            [finding for _, finding in failed],
+            "See the findings; --drop-refused writes the medium without them.",
+        )
+    drop_from_selection(station.catalog, job.id, [entry for entry, _ in failed])
+
+
 def _require_acceptable(
     request: ExportRequest, checked: CheckedSet, findings: tuple[Finding, ...], total: int
 ) -> None:

@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediastation.catalog.icons import find_icon, keep_icons
-from mediastation.catalog.selection import drop_from_selection, iter_selection
+from mediastation.catalog.selection import iter_selection
 from mediastation.conformance.attributes import number_of
 from mediastation.dicom.worker_messages import IconTask
 from mediastation.dicom.workers import CodecWorkers, Failed
-from mediastation.errors import RefusedError
 from mediastation.model.entry import Entry
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.icon import IconImage
 from mediastation.model.instance import PixelEncoding
 from mediastation.model.profile import ApplicationProfile
 from mediastation.model.sop_class import SOP_CLASSES
-from mediastation.station.export_check import CheckedSet
+from mediastation.station.export_check import CheckedSet, leave_out
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import Job
 from mediastation.station.station import Station
@@ -88,13 +87,14 @@ def make_icons(
         return None
     failed: list[tuple[int, Finding]] = []
     done = 0
-    with job.step("icons", checked.instances, "instances") as step, CodecWorkers() as workers:
+    to_make = _without_icon(station, job, plan)
+    with job.step("icons", len(to_make), "instances") as step, CodecWorkers() as workers:
         made: list[tuple[int, IconImage]] = []
 
         def report(_: float = 0) -> None:
-            step.report(done, checked.instances)
+            step.report(done, len(to_make))
 
-        for result in workers.run(_tasks(station, job, plan), progress=report):
+        for result in workers.run(_tasks(station, job, plan, to_make), progress=report):
             if isinstance(result, Failed):
                 failed.append((result.task.key, result.finding))
             elif isinstance(result.value, IconImage):
@@ -110,16 +110,7 @@ def make_icons(
         job.found(_as_warning(finding) for _, finding in failed)
         return plan
     job.found(finding for _, finding in failed)
-    checked.refused += len(failed)
-    checked.instances -= len(failed)
-    if failed and (not request.drop_refused or checked.instances == 0):
-        raise RefusedError(
-            f"Nothing was written: {profile.name} demands an icon of every image, and "
-            f"{len(failed):,} give none.",
-            [finding for _, finding in failed],
-            "See the findings; --drop-refused writes the medium without them.",
-        )
-    drop_from_selection(station.catalog, job.id, [entry for entry, _ in failed])
+    leave_out(station, job, request, checked, failed, f"give no icon, which {profile.name} demands")
     return plan
 
 
@@ -130,9 +121,17 @@ def icon_of(station: Station, plan: IconPlan | None, entry: Entry) -> IconImage 
     return find_icon(station.catalog, entry.id, plan.recipe)
 
 
-def _tasks(station: Station, job: Job, plan: IconPlan) -> Iterator[IconTask]:
+def _without_icon(station: Station, job: Job, plan: IconPlan) -> set[int]:
+    return {
+        entry.id
+        for entry in iter_selection(station.catalog, job.id)
+        if plan.wants(entry) and find_icon(station.catalog, entry.id, plan.recipe) is None
+    }
+
+
+def _tasks(station: Station, job: Job, plan: IconPlan, to_make: set[int]) -> Iterator[IconTask]:
     for entry in iter_selection(station.catalog, job.id):
-        if plan.wants(entry) and find_icon(station.catalog, entry.id, plan.recipe) is None:
+        if entry.id in to_make:
             yield IconTask(
                 entry.id,
                 station.catalog.store.path(entry.sha256, entry.kind),

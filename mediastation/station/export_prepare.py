@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mediastation.catalog.durable import disk_trouble_told
-from mediastation.catalog.selection import (
-    drop_from_selection,
-    find_prepared,
-    iter_selection,
-)
+from mediastation.catalog.selection import find_prepared, iter_selection
 from mediastation.dicom.prepared import Prepared
 from mediastation.dicom.worker_messages import PrepareTask
 from mediastation.dicom.workers import CodecWorkers, Failed
 from mediastation.errors import MediaError, RefusedError
 from mediastation.model.entry import Entry
 from mediastation.model.finding import Finding
-from mediastation.station.export_check import CheckedSet, require_all_there
+from mediastation.station.export_check import CheckedSet, leave_out, require_all_there
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import Job
 from mediastation.station.station import Station
@@ -59,16 +55,7 @@ def prepare_selection(
         require_all_there(len(making.copies) + len(failed), total)
         made = sum(checked.to_prepare[number][0].touches_dataset for number in making.copies)
         step.summary = f"{made:,} re-encoded, {len(failed):,} could not be"
-    checked.refused += len(failed)
-    checked.instances -= len(failed)
-    if failed and (not request.drop_refused or checked.instances == 0):
-        raise RefusedError(
-            f"Nothing was written: {len(failed):,} instances cannot be prepared for "
-            f"{request.profile}.",
-            [finding for _, finding in failed],
-            "See the findings; --drop-refused writes the medium without them.",
-        )
-    drop_from_selection(station.catalog, job.id, [entry for entry, _ in failed])
+    leave_out(station, job, request, checked, failed, f"cannot be prepared for {request.profile}")
     return making.copies
 
 
