@@ -5,8 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mediastation.dicom.charset import unknown_terms
 from mediastation.fileset.dicomdir import FileSetInstance
 from mediastation.fileset.siblings import SiblingKeys
+from mediastation.model.instance import Element
 from mediastation.model.record import AdditionalKey, Condition
 from tests.fileset.building import JANE, built
 from tests.support.record_headers import EXPLICIT_LE, header
@@ -104,7 +106,7 @@ class TestSiblingsText:
     KEYS = (TestSiblings.NAME, TestSiblings.ADDRESS)
 
     def series(
-        self, own: tuple[str, bytes | None], other: tuple[str, bytes]
+        self, own: tuple[str, bytes | None], other: tuple[str | bytes, bytes]
     ) -> tuple[dict[int, tuple[str, bytes]], str]:
         """The SERIES record, whose description is one object's and institution another's."""
         first = header({0x00080005: ("CS", own[0]), 0x0008103E: ("LO", own[1]) if own[1] else None})
@@ -196,3 +198,17 @@ class TestSiblingsText:
 
         assert series[0x0008103E][1].decode(codec).rstrip(" ") == own
         assert series[0x00080080][1].decode(codec).rstrip(" ") == other
+
+    @given(value=st.binary(max_size=80), charset=st.binary(max_size=40), own=st.binary(max_size=40))
+    def test_any_bytes_under_any_label_give_a_record_that_can_be_read(
+        self, value: bytes, charset: bytes, own: bytes
+    ) -> None:
+        """What is written is legal text in the set that is named, or it is not written."""
+        series, _ = self.series(("ISO_IR 100", own), (charset, value))
+
+        label = Element("CS", series.get(0x00080005, ("CS", b""))[1])
+        assert not unknown_terms(label)
+        for tag in (0x0008103E, 0x00080080):
+            if tag in series:
+                assert len(series[tag][1]) % 2 == 0
+                assert not any(byte < 32 and byte != 0x1B for byte in series[tag][1])
