@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mediastation.station.check import check_sources
+from mediastation.station.check import CheckRequest, check_sources
 from mediastation.station.gather import add
 from mediastation.station.station import Station
 from tests.support.corpus import CORPUS, corpus_files, corpus_id
@@ -28,7 +28,7 @@ def test_a_bad_file_is_kept_refused_or_left_alone_and_said_so(path: Path, tmp_pa
         if not report.added:
             assert report.findings
             return
-        checked = check_sources(station, [str(path)], "STD-GEN-CD")
+        checked = check_sources(station, CheckRequest((str(path),), "STD-GEN-CD"))
 
     assert checked.instances == checked.accepted + checked.refused == 1
     errors = [finding for finding in checked.findings if finding.severity == "error"]
