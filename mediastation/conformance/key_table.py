@@ -43,6 +43,7 @@ def read_keys(table: Table) -> list[AdditionalKey]:
             key.condition,
             key.nested,
             key.keyword,
+            multiple=key.multiple,
             sop_classes=sop_classes,
             in_shared_groups=in_shared_groups,
         )
@@ -77,6 +78,7 @@ def _read_key(table: Table, depth: int = 0) -> Key:
         type=kind,
         condition=condition,
         nested=tuple(sorted(nested, key=lambda key: key.tag)),
+        multiple=table.flag("multiple"),
     )
 
 

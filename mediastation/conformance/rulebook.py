@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mediastation.conformance.attributes import Elements, is_given, words_of
 from mediastation.dicom.elements import iter_elements, iter_items
 from mediastation.model.attribute_rule import AttributeRule
+from mediastation.model.element_encoding import INTEGER_VRS, recoded_integer
 from mediastation.model.instance import Element
 from mediastation.model.profile import ApplicationProfile, IconRule, Role
 from mediastation.model.record import ROOT, AdditionalKey, Condition
@@ -160,6 +161,8 @@ def _is_usable(key: AdditionalKey, element: Element | None) -> bool:
     """Tell whether a record can take the value: a sequence needs an item with what it must have."""
     if element is None or (element.vr == "SQ") != (key.vr == "SQ"):
         return False
+    if key.vr in INTEGER_VRS:
+        return bool(recoded_integer(element.vr, element.value, key.vr))
     wanted = [inner.tag for inner in key.nested if inner.type == "1"]
     if not wanted:
         return is_given({key.tag: element}, key.tag)

@@ -26,8 +26,8 @@ from mediastation.fileset.object_values import (
     shown,
 )
 from mediastation.fileset.siblings import SiblingValue, in_one_set
-from mediastation.fileset.values import BINARY_VRS, legal_text, legal_value
-from mediastation.model.element_encoding import encode_element
+from mediastation.fileset.values import legal_text, legal_value
+from mediastation.model.element_encoding import INTEGER_VRS, encode_element
 from mediastation.model.instance import Element, InstanceHeader
 from mediastation.model.record import Condition, Key, Supply
 
@@ -269,7 +269,7 @@ class _Resolver(ObjectValues):
         if sibling is None or sibling.element.vr == "SQ":
             return b""
         if key.vr in TEXT_VRS:
-            value, terms = sibling.text(key.vr)
+            value, terms = sibling.text(key.vr, multiple=key.multiple)
             if terms:
                 self.foreign[key.tag] = terms
         else:
@@ -339,7 +339,7 @@ class _Resolver(ObjectValues):
             case _:
                 value = self._literal(key, supply)
         told = "one item that says so" if key.vr == "SQ" else shown(value)
-        if key.vr in BINARY_VRS:
+        if key.vr in INTEGER_VRS:
             told = repr(str(supply))
         self.invented.append(f"{name_of(key)} {told}")
         return value
@@ -375,7 +375,7 @@ class _Resolver(ObjectValues):
     def _literal(self, key: Key, text: str) -> bytes:
         if key.vr == "SQ":
             return self.sequence_of(key, {key.any_of[0]: Element("CS", text.encode())})
-        layout = BINARY_VRS.get(key.vr)
+        layout = INTEGER_VRS.get(key.vr)
         return struct.pack(layout, int(text)) if layout else text.encode()
 
     # Conditions

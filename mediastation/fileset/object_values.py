@@ -23,7 +23,13 @@ from mediastation.dicom.charset import TEXT_VRS, needs_charset
 from mediastation.dicom.elements import iter_elements, iter_items, tag_text
 from mediastation.fileset.text import fitting
 from mediastation.fileset.values import legal_text, legal_value, stripped
-from mediastation.model.element_encoding import encode_element, encode_item, encode_sequence
+from mediastation.model.element_encoding import (
+    INTEGER_VRS,
+    encode_element,
+    encode_item,
+    encode_sequence,
+    recoded_integer,
+)
 from mediastation.model.instance import Element
 from mediastation.model.record import Condition, Key
 from mediastation.model.uid import is_legal_uid
@@ -87,6 +93,8 @@ class ObjectValues:
             if not key.nested:
                 return self._copied(key, element.value, scope)
             return self._sequence(key, element.value, scope)
+        if key.vr in INTEGER_VRS and element.vr != key.vr:
+            return self._other_integer(key, element)
         return self._scalar(key, element.value, scope)
 
     def shared(self, key: Key) -> bytes:
@@ -137,7 +145,9 @@ class ObjectValues:
     def _scalar(self, key: Key, value: bytes, scope: TextScope) -> bytes:
         length_remark = ""
         if key.vr in TEXT_VRS:
-            legal, remark = legal_text(key.vr, value, multi_byte=scope.multi_byte)
+            legal, remark = legal_text(
+                key.vr, value, multi_byte=scope.multi_byte, multiple=key.multiple
+            )
             legal, length_remark = fitting(key.vr, legal, scope.terms)
             scope.add(legal)
         else:
@@ -151,6 +161,12 @@ class ObjectValues:
             self.changed.append(f"{name_of(key)} {shown(legal)} {length_remark}")
         return legal
 
+    def _other_integer(self, key: Key, element: Element) -> bytes:
+        number = recoded_integer(element.vr, element.value, key.vr)
+        outcome = f"was written as {key.vr}" if number else "was left out"
+        self.changed.append(f"{name_of(key)} has VR {element.vr} and {outcome}")
+        return number
+
     def look_at_uids(self, key: Key, value: bytes) -> None:
         """Say which UIDs of `value` are written although they are not legal."""
         for uid in value.split(b"\\"):
@@ -160,7 +176,9 @@ class ObjectValues:
     def quietly(self, key: Key, value: bytes) -> bytes:
         """Return a legal form of a value that comes from elsewhere, without a remark."""
         if key.vr in TEXT_VRS:
-            legal, _ = legal_text(key.vr, value, multi_byte=self.scope.multi_byte)
+            legal, _ = legal_text(
+                key.vr, value, multi_byte=self.scope.multi_byte, multiple=key.multiple
+            )
             return fitting(key.vr, legal, self.scope.terms)[0]
         return legal_value(key.vr, value, multiple=key.multiple)[0]
 

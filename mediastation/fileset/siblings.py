@@ -41,11 +41,11 @@ class SiblingValue:
     element: Element
     character_set: bytes = b""
 
-    def text(self, vr: str) -> tuple[bytes, Terms]:
+    def text(self, vr: str, *, multiple: bool = False) -> tuple[bytes, Terms]:
         """Return it as a record may hold it, and the set that it is in; empty if none."""
         terms = legal_terms(self.character_set)[0]
         multi_byte = has_multi_byte_shapes(terms)
-        value, _ = legal_text(vr, self.element.value, multi_byte=multi_byte)
+        value, _ = legal_text(vr, self.element.value, multi_byte=multi_byte, multiple=multiple)
         if not needs_charset(value):
             return value, ()
         if not can_hold(terms, [value]):

@@ -6,6 +6,8 @@ old readers know the object's set, and the record then reads like the object.
 
 from __future__ import annotations
 
+import re
+
 from mediastation.dicom.character_terms import UTF_8, Terms, reads_otherwise
 from mediastation.dicom.charset import decode_text, needs_charset
 from mediastation.fileset.values import stripped
@@ -14,6 +16,7 @@ from mediastation.model.instance import Element
 # Longest values in characters (PS3.5, Table 6.2-1). Identifiers and names are
 # never cut, since half of one points elsewhere; descriptions are.
 _LONGEST = {"LO": 64, "LT": 10240, "PN": 64, "SH": 16, "ST": 1024}
+_GROUP_ENDS = re.compile(r"[=\\]")
 _CUT = frozenset({"LO", "LT", "ST"})
 _MULTI_BYTE_CODECS = {UTF_8: "utf-8", "GB18030": "gb18030", "GBK": "gbk"}
 # Of ISO_IR 13 nothing is made anew: its yen sign and overline lie on ASCII's places.
@@ -44,7 +47,8 @@ def fitting(vr: str, value: bytes, terms: Terms) -> tuple[bytes, str]:
         return value, ""
     charset = Element("CS", "\\".join(terms).encode())
     text = decode_text(Element(vr, value), charset)
-    if max(map(len, text.split("=") if vr == "PN" else (text,))) <= longest:
+    # The limit holds for each component group of each name.
+    if max(map(len, _GROUP_ENDS.split(text) if vr == "PN" else (text,))) <= longest:
         return value, ""
     if vr not in _CUT or b"\x1b" in value:
         return value, f"is longer than the {longest} characters of its VR and was kept whole"

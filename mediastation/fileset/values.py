@@ -12,11 +12,9 @@ import re
 import struct
 from datetime import date
 from functools import lru_cache
-from typing import Final
 
+from mediastation.model.element_encoding import INTEGER_VRS
 from mediastation.model.uid import is_usable_uid
-
-BINARY_VRS: Final = {"US": "<H", "SS": "<h", "UL": "<I", "SL": "<i", "UV": "<Q", "SV": "<q"}
 
 MAX_SHORT_FORM = 65534
 """The longest even value that a 16-bit length can tell (PS3.5, 7.1.2)."""
@@ -127,7 +125,7 @@ def legal_value(vr: str, value: bytes, *, multiple: bool = False) -> tuple[bytes
         The value without padding, empty if there is none that is legal; and
         what was done to it, empty if nothing.
     """
-    layout = BINARY_VRS.get(vr)
+    layout = INTEGER_VRS.get(vr)
     if layout is not None:
         size = struct.calcsize(layout)
         if len(value) == size or (multiple and value and len(value) % size == 0):
@@ -164,7 +162,9 @@ def _legal_string(vr: str, value: bytes, multiple: bool) -> tuple[bytes, str]:
 _cached_string = lru_cache(maxsize=2048)(_legal_string)
 
 
-def legal_text(vr: str, value: bytes, *, multi_byte: bool) -> tuple[bytes, str]:
+def legal_text(
+    vr: str, value: bytes, *, multi_byte: bool, multiple: bool = False
+) -> tuple[bytes, str]:
     """Return what of a text value may stand in a record.
 
     Length in characters is not looked at: see `mediastation.fileset.text`.
@@ -178,6 +178,8 @@ def legal_text(vr: str, value: bytes, *, multi_byte: bool) -> tuple[bytes, str]:
     multi_byte : bool
         Whether a byte below 80H can be part of another character; then a
         backslash is left alone.
+    multiple : bool
+        Whether there may be several values, a backslash between them.
 
     Returns
     -------
@@ -192,7 +194,7 @@ def legal_text(vr: str, value: bytes, *, multi_byte: bool) -> tuple[bytes, str]:
     if control.search(value):
         value = stripped(control.sub(b"", value))
         remark = "lost its control characters"
-    if b"\\" in value and vr not in _MANY_LINES and not multi_byte:
+    if b"\\" in value and vr not in _MANY_LINES and not (multi_byte or multiple):
         value = value.replace(b"\\", b"/")
         remark = "has several values, which one record cannot hold, and became one"
     if not value.strip(b" \0"):

@@ -6,6 +6,7 @@ padding, heads, items. Those who read what was written have their own.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable
 from typing import Final
@@ -27,6 +28,10 @@ WORD_BYTES: Final = {
 }
 """Bytes per word where byte order matters (PS3.5, 7.3); an AT is two words of two."""
 
+INTEGER_VRS: Final = {"US": "<H", "SS": "<h", "UL": "<I", "SL": "<i", "UV": "<Q", "SV": "<q"}
+"""VRs of binary integers, with their layout (PS3.5, 6.2)."""
+
+_INTEGER_STRING = re.compile(rb"[ \0]*([+-]?[0-9]{1,12})[ \0]*")
 _SHORT_CODES = {name: code for code, name in SHORT_VRS.items()}
 _LONG_CODES = {name: code for code, name in LONG_VRS.items()}
 _SPACE_PADDED = (_SHORT_CODES.keys() | {"UC", "UR", "UT"}) - WORD_BYTES.keys() - {"UI"}
@@ -108,3 +113,39 @@ def encode_sequence(items: Iterable[bytes]) -> bytes:
         The encoded elements of each item.
     """
     return b"".join(map(encode_item, items))
+
+
+def recoded_integer(vr: str, value: bytes, target: str) -> bytes:
+    """Return an integer that stands under one VR as another VR has it.
+
+    Writers confuse the VRs of numbers; what each one says is plain all the
+    same. The bytes of one must not be taken for the other's.
+
+    Parameters
+    ----------
+    vr : str
+        The VR that the value was written with.
+    value : bytes
+        The value field, little endian.
+    target : str
+        One of `INTEGER_VRS`.
+
+    Returns
+    -------
+    bytes
+        The first value; empty if there is none, if it is no whole number, or
+        if `target` cannot hold it.
+    """
+    layout = INTEGER_VRS.get(vr)
+    if layout is not None:
+        if len(value) < struct.calcsize(layout):
+            return b""
+        number = struct.unpack_from(layout, value)[0]
+    elif vr == "IS" and (digits := _INTEGER_STRING.fullmatch(value[:64].partition(b"\\")[0])):
+        number = int(digits[1])
+    else:
+        return b""
+    try:
+        return struct.pack(INTEGER_VRS[target], number)
+    except struct.error:
+        return b""

@@ -127,7 +127,7 @@ class AdditionalKey:
     condition: Condition = Condition.PRESENT
     nested: tuple[Key, ...] = ()
     keyword: str = ""
-    multiple: bool = False
+    multiple: bool = True
     sop_classes: frozenset[str] = frozenset()
     in_shared_groups: bool = False
 

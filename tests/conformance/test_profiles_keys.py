@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydicom.datadict import dictionary_VM
 
 from mediastation.conformance.load import find_profile, load_profiles, load_retired_profiles
 from mediastation.dicom.index_tags import INDEX_TAGS
@@ -139,3 +140,10 @@ def test_no_table_asks_for_the_icon_as_a_key_of_the_object() -> None:
 @pytest.mark.parametrize("name", [*load_profiles(), *load_retired_profiles()])
 def test_every_key_can_be_answered_from_the_index(name: str) -> None:
     assert {key.tag for key in find_profile(name).keys} <= INDEX_TAGS
+
+
+@pytest.mark.parametrize("name", load_profiles())
+def test_keys_have_several_values_where_the_dictionary_lets_them(name: str) -> None:
+    """PS3.6, Value Multiplicity: Rows of two numbers would be no key."""
+    for key in find_profile(name).keys:
+        assert key.multiple == (dictionary_VM(key.tag) != "1"), key.keyword

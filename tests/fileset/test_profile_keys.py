@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from mediastation.errors import RefusedError
 from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance
+from mediastation.fileset.siblings import SiblingValue
 from mediastation.model.icon import IconImage
+from mediastation.model.instance import Element
 from mediastation.model.record import AdditionalKey, Condition, Key
 from mediastation.model.record_types import REFERENCE as REFERENCED
-from tests.fileset.building import JANE, MOMENT, built, leaf
+from tests.fileset.building import JANE, MOMENT, built, leaf, upper
 from tests.support.dicomdir_walk import elements_of, items_of, walk
 from tests.support.record_headers import EXPLICIT_LE, Values, code, encoded, header, sequence
 from tests.support.record_objects import OBJECTS, REFERENCE, UIDS
@@ -307,3 +309,43 @@ class TestIcons:
         assert output.largest < 2 << 20
         for number, record in enumerate(records):
             assert record.elements[0x00880200][1].endswith(struct.pack("<I", number) * 4096)
+
+
+@pytest.mark.parametrize(
+    ("written", "recorded"),
+    [
+        (("IS", b"512 "), b"\0\2"),
+        (("UL", b"\0\2\0\0"), b"\0\2"),
+        (("OB", b"\0\2"), None),
+        (("FD", bytes(8)), None),
+        (("LO", b"ab"), None),
+    ],
+)
+def test_a_number_of_another_vr_is_written_as_the_number_it_is(
+    written: tuple[str, bytes], recorded: bytes | None
+) -> None:
+    """PS3.5, 6.2: the bytes of one VR are not taken for those of another."""
+    record, told = leaf({0x00280010: written})
+
+    assert record.elements.get(0x00280010) == (("US", recorded) if recorded else None)
+    assert f"Rows has VR {written[0]}" in told["key-changed"]
+
+
+def test_several_physicians_stay_several() -> None:
+    """(0008,1050) has a Value Multiplicity of 1-n: of two names, one would be of nobody."""
+    key = AdditionalKey("SERIES", 0x00081050, "PN", "2", keyword="PerformingPhysicianName")
+    names = "Performer^Paul\\" + "Assistant^" + "A" * 50
+
+    record, told = upper(2, {0x00081050: ("PN", names)}, additional_keys=(key,))
+
+    assert record.text(0x00081050) == names
+    assert "key-changed" not in told
+
+
+def test_several_physicians_of_a_sibling_stay_several() -> None:
+    key = AdditionalKey("SERIES", 0x00081050, "PN", "1C", keyword="PerformingPhysicianName")
+    sibling = SiblingValue(Element("PN", b"Performer^Paul\\Assistant^Ann"))
+
+    record, _ = upper(2, {}, {0x00081050: sibling}, additional_keys=(key,))
+
+    assert record.text(0x00081050) == "Performer^Paul\\Assistant^Ann"

@@ -10,6 +10,7 @@ from mediastation.model.element_encoding import (
     encode_head,
     encode_sequence,
     padding,
+    recoded_integer,
 )
 
 
@@ -50,3 +51,31 @@ def test_only_the_long_form_has_an_undefined_length() -> None:
         encode_head(0x00100020, "LO", UNDEFINED)
     with pytest.raises(ValueError, match="32-bit"):
         encode_head(0x7FE00010, "OB", UNDEFINED + 1)
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "recoded"),
+    [
+        ("US", b"\0\2", b"\0\2"),
+        ("US", b"\0\2\0\4", b"\0\2"),
+        ("UL", b"\0\2\0\0", b"\0\2"),
+        ("SS", b"\1\0", b"\1\0"),
+        ("IS", b"512 ", b"\0\2"),
+        ("IS", b"+1\\2", b"\1\0"),
+        ("US", b"\1", b""),
+        ("SS", b"\xff\xff", b""),
+        ("UL", b"\0\0\1\0", b""),
+        ("IS", b"-1", b""),
+        ("IS", b"65536", b""),
+        ("IS", "\u0665".encode(), b""),
+        ("IS", b"9" * 5000, b""),
+        ("DS", b"512.0", b""),
+        ("FD", bytes(8), b""),
+        ("OB", b"\0\2", b""),
+        ("UN", b"\0\2", b""),
+    ],
+)
+def test_an_integer_of_another_vr_keeps_its_value_or_has_none(
+    vr: str, value: bytes, recoded: bytes
+) -> None:
+    assert recoded_integer(vr, value, "US") == recoded
