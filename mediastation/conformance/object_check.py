@@ -20,7 +20,11 @@ from mediastation.model.profile import Role
 from mediastation.model.record import ROOT
 from mediastation.model.record_types import RECORD_TYPES
 from mediastation.model.sop_class import SOP_CLASSES, SopClass
+from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
 from mediastation.model.uid import is_legal_uid, is_usable_uid
+
+_WRITTEN_OTHERWISE = "transfer-syntax-disagrees"
+"""What the header scan says of a data set that is not written as its file meta tells."""
 
 
 def is_about_nobody(sop_class_uid: str) -> bool:
@@ -55,6 +59,7 @@ def check_object(
         findings.append(_retired(sop_class, subject))
     if not header.complete:
         return findings + _incomplete(header, subject)
+    findings += _check_encoding(header, subject)
     findings += check_pixels(header, sop_class, subject, size_bytes)
     findings += _check_uids(header, sop_class, subject)
     if role is not Role.READER:
@@ -91,6 +96,29 @@ def _incomplete(header: InstanceHeader, subject: str) -> list[Finding]:
             "PS3.10 7.2",
         )
     ]
+
+
+def _check_encoding(header: InstanceHeader, subject: str) -> Iterator[Finding]:
+    """Refuse a data set whose heads are not written as its compressed syntax has them.
+
+    Where the pixels are native, the data set goes by the encoding that it has,
+    and is written anew. Compressed pixels name their codec by the same UID
+    that is wrong about the heads; no reader finds its way, and nothing here
+    could prove a copy.
+    """
+    known = TRANSFER_SYNTAXES.get(header.transfer_syntax_uid)
+    if (
+        known is not None
+        and known.encapsulated
+        and any(finding.rule == _WRITTEN_OTHERWISE for finding in header.findings)
+    ):
+        yield error(
+            "encoding",
+            subject,
+            f"The data set is not written as {known.name} has it; readers cannot open it.",
+            "Fetch the object again from where it was made.",
+            "PS3.5 A.4",
+        )
 
 
 def _check_uids(header: InstanceHeader, sop_class: SopClass, subject: str) -> Iterator[Finding]:

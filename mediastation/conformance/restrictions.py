@@ -103,6 +103,9 @@ def _is_met(rule: AttributeRule, elements: Elements, place: int) -> bool:
     words = words_of(element) if element else ()
     if rule.value_number:
         words = words[rule.value_number - 1 : rule.value_number]
+    elif len(words) != 1:
+        # The tables speak of single values; of several, each reader would take another.
+        return False
     if not words:
         return False
     if rule.values:

@@ -10,6 +10,7 @@ import pytest
 
 from mediastation.conformance.check import InstanceVerdict, check_instance
 from mediastation.conformance.load import find_profile
+from mediastation.dicom.header_rules import header_finding
 from mediastation.model.instance import Element, InstanceHeader, PixelEncoding
 from mediastation.model.preparation import Preparation
 from mediastation.model.profile import Role
@@ -572,3 +573,57 @@ class TestReaders:
         assert check("STD-XABC-CD", xa(EXPLICIT_LE), Role.UPDATER) == check(
             "STD-XABC-CD", xa(EXPLICIT_LE)
         )
+
+
+class TestHostileValues:
+    """What no writer should say, and some do; typed by hand, one at a time."""
+
+    @pytest.mark.parametrize(
+        ("name", "instance"),
+        [
+            ("STD-CTMR-CD", sc({PHOTOMETRIC: cs("MONOCHROME2\\PALETTE COLOR"), STORED: us(3)})),
+            ("STD-CTMR-CD", mr(12, {STORED: Element("US", b"\x0c\0\x08\0")})),
+            ("STD-CTMR-CD", ct(spoilt={MODALITY: cs("CT\\CT")})),
+            ("STD-XABC-CD", xa(spoilt={ROWS: Element("US", b"\0\1\0\1")})),
+            ("STD-DEN-CD", dental(spoilt={STORED: Element("US", b"\x08\0\x08\0")})),
+        ],
+    )
+    def test_several_values_meet_no_demand_for_one(
+        self, name: str, instance: InstanceHeader
+    ) -> None:
+        assert_refused(name, instance, "attributes")
+
+    @pytest.mark.parametrize("name", ["STD-CTMR-CD", "STD-GEN-DVD-JPEG"])
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            Element("US", b"\1"),
+            Element("SS", b"\xff\xff"),
+            Element("UL", b"\0\0\1\0"),
+            Element("FD", b"\0\0\0\0\0\0\x80\x40"),
+            Element("OB", b"\0\2"),
+            Element("IS", b"-1"),
+            Element("IS", b"512.5"),
+            Element("IS", "\u0665\u0661\u0662".encode()),
+            Element("LO", b"ab"),
+        ],
+    )
+    def test_rows_that_are_no_number_of_rows_are_no_key(self, name: str, rows: Element) -> None:
+        """Tables E.3-2 and H.3-2: Type 1, US; the bytes of something else are not taken for it."""
+        assert_refused(name, ct(spoilt={ROWS: rows}), "directory-keys", word="Rows")
+
+    @pytest.mark.parametrize("rows", [Element("IS", b"512 "), Element("UL", b"\0\2\0\0")])
+    def test_rows_under_another_vr_are_a_key_all_the_same(self, rows: Element) -> None:
+        assert check("STD-CTMR-CD", ct(spoilt={ROWS: rows})).outcome == "accepted"
+
+    @pytest.mark.parametrize("role", [Role.CREATOR, Role.READER])
+    def test_a_compressed_data_set_in_implicit_vr_is_refused(self, role: Role) -> None:
+        """PS3.5, A.4: readers take the heads for explicit ones and find nothing."""
+        disagrees = header_finding("transfer-syntax-disagrees", "1.2.3", "it is Implicit VR")
+        instance = ct(JPEG_BASELINE, findings=(disagrees,))
+
+        verdict = check("STD-GEN-DVD-JPEG", instance, role)
+
+        assert verdict.outcome == "refused"
+        assert "encoding" in faults(verdict)
+        assert check("STD-GEN-DVD-JPEG", ct(findings=(disagrees,)), role).outcome == "accepted"
