@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from mediastation.conformance.copy_check import CopyCheck
 from mediastation.conformance.object_check import check_object, is_about_nobody
 from mediastation.conformance.opinion import Opinion, Outcome, form_opinion
 from mediastation.conformance.remedies import Remedies
@@ -90,7 +91,8 @@ class InstanceCheck:
         if opinion is None:
             if len(self._opinions) >= _MOST_SHAPES:
                 self._opinions.clear()
-            opinion = form_opinion(header, self._book, lambda: self._remedies.elsewhere(header))
+            copy = CopyCheck(header)
+            opinion = form_opinion(copy, self._book, lambda: self._remedies.elsewhere(copy))
             self._opinions[shape] = opinion
         return opinion
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from mediastation.conformance.check import subject_of
 from mediastation.conformance.check_set import SetCheck, SetMember
+from mediastation.conformance.copy_check import CopyCheck
 from mediastation.conformance.object_check import check_object
 from mediastation.conformance.opinion import Opinion, Outcome, form_opinion
 from mediastation.conformance.rulebook import Rulebook
@@ -184,7 +185,8 @@ class _Fits:
         if kind is None:
             if len(self._kinds) >= _MOST_KINDS:
                 self.settle()
-            opinions = tuple(form_opinion(header, tally.book) for tally in self.tallies)
+            copy = CopyCheck(header)
+            opinions = tuple(form_opinion(copy, tally.book) for tally in self.tallies)
             kind = self._kinds[shape] = _Kind(
                 subject,
                 opinions,

@@ -6,11 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mediastation.conformance.prepare_plan import (
-    breaches_in,
-    pixels_contradict,
-    plan_preparation,
-)
+from mediastation.conformance.copy_check import CopyCheck
+from mediastation.conformance.prepare_plan import pixels_contradict, plan_preparation
 from mediastation.conformance.restrictions import told
 from mediastation.conformance.rulebook import ClassRules, Rulebook, lacks
 from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
@@ -67,13 +64,13 @@ class Opinion:
 
 
 def form_opinion(
-    header: InstanceHeader, book: Rulebook, elsewhere: Callable[[], str] = lambda: LEAVE_OUT
+    copy: CopyCheck, book: Rulebook, elsewhere: Callable[[], str] = lambda: LEAVE_OUT
 ) -> Opinion:
     """Return what the profile of `book` says to instances like this one.
 
     Parameters
     ----------
-    header : InstanceHeader
+    copy : CopyCheck
         One of the kind; no DICOMDIR.
     book : Rulebook
         Profile and role.
@@ -81,12 +78,13 @@ def form_opinion(
         Returns the hint for what no preparation mends: other profiles that
         take the instance, or to leave it out.
     """
+    header = copy.header
     rules = book.of_class(header.sop_class_uid)
     if not rules.transfer_syntaxes:
         return _class_refused(header, book, elsewhere)
     if book.role is Role.READER:
-        return _reading(header, book, rules, elsewhere)
-    plan = plan_preparation(header, book, elsewhere)
+        return _reading(copy, book, rules, elsewhere)
+    plan = plan_preparation(copy, book, elsewhere)
     findings = [
         *_check_keys(header, book, rules, elsewhere),
         *_check_icon(header, book, rules, elsewhere),
@@ -154,9 +152,10 @@ def _passed_over(uid: str, book: Rulebook) -> Finding:
 
 
 def _reading(
-    header: InstanceHeader, book: Rulebook, rules: ClassRules, elsewhere: Callable[[], str]
+    copy: CopyCheck, book: Rulebook, rules: ClassRules, elsewhere: Callable[[], str]
 ) -> Opinion:
     """Hold an instance that lies on a medium already against what a reader has to take."""
+    header = copy.header
     syntax = header.transfer_syntax_uid
     findings: list[Finding] = []
     if syntax not in rules.transfer_syntaxes:
@@ -173,7 +172,7 @@ def _reading(
         )
     elif contradiction := pixels_contradict(header):
         findings.append(contradiction)
-    if breaches := breaches_in(header, syntax, rules):
+    if breaches := copy.breaches(rules.attributes, syntax):
         words, reference = told(breaches)
         findings.append(
             warning(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mediastation.conformance.attributes import Elements
-from mediastation.conformance.restrictions import Breach, find_breaches, told
+from mediastation.conformance.copy_check import CopyCheck, is_compressed
+from mediastation.conformance.restrictions import Breach, told
 from mediastation.conformance.rulebook import ClassRules, Rulebook
 from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
-from mediastation.dicom.encodable import ENCODABLE, obstacle, photometric_after
+from mediastation.dicom.encodable import ENCODABLE, obstacle
 from mediastation.model.finding import Finding, error, note, warning
-from mediastation.model.instance import Element, InstanceHeader, PixelEncoding, Preamble
+from mediastation.model.instance import InstanceHeader, PixelEncoding, Preamble
 from mediastation.model.preparation import Preparation
 from mediastation.model.transfer_syntax import (
     DEFLATED_LE,
@@ -29,9 +28,6 @@ from mediastation.model.transfer_syntax import (
 _PLAIN = frozenset({IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE, DEFLATED_LE})
 _IN_ORDER = (JPEG_LOSSLESS_SV1, JPEG_2000_LOSSLESS, RLE_LOSSLESS)
 """What pixels are encoded in where a profile leaves no other choice, best known first."""
-_SAMPLES = 0x00280002
-_PHOTOMETRIC = 0x00280004
-_PLANAR = 0x00280006
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class PreparationPlan:
 
 
 def plan_preparation(
-    header: InstanceHeader, book: Rulebook, elsewhere: Callable[[], str]
+    copy: CopyCheck, book: Rulebook, elsewhere: Callable[[], str]
 ) -> PreparationPlan:
     """Decide how the instance gets into an encoding that a profile lets onto the medium.
 
@@ -64,7 +60,7 @@ def plan_preparation(
 
     Parameters
     ----------
-    header : InstanceHeader
+    copy : CopyCheck
         The instance. That the profile takes its SOP Class was found before.
     book : Rulebook
         The profile the medium is to claim, and what was asked for.
@@ -78,6 +74,7 @@ def plan_preparation(
     own tables. A header cannot tell of an abbreviated stream; one that is
     decoded is found out there.
     """
+    header = copy.header
     rules = book.of_class(header.sop_class_uid)
     if contradiction := pixels_contradict(header):
         return PreparationPlan(Preparation.NONE, "", (contradiction,))
@@ -86,9 +83,9 @@ def plan_preparation(
         return PreparationPlan(Preparation.NONE, "", (_syntax_refused(header, book, elsewhere),))
     refused: list[Breach] = []
     for target in candidates:
-        breaches = breaches_in(header, target, rules)
+        breaches = copy.breaches(rules.attributes, target)
         if not breaches:
-            return _plan(header, book, rules, target)
+            return _plan(copy, book, rules, target)
         if not refused or len(breaches) < len(refused):
             refused = breaches
     return PreparationPlan(Preparation.NONE, "", (_restricted(refused, book, elsewhere),))
@@ -108,20 +105,13 @@ def pixels_contradict(header: InstanceHeader) -> Finding | None:
     return None
 
 
-def breaches_in(header: InstanceHeader, target: str, rules: ClassRules) -> list[Breach]:
-    """Return which restrictions the copy in `target` would not meet."""
-    if not rules.attributes:
-        return []
-    return find_breaches(_elements_of_copy(header, target), rules.attributes, target)
-
-
 def _candidates(header: InstanceHeader, book: Rulebook, rules: ClassRules) -> Iterator[str]:
     """Yield the syntaxes that the copy could have, the preferred one first."""
     syntax = header.transfer_syntax_uid
     allowed = rules.transfer_syntaxes
     stays = syntax in allowed and not _is_native_in_compressed(header)
     compress = book.compress
-    if compress and not (stays and _is_compressed(header)) and _encodes(header, compress, rules):
+    if compress and not (stays and is_compressed(header)) and _encodes(header, compress, rules):
         yield compress
     if stays:
         yield syntax
@@ -146,52 +136,30 @@ def _encodes(header: InstanceHeader, target: str, rules: ClassRules) -> bool:
     )
 
 
-def _is_compressed(header: InstanceHeader) -> bool:
-    return header.pixels is PixelEncoding.ENCAPSULATED
-
-
 def _is_native_in_compressed(header: InstanceHeader) -> bool:
     """Tell whether native pixels lie in a syntax that has none such: the name is wrong there."""
     known = TRANSFER_SYNTAXES.get(header.transfer_syntax_uid)
     return known is not None and known.encapsulated and header.pixels is PixelEncoding.NATIVE
 
 
-def _elements_of_copy(header: InstanceHeader, target: str) -> Elements:
-    """Return the elements as the copy in `target` will have them."""
-    if target == header.transfer_syntax_uid:
-        return header.elements
-    changed: dict[int, Element] = {}
-    if photometric := photometric_after(header, target):
-        changed[_PHOTOMETRIC] = Element("CS", photometric.encode("ascii", "replace"))
-    samples = header.elements.get(_SAMPLES)
-    decoded_or_encoded = _is_compressed(header) or target in ENCODABLE
-    if decoded_or_encoded and samples is not None and samples.value[:1] == b"\x03":
-        # Codecs interleave; the segments of RLE are planes (PS3.5 8.2 and Annex G).
-        planes = b"\1\0" if target == RLE_LOSSLESS else b"\0\0"
-        changed[_PLANAR] = Element("US", planes)
-    # The first of the two is the one that would be written to, and nobody does.
-    return ChainMap(changed, header.elements)  # type: ignore[arg-type]
-
-
-def _plan(
-    header: InstanceHeader, book: Rulebook, rules: ClassRules, target: str
-) -> PreparationPlan:
+def _plan(copy: CopyCheck, book: Rulebook, rules: ClassRules, target: str) -> PreparationPlan:
+    header = copy.header
     syntax = header.transfer_syntax_uid
     preparation = Preparation.NONE
     findings: list[Finding] = []
     if target != syntax:
         preparation = Preparation.FILE_META
-        if _is_compressed(header):
+        if is_compressed(header):
             preparation |= Preparation.DECODE
         elif syntax != EXPLICIT_LE:
             preparation |= Preparation.VR
         if target != EXPLICIT_LE:
             preparation |= Preparation.ENCODE
-        findings.append(_re_encoded(header, book, rules, target))
+        findings.append(_re_encoded(copy, book, rules, target))
         if header.signed:
             findings.append(_signature())
-    if book.compress and target != book.compress and not _is_compressed(header):
-        findings.extend(_not_compressed(header, book, rules))
+    if book.compress and target != book.compress and not is_compressed(header):
+        findings.extend(_not_compressed(copy, book, rules))
     findings.extend(_around(header, book, preparation))
     if findings and any(finding.rule in ("preamble-cleared", "file-meta") for finding in findings):
         preparation |= Preparation.FILE_META
@@ -221,10 +189,11 @@ def _around(header: InstanceHeader, book: Rulebook, preparation: Preparation) ->
         )
 
 
-def _re_encoded(header: InstanceHeader, book: Rulebook, rules: ClassRules, target: str) -> Finding:
+def _re_encoded(copy: CopyCheck, book: Rulebook, rules: ClassRules, target: str) -> Finding:
+    header = copy.header
     profile = book.profile
     syntax = TRANSFER_SYNTAXES[header.transfer_syntax_uid]
-    compressed = _is_compressed(header)
+    compressed = is_compressed(header)
     reference = profile.objects_table
     if syntax.uid not in rules.transfer_syntaxes:
         why = f"{syntax.name} is not in {profile.name}"
@@ -233,7 +202,7 @@ def _re_encoded(header: InstanceHeader, book: Rulebook, rules: ClassRules, targe
     elif _is_native_in_compressed(header):
         why = f"The pixels are not compressed as {syntax.name} says"
     else:
-        breaches, where = told(breaches_in(header, syntax.uid, rules))
+        breaches, where = told(copy.breaches(rules.attributes, syntax.uid))
         why = f"{profile.name} does not carry it in {syntax.name} ({breaches})"
         reference = where or reference
     if target != EXPLICIT_LE:
@@ -250,8 +219,9 @@ def _re_encoded(header: InstanceHeader, book: Rulebook, rules: ClassRules, targe
     )
 
 
-def _not_compressed(header: InstanceHeader, book: Rulebook, rules: ClassRules) -> Iterator[Finding]:
+def _not_compressed(copy: CopyCheck, book: Rulebook, rules: ClassRules) -> Iterator[Finding]:
     """Yield the note why an image stays uncompressed; what has no pixels needs none."""
+    header = copy.header
     if header.pixels is PixelEncoding.ABSENT:
         return
     name = transfer_syntax_name(book.compress)
@@ -260,7 +230,7 @@ def _not_compressed(header: InstanceHeader, book: Rulebook, rules: ClassRules) -
     elif why := obstacle(header, book.compress):
         pass
     else:
-        breaches, _ = told(breaches_in(header, book.compress, rules))
+        breaches, _ = told(copy.breaches(rules.attributes, book.compress))
         why = f"{book.profile.name} does not carry it in {name} ({breaches})"
     yield note(
         "not-compressed",

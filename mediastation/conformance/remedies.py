@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mediastation.conformance.copy_check import CopyCheck
 from mediastation.conformance.opinion import LEAVE_OUT, MAY_SHOW, Outcome, form_opinion
 from mediastation.conformance.rulebook import Rulebook
-from mediastation.model.instance import InstanceHeader
 from mediastation.model.medium import MEDIA
 from mediastation.model.profile import ApplicationProfile, Role
 
@@ -39,13 +39,13 @@ class Remedies:
             if profile.name != chosen.name and book.role in profile.roles and not profile.retired
         ]
 
-    def elsewhere(self, header: InstanceHeader) -> str:
+    def elsewhere(self, copy: CopyCheck) -> str:
         """Return the hint: profiles that take instances like this one, or to leave it out."""
         names = [
             book.profile.name
             for book in self.books
-            if book.of_class(header.sop_class_uid).transfer_syntaxes
-            and form_opinion(header, book).outcome is Outcome.ACCEPTED
+            if book.of_class(copy.header.sop_class_uid).transfer_syntaxes
+            and form_opinion(copy, book).outcome is Outcome.ACCEPTED
         ]
         reads = self._role is Role.READER
         if not names:

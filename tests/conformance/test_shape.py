@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediastation.conformance.check import InstanceCheck, check_instance
+from mediastation.conformance.copy_check import CopyCheck
 from mediastation.conformance.load import load_profiles
 from mediastation.conformance.opinion import form_opinion
 from mediastation.conformance.rulebook import Rulebook, tags_of
@@ -159,7 +160,7 @@ def test_no_profile_looks_at_anything_that_is_not_in_the_shape(
 
     Shapes(books).of(replace(one, elements=shaping))
     for book in books:
-        form_opinion(replace(one, elements=judging), book)
+        form_opinion(CopyCheck(replace(one, elements=judging)), book)
 
     assert judging.asked - shaping.asked <= set()
 
