@@ -6,18 +6,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select, text, update
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    bindparam,
+    create_engine,
+    event,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from mediastation.catalog.durable import sync_folder
-from mediastation.catalog.schema import SCHEMA_VERSION, catalog_meta, metadata
+from mediastation.catalog.schema import (
+    PATIENTS_IN_ORDER,
+    SCHEMA_VERSION,
+    catalog_meta,
+    metadata,
+    patients,
+)
 from mediastation.errors import ConfigError, MediaError
+from mediastation.model.name_order import name_order
 
 INDEX_NAME = "catalog.sqlite"
 _BUSY_TIMEOUT_MS = 30_000
-_GROWS_FROM = frozenset({"1"})
-"""Schema versions that lack tables only."""
 
 
 def _configure(connection: Any, _record: object) -> None:
@@ -105,17 +121,32 @@ def _prepare_schema(
     version = connection.execute(
         select(catalog_meta.c.value).where(catalog_meta.c.key == "schema_version")
     ).scalar()
-    if version in _GROWS_FROM:
-        # Tables were added since, and nothing else changed.
-        metadata.create_all(connection)
-        connection.execute(
-            update(catalog_meta)
-            .where(catalog_meta.c.key == "schema_version")
-            .values(value=str(SCHEMA_VERSION))
-        )
+    if version == "1":
+        _grow_from_1(connection)
     elif version != str(SCHEMA_VERSION):
         raise ConfigError(
             f"{path} has schema version {version}; this Mediastation knows {SCHEMA_VERSION}.",
             "Use the Mediastation that wrote it, or move the index aside and run "
             "`mediastation reindex`.",
         )
+
+
+def _grow_from_1(connection: Connection) -> None:
+    """Add what version 2 has: icons, and the order of names."""
+    metadata.create_all(connection)
+    connection.execute(text("ALTER TABLE patients ADD COLUMN name_key VARCHAR NOT NULL DEFAULT ''"))
+    names = connection.execute(select(patients.c.id, patients.c.patient_name)).all()
+    if names:
+        connection.execute(
+            update(patients)
+            .where(patients.c.id == bindparam("row"))
+            .values(name_key=bindparam("to")),
+            [{"row": row, "to": name_order(name)} for row, name in names],
+        )
+    connection.execute(text("DROP INDEX IF EXISTS patients_by_name"))
+    PATIENTS_IN_ORDER.create(connection)
+    connection.execute(
+        update(catalog_meta)
+        .where(catalog_meta.c.key == "schema_version")
+        .values(value=str(SCHEMA_VERSION))
+    )

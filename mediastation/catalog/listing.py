@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import Column, ColumnElement, Select, func, or_, select
 
 from mediastation.catalog.catalog import Catalog
-from mediastation.catalog.schema import instances, patients, series, studies
+from mediastation.catalog.schema import PATIENT_ORDER, instances, patients, series, studies
 from mediastation.model.entry import Kind
 from mediastation.model.name_order import name_order
 
 LEVELS = ("patients", "studies", "series", "instances")
 
-_MOST_IN_A_LIST = 10_000
-"""Values that a statement may name; with more, going through all rows costs no more."""
 _INVISIBLE = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 _PATIENT = (
@@ -46,7 +44,8 @@ def list_rows(
     """Return the rows of `level`, those only that match every word of `words`.
 
     A word matches where it occurs in a text column of the patient, study or
-    series, regardless of case; an instance also by its whole SOP Instance UID.
+    series, regardless of case, and in a name regardless of accents as well; an
+    instance also by its whole SOP Instance UID.
     The instances themselves are never searched through: there may be a million.
     Patients stand in the order of `mediastation.model.name_order`.
 
@@ -61,41 +60,17 @@ def list_rows(
     # What our tables put round text that runs from right to left may come back by copy and paste.
     matches = [_matches(level, word) for word in words.translate(_INVISIBLE).split()]
     query = query.where(*matches)
+    if level == "patients" and limit is not None:
+        # Counting what belongs to a patient costs more than finding the first ones.
+        first = select(patients.c.id).where(*matches).order_by(*PATIENT_ORDER).limit(limit)
+        query = query.where(patients.c.id.in_(first))
+    elif limit is not None:
+        query = query.limit(limit)
     with catalog.reading() as connection:
-        if level == "patients":
-            rows = _in_name_order(connection, query, matches, limit)
-        else:
-            found = connection.execute(query if limit is None else query.limit(limit))
-            rows = [dict(row) for row in found.mappings()]
+        rows = [dict(row) for row in connection.execute(query).mappings()]
     for row in rows:
         if "modalities" in row:
             row["modalities"] = sorted(set(row["modalities"].split(",")) - {""})
-    return rows
-
-
-def _in_name_order(
-    connection: Connection,
-    query: Select[*tuple[Any, ...]],
-    matches: list[ColumnElement[bool]],
-    limit: int | None,
-) -> list[dict[str, Any]]:
-    """Return patients as people look for them, which no database can sort.
-
-    Names alone are read of all that match, the rest of those that are shown.
-    """
-    names = connection.execute(
-        select(patients.c.id, patients.c.patient_name, patients.c.patient_id).where(*matches)
-    ).all()
-    first = sorted(names, key=lambda row: (name_order(row[1]), row[1], row[2], row[0]))[:limit]
-    place = {row[0]: number for number, row in enumerate(first)}
-    if len(first) < min(len(names), _MOST_IN_A_LIST):
-        query = query.where(patients.c.id.in_(place))
-    found = connection.execute(query).mappings()
-    rows = sorted(
-        (dict(row) for row in found if row["id"] in place), key=lambda row: place[row["id"]]
-    )
-    for row in rows:
-        del row["id"]
     return rows
 
 
@@ -106,7 +81,10 @@ def _matches(level: str, word: str) -> ColumnElement[bool]:
     if level in {"series", "instances"}:
         searched += _SERIES
     escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    found = or_(*(column.ilike(f"%{escaped}%", escape="\\") for column in searched))
+    found = or_(
+        patients.c.name_key.contains(name_order(word), autoescape=True),
+        *(column.ilike(f"%{escaped}%", escape="\\") for column in searched),
+    )
     if level != "instances":
         return found
     within = (
@@ -126,16 +104,12 @@ def _query(level: str) -> Select[*tuple[Any, ...]]:
     query: Select[*tuple[Any, ...]]
     if level == "patients":
         query = (
-            select(
-                patients.c.id,
-                *_PATIENT,
-                func.count(studies.c.id.distinct()).label("studies"),
-                *counted,
-            )
+            select(*_PATIENT, func.count(studies.c.id.distinct()).label("studies"), *counted)
             .select_from(patients)
             .join(studies, studies.c.patient == patients.c.id)
             .join(series, series.c.study == studies.c.id)
             .group_by(patients.c.id)
+            .order_by(*PATIENT_ORDER)
         )
         return query
     if level == "studies":

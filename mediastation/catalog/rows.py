@@ -15,6 +15,7 @@ from mediastation.dicom.values import text
 from mediastation.model.entry import Kept, Kind, Outcome
 from mediastation.model.finding import warning
 from mediastation.model.instance import InstanceHeader
+from mediastation.model.name_order import name_order
 
 _PATIENT = {
     "patient_id": 0x00100020,
@@ -240,7 +241,9 @@ def _series_row(connection: Connection, header: InstanceHeader, parents: Parents
     who = tuple(identity.values())
     patient = parents.patients.get(who)
     if patient is None:
-        patient = parents.patients[who] = _find_or_insert(connection, patients, identity)
+        patient = parents.patients[who] = _find_or_insert(
+            connection, patients, identity, {"name_key": name_order(identity["patient_name"])}
+        )
     study_uid = text(header, _STUDY_UID)
     study = parents.studies.get((patient, study_uid))
     if study is None:

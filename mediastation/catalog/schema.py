@@ -38,6 +38,8 @@ class PathText(TypeDecorator[str]):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+# SQLite compares code points anyway; other databases would ask the locale.
+_CODE_POINTS = String().with_variant(String(collation="C"), "postgresql")
 _KEY = BigInteger().with_variant(Integer, "sqlite")
 
 catalog_meta = Table(
@@ -56,6 +58,8 @@ patients = Table(
     Column("patient_name", String, nullable=False),
     Column("patient_birth_date", String, nullable=False),
     Column("patient_sex", String, nullable=False),
+    # What names are sorted by and searched in (`mediastation.model.name_order`).
+    Column("name_key", _CODE_POINTS, nullable=False),
     # An identity as the objects give it. Whether two of them are one person is
     # decided at export, never while receiving.
     UniqueConstraint(
@@ -67,7 +71,13 @@ patients = Table(
         name="one_row_per_identity",
     ),
 )
-Index("patients_by_name", patients.c.patient_name)
+PATIENT_ORDER = (
+    patients.c.name_key,
+    patients.c.patient_name,
+    patients.c.patient_id,
+    patients.c.id,
+)
+PATIENTS_IN_ORDER = Index("patients_in_order", *PATIENT_ORDER[:3])
 
 studies = Table(
     "studies",

@@ -6,6 +6,9 @@ import unicodedata
 
 from mediastation.model.name_spelling import LATIN_LETTERS
 
+NAMELESS = "\U0010ffff"
+"""The key of names that say nothing: behind every other."""
+
 _MOST_REMEMBERED = 1 << 16
 # Katakana to hiragana: one name is written in either.
 _KANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
@@ -24,20 +27,16 @@ class _Plain(dict[int, int | str | None]):
 _PLAIN = _Plain({**LATIN_LETTERS, **_KANA, ord("^"): " "})
 
 
-def name_order(name: str) -> tuple[bool, str]:
-    """Return what to sort a Patient's Name by.
+def name_order(name: str) -> str:
+    """Return what to sort a Patient's Name by, code point by code point, and to search it in.
 
     Case, accents, width and the kind of kana do not count: É stands with E, ß
     with ss, ł with l, ﾔﾏﾀﾞ with やまだ. Components follow each other as words, so
     that Doe^Zoe comes before Doering^Anne. The first component group that says
     anything counts; scripts follow each other as in Unicode: Latin, Greek,
     Cyrillic, Hebrew, Arabic, Thai, kana, Han, Hangul. It is no language's own
-    collation, which would differ from patient to patient.
-
-    Returns
-    -------
-    tuple of bool and str
-        Names that say nothing come last.
+    collation, which would differ from patient to patient. Names that say
+    nothing come last.
     """
     is_ascii = name.isascii()
     text = name if is_ascii else unicodedata.normalize("NFKD", name)
@@ -45,5 +44,5 @@ def name_order(name: str) -> tuple[bool, str]:
         plain = group.replace("^", " ") if is_ascii else group.translate(_PLAIN)
         words = " ".join(plain.split())
         if words:
-            return False, words
-    return True, ""
+            return words
+    return NAMELESS

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.icons import find_icon, keep_icons
 from mediastation.catalog.intake import Intake
+from mediastation.catalog.listing import list_rows
 from mediastation.catalog.upkeep import forget, reindex
 from mediastation.model.entry import Source
 from mediastation.model.icon import IconImage
@@ -64,11 +65,25 @@ def test_what_was_forgotten_meanwhile_gets_none(catalog: Catalog, entry: int) ->
     assert find_icon(catalog, entry, "2x3/1") is None
 
 
-def test_an_index_from_before_icons_gets_their_table(tmp_path: Path) -> None:
+def test_an_index_of_version_1_grows(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with Catalog(home) as catalog, catalog.writing() as connection:
-        connection.execute(text("DROP TABLE icons"))
-        connection.execute(text("UPDATE catalog_meta SET value='1' WHERE key='schema_version'"))
-
     with Catalog(home) as catalog:
-        assert find_icon(catalog, 1, "2x3/1") is None
+        with Intake(catalog) as intake:
+            for number, name in enumerate(("Zoë", "Émile", "Anne"), start=1):
+                path = write_ct(
+                    intake.new_path(), SOPInstanceUID=f"1.2.{number}", PatientName=name,
+                    SpecificCharacterSet="ISO_IR 192",
+                )  # fmt: skip
+                intake.keep(path, Source("folder", "/outside"))
+        with catalog.writing() as connection:
+            connection.execute(text("DROP TABLE icons"))
+            connection.execute(text("DROP INDEX patients_in_order"))
+            connection.execute(text("ALTER TABLE patients DROP COLUMN name_key"))
+            connection.execute(text("CREATE INDEX patients_by_name ON patients (patient_name)"))
+            connection.execute(text("UPDATE catalog_meta SET value='1' WHERE key='schema_version'"))
+
+    for _ in range(2):
+        with Catalog(home) as catalog:
+            rows = list_rows(catalog, "patients")
+            assert [row["patient_name"] for row in rows] == ["Anne", "Émile", "Zoë"]
+            assert find_icon(catalog, 1, "2x3/1") is None

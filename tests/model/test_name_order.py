@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediastation.model.name_order import name_order
+from mediastation.model.name_order import NAMELESS, name_order
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,7 @@ def test_a_list_is_in_the_order_of_a_telephone_book() -> None:
         "ﾀﾛｳ",
         "やまだ",
         "山田^太郎",
+        "\U00020bb7田^花子",
         "",
     ]
     shuffled = random.Random(3).sample(names, len(names))
@@ -66,7 +67,8 @@ def test_a_list_is_in_the_order_of_a_telephone_book() -> None:
 
 @given(st.text())
 def test_any_text_has_a_place(name: str) -> None:
-    nameless, words = name_order(name)
+    key = name_order(name)
 
-    assert nameless == (words == "")
-    assert "^" not in words
+    assert key == key.strip() != ""
+    assert key <= NAMELESS
+    assert "^" not in key
