@@ -216,15 +216,16 @@ def why_they_refuse(option: str, header: InstanceHeader, said: str) -> str:
 
 def why_they_accept(option: str, header: InstanceHeader, verdict: InstanceVerdict) -> str:
     """Return the reason why dcmmkdir accepts what the check does not take as it is."""
+    capture = header.sop_class_uid == SECONDARY_CAPTURE
     rules = {finding.rule for finding in verdict.findings if finding.severity == "error"}
     words = " ".join(finding.message for finding in verdict.findings)
     if rules & {"uid", "incomplete"}:
         return "dcmmkdir looks at neither UIDs nor lengths of pixels"
     if not rules and verdict.preparation is Preparation.FILE_META:
         return "dcmmkdir looks at neither preamble nor all of the File Meta Information"
-    if option == "-Pxd" and header.sop_class_uid == SECONDARY_CAPTURE:
+    if option == "-Pxd" and capture:
         return "Table B.3-1 has captures uncompressed, dcmmkdir looks at no syntax of theirs"
-    if option == "-Pcm" and re.search("BitsStored|MONOCHROME1", words):
+    if option == "-Pcm" and capture and re.search("BitsStored|MONOCHROME1", words):
         return "Tables E.3-5 and E.3-6: dcmmkdir does not go into its branches"
     if option.startswith(("-Pu", "--ultrasound")) and "YBR_PARTIAL_422" in words:
         return "not in Table C.3-2 any more, dcmmkdir still has it"
