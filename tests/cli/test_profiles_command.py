@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mediastation.cli.app import run
+from tests.support.site_profiles import private_profile
 
 LIST_KEYS = {
     "name",
@@ -125,32 +126,8 @@ def test_json_of_one_is_the_whole_of_it(say: Say, name: str) -> None:
 def test_a_sites_own_profiles_are_read_from_its_home(say: Say, tmp_path: Path) -> None:
     folder = tmp_path / "home" / "profiles"
     folder.mkdir(parents=True)
-    (folder / "own.toml").write_text(
-        """
-[class]
-name = "PRI-OWN"
-annex = "none"
-title = "CT between our houses"
-clinical_use = "CT of our own"
-edition = "2024c"
-source = "Our conformance statement"
-objects_table = "Our conformance statement, table 1"
-
-[[profile]]
-name = "PRI-OWN-USB"
-roles = ["FSC", "FSR"]
-media = ["USB"]
-medium_format = "PS3.12 Annex R"
-security = "none"
-
-[[object]]
-sop_classes = ["1.2.840.10008.5.1.4.1.1.2"]
-transfer_syntaxes = ["1.2.840.10008.1.2.1"]
-creator = "M"
-reader = "M"
-updater = "-"
-"""
-    )
+    own = private_profile("PRI-OWN-USB", medium="USB", annex="R")
+    (folder / "own.toml").write_text(own)
 
     assert any("PRI-OWN-USB" in line and "CT of our own" in line for line in say().splitlines())
     assert "CT Image in Explicit VR Little Endian" in say("pri-own-usb")

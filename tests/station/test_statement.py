@@ -33,6 +33,7 @@ from mediastation.station.statement import (
 from mediastation.station.statement.network_tables import STATUS_WORDS
 from mediastation.station.station import Station
 from tests.support.rendered import HtmlPage, markdown_words
+from tests.support.site_profiles import private_profile
 
 MOMENT = "2026-11-23T12:00:00Z"
 # PS3.2, Annex N: the sections that a statement has to have, by number.
@@ -310,7 +311,7 @@ class TestSettings:
     def test_a_site_profile_is_described_in_full(self, tmp_path: Path) -> None:
         folder = tmp_path / "profiles"
         folder.mkdir()
-        (folder / "site.toml").write_text(SITE_PROFILE)
+        (folder / "site.toml").write_text(private_profile("PRI-SITE-CD"))
 
         page = HtmlPage(render_document(statement_document(facts_of(tmp_path)), Form.HTML))
 
@@ -334,32 +335,6 @@ class TestSettings:
         assert "1.4 Media Services - N/A" in titles
         assert "Annex E Code Set Usage - N/A" in titles
         assert {row[5] for row in page.rows("Storage SOP Classes")} == {"N"}
-
-
-SITE_PROFILE = """
-[class]
-name = "PRI-SITE"
-annex = "-"
-title = "Site's own"
-clinical_use = "Images between two houses."
-edition = "1"
-source = "the site"
-objects_table = "the site's table"
-
-[[profile]]
-name = "PRI-SITE-CD"
-roles = ["FSC", "FSR"]
-media = ["CD-80"]
-medium_format = "PS3.12 Annex F"
-security = "none"
-
-[[object]]
-sop_classes = ["1.2.840.10008.5.1.4.1.1.2"]
-transfer_syntaxes = ["1.2.840.10008.1.2.1"]
-creator = "M"
-reader = "M"
-updater = "-"
-"""
 
 
 class TestCommand:
