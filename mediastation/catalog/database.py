@@ -14,6 +14,7 @@ from sqlalchemy import (
     create_engine,
     event,
     insert,
+    inspect,
     select,
     text,
     update,
@@ -121,8 +122,8 @@ def _prepare_schema(
     version = connection.execute(
         select(catalog_meta.c.value).where(catalog_meta.c.key == "schema_version")
     ).scalar()
-    if version == "1":
-        _grow_from_1(connection)
+    if version in {"1", "2"}:
+        _grow(connection)
     elif version != str(SCHEMA_VERSION):
         raise ConfigError(
             f"{path} has schema version {version}; this Mediastation knows {SCHEMA_VERSION}.",
@@ -131,10 +132,14 @@ def _prepare_schema(
         )
 
 
-def _grow_from_1(connection: Connection) -> None:
-    """Add what version 2 has: icons, and the order of names."""
+def _grow(connection: Connection) -> None:
+    """Add what version 2 has, icons, and version 3, the order of names."""
     metadata.create_all(connection)
-    connection.execute(text("ALTER TABLE patients ADD COLUMN name_key VARCHAR NOT NULL DEFAULT ''"))
+    columns = {column["name"] for column in inspect(connection).get_columns(patients.name)}
+    if patients.c.name_key.name not in columns:
+        connection.execute(
+            text("ALTER TABLE patients ADD COLUMN name_key VARCHAR NOT NULL DEFAULT ''")
+        )
     names = connection.execute(select(patients.c.id, patients.c.patient_name)).all()
     if names:
         connection.execute(
@@ -144,7 +149,7 @@ def _grow_from_1(connection: Connection) -> None:
             [{"row": row, "to": name_order(name)} for row, name in names],
         )
     connection.execute(text("DROP INDEX IF EXISTS patients_by_name"))
-    PATIENTS_IN_ORDER.create(connection)
+    PATIENTS_IN_ORDER.create(connection, checkfirst=True)
     connection.execute(
         update(catalog_meta)
         .where(catalog_meta.c.key == "schema_version")

@@ -65,7 +65,9 @@ def test_what_was_forgotten_meanwhile_gets_none(catalog: Catalog, entry: int) ->
     assert find_icon(catalog, entry, "2x3/1") is None
 
 
-def test_an_index_of_version_1_grows(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("version", "has_keys"), [("1", False), ("2", False), ("2", True)])
+def test_an_older_index_grows(tmp_path: Path, version: str, has_keys: bool) -> None:
+    """Version 2 began without the order of names and was written with it, too."""
     home = tmp_path / "home"
     with Catalog(home) as catalog:
         with Intake(catalog) as intake:
@@ -76,11 +78,16 @@ def test_an_index_of_version_1_grows(tmp_path: Path) -> None:
                 )  # fmt: skip
                 intake.keep(path, Source("folder", "/outside"))
         with catalog.writing() as connection:
-            connection.execute(text("DROP TABLE icons"))
-            connection.execute(text("DROP INDEX patients_in_order"))
-            connection.execute(text("ALTER TABLE patients DROP COLUMN name_key"))
-            connection.execute(text("CREATE INDEX patients_by_name ON patients (patient_name)"))
-            connection.execute(text("UPDATE catalog_meta SET value='1' WHERE key='schema_version'"))
+            if version == "1":
+                connection.execute(text("DROP TABLE icons"))
+            if not has_keys:
+                connection.execute(text("DROP INDEX patients_in_order"))
+                connection.execute(text("ALTER TABLE patients DROP COLUMN name_key"))
+                connection.execute(text("CREATE INDEX patients_by_name ON patients (patient_name)"))
+            connection.execute(
+                text("UPDATE catalog_meta SET value=:to WHERE key='schema_version'"),
+                {"to": version},
+            )
 
     for _ in range(2):
         with Catalog(home) as catalog:
