@@ -39,7 +39,9 @@ def is_given(elements: Elements, tag: int) -> bool:
 def text_of(header: InstanceHeader, tag: int) -> str:
     """Return a UI, CS, IS … value; whatever is no ASCII stays visibly wrong."""
     element = header.elements.get(tag)
-    return element.value.strip(_PADDING).decode("latin-1") if element else ""
+    if element is None or element.vr == "SQ":
+        return ""
+    return element.value.strip(_PADDING).decode("latin-1")
 
 
 def number_of(header: InstanceHeader, tag: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from mediastation.conformance.attributes import Elements, is_given, words_of
@@ -19,6 +20,8 @@ IMAGE_TYPE = 0x00080008
 SHARED_GROUPS = 0x52009229
 _BIPLANE = ("BIPLANE A", "BIPLANE B")
 _MOST_ITEMS = 64
+_CODE_CHARACTER = re.compile(rb"[A-Za-z0-9_]")
+"""One of these makes a code string say something; whatever is none is an underscore there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,8 @@ def _is_usable(key: AdditionalKey, element: Element | None) -> bool:
         return False
     if key.vr in INTEGER_VRS:
         return bool(recoded_integer(element.vr, element.value, key.vr))
+    if key.vr == "CS":
+        return _CODE_CHARACTER.search(element.value) is not None
     wanted = [inner.tag for inner in key.nested if inner.type == "1"]
     if not wanted:
         return is_given({key.tag: element}, key.tag)

@@ -148,7 +148,8 @@ def _legal_string(vr: str, value: bytes, multiple: bool) -> tuple[bytes, str]:
         done = [rule(stripped(part)) for part in parts]
         same = all(one == part.strip(b" \0") for one, part in zip(done, parts, strict=True))
         # A gap in a list of numbers or UIDs would shift what follows.
-        legal = b"\\".join(done) if vr == "CS" or all(done) else b""
+        complete = any(done) if vr == "CS" else all(done)
+        legal = b"\\".join(done) if complete else b""
     else:
         legal = next(filter(None, map(rule, value.split(b"\\"))), b"")
         same = False

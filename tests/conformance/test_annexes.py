@@ -627,3 +627,12 @@ class TestHostileValues:
         assert verdict.outcome == "refused"
         assert "encoding" in faults(verdict)
         assert check("STD-GEN-DVD-JPEG", ct(findings=(disagrees,)), role).outcome == "accepted"
+
+    @pytest.mark.parametrize("value", ["??", "\\\\", " \\ "])
+    def test_an_image_type_that_says_nothing_is_no_key(self, value: str) -> None:
+        """Table A.3-2: Type 1."""
+        assert_refused("STD-XABC-CD", xa(spoilt={IMAGE_TYPE: cs(value)}), "directory-keys")
+
+    def test_a_sequence_in_the_place_of_a_uid_is_none(self) -> None:
+        nowhere = ct(spoilt={0x0020000D: Element("SQ", b"1.2.3")})
+        assert_refused("STD-GEN-CD", nowhere, "uid", word="Study Instance UID")

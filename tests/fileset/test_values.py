@@ -98,6 +98,8 @@ def test_several_values_stay_where_they_may() -> None:
 def test_a_list_of_numbers_with_a_gap_is_left_out_whole() -> None:
     """Two of three coordinates would be taken for a position."""
     assert legal_value("DS", b"1\\x\\3", multiple=True)[0] == b""
+    assert legal_value("CS", b"\\\\", multiple=True)[0] == b""
+    assert legal_value("CS", b"?\\?", multiple=True)[0] == b""
 
 
 VRS = ("CS", "DA", "DS", "DT", "IS", "TM", "UI", "US", "UL", "UV")
