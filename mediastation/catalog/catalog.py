@@ -130,8 +130,9 @@ class Catalog:
             ) from fault
         except IntegrityError as fault:
             raise MediaError(
-                f"The catalog changed meanwhile: {fault.orig}.",
-                "Another command has removed what this one works with; repeat the command.",
+                "The catalog changed meanwhile: instances that this command works with were "
+                "forgotten.",
+                "Give the command again if it is to go on without them.",
             ) from fault
         except (ProgrammingError, DataError, NotSupportedError):
             raise  # a fault of ours; the index is well

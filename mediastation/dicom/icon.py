@@ -9,6 +9,7 @@ from mediastation.dicom.render import render_luminance
 from mediastation.dicom.scaling import letterboxed
 from mediastation.dicom.shading import pixel_aspect_of, shading_of
 from mediastation.dicom.single_frame import read_single_frame
+from mediastation.dicom.store_trouble import stored_file_gone
 from mediastation.errors import MediaError
 from mediastation.model.finding import Finding, error
 from mediastation.model.icon import IconImage
@@ -55,6 +56,8 @@ def render_icon(path: Path, header: InstanceHeader, *, rows: int, columns: int) 
         frame = read_single_frame(path)
     except RefusalError as fault:
         raise CannotRender(error(fault.rule, subject, fault.message, fault.hint)) from fault
+    except FileNotFoundError as fault:
+        raise stored_file_gone(subject, path) from fault
     except OSError as fault:
         raise MediaError(
             f"{fault.filename or path}: {fault.strerror or fault}",

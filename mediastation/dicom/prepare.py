@@ -37,6 +37,7 @@ from mediastation.dicom.reencode import (
     require_same_elements,
 )
 from mediastation.dicom.refusal import RefusalError
+from mediastation.dicom.store_trouble import stored_file_gone
 from mediastation.dicom.vr import PIXEL_DATA
 from mediastation.dicom.walk import (
     Kind,
@@ -155,6 +156,8 @@ def prepare_instance(
             )
         ) from fault
     except OSError as fault:
+        if isinstance(fault, FileNotFoundError) and not source.exists():
+            raise stored_file_gone(subject, source) from fault
         raise MediaError(
             f"{fault.filename or output}: {fault.strerror or fault}",
             "Look at free space and permissions in the station's home.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -135,7 +136,8 @@ class CodecWorkers:
             The finding's rule is the refusal's own, ``"codec-crashed"``,
             ``"codec-hung"`` or ``"codec-memory"``. A crash is held against an
             object only if it happens in a fresh worker, or again: what one
-            codestream spoils in a process may bring it down over the next.
+            codestream spoils in a process may bring it down over the next. One
+            that was killed from outside is always tried again.
 
         Raises
         ------
@@ -317,8 +319,10 @@ class _Run:
             for answer in hand.process.receive():
                 hand.silent_s = 0.0
                 self._take(hand, answer)
-        except (EOFError, MessageError):
+        except EOFError:
             self._bury(hand)
+        except MessageError:
+            self._bury(hand, babbled=True)
 
     def _take(self, hand: _Hand, answer: Answer) -> None:
         if isinstance(answer, Unfit):
@@ -360,15 +364,19 @@ class _Run:
             if hand.silent_s > self._workers._timeout_s:
                 self._bury(hand, hung=True)
 
-    def _bury(self, hand: _Hand, *, hung: bool = False) -> None:
+    def _bury(self, hand: _Hand, *, hung: bool = False, babbled: bool = False) -> None:
         """Clear away a worker that has ended or must; its other tasks go to the next."""
         how = hand.process.end()
+        if babbled:
+            how = "answered what cannot be understood"
         self._hands.remove(hand)
         if hand.begun:
             job = hand.jobs[0]
             job.discard()
             job.share = 0.0
-            if hung or job.retried or not hand.served:
+            # The system kills whoever takes memory when it runs out; no codec does that itself.
+            from_outside = how.endswith(signal.SIGKILL.name)
+            if hung or job.retried or not (hand.served or from_outside):
                 failed = Failed(job.task, _hung(job.task) if hung else _crashed(job.task, how))
                 self._conclude(hand, failed)
             job.retried = True
@@ -405,6 +413,14 @@ def _cannot_start(why: str) -> MediaError:
 
 
 def _crashed(task: Task, how: str) -> Finding:
+    if how.endswith(signal.SIGKILL.name):
+        return error(
+            "codec-crashed",
+            _subject(task),
+            "the processes that decoded it were killed, one after the other",
+            "The system does so when memory runs out: end other programs and repeat the command. "
+            f"If that does not help: {_AGAIN[0].lower()}{_AGAIN[1:]}",
+        )
     return error(
         "codec-crashed", _subject(task), f"the process that decoded it {how} over it", _AGAIN
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mediastation.catalog.durable import disk_trouble_told
 from mediastation.catalog.selection import find_prepared, iter_selection
 from mediastation.dicom.prepared import Prepared
+from mediastation.dicom.store_trouble import stored_file_gone
 from mediastation.dicom.worker_messages import PrepareTask
 from mediastation.dicom.workers import CodecWorkers, Failed
 from mediastation.errors import MediaError, RefusedError
@@ -78,10 +79,7 @@ class _Making:
                 continue
             source = self._station.catalog.store.path(entry.sha256, entry.kind)
             if not source.exists():
-                raise MediaError(
-                    f"The stored file of {entry.header.sop_instance_uid} is gone ({source}).",
-                    "Run `mediastation reindex` to see what else is missing, and check the disk.",
-                )
+                raise stored_file_gone(entry.header.sop_instance_uid, source)
             output = self._station.intake.new_path()
             yield PrepareTask(entry.id, source, output, entry.header, target)
 

@@ -341,8 +341,9 @@ class TestRefusal:
         )
 
     def test_a_file_that_is_gone_is_a_matter_of_the_disk(self, tmp_path: Path) -> None:
-        with pytest.raises(MediaError, match="gone"):
-            render_icon(tmp_path / "gone", header(), rows=8, columns=8)
+        with pytest.raises(MediaError, match="is gone") as caught:
+            render_icon(tmp_path / "nowhere", header(), rows=8, columns=8)
+        assert "forgotten" in caught.value.hint
 
     @settings(
         max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

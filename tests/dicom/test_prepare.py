@@ -107,6 +107,19 @@ class TestFailure:
             prepare_instance(source, tmp_path / "o", read_header(source), progress=stop)
         assert not (tmp_path / "o").exists()
 
+    def test_a_source_that_is_gone_is_told_as_what_it_is(self, tmp_path: Path) -> None:
+        """A forget in another window is no matter of permissions."""
+        source = write(tmp_path / "a", instance(), ts.IMPLICIT_LE)
+        header = read_header(source)
+        source.unlink()
+
+        with pytest.raises(MediaError, match="is gone") as caught:
+            prepare_instance(source, tmp_path / "o", header)
+
+        assert header.sop_instance_uid in caught.value.message
+        assert "forgotten" in caught.value.hint
+        assert not (tmp_path / "o").exists()
+
     def test_progress_ends_at_its_total(self, tmp_path: Path) -> None:
         seen: list[tuple[int, int]] = []
         prepare(

@@ -201,6 +201,25 @@ class TestHarm:
 
         assert told == {0: "codec-crashed"}
 
+    def test_what_was_killed_from_outside_is_tried_again_even_in_a_fresh_process(
+        self, tmp_path: Path
+    ) -> None:
+        """The system's choice when memory runs out says nothing of the object in hand."""
+        with Doubled(1) as workers:
+            told = outcome(workers.run(tasks(tmp_path, "kill-once=a", "good")))
+
+        assert told == {0: "kill-once=a", 1: "good"}
+
+    def test_who_is_killed_again_and_again_is_given_up_with_a_word_of_memory(
+        self, tmp_path: Path
+    ) -> None:
+        with Doubled(1) as workers:
+            (item,) = workers.run(tasks(tmp_path, "kill"))
+
+        assert isinstance(item, Failed)
+        assert item.finding.rule == "codec-crashed"
+        assert "memory" in item.finding.hint
+
     def test_a_hang_is_ended_even_with_the_interpreter_s_lock_held(self, tmp_path: Path) -> None:
         with Doubled(1, timeout_s=3) as workers:
             told = outcome(workers.run(tasks(tmp_path, "good", "hang", "good")))

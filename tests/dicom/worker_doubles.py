@@ -35,6 +35,11 @@ def perform(task: Task, beat: Beat) -> Answer:
         os.abort()
     elif how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif how == "kill-once":
+        flag = task.source.with_name(f"{argument}.killed")
+        if not flag.exists():
+            flag.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
     elif how == "abort-once":
         flag = task.source.with_name(f"{argument}.aborted")
         if not flag.exists():
