@@ -7,9 +7,13 @@ import sys
 
 def main() -> None:
     """Run one command and exit with its code."""
-    from mediastation.cli.app import run  # noqa: PLC0415 - imports cost time; --version need not wait
+    try:
+        from mediastation.cli.app import run  # noqa: PLC0415 - imports cost time; --version need not wait
 
-    sys.exit(run(sys.argv[1:]))
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        # While the imports above last, nobody else takes it; nothing is done yet.
+        sys.exit(130)
 
 
 if __name__ == "__main__":

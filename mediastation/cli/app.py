@@ -146,7 +146,12 @@ def _own_fault(home: Path, fault: Exception) -> MediastationError:
 
 def _usage(words: Words, fault: Any) -> int:
     command = fault.ctx.command_path if fault.ctx else "mediastation"
-    print_error(words, ConfigError(fault.format_message(), f"`{command} --help` shows how."))
+    print_error(
+        words,
+        ConfigError(
+            fault.format_message().replace("Value error, ", ""), f"`{command} --help` shows how."
+        ),
+    )
     return ConfigError.exit_code
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mediastation.conformance.fits import ProfileFit
     from mediastation.conformance.report import CheckReport
     from mediastation.model.finding import Finding
+    from mediastation.model.profile import Role
 
 
 class RoleWord(StrEnum):
@@ -85,13 +86,16 @@ def check_command(
         else:
             report = check_sources(station, request, display)
     if profile is None:
-        _show_fits(words, fits, findings)
+        _show_fits(words, fits, findings, request.role)
     else:
         _show_report(words, report)
 
 
-def _show_fits(words: Words, fits: Sequence[ProfileFit], findings: Sequence[Finding]) -> None:
+def _show_fits(
+    words: Words, fits: Sequence[ProfileFit], findings: Sequence[Finding], role: Role
+) -> None:
     from mediastation.conformance.fit_summary import group_fits  # noqa: PLC0415
+    from mediastation.model.profile import Role  # noqa: PLC0415
 
     if words.json:
         print_json(
@@ -104,14 +108,18 @@ def _show_fits(words: Words, fits: Sequence[ProfileFit], findings: Sequence[Find
     print_findings(words, findings)
     common, groups = group_fits(fits)
     if common:
-        say("It may not go out under any profile:")
+        say(
+            "Readers of no profile have to take all of it:"
+            if role is Role.READER
+            else "It may not go out under any profile:"
+        )
         for reason in common:
             say(f"      {reason}")
         say("But for that:")
     heading = ""
     for group in groups:
-        if group.heading != heading:
-            heading = group.heading
+        if group.heading(role) != heading:
+            heading = group.heading(role)
             say(f"{heading}:")
         counted = f" ({group.count})" if group.count > 1 else ""
         after = f", after {', '.join(group.after)}" if group.after else ""

@@ -154,7 +154,8 @@ def verify_command(
     else:
         print_findings(words, report.findings)
         say(f"{medium}: {_headline(report)}")
-        say(f"{report.files:,} files, {size_text(report.bytes)}. {report.proved}")
+        counted = f"{report.files:,} file{'' if report.files == 1 else 's'}"
+        say(f"{counted}, {size_text(report.bytes)}. {report.proved}")
     if not report.ok:
         raise typer.Exit(RefusedError.exit_code)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mediastation.conformance.fits import ProfileFit
+from mediastation.model.profile import Role
 
 _MOST_REASONS = 4
 _SEALED = "SEC"
@@ -40,9 +41,14 @@ class FitGroup:
     count: int
     reasons: tuple[str, ...]
 
-    @property
-    def heading(self) -> str:
-        """The beginning of the sentence that the names end."""
+    def heading(self, role: Role) -> str:
+        """Return the beginning of the sentence that the names end, for who asked in `role`."""
+        if role is Role.READER:
+            return (
+                "Readers have to take all of it under"
+                if self.fits
+                else "Readers need not take all of it under"
+            )
         if not self.fits:
             return "It may not go out under"
         return "It may go out, after preparing, under" if self.after else "It may go out under"

@@ -130,9 +130,15 @@ class _Tally:
         return [
             finding
             if count == 1
-            else replace(finding, message=f"{finding.message} So say {count} instances.")
+            else replace(
+                finding, message=f"{_sentence(finding.message)} So say {count:,} instances."
+            )
             for finding, count in self.reasons.values()
         ]
+
+
+def _sentence(message: str) -> str:
+    return message if message.endswith((".", "!", "?")) else f"{message}."
 
 
 @dataclass(slots=True)

@@ -196,7 +196,7 @@ class _Look:
         if entries:
             remember_selection(self._station.catalog, self._job.id, entries)
             for entry in iter_selection(self._station.catalog, self._job.id):
-                subject = f"{entry.header.sop_instance_uid} (sha256:{entry.sha256[:16]})"
+                subject = f"{entry.header.sop_instance_uid} (sha256:{entry.sha256[:16]})".lstrip()
                 member = SetMember(subject, entry.header, entry.data_sha256, entry.size_bytes)
                 path = self._station.catalog.store.path(entry.sha256, entry.kind)
                 yield self._looked_at(member, path, _stay)

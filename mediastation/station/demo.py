@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 
 from pydicom.data import get_testdata_file
 
@@ -13,6 +13,7 @@ from mediastation.model.event import Listener, StepDone, StepProgress, StepStart
 from mediastation.network.storage_scu import SentInstance, send_files
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest, ExportResult
+from mediastation.station.keeping import rebuild_index
 from mediastation.station.serve import serve
 from mediastation.station.station import Station
 
@@ -39,6 +40,8 @@ def demo_files() -> list[Path]:
 def demo(station: Station, output: Path | None = None, listener: Listener = nobody) -> ExportResult:
     """Run receive, check, prepare, File-set, image and reread on loopback; see `export`."""
     files = demo_files()
+    if not station.catalog.index_is_current:
+        rebuild_index(station, listener)  # of an older Mediastation; the export would refuse it
     _receive(station, files, listener)
     image = output or station.home / "demo.iso"
     request = ExportRequest((f"patient:{PATIENT_ID}",), PROFILE, image)
@@ -64,7 +67,12 @@ def _receive(station: Station, files: list[Path], listener: Listener) -> None:
     server = threading.Thread(target=run, name="demo-scp")
     server.start()
     try:
-        answer = ready.get(timeout=_READY_TIMEOUT_S)
+        try:
+            answer = ready.get(timeout=_READY_TIMEOUT_S)
+        except Empty:
+            raise NetworkError(
+                f"The receiver did not start within {_READY_TIMEOUT_S} seconds.", "Try again."
+            ) from None
         if isinstance(answer, BaseException):
             raise answer
         listener(StepStarted("receive", len(files), "instances"))

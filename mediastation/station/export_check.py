@@ -223,4 +223,4 @@ def _by_identity(pair: tuple[PersonCluster, list[int]]) -> tuple[object, ...]:
 
 def _subject(entry: Entry) -> str:
     # Two originals may bear one UID, so the UID alone would not tell them apart.
-    return f"{entry.header.sop_instance_uid} (sha256:{entry.sha256[:16]})"
+    return f"{entry.header.sop_instance_uid} (sha256:{entry.sha256[:16]})".lstrip()

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 
+from mediastation.__main__ import main
 from mediastation.cli.app import run
 from tests.support.objects import write_ct, write_series
 
@@ -357,6 +359,60 @@ def test_wrong_words_give_exit_code_2_and_say_which(
 
     assert code == 2
     assert said in answer["error"] + answer["hint"]
+
+
+def test_a_wrong_word_is_told_in_the_words_of_people(ask: Ask, tmp_path: Path) -> None:
+    code, answer = ask("check", tmp_path, "--compress", "zip")
+
+    assert code == 2
+    assert answer["error"] == (
+        "Invalid value for '--compress': 'zip' is not one of 'jpeg-lossless', 'j2k', 'rle'."
+    )
+
+
+def test_the_roles_of_who_asks_are_told_apart_where_all_profiles_are_tried(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a reader has to take is no permission to hand something out."""
+    write_ct(tmp_path / "in" / "a")
+    words = ["--home", str(tmp_path / "home"), "check", str(tmp_path / "in"), "--role", "reader"]
+
+    assert run(words) == 0
+    told = capsys.readouterr().out
+    assert "Readers have to take all of it under:" in told
+    assert "Readers need not take all of it under:" in told
+    assert "go out" not in told
+
+    write_ct(tmp_path / "in" / "b", SOPClassUID="1.2.3.4", SOPInstanceUID="1.2.3.1.2")
+    assert run(words) == 0
+    told = capsys.readouterr().out
+    assert "go out" not in told
+
+
+def test_what_has_no_uid_is_named_without_a_gap(ask: Ask, tmp_path: Path) -> None:
+    source = write_ct(tmp_path / "in" / "a")
+    ds = pydicom.dcmread(source)
+    del ds.SOPInstanceUID, ds.file_meta.MediaStorageSOPInstanceUID
+    ds.save_as(source)
+
+    code, answer = export(ask, source, tmp_path / "a.iso")
+
+    assert code == 1
+    subjects = {finding["subject"] for finding in answer["findings"]}
+    assert subjects == {subject.strip() for subject in subjects}
+
+
+def test_an_interrupt_while_the_program_still_loads_is_one_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mediastation.cli.app.run", interrupted)
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
 
 
 def test_a_wrong_setting_names_file_and_key(ask: Ask, tmp_path: Path) -> None:

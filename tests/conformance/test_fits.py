@@ -71,7 +71,16 @@ def test_a_reason_that_many_give_is_said_once_with_their_number() -> None:
     found = fits(*(image(number, IMPLICIT_LE, SR) for number in range(1, 1001)))
 
     (finding,) = found["STD-CTMR-CD"].findings
-    assert "1000 instances" in finding.message
+    assert "1,000 instances" in finding.message
+
+
+def test_the_number_begins_a_sentence_of_its_own() -> None:
+    found = fits(image(1, IMPLICIT_LE, ""), image(2, IMPLICIT_LE, ""))
+
+    for fit in found.values():
+        for finding in fit.findings:
+            before, number, _ = finding.message.partition(" So say ")
+            assert not number or before.endswith("."), finding.message
 
 
 def test_reasons_without_number_stay_bounded() -> None:
