@@ -26,6 +26,8 @@ from mediastation.model.transfer_syntax import (
 )
 
 _PLAIN = frozenset({IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE, DEFLATED_LE})
+_LOSSY_INSIDE = "codestream-lossy"
+"""What the header scan says of a lossy frame under a lossless name."""
 _IN_ORDER = (JPEG_LOSSLESS_SV1, JPEG_2000_LOSSLESS, RLE_LOSSLESS)
 """What pixels are encoded in where a profile leaves no other choice, best known first."""
 
@@ -109,7 +111,9 @@ def _candidates(header: InstanceHeader, book: Rulebook, rules: ClassRules) -> It
     """Yield the syntaxes that the copy could have, the preferred one first."""
     syntax = header.transfer_syntax_uid
     allowed = rules.transfer_syntaxes
-    stays = syntax in allowed and not _is_native_in_compressed(header)
+    stays = (
+        syntax in allowed and not _is_native_in_compressed(header) and not is_lossy_inside(header)
+    )
     compress = book.compress
     if compress and not (stays and is_compressed(header)) and _encodes(header, compress, rules):
         yield compress
@@ -131,9 +135,18 @@ def _encodes(header: InstanceHeader, target: str, rules: ClassRules) -> bool:
         target in rules.transfer_syntaxes
         and target in ENCODABLE
         and not _is_native_in_compressed(header)
+        and not (target == header.transfer_syntax_uid and is_lossy_inside(header))
         and header.pixels is not PixelEncoding.ABSENT
         and not obstacle(header, target)
     )
+
+
+def is_lossy_inside(header: InstanceHeader) -> bool:
+    """Tell whether frames that lost something bear the name of a lossless syntax (PS3.5, A.4).
+
+    Decoded, such pixels are called what they are; as they came they would pass for whole.
+    """
+    return any(finding.rule == _LOSSY_INSIDE for finding in header.findings)
 
 
 def _is_native_in_compressed(header: InstanceHeader) -> bool:
@@ -201,6 +214,8 @@ def _re_encoded(copy: CopyCheck, book: Rulebook, rules: ClassRules, target: str)
         why = "Compression was asked for"
     elif _is_native_in_compressed(header):
         why = f"The pixels are not compressed as {syntax.name} says"
+    elif is_lossy_inside(header):
+        why = f"The frames have lost something, which {syntax.name} does not"
     else:
         breaches, where = told(copy.breaches(rules.attributes, syntax.uid))
         why = f"{profile.name} does not carry it in {syntax.name} ({breaches})"
@@ -262,6 +277,8 @@ def _syntax_refused(
     decodable = syntax in _PLAIN or syntax in FAMILY_OF_SYNTAX
     if _is_native_in_compressed(header):
         why = "the pixels are not compressed as it says"
+    elif syntax in allowed and is_lossy_inside(header):
+        why = "the frames have lost something, which it does not"
     elif decodable and targets and (reason := obstacle(header, targets[0])):
         why = f"it cannot be encoded in {transfer_syntax_name(targets[0])}: {reason}"
     elif decodable:

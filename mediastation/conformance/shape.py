@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable, Sequence
 
+from mediastation.conformance.prepare_plan import is_lossy_inside
 from mediastation.conformance.rulebook import Rulebook, tags_of
 from mediastation.model.instance import InstanceHeader
 from mediastation.model.sop_class import SOP_CLASSES
@@ -63,6 +64,7 @@ class Shapes:
             header.has_file_meta,
             header.file_meta_conformant,
             header.signed,
+            is_lossy_inside(header),
         ]
         for tag in tags:
             element = elements.get(tag)

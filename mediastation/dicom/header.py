@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from mediastation.dicom.charset import unknown_terms
+from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
+from mediastation.dicom.codestream_head import HEAD_BYTES, shows_loss
 from mediastation.dicom.element_walk import ElementWalk
 from mediastation.dicom.elements import Encoding, little_endian, tag_text
 from mediastation.dicom.header_rules import header_finding
@@ -53,6 +55,7 @@ _SOP_INSTANCE: Final = 0x00080018
 _CHARSET: Final = 0x00080005
 _CORE: Final = frozenset({_CHARSET, _SOP_CLASS, _SOP_INSTANCE, PIXEL_REPRESENTATION})
 _PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_ITEM: Final = b"\xfe\xff\x00\xe0"
 _DIGITAL_SIGNATURES: Final = 0xFFFAFFFA
 # VRs of short values that need neither a look-up nor a change; the tag decides about the rest.
 _PLAIN_VRS: Final = frozenset(SHORT_VRS.values())
@@ -140,6 +143,7 @@ class _Scan:
         self.elements: dict[int, Element] = {}
         self.kept = 0
         self.pixels = PixelEncoding.ABSENT
+        self.fragments_at = 0
         self.signed = False
         self.pixel_representation: bool | None = None
         self.problems: list[tuple[str, str]] = []
@@ -159,6 +163,7 @@ class _Scan:
             data, start = InflatedSource(self.source, offset), 0
         if meta.complete:
             self._walk(data, start, encoding)
+            self._look_at_frame(data, syntax)
         else:
             self.complete = False
         if isinstance(data, InflatedSource) and self.complete and not data.finished:
@@ -244,6 +249,7 @@ class _Scan:
             elif tag in _PIXEL_DATA:
                 undefined = length == UNDEFINED
                 self.pixels = PixelEncoding.ENCAPSULATED if undefined else PixelEncoding.NATIVE
+                self.fragments_at = start if undefined else 0
             elif tag == _DIGITAL_SIGNATURES:
                 self.signed = True
         damage = walk.damage
@@ -259,6 +265,22 @@ class _Scan:
             self._tell(rule, message)
         if self.relabel and self.pixel_representation:
             self._relabel()
+
+    def _look_at_frame(self, source: Source, syntax: str) -> None:
+        """Say if the first frame lost something under a Transfer Syntax that loses nothing."""
+        known = TRANSFER_SYNTAXES.get(syntax)
+        if known is None or not known.lossless or not self.fragments_at:
+            return
+        offsets = source.window(self.fragments_at, 8)
+        first = self.fragments_at + 8 + int.from_bytes(offsets[4:], "little")
+        item = source.window(first, 8)
+        if offsets[:4] != _ITEM or item[:4] != _ITEM:
+            return
+        length = min(int.from_bytes(item[4:], "little"), HEAD_BYTES)
+        if shows_loss(source.window(first + 8, length), FAMILY_OF_SYNTAX.get(syntax)):
+            self._tell(
+                "codestream-lossy", f"{known.name} is named, and the first frame has lost something"
+            )
 
     def _keep(self, walk: ElementWalk, tag: int, vr: str, start: int, length: int) -> None:
         """Keep one wanted element, or say why not."""

@@ -31,6 +31,7 @@ _RULES: Final[dict[str, tuple[Severity, str]]] = {
     "stray-delimiter": (_WARNING, "PS3.5, 7.5"),
     "trailing-bytes": (_NOTE, "PS3.10, 7.2"),
     "pixels-disagree": (_WARNING, "PS3.5, A.4"),
+    "codestream-lossy": (_WARNING, "PS3.5, A.4"),
     "charset-unknown": (_WARNING, "PS3.3, C.12.1.1.2"),
     "no-instance": (_ERROR, "PS3.3, C.12.1"),
     "bad-uid": (_WARNING, "PS3.5, 9.1"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediastation.conformance.check import InstanceVerdict, check_instance
+from mediastation.conformance.check import InstanceCheck, InstanceVerdict, check_instance
 from mediastation.conformance.load import find_profile
 from mediastation.dicom.header_rules import header_finding
 from mediastation.model.instance import Element, InstanceHeader, PixelEncoding
@@ -636,3 +636,21 @@ class TestHostileValues:
     def test_a_sequence_in_the_place_of_a_uid_is_none(self) -> None:
         nowhere = ct(spoilt={0x0020000D: Element("SQ", b"1.2.3")})
         assert_refused("STD-GEN-CD", nowhere, "uid", word="Study Instance UID")
+
+    def test_a_lossy_frame_under_a_lossless_name_does_not_pass_as_it_is(self) -> None:
+        """PS3.5, A.4: decoded, the copy says that it lost something; Annex A has no other way."""
+        lossy = header_finding("codestream-lossy", "1.2.3", "it is Baseline")
+        slice_ = ct(JPEG_LOSSLESS_SV1, findings=(lossy,))
+
+        assert_goes_out("STD-CTMR-CD", ct(JPEG_LOSSLESS_SV1), JPEG_LOSSLESS_SV1)
+        assert_goes_out("STD-CTMR-CD", slice_, EXPLICIT_LE)
+        assert_goes_out("STD-GEN-DVD-JPEG", slice_, EXPLICIT_LE)
+        assert_refused("STD-XABC-CD", xa(findings=(lossy,)), "transfer-syntax", word="lost")
+
+    def test_what_was_said_of_whole_frames_is_not_said_of_lossy_ones(self) -> None:
+        lossy = header_finding("codestream-lossy", "1.2.3", "it is Baseline")
+        kinds = InstanceCheck(find_profile("STD-CTMR-CD"), compress=JPEG_LOSSLESS_SV1)
+
+        assert kinds.verdict(ct(JPEG_LOSSLESS_SV1)).transfer_syntax_uid == JPEG_LOSSLESS_SV1
+        decoded = kinds.verdict(ct(JPEG_LOSSLESS_SV1, findings=(lossy,)))
+        assert decoded.transfer_syntax_uid == EXPLICIT_LE

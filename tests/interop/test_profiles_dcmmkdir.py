@@ -231,6 +231,8 @@ def why_they_accept(option: str, header: InstanceHeader, verdict: InstanceVerdic
         return "not in Table C.3-2 any more, dcmmkdir still has it"
     if option.startswith(("-Pu", "--ultrasound")) and re.search("Planar|BitsAllocated", words):
         return "PS3.3 C.8.5.6, which dcmmkdir does not look at"
+    if any(finding.rule == "codestream-lossy" for finding in verdict.findings):
+        return "the frame is of a lossy process (PS3.5 A.4); dcmmkdir does not look into frames"
     if "ultrasound-cc" in option and "PixelComponentRange" in words:
         return "PS3.3 C.8.5.5 asks for a range where components are ranges, dcmmkdir for a mask"
     if option in ("-Pxa", "-Pxd") and "OverlayRows" in words:
