@@ -112,12 +112,12 @@ def _read(
         for profile in file.profiles(profiles):
             if not profile.name.startswith(prefixes):
                 raise ProfileError(
-                    f"{file.path.name}: {profile.name} does not begin with {' or '.join(prefixes)}",
+                    f"{file.path}: {profile.name} does not begin with {' or '.join(prefixes)}",
                     "Standard profiles come with the program; a site's own are AUG- or PRI-.",
                 )
             if profile.name in profiles:
                 raise ProfileError(
-                    f"{file.path.name}: {profile.name} is described twice",
+                    f"{file.path}: {profile.name} is described twice",
                     "Give one of them another name.",
                 )
             profiles[profile.name] = profile

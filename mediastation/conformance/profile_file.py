@@ -72,7 +72,7 @@ class ProfileFile:
         ProfileError
             If the file says too little, too much or something unknown.
         """
-        top = Table(self._document, self.path.name)
+        top = Table(self._document, str(self.path))
         common = top.table("class")
         named = [(name, table) for table in top.tables("profile") for name in _names(table)]
         if not 0 < len(named) <= _MOST_PROFILES:
@@ -145,15 +145,18 @@ def read_profiles(
 def _document(path: Path) -> Mapping[str, object]:
     try:
         if path.exists() and not path.is_file():
-            raise ProfileError(f"{path.name} is no file", "Put it elsewhere and try again.")
+            raise ProfileError(f"{path} is no file", "Put it elsewhere and try again.")
         with path.open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
-            raise ProfileError(f"{path.name} is larger than a profile can be")
+            raise ProfileError(
+                f"{path} is larger than a profile can be",
+                f"Profiles have at most {_MOST_BYTES:,} bytes: put it elsewhere and try again.",
+            )
         return tomllib.loads(data.decode("utf-8"))
     except (OSError, ValueError, RecursionError) as fault:
         raise ProfileError(
-            f"{path.name} is no readable profile: {fault}",
+            f"{path} is no readable profile: {fault}",
             "Correct the profile file and try again.",
         ) from fault
 
