@@ -22,7 +22,8 @@ PROFILES = load_profiles()
 # Of the 337 readable files 11 are DICOMDIRs. Accepted, re-encoded of these, and refused,
 # recorded when each difference between two rows had been looked into:
 # D refuses what nobody can place (no class, no UIDs, cut); H, J and M also images without
-# Rows; one file bears the name of JPEG Lossless and a frame of JPEG Baseline; E all but CT, MR, gray and palette captures; I and N all but films of their syntax.
+# Rows; E all but CT, MR, gray and palette captures; I and N all but films of their syntax.
+# One file bears the name of JPEG Lossless and holds a frame of JPEG Baseline: it is decoded.
 COUNTS = {
     "STD-XABC-CD": (1, 1, 325),
     "STD-XA1K-CD": (17, 2, 309),
