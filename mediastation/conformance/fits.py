@@ -114,7 +114,7 @@ class _Tally:
                     "the set",
                     f"{profile.name} defines no such role ({role}).",
                     "Choose a profile that does.",
-                    f"PS3.11 Annex {profile.annex}",
+                    profile.annex_reference,
                 )
             ]
         if not self.accepted and not self.refused:

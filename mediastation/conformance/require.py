@@ -27,7 +27,7 @@ def require_role(profile: ApplicationProfile, role: Role) -> None:
         known = ", ".join(ROLE_WORDS[known] for known in profile.roles)
         raise ProfileError(
             f"{profile.name} defines no File-set {ROLE_WORDS[role].capitalize()} "
-            f"(PS3.11 Annex {profile.annex}).",
+            f"({profile.annex_reference}).",
             f"It has the roles {known}.",
         )
 

@@ -170,6 +170,11 @@ class ApplicationProfile:
     augments: str = ""
     retired: str = ""
 
+    @property
+    def annex_reference(self) -> str:
+        """Where the profile is defined, for who looks it up; a site's own says it itself."""
+        return f"PS3.11 Annex {self.annex}" if self.name.startswith("STD-") else self.source
+
     def transfer_syntaxes(self, sop_class_uid: str, role: Role = Role.CREATOR) -> tuple[str, ...]:
         """Return the syntaxes in which `role` may meet the class; empty if it may not."""
         return tuple(

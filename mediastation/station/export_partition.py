@@ -196,12 +196,14 @@ def _outputs(output: Path, kind: Output, number: int) -> list[Path]:
     outputs = [output / f"DISC{place}{suffix}" for place in range(1, number + 1)]
     if not output.is_dir():
         return outputs
+    # Of several volumes none may be replaced: were the second to fail, neither
+    # the old set nor the new one would be whole.
+    for one in (*outputs, output / f"DISC{number + 1}{suffix}"):
+        if os.path.lexists(one):
+            raise ConfigError(
+                f"{output} holds {one.name} of another export, and {number} volumes come out.",
+                "Name another folder: nothing is mixed with what is there.",
+            )
     for one in outputs:
         require_output(one, kind)
-    if (output / f"DISC{number + 1}{suffix}").exists():
-        raise ConfigError(
-            f"{output} holds DISC{number + 1}{suffix} of another export, and {number} volumes come "
-            "out.",
-            "Name another folder: nothing is mixed with what is there.",
-        )
     return outputs

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediastation.conformance.load import find_profile, load_profiles, load_retired_profiles
+from mediastation.conformance.require import require_role
 from mediastation.errors import ProfileError
 from mediastation.model.profile import Role
 
@@ -156,6 +157,15 @@ class TestPrivate:
         assert profile.transfer_syntaxes(CT) == ("1.2.840.10008.1.2.4.80",)
         assert profile.keys == find_profile("STD-GEN-USB-J2K").keys
         assert profile.augments == ""
+
+    def test_who_looks_it_up_is_not_sent_to_the_standard(self, tmp_path: Path) -> None:
+        reader = PRIVATE.replace('["FSC", "FSR", "FSU"]', '["FSR"]').replace('"M"\n"""', '"-"')
+        profile = find_profile("PRI-CT-USB", site(tmp_path, own=reader))
+
+        with pytest.raises(ProfileError, match=r"\(Our conformance statement\)"):
+            require_role(profile, Role.CREATOR)
+        with pytest.raises(ProfileError, match=r"\(PS3\.11 Annex H\)"):
+            require_role(find_profile("STD-GEN-DVD-JPEG"), Role.UPDATER)
 
     def test_it_augments_nothing(self, tmp_path: Path) -> None:
         text = PRIVATE.replace("roles =", 'augments = "STD-GEN-USB-JPEG"\nroles =')

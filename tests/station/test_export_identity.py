@@ -291,6 +291,19 @@ class TestSeveralVolumes:
         assert "DISC3.ISO" in answer["error"]
         assert [path.name for path in media.iterdir()] == ["DISC3.ISO"]
 
+    def test_volumes_that_are_there_are_not_replaced(self, ask: Ask, tmp_path: Path) -> None:
+        """Of two sets, half replaced, neither would be whole."""
+        source = two_identities(tmp_path / "in", **STRANGER)
+        media = tmp_path / "media"
+        assert export(ask, source, media, "--several-patients")[0] == 0
+        before = {path: path.read_bytes() for path in media.iterdir()}
+
+        code, answer = export(ask, source, media, "--several-patients")
+
+        assert code == 2
+        assert "DISC1.ISO" in answer["error"]
+        assert {path: path.read_bytes() for path in media.iterdir()} == before
+
     def test_one_that_does_not_fit_leaves_none(self, ask: Ask, tmp_path: Path) -> None:
         source = two_identities(tmp_path / "in", **STRANGER)
         _, planned = export(ask, source, tmp_path / "media", "--several-patients", "--plan")
