@@ -15,6 +15,7 @@ from mediastation.station.export_output import (
     check_output,
     choose_medium,
     output_kind,
+    require_label,
 )
 from mediastation.station.export_partition import all_or_none, plan_volumes, require_place
 from mediastation.station.export_prepare import count_transcoded, prepare_selection
@@ -43,6 +44,7 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     require_compress(profile, COMPRESSIONS.get(request.compress, ""))
     medium = choose_medium(request, profile)
     require_place(request, output_kind(request, medium))
+    require_label(request)
     station.require_current_index()
     checked = CheckedSet()
     job = station.job("export", request.as_dict(), listener)

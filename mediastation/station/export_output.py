@@ -11,7 +11,8 @@ from mediastation.errors import ConfigError, MediaError, ProfileError, SecrecyEr
 from mediastation.media.contract import MediumWriter
 from mediastation.media.folder import FolderMedium
 from mediastation.media.iso9660 import Iso9660Image, MediumFile
-from mediastation.model.finding import Finding, warning
+from mediastation.model.file_id import file_set_id_from
+from mediastation.model.finding import Finding, note, warning
 from mediastation.model.medium import Medium, Output, require_medium
 from mediastation.model.profile import ApplicationProfile, Security
 from mediastation.station.export_request import ExportRequest
@@ -55,6 +56,15 @@ def choose_medium(request: ExportRequest, profile: ApplicationProfile) -> Medium
     return medium
 
 
+def require_label(request: ExportRequest) -> None:
+    """Raise `ConfigError` where the label that was asked for cannot be written at all."""
+    if request.label and not file_set_id_from(request.label):
+        raise ConfigError(
+            f"The label {request.label!r} holds nothing that a File-set ID can hold.",
+            "Use letters A-Z, digits and underscores, at most 16.",
+        )
+
+
 def output_kind(request: ExportRequest, medium: Medium) -> Output:
     """Return what is made: never an image of what was to be sealed and is not."""
     return Output.PARTS if request.unsealed else medium.output
@@ -68,7 +78,16 @@ def claimed_profile(request: ExportRequest, profile: ApplicationProfile, medium:
 def check_output(
     request: ExportRequest, profile: ApplicationProfile, medium: Medium
 ) -> Iterable[Finding]:
-    """Say what is still to be done before what is written conforms to the profile."""
+    """Say what will be otherwise than asked for, and what is still to be done to conform."""
+    written = file_set_id_from(request.label)
+    if written != request.label.upper():
+        yield note(
+            "label",
+            request.label,
+            f"The label is written as {written}: a File-set ID has at most 16 characters out of "
+            "A-Z, 0-9 and _.",
+            reference="PS3.10 8.5",
+        )
     if request.unsealed:
         yield warning(
             "unsealed",

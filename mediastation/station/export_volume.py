@@ -330,13 +330,7 @@ def _file_set_id(request: ExportRequest, plan: VolumePlan) -> str:
 
 def _common_file_set_id(request: ExportRequest, plan: VolumePlan) -> str:
     if request.label:
-        file_set_id = file_set_id_from(request.label)
-        if not file_set_id:
-            raise RefusedError(
-                f"The label {request.label!r} holds nothing that a File-set ID can hold.",
-                hint="Use letters A-Z, digits and underscores, at most 16.",
-            )
-        return file_set_id
+        return file_set_id_from(request.label)
     if len(plan.people) != 1:
         return _COLLECTION_ID
     identity = plan.people[0][0].identity

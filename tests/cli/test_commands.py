@@ -415,6 +415,28 @@ def test_an_interrupt_while_the_program_still_loads_is_one_too(
     assert ended.value.code == 130
 
 
+def test_a_label_that_is_written_otherwise_is_told(ask: Ask, tmp_path: Path) -> None:
+    source = write_ct(tmp_path / "in" / "a")
+
+    _, answer = export(ask, source, tmp_path / "a.iso", "--label", "Müller, Jürgen: heart")
+    (label,) = [finding for finding in answer["findings"] if finding["rule"] == "label"]
+    assert "MULLER_JURGEN_HE" in label["message"]
+    assert answer["volumes"][0]["file_set_id"] == "MULLER_JURGEN_HE"
+
+    _, answer = export(ask, source, tmp_path / "b.iso", "--label", "Heart_1")
+    assert "label" not in rules(answer)
+
+
+def test_a_label_that_cannot_be_written_is_told_before_any_work(ask: Ask, tmp_path: Path) -> None:
+    source = write_ct(tmp_path / "in" / "a")
+
+    code, answer = export(ask, source, tmp_path / "a.iso", "--label", "心")
+
+    assert code == 2
+    assert "心" in answer["error"]
+    assert ask("jobs")[1]["jobs"] == []
+
+
 def test_a_wrong_setting_names_file_and_key(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "config.toml").write_text("port = 'harbour'\n")
