@@ -185,10 +185,10 @@ class Intake:
                 if not has_row(connection, sha256, kind):
                     self.catalog.store.path(sha256, kind).replace(path)
 
-    def keep_prepared(
+    def stage_prepared(
         self, path: Path, original: int, recipe: str, findings: tuple[Finding, ...]
-    ) -> Kept:
-        """Keep a copy that was prepared for media from the entry `original`.
+    ) -> Staged:
+        """Stage a copy that was prepared for media from the entry `original`.
 
         `recipe` names how it was made; the same recipe is not made twice.
         `findings` tell what was done and stay with the entry.
@@ -196,8 +196,7 @@ class Intake:
         with disk_trouble_told(self.folder):
             source = Source("prepared", recipe)
             staged = stage_file(path, source, Kind.PREPARED, original, recipe)
-        staged = replace(staged, header=replace(staged.header, findings=findings))
-        return self.commit([staged])[0]
+        return replace(staged, header=replace(staged.header, findings=findings))
 
 
 def _restore(connection: Connection, entry: int, staged: Staged, parents: Parents) -> Kept:

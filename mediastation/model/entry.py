@@ -54,6 +54,16 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """The file of an entry, without its header: a set of a million has no room for those."""
+
+    sha256: str
+    kind: Kind
+    size_bytes: int
+    transfer_syntax_uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One stored file with its header.
 
@@ -69,3 +79,8 @@ class Entry:
     data_sha256: str
     size_bytes: int
     header: InstanceHeader
+
+    @property
+    def file(self) -> StoredFile:
+        """The stored file alone."""
+        return StoredFile(self.sha256, self.kind, self.size_bytes, self.header.transfer_syntax_uid)

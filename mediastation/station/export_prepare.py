@@ -6,25 +6,27 @@ from collections.abc import Iterator
 
 from mediastation.catalog.durable import disk_trouble_told
 from mediastation.catalog.selection import find_prepared, iter_selection
+from mediastation.catalog.staging import Staged
 from mediastation.dicom.prepared import Prepared
 from mediastation.dicom.store_trouble import stored_file_gone
 from mediastation.dicom.worker_messages import PrepareTask
 from mediastation.dicom.workers import CodecWorkers, Failed
 from mediastation.errors import MediaError, RefusedError
-from mediastation.model.entry import Entry
+from mediastation.model.entry import Entry, StoredFile
 from mediastation.model.finding import Finding
 from mediastation.station.export_check import CheckedSet, leave_out, require_all_there
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import Job
 from mediastation.station.station import Station
 
+_BATCH = 32
 _RECIPE_VERSION = 2
 """Raised when prepared copies of older versions must not be used again."""
 
 
 def prepare_selection(
     station: Station, job: Job, request: ExportRequest, checked: CheckedSet
-) -> dict[int, Entry]:
+) -> dict[int, StoredFile]:
     """Return the prepared copy of every entry that needs one; entries that fail are dropped.
 
     The work is done in processes of its own, one for each processor: a codec
@@ -44,7 +46,7 @@ def prepare_selection(
         with CodecWorkers() as workers, disk_trouble_told(station.home):
 
             def report(_: float = 0) -> None:
-                step.report(len(making.copies) + len(failed), total)
+                step.report(making.done + len(failed), total)
 
             for result in workers.run(making.tasks(), progress=report):
                 if isinstance(result, Failed):
@@ -53,6 +55,7 @@ def prepare_selection(
                 elif isinstance(result.task, PrepareTask) and isinstance(result.value, Prepared):
                     making.keep(result.task, result.value)
                 report()
+            making.keep_waiting()
         require_all_there(len(making.copies) + len(failed), total)
         made = sum(checked.to_prepare[number][0].touches_dataset for number in making.copies)
         step.summary = f"{made:,} re-encoded, {len(failed):,} could not be"
@@ -67,7 +70,8 @@ class _Making:
         self._station = station
         self._job = job
         self._checked = checked
-        self.copies: dict[int, Entry] = {}
+        self.copies: dict[int, StoredFile] = {}
+        self._waiting: list[tuple[int, str, Staged]] = []
 
     def tasks(self) -> Iterator[PrepareTask]:
         """Yield what has to be made, in directory order."""
@@ -84,13 +88,28 @@ class _Making:
             yield PrepareTask(entry.id, source, output, entry.header, target)
 
     def keep(self, task: PrepareTask, prepared: Prepared) -> None:
-        """Take a finished copy into the catalog."""
-        self._station.intake.keep_prepared(
+        """Take a finished copy into the catalog, together with others: they share the syncs."""
+        staged = self._station.intake.stage_prepared(
             task.output, task.key, _recipe(task.target), prepared.findings
         )
-        uid = task.header.sop_instance_uid
-        if not self._found(task.key, uid):
-            raise MediaError(f"The prepared copy of {uid} is gone.")
+        self._waiting.append((task.key, task.header.sop_instance_uid, staged))
+        if len(self._waiting) == _BATCH:
+            self.keep_waiting()
+
+    def keep_waiting(self) -> None:
+        """Make what `keep` was given durable."""
+        if not self._waiting:
+            return
+        self._station.intake.commit([staged for _, _, staged in self._waiting])
+        for entry, uid, _ in self._waiting:
+            if not self._found(entry, uid):
+                raise MediaError(f"The prepared copy of {uid} is gone.")
+        self._waiting.clear()
+
+    @property
+    def done(self) -> int:
+        """Copies that are made, durable or not yet."""
+        return len(self.copies) + len(self._waiting)
 
     def _found(self, entry: int, uid: str) -> bool:
         target = self._checked.to_prepare[entry][1]
@@ -99,7 +118,7 @@ class _Making:
             return False
         _require_copy_of(uid, copy, target)
         self._job.found(copy.header.findings)
-        self.copies[entry] = copy
+        self.copies[entry] = copy.file
         return True
 
 
@@ -118,7 +137,7 @@ def _require_copy_of(uid: str, copy: Entry, transfer_syntax_uid: str) -> None:
         )
 
 
-def count_transcoded(checked: CheckedSet, copies: dict[int, Entry]) -> int:
+def count_transcoded(checked: CheckedSet, copies: dict[int, StoredFile]) -> int:
     """Return how many instances go out with another data set than they came with."""
     return sum(
         preparation.touches_dataset

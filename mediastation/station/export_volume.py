@@ -16,7 +16,7 @@ from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance, Perso
 from mediastation.fileset.siblings import SiblingKeys
 from mediastation.media.contract import WrittenImage
 from mediastation.media.iso9660 import MediumFile
-from mediastation.model.entry import Entry
+from mediastation.model.entry import Entry, StoredFile
 from mediastation.model.file_id import file_set_id_from
 from mediastation.model.finding import Finding, error
 from mediastation.model.icon import IconImage
@@ -79,7 +79,7 @@ def build_file_set(
     medium: Medium,
     checked: CheckedSet,
     plan: VolumePlan,
-    copies: dict[int, Entry],
+    copies: dict[int, StoredFile],
     icons: IconPlan | None = None,
 ) -> Volume:
     """Write DICOMDIR, README.TXT and digest list into the job's folder; plan every file.
@@ -106,7 +106,7 @@ def build_file_set(
                 additional_keys=profile.record_keys,
             )
             entries = (
-                (person, rows, entry, copies.get(entry.id, entry))
+                (person, rows, entry, copies.get(entry.id, entry.file))
                 for person, rows, entry in in_tree_order(station, job, checked, plan)
             )
             siblings = siblings_of(station, job, profile, checked)
@@ -126,7 +126,7 @@ def place_entries(
     station: Station,
     builder: FileSetBuilder,
     volume: Volume,
-    entries: Iterable[tuple[Person | None, Collection[int], Entry, Entry]],
+    entries: Iterable[tuple[Person | None, Collection[int], Entry, StoredFile]],
     siblings: SiblingKeys,
     icons: IconPlan | None,
     progress: Callable[[int, int], None],
@@ -291,7 +291,7 @@ def siblings_of(
 
 def instance_of(
     entry: Entry,
-    copy: Entry,
+    copy: StoredFile,
     person: Person | None,
     rows: Collection[int],
     siblings: SiblingKeys,
@@ -300,7 +300,7 @@ def instance_of(
     """Return `entry` as it is to lie in the File-set, held by the file of `copy`."""
     return FileSetInstance(
         header=entry.header,
-        transfer_syntax_uid=copy.header.transfer_syntax_uid,
+        transfer_syntax_uid=copy.transfer_syntax_uid,
         person=person,
         record_defaults=siblings.of(entry.header, rows) if person else {},
         icon=icon,
@@ -312,11 +312,11 @@ def _digests(
     job: Job,
     checked: CheckedSet,
     plan: VolumePlan,
-    copies: dict[int, Entry],
+    copies: dict[int, StoredFile],
 ) -> Iterator[str]:
     """Yield what names a File-set's content: the digests of its files, in tree order."""
     for _, _, entry in in_tree_order(station, job, checked, plan):
-        yield copies.get(entry.id, entry).sha256
+        yield copies.get(entry.id, entry.file).sha256
 
 
 def _file_set_id(request: ExportRequest, plan: VolumePlan) -> str:

@@ -11,7 +11,7 @@ from mediastation.dicom.values import first_value
 from mediastation.errors import RefusedError
 from mediastation.fileset.dicomdir import FileSetBuilder, Person
 from mediastation.fileset.kept import ExistingFileSet, KeptRecord
-from mediastation.model.entry import Entry
+from mediastation.model.entry import Entry, StoredFile
 from mediastation.model.finding import error
 from mediastation.model.identity import PatientIdentity, PersonCluster, recorded_patient_id
 from mediastation.model.instance import Element
@@ -109,7 +109,7 @@ def build_updated(
     people: KeptPeople,
     checked: CheckedSet,
     plan: VolumePlan,
-    copies: dict[int, Entry],
+    copies: dict[int, StoredFile],
     icons: IconPlan | None,
 ) -> Volume:
     """Write the updated DICOMDIR into the job's folder and plan every file.
@@ -157,7 +157,7 @@ def build_updated(
                     people.person_of(person, entry) if person else None,
                     rows,
                     entry,
-                    copies.get(entry.id, entry),
+                    copies.get(entry.id, entry.file),
                 )
                 for person, rows, entry in in_tree_order(station, job, checked, plan)
             )

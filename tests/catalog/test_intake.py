@@ -228,13 +228,15 @@ def test_what_comes_again_while_its_stored_file_is_gone_is_kept(
 def test_a_prepared_copy_whose_file_is_gone_is_made_again(catalog: Catalog) -> None:
     with Intake(catalog) as intake:
         first = keep(intake)
-        intake.keep_prepared(write_ct(intake.new_path()), first.entry_id, "recipe", ())
+        path = write_ct(intake.new_path())
+        intake.commit([intake.stage_prepared(path, first.entry_id, "recipe", ())])
         copy = find_prepared(catalog, first.entry_id, "recipe")
         assert copy is not None
         catalog.store.remove(copy.sha256, copy.kind)
         assert find_prepared(catalog, first.entry_id, "recipe") is None
 
-        intake.keep_prepared(write_ct(intake.new_path()), first.entry_id, "recipe", ())
+        path = write_ct(intake.new_path())
+        intake.commit([intake.stage_prepared(path, first.entry_id, "recipe", ())])
     assert find_prepared(catalog, first.entry_id, "recipe") is not None
 
 

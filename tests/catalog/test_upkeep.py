@@ -27,7 +27,8 @@ def home(tmp_path: Path) -> Path:
     with Catalog(tmp_path / "home") as catalog, Intake(catalog) as intake:
         source = Source("network", "SCANNER@10.0.0.1", "SCANNER", "MEDIASTATION")
         first = intake.keep(write_ct(intake.new_path()), source)
-        intake.keep_prepared(write_ct(intake.new_path()), first.entry_id, "recipe", ())
+        path = write_ct(intake.new_path())
+        intake.commit([intake.stage_prepared(path, first.entry_id, "recipe", ())])
         intake.keep(write_ct(intake.new_path(), PixelData=bytes(32)), source)
         intake.keep(
             write_ct(

@@ -109,7 +109,7 @@ def test_a_prepared_copy_of_another_instance_stops_the_export(
         ).scalars()
         connection.execute(delete(instances).where(instances.c.recipe == recipe))
     stranger = write_ct(station.intake.new_path(), SOPInstanceUID="9.9", PatientID="9")
-    station.intake.keep_prepared(stranger, original.entry_id, recipe, ())
+    station.intake.commit([station.intake.stage_prepared(stranger, original.entry_id, recipe, ())])
     request.output.unlink()
 
     result = export(station, request)
