@@ -151,7 +151,10 @@ def _shader(samples: Samples, shading: Shading) -> Callable[[Samples], Shades]:
     """Return what turns a band of samples into shades."""
     if samples.shape[2] == 3:
         return lambda band: _colours(band, shading)
-    if samples.dtype.kind not in "iu" or samples.dtype.itemsize > 2:
+    wide = samples.dtype.kind not in "iu" or samples.dtype.itemsize > 2
+    # A table has more entries than a small image has pixels.
+    small = shading.palette is None and samples.size < 1 << 8 * samples.dtype.itemsize
+    if wide or small:
         spread = _range(samples, shading)
         return lambda band: _greys(_stored(band[..., 0], shading), shading, spread)
     # As many shades as a cell has values: worked out once, then looked up.
