@@ -23,7 +23,7 @@ from mediastation.model.entry import Kept, Outcome, Source
 from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
 from mediastation.model.text import storable
-from mediastation.reading.volume import open_volume
+from mediastation.reading.volume import is_zip_start, open_volume
 
 _BATCH_FILES = 256
 _BATCH_BYTES = 256 << 20
@@ -67,7 +67,7 @@ class Candidate:
 
 
 def iter_candidates(path: Path) -> Iterator[Candidate | Finding]:
-    """Yield the files of a folder or image, or the one file that `path` is.
+    """Yield the files of a folder, image or ZIP file, or the one file that `path` is.
 
     Links and special files are not followed; a finding says so.
     """
@@ -337,6 +337,8 @@ def _looks_like_image(path: Path) -> bool:
             read_header(path, frozenset())
         except NotDicom:
             with path.open("rb") as file:
+                if is_zip_start(file.read(4)):
+                    return True
                 file.seek(32_769)
                 return file.read(5) == b"CD001"
     except OSError:

@@ -119,6 +119,18 @@ class ImageVolume(Volume, Protocol):
         """Yield the whole image as spans in physical order, without gaps or overlaps."""
 
 
+@runtime_checkable
+class ContainerVolume(Volume, Protocol):
+    """A medium whose files lie, packed or not, in one file that can be proved as a whole."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How long that file is."""
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return the bytes there, fewer at the end; `OSError` where they cannot be read."""
+
+
 class FileIndex:
     """The files of a medium by path, and by how other systems may spell it."""
 

@@ -7,13 +7,23 @@ import stat
 from pathlib import Path
 
 from mediastation.errors import MediaError
-from mediastation.reading.contract import Extent, Found, ImageVolume, Span, Volume, VolumeFile
+from mediastation.reading.contract import (
+    ContainerVolume,
+    Extent,
+    Found,
+    ImageVolume,
+    Span,
+    Volume,
+    VolumeFile,
+)
 from mediastation.reading.folder import FolderVolume
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.memory import MemoryVolume
 from mediastation.reading.random_access import RandomAccess
+from mediastation.reading.zip_volume import ZipVolume
 
 __all__ = [
+    "ContainerVolume",
     "Extent",
     "FolderVolume",
     "Found",
@@ -23,10 +33,17 @@ __all__ = [
     "Span",
     "Volume",
     "VolumeFile",
+    "ZipVolume",
+    "is_zip_start",
     "open_volume",
 ]
 
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+
+
+def is_zip_start(start: bytes) -> bool:
+    """Tell whether a file that begins with `start` is meant as a ZIP file."""
+    return start.startswith(_ZIP_STARTS)
 
 
 def open_volume(path: Path) -> Volume:
@@ -35,7 +52,7 @@ def open_volume(path: Path) -> Volume:
     Parameters
     ----------
     path : Path
-        A folder, an image file or a block device.
+        A folder, an image file, a ZIP file or a block device.
 
     Returns
     -------
@@ -54,10 +71,21 @@ def open_volume(path: Path) -> Volume:
         raise MediaError(f"{path} cannot be opened: {reason}", "check the path") from fault
     if stat.S_ISDIR(mode):
         return FolderVolume(path)
+    if stat.S_ISREG(mode) and is_zip_start(_start(path)):
+        return ZipVolume(path)
     try:
         return IsoVolume(path)
     except MediaError as fault:
         raise _other_kind(path) or fault from fault
+
+
+def _start(path: Path) -> bytes:
+    """Return the first bytes; none where they cannot be read, which others will say."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError:
+        return b""
 
 
 def _other_kind(path: Path) -> MediaError | None:
@@ -71,8 +99,6 @@ def _other_kind(path: Path) -> MediaError | None:
     finally:
         access.close()
     name = os.fspath(path)
-    if start.startswith(_ZIP_STARTS):
-        return MediaError(f"{name} is a ZIP file", "unpack it and give the folder")
     if b"NSR02" in recognition or b"NSR03" in recognition:
         return MediaError(
             f"{name} has a UDF file system and no ISO 9660 one", "mount it and give the folder"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from mediastation.errors import MediaError
 from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, read_digest_list
 from mediastation.model.profile import ApplicationProfile, Role
-from mediastation.reading.contract import ImageVolume, Volume
+from mediastation.reading.contract import ContainerVolume, ImageVolume, Volume
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.findings import FindingLog, until_given_up
 from mediastation.reading.iso9660 import IsoVolume
@@ -19,7 +20,7 @@ from mediastation.reading.volume import open_volume
 from mediastation.verify.annex_f import check_iso9660
 from mediastation.verify.contents import ContentCheck
 from mediastation.verify.links import Links
-from mediastation.verify.passing import Progress, pass_files, pass_image, region_of
+from mediastation.verify.passing import CHUNK, Progress, pass_files, pass_image, region_of
 from mediastation.verify.profile_records import check_profile_records
 from mediastation.verify.report import JOB, MEDIUM, STRUCTURE_ONLY, VerifyReport, describe_proof
 
@@ -141,7 +142,6 @@ def verify_volume(
             log.add(error("unreadable", found.file.path, f"it cannot be read: {fault}"))
     if manifest is not None:
         log.extend(_check_identity(directory, manifest))
-    is_image = isinstance(volume, ImageVolume)
     if isinstance(volume, IsoVolume):
         known = found is not None and not directory.enveloped
         file_set_id = directory.file_set_id if known else None
@@ -166,6 +166,8 @@ def verify_volume(
         image_sha256, size_bytes = _read_image(volume, manifest, check, log, progress)
     else:
         size_bytes = pass_files(volume, check, progress)
+        if isinstance(volume, ContainerVolume):
+            image_sha256 = _read_container(volume, manifest, log)
     log.extend(check.check_missing())
 
     findings = list(log)
@@ -186,7 +188,7 @@ def verify_volume(
             files=check.files,
             equal=check.equal,
             unlisted=check.unlisted,
-            whole_image=bool(is_image and manifest and manifest.image_sha256),
+            whole_image=bool(image_sha256 and manifest and manifest.image_sha256),
             enveloped=directory.enveloped,
         ),
         findings=findings,
@@ -203,24 +205,7 @@ def _read_image(
     """Read the image once; return its SHA-256 and how many bytes that covers."""
     stated = manifest.image_size_bytes if manifest else 0
     size_bytes = stated or (volume.volume_bytes if volume.is_device else volume.size_bytes)
-    if stated and volume.size_bytes < stated:
-        log.add(
-            error(
-                "truncated-image",
-                volume.name,
-                f"has {volume.size_bytes} bytes, {stated} were written",
-                "copy or burn it again",
-            )
-        )
-    elif stated and volume.size_bytes > stated and not volume.is_device:
-        log.add(
-            error(
-                "image-size",
-                volume.name,
-                f"has {volume.size_bytes} bytes, {stated} were written",
-                "something was added to the image; make it again",
-            )
-        )
+    log.extend(_check_size(volume, stated, padded=volume.is_device))
     size_bytes = min(size_bytes, volume.size_bytes)
     structure = manifest.structure if manifest else ()
     digest = pass_image(volume, size_bytes, structure, check, progress)
@@ -238,16 +223,55 @@ def _read_image(
         log.add(
             error("truncated-image", volume.name, f"sector {min(beyond)} and what follows is gone")
         )
-    if manifest and manifest.image_sha256 and digest and digest != manifest.image_sha256:
-        log.add(
-            error(
-                "image-differs",
-                volume.name,
-                f"SHA-256 of the image is {digest}, {manifest.image_sha256} was written",
-                "the other findings say where; make the medium again",
-            )
-        )
+    log.extend(_check_digest(volume, manifest, digest))
     return digest, size_bytes
+
+
+def _read_container(volume: ContainerVolume, manifest: Manifest | None, log: FindingLog) -> str:
+    """Read the file that a medium is once more as a whole; return its SHA-256.
+
+    The files in it were read by their names. What no name leads to, such as
+    their headers, is proved by this alone.
+    """
+    digest = hashlib.sha256()
+    try:
+        for start in range(0, volume.size_bytes, CHUNK):
+            digest.update(volume.read_at(start, CHUNK))
+    except OSError as fault:
+        log.add(error("unreadable", volume.name, f"it cannot be read: {fault.strerror}"))
+        return ""
+    if manifest:
+        log.extend(_check_size(volume, manifest.image_size_bytes))
+        log.extend(_check_digest(volume, manifest, digest.hexdigest()))
+    return digest.hexdigest()
+
+
+def _check_size(volume: ContainerVolume, stated: int, *, padded: bool = False) -> Iterator[Finding]:
+    """Hold the length against what was written; `padded` where more may be readable."""
+    if stated and volume.size_bytes < stated:
+        yield error(
+            "truncated-image",
+            volume.name,
+            f"has {volume.size_bytes} bytes, {stated} were written",
+            "copy or burn it again",
+        )
+    elif stated and volume.size_bytes > stated and not padded:
+        yield error(
+            "image-size",
+            volume.name,
+            f"has {volume.size_bytes} bytes, {stated} were written",
+            "something was added to the image; make it again",
+        )
+
+
+def _check_digest(volume: Volume, manifest: Manifest | None, digest: str) -> Iterator[Finding]:
+    if manifest and manifest.image_sha256 and digest and digest != manifest.image_sha256:
+        yield error(
+            "image-differs",
+            volume.name,
+            f"SHA-256 of the image is {digest}, {manifest.image_sha256} was written",
+            "the other findings say where; make the medium again",
+        )
 
 
 def _demands_annex_f(manifest: Manifest, profile: ApplicationProfile | None) -> bool:

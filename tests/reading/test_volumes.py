@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,7 +31,18 @@ def iso(files: dict[str, bytes], tmp_path: Path) -> Volume:
     return open_volume(write_image(files, tmp_path))
 
 
-@pytest.fixture(params=[memory, folder, iso], ids=lambda maker: maker.__name__)
+def stored(files: dict[str, bytes], tmp_path: Path, method: int = zipfile.ZIP_STORED) -> Volume:
+    with zipfile.ZipFile(tmp_path / "made.zip", "w", method) as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+    return open_volume(tmp_path / "made.zip")
+
+
+def deflated(files: dict[str, bytes], tmp_path: Path) -> Volume:
+    return stored(files, tmp_path, zipfile.ZIP_DEFLATED)
+
+
+@pytest.fixture(params=[memory, folder, iso, stored, deflated], ids=lambda maker: maker.__name__)
 def volume(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Volume]:
     with request.param(FILES, tmp_path) as opened:
         yield opened

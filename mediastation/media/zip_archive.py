@@ -1,0 +1,274 @@
+"""ZIP files as PS3.12 Annex V asks for them: planned, then written in one pass."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self, cast
+
+from mediastation.errors import RefusedError
+from mediastation.media.contract import PendingMedium, Progress, WrittenImage
+from mediastation.media.folder import check_folder_names
+from mediastation.media.level1 import MediumFile
+from mediastation.media.part_file import PartFile, open_part_file
+from mediastation.media.source_reader import SourceReader
+from mediastation.model.file_id import MAX_COMPONENTS
+from mediastation.model.finding import Finding, error
+
+__all__ = ["ZipMedium", "check_zip"]
+
+DEFLATE_LEVEL = 6
+
+_DICOMDIR = "DICOMDIR"
+_LONGEST_PLAIN_NAME = 8
+_CHUNK_BYTES = 1 << 20
+_LOCAL, _CENTRAL, _END, _ZIP64_END = 30, 46, 22, 56 + 20  # APPNOTE 4.3.7, .12, .16, .14 and .15
+_UNIX = 3
+_VERSION = 20
+_REGULAR_FILE_FOR_ALL = 0o100644 << 16
+
+
+def check_zip(files: Iterable[MediumFile]) -> list[Finding]:
+    """Check that `files` can be one ZIP file with a File-set; nothing is opened.
+
+    Exactly one DICOMDIR, in the root; a name without a point has at most eight
+    characters and lies at most eight levels deep (PS3.12, V). Names with a
+    point are those of files that the DICOMDIR does not refer to; the annex
+    leaves them free.
+
+    Returns
+    -------
+    list of Finding
+        Errors only, the path as subject: those of `check_folder_names`, and
+        ``"zip-dicomdir"`` and ``"zip-name"``. Empty if all may be written.
+    """
+    files = tuple(files)
+    findings = check_folder_names(files)
+    directories = [file.path for file in files if file.path.rpartition("/")[2] == _DICOMDIR]
+    if directories != [_DICOMDIR]:
+        message = "A ZIP file has exactly one DICOMDIR, in its root."
+        findings.append(error("zip-dicomdir", _DICOMDIR, message, reference="PS3.12 V"))
+    for file in files:
+        parts = file.path.split("/")
+        if "." in parts[-1]:
+            continue
+        if len(parts) > MAX_COMPONENTS or max(map(len, parts)) > _LONGEST_PLAIN_NAME:
+            message = (
+                f"{file.path!r} is no name for a DICOM file: at most {MAX_COMPONENTS} components "
+                f"of at most {_LONGEST_PLAIN_NAME} characters."
+            )
+            findings.append(error("zip-name", file.path, message, reference="PS3.12 V"))
+    return findings
+
+
+class ZipMedium:
+    """A ZIP file of `files`: the DICOMDIR first, the others in the order of their paths.
+
+    Everything is decided here and nothing is opened; `write` only performs.
+    Nothing is encrypted, no comment and no field that differs from machine to
+    machine is written. The same files and moment give the same bytes; deflated
+    ones as far as the same release of zlib makes them.
+
+    Parameters
+    ----------
+    files : iterable of MediumFile
+        In any order.
+    moment : datetime
+        With a time zone. Every date in the file, in UTC; the format keeps even
+        seconds from 1980 to 2107.
+    deflate : bool
+        Whether the files are compressed. Stored ones are read by everything
+        that reads ZIP at all, and images that are compressed already gain
+        nothing.
+
+    Attributes
+    ----------
+    size_bytes : int
+        Size of the ZIP file: exactly where files are stored, at most where
+        they are deflated.
+
+    Raises
+    ------
+    RefusedError
+        If a name may not lie in a ZIP file; with the findings of `check_zip`.
+    ValueError
+        If `moment` cannot be recorded.
+
+    Notes
+    -----
+    Sizes and checksums stand in front of each file, not behind it: readers of
+    streams take no stored file otherwise. The fields of ZIP64 are written
+    where Python's zipfile writes them, from 2 GiB and 65,536 files on, because
+    some readers take 32-bit numbers for signed.
+    """
+
+    def __init__(
+        self, files: Iterable[MediumFile], *, moment: datetime, deflate: bool = False
+    ) -> None:
+        if moment.tzinfo is None:
+            raise ValueError("the moment has no time zone")
+        moment = moment.astimezone(UTC)
+        if not 1980 <= moment.year <= 2107:
+            raise ValueError(f"ZIP cannot record the year {moment.year}")
+        self._files = sorted(files, key=lambda file: (file.path != _DICOMDIR, file.path))
+        if findings := check_zip(self._files):
+            raise RefusedError(f"{findings[0].message} No ZIP file was made.", findings)
+        self._moment = (*moment.timetuple()[:5], moment.second & ~1)
+        self._deflate = deflate
+        self._closed = False
+        self.size_bytes = _planned_bytes(self._files, deflate)
+
+    def close(self) -> None:
+        """Forget the plan. Nothing can be written afterwards; closing again does nothing."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def write(self, output: Path, *, progress: Progress | None = None) -> Iterator[PendingMedium]:
+        """Write the ZIP file beside `output`; give it that name only by `commit`.
+
+        Leaving the block without `commit`, for whatever reason, removes what
+        was written.
+
+        Parameters
+        ----------
+        output : Path
+            The final name; an older file of that name is replaced.
+        progress : callable
+            Is told bytes done and bytes in all, about once a mebibyte. What
+            it raises ends the writing and comes out here.
+
+        Raises
+        ------
+        MediaError
+            If the disk is full or fails, or if a source is missing, cannot be
+            read, or is not as long as it was planned.
+        ValueError
+            After `close`.
+        """
+        if self._closed:
+            raise ValueError("the plan is closed")
+        with open_part_file(output, self.size_bytes) as part:
+            self._write_into(part, progress)
+            part.start_sync()
+            if progress:
+                progress(self.size_bytes, self.size_bytes)
+            written = WrittenImage(part.written_bytes, _sha256(part), ())
+            yield PendingMedium(part, written)
+
+    def _write_into(self, part: PartFile, progress: Progress | None) -> None:
+        target = _Target(part)
+        reader = SourceReader()
+        archive = zipfile.ZipFile(cast("IO[bytes]", target), "w")
+        try:
+            for file in self._files:
+                with archive.open(self._entry(file), "w") as stream:
+                    reader.open(file)
+                    left = file.size_bytes
+                    while left:
+                        data = reader.read(min(left, _CHUNK_BYTES))
+                        stream.write(data)
+                        left -= len(data)
+                        if progress:
+                            progress(min(part.written_bytes, self.size_bytes), self.size_bytes)
+            archive.close()
+        except BaseException:
+            # It would write a directory of what is there, now or when it is collected.
+            target.drop()
+            with suppress(RuntimeError):
+                archive.close()
+            raise
+        finally:
+            reader.close()
+        if not self._deflate and part.written_bytes != self.size_bytes:
+            raise AssertionError(f"{part.written_bytes} bytes, planned were {self.size_bytes}")
+
+    def _entry(self, file: MediumFile) -> zipfile.ZipInfo:
+        entry = zipfile.ZipInfo(file.path, self._moment)
+        entry.file_size = file.size_bytes
+        entry.create_system = _UNIX
+        entry.create_version = entry.extract_version = _VERSION
+        entry.external_attr = _REGULAR_FILE_FOR_ALL
+        if self._deflate and file.size_bytes:
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            # Before Python 3.13 the level has no public name.
+            entry._compresslevel = DEFLATE_LEVEL  # type: ignore[attr-defined]
+        return entry
+
+
+class _Target:
+    """A `PartFile` as zipfile wants it: what was appended may be written again in its place."""
+
+    def __init__(self, part: PartFile) -> None:
+        self._part = part
+        self._position = 0
+        self._dropped = False
+
+    def drop(self) -> None:
+        """Take nothing any more."""
+        self._dropped = True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if whence:
+            raise ValueError("only from the start")
+        self._position = offset
+        return offset
+
+    def write(self, data: bytes) -> int:
+        if not self._dropped:
+            if self._position == self._part.written_bytes:
+                self._part.append(data)
+            else:
+                self._part.overwrite(data, self._position)
+        self._position += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Keep nothing back."""
+
+
+def _planned_bytes(files: Iterable[MediumFile], deflate: bool) -> int:
+    """Return what zipfile writes for `files`, with ZIP64 fields where it puts them."""
+    limit, most_files = zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT
+    offset = central = count = 0
+    for file in files:
+        name = len(file.path.encode())
+        # A stored block has five bytes in front and holds at least 16 KiB; twice that is enough.
+        packed = file.size_bytes + (file.size_bytes // 1024 + 64 if deflate else 0)
+        wide = 16 if max(file.size_bytes, packed) > limit else 0
+        wide += 8 if offset > limit else 0
+        central += _CENTRAL + name + (4 + wide if wide else 0)
+        offset += _LOCAL + name + (20 if file.size_bytes * 1.05 > limit else 0) + packed
+        count += 1
+    large = count > most_files or offset > limit or central > limit
+    return offset + central + _END + (_ZIP64_END if large else 0)
+
+
+def _sha256(part: PartFile) -> str:
+    """Return the digest of the whole file; its headers were completed after their files."""
+    digest = hashlib.sha256()
+    starts = range(0, part.written_bytes, _CHUNK_BYTES)
+    for start in starts:
+        digest.update(part.read(_CHUNK_BYTES, start))
+    return digest.hexdigest()
