@@ -340,7 +340,7 @@ def _looks_like_image(path: Path) -> bool:
                 if is_zip_start(file.read(4)):
                     return True
                 file.seek(32_769)
-                return file.read(5) == b"CD001"
+                return file.read(5) in {b"CD001", b"BEA01"}  # ISO 9660, UDF
     except OSError:
         pass  # told when it is taken in
     return False

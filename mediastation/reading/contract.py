@@ -17,9 +17,13 @@ MAX_DEPTH = 32
 """Directories below this level are not entered; ISO 9660 allows 8."""
 
 
+HOLE = -1
+"""The `offset` of an extent that was never recorded: its bytes are zeros."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A run of bytes on an image, both numbers in bytes."""
+    """A run of bytes on an image, both numbers in bytes; a `HOLE` lies nowhere on it."""
 
     offset: int
     length: int
@@ -137,6 +141,7 @@ class FileIndex:
     def __init__(self, files: Iterable[VolumeFile] = ()) -> None:
         self._files: dict[str, VolumeFile] = {}
         self._folded: dict[str, list[str]] | None = None
+        self._copies: dict[str, int] = {}
         for file in files:
             self.add(file)
 
@@ -152,6 +157,16 @@ class FileIndex:
 
     def __iter__(self) -> Iterator[VolumeFile]:
         return iter(self._files.values())
+
+    def free_path(self, path: str) -> str:
+        """Return `path`, with ``%`` and a number behind it if it is taken."""
+        free, number = path, self._copies.get(path, 1)
+        while free in self._files:
+            number += 1
+            free = f"{path}%{number}"
+        if free != path:
+            self._copies[path] = number
+        return free
 
     def require(self, path: str, name: str) -> VolumeFile:
         """Return the file at exactly `path`, or raise `MediaError`."""

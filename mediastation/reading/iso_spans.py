@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mediastation.reading.contract import Span, VolumeFile
+from mediastation.reading.contract import HOLE, Span, VolumeFile
 
 _Claim = tuple[int, int, str, "VolumeFile | None", int]
 
@@ -36,7 +36,8 @@ def iter_image_spans(
     for file in files:
         inside = 0
         for extent in file.extents:
-            claims.append((extent.offset, extent.length, file.path, file, inside))
+            if extent.offset != HOLE:
+                claims.append((extent.offset, extent.length, file.path, file, inside))
             inside += extent.length
     claims.sort(key=lambda claim: (claim[0], claim[3] is not None))
     position = 0

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import attrgetter
 
-from mediastation.model.finding import error, note, warning
+from mediastation.model.finding import error, note
 from mediastation.reading.contract import MAX_DEPTH, MAX_FILES, Extent, FileIndex, VolumeFile
 from mediastation.reading.findings import MAX_FAULTS, FindingLog, given_up
 from mediastation.reading.iso_structures import (
@@ -20,6 +19,7 @@ from mediastation.reading.iso_structures import (
     read_iso_record,
 )
 from mediastation.reading.names import iso_name, safe_name
+from mediastation.reading.overlaps import check_overlaps
 from mediastation.reading.random_access import RandomAccess
 
 MAX_DIRECTORIES = 100_000
@@ -102,7 +102,6 @@ class TreeWalk:
         self._block_size = block_size
         self._log = log
         self._seen: dict[int, str] = {}
-        self._copies: dict[str, int] = {}
         self._bytes = 0
         self._full = False
 
@@ -120,7 +119,8 @@ class TreeWalk:
             position = len(self.directories)
             self.directories.append(directory)
             self._read(directory, position, waiting, index)
-        self._check_overlaps(index)
+        places = ((d.offset, d.size_bytes, d.shown) for d in self.directories)
+        check_overlaps(index, places, self._log)
 
     def _plan(
         self, waiting: deque[IsoDirectory], record: IsoRecord, path: str, level: int, parent: int
@@ -245,11 +245,7 @@ class TreeWalk:
                 )
             )
             path = f"{directory.path}/{recorded}" if directory.path else recorded
-            base, number = path, self._copies.get(path, 1)
-            while path in index:
-                number += 1
-                path = f"{base}%{number}"
-            self._copies[base] = number
+            path = index.free_path(path)
         size_bytes = sum(record.size_bytes for record in records)
         extents = tuple(
             Extent(
@@ -287,28 +283,3 @@ class TreeWalk:
                     "ECMA-119 7.3.3",
                 )
             )
-
-    def _check_overlaps(self, index: FileIndex) -> None:
-        """Report bytes that two files claim; files that are wholly one are links, and allowed."""
-        claims = sorted(
-            ((extent, file.path) for file in index for extent in file.extents),
-            key=lambda claim: (claim[0].offset, claim[0].length),
-        )
-        end, owner, last = 0, "", Extent(-1, 0)
-        structures = sorted(self.directories, key=attrgetter("offset"))
-        for extent, path in claims:
-            if extent.offset < end and extent != last:
-                self._log.add(
-                    warning("overlap", path, f"shares bytes with {owner}", "the disc is damaged")
-                )
-            if extent.offset + extent.length > end:
-                end, owner = extent.offset + extent.length, path
-            last = extent
-        at = 0
-        for extent, path in claims:
-            while at < len(structures) and (
-                structures[at].offset + structures[at].size_bytes <= extent.offset
-            ):
-                at += 1
-            if at < len(structures) and structures[at].offset < extent.offset + extent.length:
-                self._log.add(error("overlap", path, f"shares bytes with {structures[at].shown}"))

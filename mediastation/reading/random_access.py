@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mediastation.errors import MediaError
-from mediastation.reading.contract import Extent
+from mediastation.reading.contract import HOLE, Extent
 
 _CDROMMULTISESSION = 0x5310  # linux/cdrom.h
 _CDROM_LBA = 1
@@ -112,12 +112,16 @@ class ExtentStream(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         """Fill `buffer` from one extent."""
-        if self._position >= self._size or not len(buffer):
+        if self._position >= self._size or not len(buffer) or not self._extents:
             return 0
         index = bisect_right(self._starts, self._position) - 1
         extent = self._extents[index]
         inside = self._position - self._starts[index]
-        piece = self._read_at(extent.offset + inside, min(len(buffer), extent.length - inside))
+        wanted = max(0, min(len(buffer), extent.length - inside))
+        if extent.offset == HOLE:
+            piece = bytes(wanted)
+        else:
+            piece = self._read_at(extent.offset + inside, wanted)
         buffer[: len(piece)] = piece
         self._position += len(piece)
         return len(piece)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from enum import StrEnum
 from pathlib import Path
 
 from mediastation.errors import MediaError
@@ -20,17 +21,21 @@ from mediastation.reading.folder import FolderVolume
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.memory import MemoryVolume
 from mediastation.reading.random_access import RandomAccess
+from mediastation.reading.udf import UdfVolume
+from mediastation.reading.udf_recognition import looks_udf
 from mediastation.reading.zip_volume import ZipVolume
 
 __all__ = [
     "ContainerVolume",
     "Extent",
+    "FileSystem",
     "FolderVolume",
     "Found",
     "ImageVolume",
     "IsoVolume",
     "MemoryVolume",
     "Span",
+    "UdfVolume",
     "Volume",
     "VolumeFile",
     "ZipVolume",
@@ -46,13 +51,23 @@ def is_zip_start(start: bytes) -> bool:
     return start.startswith(_ZIP_STARTS)
 
 
-def open_volume(path: Path) -> Volume:
+class FileSystem(StrEnum):
+    """The file systems of discs, which a bridge disc has beside each other (PS3.12 Annex P)."""
+
+    ISO9660 = "iso9660"
+    UDF = "udf"
+
+
+def open_volume(path: Path, *, only: FileSystem | None = None) -> Volume:
     """Open the medium at `path` for reading.
 
     Parameters
     ----------
     path : Path
         A folder, an image file, a ZIP file or a block device.
+    only : FileSystem, optional
+        Read as somebody does who knows this file system and nothing else.
+        Without it, ISO 9660 is read where there is any, and UDF otherwise.
 
     Returns
     -------
@@ -70,12 +85,18 @@ def open_volume(path: Path) -> Volume:
         reason = getattr(fault, "strerror", None) or str(fault)
         raise MediaError(f"{path} cannot be opened: {reason}", "check the path") from fault
     if stat.S_ISDIR(mode):
+        if only is not None:
+            raise MediaError(f"{path} is a folder", "give an image file or a drive")
         return FolderVolume(path)
-    if stat.S_ISREG(mode) and is_zip_start(_start(path)):
+    if only is FileSystem.UDF:
+        return UdfVolume(path)
+    if only is None and stat.S_ISREG(mode) and is_zip_start(_start(path)):
         return ZipVolume(path)
     try:
         return IsoVolume(path)
     except MediaError as fault:
+        if only is None and _has_udf(path):
+            return UdfVolume(path)
         raise _other_kind(path) or fault from fault
 
 
@@ -86,6 +107,17 @@ def _start(path: Path) -> bytes:
             return file.read(4)
     except OSError:
         return b""
+
+
+def _has_udf(path: Path) -> bool:
+    """Tell whether UDF may be tried; of what cannot be read, others say why."""
+    access = RandomAccess(path)
+    try:
+        return looks_udf(access)
+    except OSError:
+        return False
+    finally:
+        access.close()
 
 
 def _other_kind(path: Path) -> MediaError | None:
@@ -100,9 +132,7 @@ def _other_kind(path: Path) -> MediaError | None:
         access.close()
     name = os.fspath(path)
     if b"NSR02" in recognition or b"NSR03" in recognition:
-        return MediaError(
-            f"{name} has a UDF file system and no ISO 9660 one", "mount it and give the folder"
-        )
+        return MediaError(f"{name} has a UDF file system and no ISO 9660 one", "read it as UDF")
     if start[510:512] == b"\x55\xaa" and start[:1] in {b"\xeb", b"\xe9", b"\x00", b"\xfa", b"\x33"}:
         return MediaError(
             f"{name} is a FAT volume or a partitioned disk", "mount it and give the folder"
