@@ -17,8 +17,15 @@ class Output(StrEnum):
     """An image, to be burned sector by sector."""
     FOLDER = "folder"
     """The files as they are copied onto the mounted medium."""
+    ZIP = "zip"
+    """A ZIP file, to be sent or copied as it is."""
     PARTS = "parts"
     """The files alone: what turns them into the medium is not made here."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is one file; a folder otherwise."""
+        return self in {Output.IMAGE, Output.ZIP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ _ALL = (
     Medium("CF", "S", "CompactFlash card", 1 << 32, 512, _FAT, Output.FOLDER),
     Medium("MMC", "T", "MultiMediaCard", 1 << 22, 512, _FAT16, Output.FOLDER),
     Medium("SD", "U", "SD card", 1 << 22, 512, _FAT16, Output.FOLDER),
-    Medium("ZIP", "V", "ZIP file", 1 << 32, 512, "ZIP"),
+    Medium("ZIP", "V", "ZIP file", 1 << 32, 512, "ZIP", Output.ZIP),
     Medium("MAIL", "W", "ZIP file in an e-mail", 1 << 22, 512, "ZIP"),
     Medium("MIME", "K", "DICOM MIME entity", 1 << 22, 512, "MIME"),
 )

@@ -11,6 +11,7 @@ from mediastation.errors import ConfigError, MediaError, ProfileError, SecrecyEr
 from mediastation.media.contract import MediumWriter
 from mediastation.media.folder import FolderMedium
 from mediastation.media.iso9660 import Iso9660Image, MediumFile
+from mediastation.media.zip_archive import ZipMedium
 from mediastation.model.file_id import file_set_id_from
 from mediastation.model.finding import Finding, note, warning
 from mediastation.model.medium import Medium, Output, require_medium
@@ -19,6 +20,8 @@ from mediastation.station.export_request import ExportRequest
 
 _STANDARD_IDENTIFIER_AT = 16 * 2048 + 1
 """Where an ISO 9660 image says that it is one (ECMA-119 6.7.1 and 8.1.2)."""
+_ZIP_OF_OURS = b"PK\x03\x04", b"DICOMDIR"
+"""How a ZIP file begins whose first file, named at byte 30, is a DICOMDIR."""
 _LONGEST_NAME_BYTES = 240
 """File systems take 255; `.NAME.part` has to fit as well."""
 
@@ -96,6 +99,14 @@ def check_output(
             "Do not hand it out.",
             "PS3.15 D.1",
         )
+    elif medium.output is Output.ZIP:
+        yield note(
+            "zip-mail",
+            medium.name,
+            "The ZIP file is made, the e-mail that carries it is not.",
+            "Attach it under the name DICOM.ZIP, and put DICOM-ZIP into the subject.",
+            "PS3.11 L.3.2",
+        )
     elif medium.output is Output.PARTS:
         yield warning(
             "medium-format",
@@ -115,17 +126,21 @@ def open_writer(
     volume_id: str,
     moment: datetime,
 ) -> MediumWriter:
-    """Plan image or folder; nothing is written yet. Raises `RefusedError` for illegal names."""
-    if output_kind(request, medium) is Output.IMAGE:
-        return Iso9660Image(files, volume_id=volume_id, moment=moment)
-    return FolderMedium(files)
+    """Plan what comes out; nothing is written yet. Raises `RefusedError` for illegal names."""
+    match output_kind(request, medium):
+        case Output.IMAGE:
+            return Iso9660Image(files, volume_id=volume_id, moment=moment)
+        case Output.ZIP:
+            return ZipMedium(files, moment=moment)
+        case Output.FOLDER | Output.PARTS:
+            return FolderMedium(files)
 
 
 def require_output(output: Path, kind: Output) -> None:
-    """Raise where `output` cannot become an image or a folder, before any work is done for it.
+    """Raise where `output` cannot become what comes out, before any work is done for it.
 
     A link is not replaced: whoever made it did not mean it to go. Nor is a file
-    that is something else than an image, which a slip of the hand would
+    that is something else than what comes out, which a slip of the hand would
     destroy, nor a folder that holds anything.
     """
     folder = output.absolute().parent
@@ -137,19 +152,23 @@ def require_output(output: Path, kind: Output) -> None:
         raise ConfigError(f"The folder {folder} does not exist.", "Make it first.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise MediaError(f"Nothing can be written in the folder {folder}.", "Name another one.")
-    if kind is Output.IMAGE:
-        _require_image_place(output)
+    if kind.is_file:
+        _require_file_place(output, kind)
     else:
         _require_folder_place(output)
 
 
-def _require_image_place(output: Path) -> None:
+def _require_file_place(output: Path, kind: Output) -> None:
     if output.is_dir():
-        raise ConfigError(f"{output} is a folder.", "Name the image file, such as patient.iso.")
-    if output.exists() and not (output.is_file() and _may_be_replaced(output)):
+        hint = "Name the image file, such as patient.iso."
+        if kind is Output.ZIP:
+            hint = "Name the ZIP file, such as patient.zip."
+        raise ConfigError(f"{output} is a folder.", hint)
+    if output.exists() and not (output.is_file() and _may_be_replaced(output, kind)):
+        what = "image" if kind is Output.IMAGE else "ZIP file with a File-set"
         raise ConfigError(
-            f"{output} is there already and is no image; it was left as it is.",
-            "Give the image another name, or move the file away.",
+            f"{output} is there already and is no {what}; it was left as it is.",
+            "Name another file, or move this one away.",
         )
 
 
@@ -170,9 +189,12 @@ def _require_folder_place(output: Path) -> None:
         )
 
 
-def _may_be_replaced(output: Path) -> bool:
+def _may_be_replaced(output: Path, kind: Output) -> bool:
     try:
         with output.open("rb") as file:
+            if kind is Output.ZIP:
+                front = file.read(38)
+                return not front or (front[:4], front[30:]) == _ZIP_OF_OURS
             file.seek(_STANDARD_IDENTIFIER_AT)
             return file.read(5) == b"CD001" or file.seek(0, os.SEEK_END) == 0
     except OSError as fault:

@@ -192,7 +192,7 @@ def _outputs(output: Path, kind: Output, number: int) -> list[Path]:
             f"Patient IDs are shared, so {number} volumes come out, and {output} names one file.",
             "Name a folder; the volumes become DISC1, DISC2 and so on in it.",
         )
-    suffix = ".ISO" if kind is Output.IMAGE else ""
+    suffix = {Output.IMAGE: ".ISO", Output.ZIP: ".ZIP"}.get(kind, "")
     outputs = [output / f"DISC{place}{suffix}" for place in range(1, number + 1)]
     if not output.is_dir():
         return outputs

@@ -224,7 +224,7 @@ def write_volume(
         if request.plan_only:
             return _result(volume, size_bytes, "", verified=False)
         kind = output_kind(request, medium)
-        name = "image" if kind is Output.IMAGE else "folder"
+        name = str(kind) if kind.is_file else "folder"
         with job.step(volume.plan.step(name), size_bytes, "bytes") as step:
             pending = stack.enter_context(writer.write(volume.plan.output, progress=step.report))
             step.summary = (
@@ -239,7 +239,7 @@ def write_volume(
             step.summary = report.proved
         if not report.ok:
             raise RefusedError(
-                "The image was written and reread, and what was read is not what was written; "
+                f"The {name} was written and reread, and what was read is not what was written; "
                 "it was removed.",
                 report.findings,
                 "Check the disk, then give the command again.",

@@ -92,7 +92,9 @@ def _reader_obstacles(profile: ApplicationProfile) -> Iterator[str]:
 def _writer_obstacles(profile: ApplicationProfile, role: Role) -> Iterator[str]:
     outputs = {MEDIA[name].output for name in profile.media}
     if Output.IMAGE not in outputs:
-        if Output.FOLDER in outputs:
+        if Output.ZIP in outputs:
+            yield "The ZIP file is made; the e-mail that carries it is sent by somebody else."
+        elif Output.FOLDER in outputs:
             yield (
                 "The files are handed out in a folder; the medium's file system is made, and the "
                 "copy on it checked, by somebody else."
