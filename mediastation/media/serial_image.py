@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import queue
-import threading
 from collections.abc import Callable, Iterable
 
+from mediastation.media.image_digest import ImageDigest
 from mediastation.media.level1 import SECTOR_BYTES
 from mediastation.media.part_file import PartFile
 from mediastation.model.manifest import SectorDigest
 
 _RUN_BYTES = 1 << 20
-_RUNS_IN_FLIGHT = 8
 
 
 class SerialImage:
@@ -54,7 +52,7 @@ class SerialImage:
         self._head_taken = False
         self._run = bytearray()
         self._in_order = True
-        self._digester = _Digester()
+        self._digest = ImageDigest()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go somewhere, as `io.RawIOBase.seek` does; the end is that of what was written."""
@@ -106,13 +104,13 @@ class SerialImage:
         """
         self._append(self._size_bytes, b"")
         self._put_run()
-        sha256 = self._digester.finish() if self._in_order else self._reread_digest()
+        sha256 = self._digest.finish() if self._in_order else self._reread_digest()
         digests = tuple(self._sector_digest(sector) for run in loose_sectors for sector in run)
         return sha256, digests
 
     def close(self) -> None:
         """End the digesting thread; nothing more is written."""
-        self._digester.close()
+        self._digest.close()
 
     def _append(self, start: int, data: bytes) -> None:
         if not self._head_taken:
@@ -136,7 +134,7 @@ class SerialImage:
 
     def _put_run(self) -> None:
         run, self._run = self._run, bytearray()
-        self._digester.update(run)
+        self._digest.update(run)
         self._part.append(run)
         if self._progress is not None:
             self._progress(self._part.written_bytes, self._size_bytes)
@@ -162,39 +160,3 @@ class SerialImage:
         else:
             data = self._part.read(SECTOR_BYTES, start)
         return SectorDigest(sector, hashlib.sha256(data).hexdigest())
-
-
-class _Digester:
-    """SHA-256 in a second thread; hashlib and the disk both work without the interpreter's lock."""
-
-    def __init__(self) -> None:
-        self._digest = hashlib.sha256()
-        self._runs: queue.Queue[bytearray | None] = queue.Queue(_RUNS_IN_FLIGHT)
-        self._fault: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="image digest", daemon=True)
-        self._thread.start()
-
-    def update(self, run: bytearray) -> None:
-        """Take the next bytes; they must not change any more."""
-        self._runs.put(run)
-
-    def finish(self) -> str:
-        """Return the digest of everything."""
-        self.close()
-        if self._fault is not None:
-            raise self._fault
-        return self._digest.hexdigest()
-
-    def close(self) -> None:
-        """End the thread; may be called again."""
-        if self._thread.is_alive():
-            self._runs.put(None)
-            self._thread.join()
-
-    def _work(self) -> None:
-        while (run := self._runs.get()) is not None:
-            try:
-                if self._fault is None:
-                    self._digest.update(run)
-            except BaseException as fault:  # told by finish(); the queue must go on emptying
-                self._fault = fault

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mediastation.media.iso9660 import Iso9660Image, MediumFile, WrittenImage
+from mediastation.media.udf import UdfImage
 
 MOMENT = datetime(2024, 2, 29, 23, 59, 58, 123456, tzinfo=UTC)
 
@@ -45,6 +46,25 @@ def write_image(
     """Write and commit an image of `files`."""
     with (
         Iso9660Image(files, volume_id=volume_id, moment=moment) as image,
+        image.write(output) as pending,
+    ):
+        pending.commit()
+        return pending.image
+
+
+UDF_REVISIONS = ("1.02", "1.50", "2.01", "2.50", "2.60")
+
+
+def write_udf(
+    output: Path,
+    files: list[MediumFile],
+    revision: str = "2.50",
+    volume_id: str = "CT_2024",
+    moment: datetime = MOMENT,
+) -> WrittenImage:
+    """Write and commit a UDF image of `files`."""
+    with (
+        UdfImage(files, revision=revision, volume_id=volume_id, moment=moment) as image,
         image.write(output) as pending,
     ):
         pending.commit()
