@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, Protocol, Self, cast
 
 from mediastation.errors import RefusedError
 from mediastation.media.contract import PendingMedium, Progress, WrittenImage
@@ -33,6 +33,23 @@ _VERSION = 20
 _REGULAR_FILE_FOR_ALL = 0o100644 << 16
 
 
+class Target(Protocol):
+    """Where the archive goes: bytes are appended, and a few of them completed in their place."""
+
+    written_bytes: int
+
+    def append(self, data: bytes) -> None:
+        """Write all of `data` behind what was appended before. Raises `MediaError`."""
+
+    def overwrite(self, data: bytes, start: int) -> None:
+        """Write all of `data` at byte `start`, over what was appended. Raises `MediaError`."""
+
+
+def is_dicom_name(path: str) -> bool:
+    """Tell whether the file at `path` is named as DICOM files are: without a point."""
+    return "." not in path.rpartition("/")[2]
+
+
 def check_zip(files: Iterable[MediumFile]) -> list[Finding]:
     """Check that `files` can be one ZIP file with a File-set; nothing is opened.
 
@@ -47,22 +64,29 @@ def check_zip(files: Iterable[MediumFile]) -> list[Finding]:
         Errors only, the path as subject: those of `check_folder_names`, and
         ``"zip-dicomdir"`` and ``"zip-name"``. Empty if all may be written.
     """
+    return check_one_file_set(files, "zip", "A ZIP file", "PS3.12 V")
+
+
+def check_one_file_set(
+    files: Iterable[MediumFile], rule: str, what: str, reference: str
+) -> list[Finding]:
+    """Check that `files` are one File-set with its DICOMDIR, for `what` is to hold them."""
     files = tuple(files)
     findings = check_folder_names(files)
     directories = [file.path for file in files if file.path.rpartition("/")[2] == _DICOMDIR]
     if directories != [_DICOMDIR]:
-        message = "A ZIP file has exactly one DICOMDIR, in its root."
-        findings.append(error("zip-dicomdir", _DICOMDIR, message, reference="PS3.12 V"))
+        message = f"{what} has exactly one DICOMDIR, in its root."
+        findings.append(error(f"{rule}-dicomdir", _DICOMDIR, message, reference=reference))
     for file in files:
         parts = file.path.split("/")
-        if "." in parts[-1]:
+        if not is_dicom_name(file.path):
             continue
         if len(parts) > MAX_COMPONENTS or max(map(len, parts)) > _LONGEST_PLAIN_NAME:
             message = (
                 f"{file.path!r} is no name for a DICOM file: at most {MAX_COMPONENTS} components "
                 f"of at most {_LONGEST_PLAIN_NAME} characters."
             )
-            findings.append(error("zip-name", file.path, message, reference="PS3.12 V"))
+            findings.append(error(f"{rule}-name", file.path, message, reference=reference))
     return findings
 
 
@@ -164,15 +188,16 @@ class ZipMedium:
         if self._closed:
             raise ValueError("the plan is closed")
         with open_part_file(output, self.size_bytes) as part:
-            self._write_into(part, progress)
+            self.write_to(part, progress)
             part.start_sync()
             if progress:
                 progress(self.size_bytes, self.size_bytes)
-            written = WrittenImage(part.written_bytes, _sha256(part), ())
+            written = WrittenImage(part.written_bytes, digest_of(part), ())
             yield PendingMedium(part, written)
 
-    def _write_into(self, part: PartFile, progress: Progress | None) -> None:
-        target = _Target(part)
+    def write_to(self, part: Target, progress: Progress | None) -> None:
+        """Write the archive to whatever takes its bytes; raises what `write` does."""
+        target = _Seekable(part)
         reader = SourceReader()
         archive = zipfile.ZipFile(cast("IO[bytes]", target), "w")
         try:
@@ -211,10 +236,10 @@ class ZipMedium:
         return entry
 
 
-class _Target:
-    """A `PartFile` as zipfile wants it: what was appended may be written again in its place."""
+class _Seekable:
+    """A `Target` as zipfile wants it: what was appended may be written again in its place."""
 
-    def __init__(self, part: PartFile) -> None:
+    def __init__(self, part: Target) -> None:
         self._part = part
         self._position = 0
         self._dropped = False
@@ -265,8 +290,8 @@ def _planned_bytes(files: Iterable[MediumFile], deflate: bool) -> int:
     return offset + central + _END + (_ZIP64_END if large else 0)
 
 
-def _sha256(part: PartFile) -> str:
-    """Return the digest of the whole file; its headers were completed after their files."""
+def digest_of(part: PartFile) -> str:
+    """Return the SHA-256 of the whole file, in whose middle something was completed later."""
     digest = hashlib.sha256()
     starts = range(0, part.written_bytes, _CHUNK_BYTES)
     for start in starts:

@@ -1,0 +1,66 @@
+"""Bytes as the lines of base64 that a MIME part consists of (RFC 2045, 6.8)."""
+
+from __future__ import annotations
+
+import base64
+
+from mediastation.media.part_file import PartFile
+
+RAW_LINE = 57
+LINE = 78
+"""A line of 76 characters, and its CRLF; it holds 57 bytes."""
+
+
+def encoded_bytes(size_bytes: int) -> int:
+    """Return how long `size_bytes` are in base64, line ends included."""
+    lines, rest = divmod(size_bytes, RAW_LINE)
+    return lines * LINE + (-(-rest // 3) * 4 + 2 if rest else 0)
+
+
+class Base64Body:
+    """What is appended here lies in base64 behind what `part` holds already.
+
+    `written_bytes` and the positions of `overwrite` count bytes before they
+    are encoded. Less than a line is kept back until `finish`.
+    """
+
+    def __init__(self, part: PartFile) -> None:
+        self.written_bytes = 0
+        self._part = part
+        self._start = part.written_bytes
+        self._rest = bytearray()
+
+    def append(self, data: bytes) -> None:
+        """Encode all of `data` behind what was appended before. Raises `MediaError`."""
+        self._rest += data
+        self.written_bytes += len(data)
+        whole = len(self._rest) // RAW_LINE * RAW_LINE
+        if whole:
+            self._part.append(_lines(self._rest[:whole]))
+            del self._rest[:whole]
+
+    def overwrite(self, data: bytes, start: int) -> None:
+        """Put `data` in the place of what was appended from `start` on. Raises `MediaError`."""
+        kept_at = self.written_bytes - len(self._rest)
+        in_lines = data[: max(0, kept_at - start)]
+        in_rest = data[len(in_lines) :]
+        if in_lines:
+            first, last = start // RAW_LINE, (start + len(in_lines) - 1) // RAW_LINE
+            at = self._start + first * LINE
+            raw = bytearray(base64.b64decode(self._part.read((last + 1 - first) * LINE, at)))
+            inside = start - first * RAW_LINE
+            raw[inside : inside + len(in_lines)] = in_lines
+            self._part.overwrite(_lines(raw), at)
+        if in_rest:
+            inside = max(0, start - kept_at)
+            self._rest[inside : inside + len(in_rest)] = in_rest
+
+    def finish(self) -> None:
+        """Write what was kept back. Raises `MediaError`."""
+        if self._rest:
+            self._part.append(_lines(self._rest))
+            self._rest.clear()
+
+
+def _lines(data: bytes | bytearray) -> bytes:
+    return base64.encodebytes(data).replace(b"\n", b"\r\n")
