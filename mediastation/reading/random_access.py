@@ -56,6 +56,13 @@ class RandomAccess:
             length -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def try_read_at(self, offset: int, length: int) -> bytes:
+        """Return the bytes at `offset`, none where they cannot be read."""
+        try:
+            return self.read_at(offset, length)
+        except OSError:
+            return b""
+
     def last_session_sector(self) -> int | None:
         """Return where the drive says that the last session begins; None if it does not say."""
         if not self.is_device:

@@ -205,10 +205,7 @@ class UdfVolume:
             if length < self.block_size or sector in seen:
                 break
             seen.add(sector)
-            try:
-                raw = self._access.read_at(sector * self.block_size, self.block_size)
-            except OSError:
-                raw = b""
+            raw = self._access.try_read_at(sector * self.block_size, self.block_size)
             found = read_tagged(raw, sector)
             if found is None or found.identifier not in {TagId.INTEGRITY, TagId.TERMINATOR}:
                 break
@@ -293,7 +290,7 @@ class UdfVolume:
 
     def _is_unrecorded(self, space: UdfSpace, reference: int, block: int) -> bool:
         offset = space.locate(reference, block)
-        return offset is None or not any(self._access.read_at(offset, 16))
+        return offset is None or not any(self._access.try_read_at(offset, 16))
 
     def _check_size(self, *, virtual: bool) -> None:
         claimed = self.volume_bytes

@@ -109,7 +109,7 @@ class PartitionMaps:
         best: tuple[int, dict[int, int]] | None = None
         for number in range(min(raw[42], 4)):
             sector = u32(raw, 48 + 4 * number)
-            table = space.access.read_at(sector * size, max(length, size))
+            table = space.access.try_read_at(sector * size, max(length, size))
             found = read_tagged(table, sector)
             if (
                 found is None
@@ -165,10 +165,7 @@ class PartitionMaps:
         step = (1 << 16) // size
         for start in range(last - step + 1, first - step, -step):
             low = max(first, start)
-            try:
-                chunk = space.access.read_at(low * size, (start + step - low) * size)
-            except OSError:
-                continue
+            chunk = space.access.try_read_at(low * size, (start + step - low) * size)
             if not chunk.strip(b"\0"):
                 continue
             for at in range(len(chunk) // size - 1, -1, -1):

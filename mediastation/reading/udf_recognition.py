@@ -70,7 +70,7 @@ def iter_recognition(access: RandomAccess, first: int = 0) -> Iterator[tuple[int
     """Yield the byte offset and identifier of each Volume Structure Descriptor (ECMA-167, 2/8)."""
     for number in range(_MAX_VRS):
         offset = first + (_FIRST_VRS + number) * VRS_SECTOR
-        raw = access.read_at(offset, 7)
+        raw = access.try_read_at(offset, 7)
         identifier = raw[1:6]
         if len(raw) < 7 or identifier not in {
             b"BEA01", b"NSR02", b"NSR03", b"TEA01", b"BOOT2", b"CD001", b"CDW02"
@@ -80,7 +80,7 @@ def iter_recognition(access: RandomAccess, first: int = 0) -> Iterator[tuple[int
 
 
 def looks_udf(access: RandomAccess) -> bool:
-    """Tell whether there is a UDF file system to try, be it damaged; `OSError` as the drive."""
+    """Tell whether there is a UDF file system to try, be it damaged."""
     if any(identifier.startswith(b"NSR") for _, identifier in iter_recognition(access)):
         return True
     return any(True for _ in _iter_anchors(access, 2048))
@@ -134,7 +134,7 @@ def _iter_anchors(access: RandomAccess, block_size: int) -> Iterator[tuple[int, 
     for sector in dict.fromkeys(places):
         if sector < 16 or sector > last:
             continue
-        found = read_tagged(access.read_at(sector * block_size, block_size)[:512], sector)
+        found = read_tagged(access.try_read_at(sector * block_size, block_size)[:512], sector)
         if (
             found is not None
             and found.identifier == TagId.ANCHOR

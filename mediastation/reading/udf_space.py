@@ -92,6 +92,7 @@ class UdfSpace:
         self._pieces = MAX_PIECES
         self._extents = MAX_EXTENTS
         self._hole_bytes = max(access.size_bytes, 1 << 26)
+        self._holes_used = 0
         self._unreadable = 0
         self._window = (-1, b"")
 
@@ -169,10 +170,7 @@ class UdfSpace:
             if found is None or found.entry.strategy != 4096:
                 break
             offset = self.locate(found.partition, found.block + 1)
-            try:
-                raw = b"" if offset is None else self.read_at(offset)
-            except OSError:
-                raw = b""
+            raw = b"" if offset is None else self._try_read(offset)
             link = read_tagged(raw, found.block + 1)
             if link is None or link.identifier != TagId.INDIRECT_ENTRY or link.faults:
                 break
@@ -181,7 +179,7 @@ class UdfSpace:
                 break
             seen.add(target.block)
             offset = self.locate(target.partition or 0, target.block)
-            if offset is None or not any(self.read_at(offset)[:16]):
+            if offset is None or not any(self._try_read(offset)[:16]):
                 break  # reserved for the next version, which was never written
             later = self._entry(target.partition or 0, target.block, subject)
             if later is None:
@@ -218,6 +216,9 @@ class UdfSpace:
                       _AGAIN, "ECMA-167 4/12.1")
             )  # fmt: skip
         return content
+
+    def _try_read(self, offset: int) -> bytes:
+        return self.access.try_read_at(offset, self.block_size)
 
     def _entry(self, partition: int, block: int, subject: str) -> Entry | None:
         read = self.read_descriptor(partition, block, _ENTRIES, subject, "file entry")
@@ -286,6 +287,7 @@ class UdfSpace:
                 )  # fmt: skip
                 return False
             self._hole_bytes -= length
+            self._holes_used += length
             self._extents -= content.add(HOLE, length)
             return True
         through = self._through(partition, mirror) or self._through(partition, mirror=False)
@@ -300,7 +302,7 @@ class UdfSpace:
             if sector is None or self.exhausted:
                 return False
             piece = min(length, count * self.block_size)
-            if content.size_bytes + piece > self._hole_bytes + self.access.size_bytes:
+            if content.size_bytes + piece > self._holes_used + self.access.size_bytes:
                 self._log.add(
                     error("overlap", subject, "claims more bytes than the image has", _AGAIN)
                 )

@@ -114,8 +114,6 @@ def _has_udf(path: Path) -> bool:
     access = RandomAccess(path)
     try:
         return looks_udf(access)
-    except OSError:
-        return False
     finally:
         access.close()
 
