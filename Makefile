@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-PEER_PACKAGES := dcmtk xorriso genisoimage p7zip-full libarchive-tools libgdcm-tools udftools
+PEER_PACKAGES := dcmtk xorriso genisoimage p7zip-full libarchive-tools libgdcm-tools udftools \
+  libudfread0
 PEER_PROGRAMS := dcmdump xorriso isoinfo 7z bsdtar gdcminfo udfinfo
+PEER_LIBRARIES := libudfread.so.0
 
 .PHONY: demo test lint bench peers pins clean
 
@@ -26,6 +28,9 @@ bench: $(VENV)/.ready-dev peers
 peers:
 	@missing=; for program in $(PEER_PROGRAMS); do \
 	  command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	known=$$(PATH="$$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null); \
+	for library in $(PEER_LIBRARIES); do \
+	  case "$$known" in *"$$library"*) ;; *) missing="$$missing $$library" ;; esac; done; \
 	[ -z "$$missing" ] && exit 0; \
 	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as="sudo -n"; \
 	else echo "not installed, their tests are skipped:$$missing"; exit 0; fi; \

@@ -1,4 +1,4 @@
-"""Our UDF images in the hands of 7z and udfinfo."""
+"""Our UDF images in the hands of 7z, udfinfo and libudfread."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from mediastation.media.part_file import PartFile
 from tests.media.support import CONTENTS, UDF_REVISIONS, medium_files, write_udf
 from tests.support.peers import run_peer
 from tests.support.udf_walk import walk
+from tests.support.udfread import udfread_tree
 
 OTHERS = {
     "Bericht für Ü.html": b"Latin-1",
@@ -67,6 +68,22 @@ def test_7z_extracts_every_file(image: Path, tmp_path: Path) -> None:
     assert "Everything is Ok" in said
     assert "Warning" not in said
     assert tree(tmp_path) == EVERYTHING
+
+
+def test_libudfread_reads_every_file(image: Path) -> None:
+    assert udfread_tree(image) == EVERYTHING
+
+
+@pytest.mark.parametrize("revision", ["2.50", "2.60"])
+def test_libudfread_reads_every_file_through_the_mirror(tmp_path: Path, revision: str) -> None:
+    """With the first sector of the partition, where the Metadata File is found, gone."""
+    image = tmp_path / "disc.udf"
+    write_udf(image, medium_files(tmp_path / "s", CONTENTS | OTHERS), revision)
+    with image.open("r+b") as spoiled:
+        spoiled.seek(288 * 2048)
+        spoiled.write(bytes(2048))
+
+    assert udfread_tree(image) == CONTENTS | OTHERS
 
 
 def test_7z_names_the_revision_and_the_times(image: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -69,3 +70,29 @@ def write_udf(
     ):
         pending.commit()
         return pending.image
+
+
+def absent(source: Path) -> None:
+    source.unlink()
+
+
+def longer(source: Path) -> None:
+    source.write_bytes(source.read_bytes() + b"x")
+
+
+def shorter(source: Path) -> None:
+    os.truncate(source, 1)
+
+
+def folder(source: Path) -> None:
+    source.unlink()
+    source.mkdir()
+
+
+def pipe(source: Path) -> None:
+    source.unlink()
+    os.mkfifo(source)
+
+
+SPOILED = (absent, longer, shorter, folder, pipe)
+"""What may have become of a source between the plan and the writing."""

@@ -21,7 +21,7 @@ from mediastation.errors import CancelledError, MediaError, RefusedError
 from mediastation.media.iso9660 import Iso9660Image, MediumFile
 from mediastation.media.part_file import PartFile
 from mediastation.model.manifest import SectorDigest
-from tests.media.support import CONTENTS, MOMENT, medium_files, write_image
+from tests.media.support import CONTENTS, MOMENT, SPOILED, medium_files, write_image
 
 
 @pytest.fixture
@@ -310,30 +310,8 @@ class TestCommit:
         assert victim.read_bytes() == b"precious"
 
 
-def absent(source: Path) -> None:
-    source.unlink()
-
-
-def longer(source: Path) -> None:
-    source.write_bytes(source.read_bytes() + b"x")
-
-
-def shorter(source: Path) -> None:
-    os.truncate(source, 1)
-
-
-def folder(source: Path) -> None:
-    source.unlink()
-    source.mkdir()
-
-
-def pipe(source: Path) -> None:
-    source.unlink()
-    os.mkfifo(source)
-
-
 class TestFailure:
-    @pytest.mark.parametrize("spoil", [absent, longer, shorter, folder, pipe])
+    @pytest.mark.parametrize("spoil", SPOILED)
     def test_a_spoiled_source_is_named_and_nothing_stays(
         self, tmp_path: Path, files: list[MediumFile], spoil: Callable[[Path], None]
     ) -> None:

@@ -25,7 +25,15 @@ from mediastation.media.iso9660 import MediumFile
 from mediastation.media.part_file import PartFile
 from mediastation.media.udf import UdfImage
 from mediastation.model.manifest import SectorDigest
-from tests.media.support import CONTENTS, MOMENT, UDF_REVISIONS, medium_files, write_udf
+from tests.media.support import (
+    CONTENTS,
+    MOMENT,
+    SPOILED,
+    UDF_REVISIONS,
+    medium_files,
+    shorter,
+    write_udf,
+)
 from tests.support.udf_walk import content, walk
 
 # 29 February 2024, 23:59:58 UTC, in whole seconds.
@@ -396,30 +404,8 @@ class TestBytes:
         assert int.from_bytes(recorded[2:4], "little") == year
 
 
-def absent(source: Path) -> None:
-    source.unlink()
-
-
-def longer(source: Path) -> None:
-    source.write_bytes(source.read_bytes() + b"x")
-
-
-def shorter(source: Path) -> None:
-    os.truncate(source, 1)
-
-
-def folder(source: Path) -> None:
-    source.unlink()
-    source.mkdir()
-
-
-def pipe(source: Path) -> None:
-    source.unlink()
-    os.mkfifo(source)
-
-
 class TestFailure:
-    @pytest.mark.parametrize("spoil", [absent, longer, shorter, folder, pipe])
+    @pytest.mark.parametrize("spoil", SPOILED)
     def test_a_spoiled_source_is_named_and_nothing_stays(
         self, tmp_path: Path, files: list[MediumFile], spoil: Callable[[Path], None]
     ) -> None:
@@ -432,7 +418,7 @@ class TestFailure:
 
         assert folder_names(output) == []
 
-    @pytest.mark.parametrize("spoil", [absent, longer, folder, pipe])
+    @pytest.mark.parametrize("spoil", [one for one in SPOILED if one is not shorter])
     def test_an_empty_source_is_looked_at_too(
         self, tmp_path: Path, files: list[MediumFile], spoil: Callable[[Path], None]
     ) -> None:
