@@ -188,7 +188,9 @@ def test_a_large_file_in_several_extents(tmp_path: Path, revision: str, gib: int
 
 names = st.text(string.ascii_uppercase + string.digits + "_", min_size=1, max_size=8)
 trees = st.dictionaries(
-    st.lists(names, min_size=1, max_size=8).map("/".join),
+    st.tuples(st.lists(st.one_of(st.sampled_from("AB"), names), max_size=7), names).map(
+        lambda drawn: "/".join((*drawn[0], drawn[1]))
+    ),
     st.one_of(st.integers(0, 5000), st.sampled_from([0, 1, 2047, 2048, 2049, 4096])),
     max_size=40,
 )

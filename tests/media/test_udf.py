@@ -23,7 +23,7 @@ from mediastation.errors import CancelledError, MediaError, RefusedError
 from mediastation.media.contract import MediumWriter
 from mediastation.media.iso9660 import MediumFile
 from mediastation.media.part_file import PartFile
-from mediastation.media.udf import UdfImage
+from mediastation.media.udf import UdfImage, check_udf
 from mediastation.model.manifest import SectorDigest
 from tests.media.support import (
     CONTENTS,
@@ -114,7 +114,14 @@ class TestPlan:
         assert [finding.rule for finding in refused.value.findings] == ["udf-depth"]
 
     @pytest.mark.parametrize(
-        "paths", [("A", "A"), ("A", "A/B"), ("DICOM/A", "dicom/B"), ("Read.me", "READ.ME")]
+        "paths",
+        [
+            ("A", "A"),
+            ("A", "A/B"),
+            ("DICOM/A", "dicom/B"),
+            ("Read.me", "READ.ME"),
+            ("caf\u00e9", "cafe\u0301"),
+        ],
     )
     def test_two_names_that_are_one_to_some_reader_are_refused(
         self, tmp_path: Path, paths: tuple[str, str]
@@ -162,6 +169,12 @@ class TestPlan:
             planned([], "2.00")
         with pytest.raises(ValueError, match="time zone"):
             UdfImage([], revision="2.50", volume_id="", moment=MOMENT.replace(tzinfo=None))
+
+    def test_a_moment_that_is_in_no_year_in_utc_is_a_mistake(self) -> None:
+        early = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+
+        with pytest.raises(ValueError, match="years"):
+            UdfImage([], revision="2.50", volume_id="", moment=early)
 
 
 class TestStructure:
@@ -230,7 +243,8 @@ others = st.text(
     st.characters(max_codepoint=0xFFFD, categories=["L", "N"]), min_size=1, max_size=100
 )
 names = st.one_of(file_ids, others)
-paths = st.lists(names, min_size=1, max_size=8).map("/".join)
+directories = st.lists(st.one_of(st.sampled_from(["A", "DICOM"]), names), max_size=7)
+paths = st.tuples(directories, names).map(lambda drawn: "/".join((*drawn[0], drawn[1])))
 
 
 @given(st.dictionaries(paths, sizes, max_size=30), st.sampled_from(UDF_REVISIONS))
@@ -238,14 +252,10 @@ paths = st.lists(names, min_size=1, max_size=8).map("/".join)
 def test_any_tree_is_written_by_the_rules_and_comes_back(
     drawn: dict[str, int], revision: str
 ) -> None:
-    taken: set[str] = set()
-    contents = {}
+    contents: dict[str, bytes] = {}
     for path, size in drawn.items():
-        parts = path.lower().split("/")
-        above = {"/".join(parts[:end]) for end in range(1, len(parts))}
-        # One spelling for each name, and no directory where a file lies.
-        if not taken & {*above, path.lower()}:
-            taken |= {*above, path.lower()}
+        # Whatever can lie beside what is there already.
+        if not check_udf([MediumFile(one, Path(), 0) for one in (*contents, path)]):
             contents[path] = (path.encode() * (size // len(path) + 1))[:size]
     with tempfile.TemporaryDirectory() as name:
         image = Path(name) / "disc.udf"

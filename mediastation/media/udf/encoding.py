@@ -82,8 +82,17 @@ def dstring(text: str, size_bytes: int) -> bytes:
 
 
 def timestamp(moment: datetime) -> bytes:
-    """Return `moment`, which has a time zone, in UTC and whole seconds."""
-    utc = moment.astimezone(UTC)
+    """Return `moment`, which has a time zone, in UTC and whole seconds.
+
+    Raises
+    ------
+    ValueError
+        If that is before the year 1 or after 9999.
+    """
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError as fault:
+        raise ValueError(f"{moment} is out of the years that can be recorded") from fault
     return struct.pack(
         "<HhBBBBBBBB",
         *(0x1000, utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, 0, 0, 0),

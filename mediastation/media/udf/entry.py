@@ -29,7 +29,7 @@ _FILE_ENTRY, _IDENTIFIER, _EXTENDED_FILE_ENTRY = 261, 257, 266
 _EVERYBODY = 0xFFFFFFFF
 _ARCHIVE, _LONG = 0x20, 1
 
-# PS3.12 J, P and X (2.1.4): all users may read, write and delete files, and access directories.
+# PS3.12 J, P and X: all users may read, write and delete files, and access directories.
 _PERMISSIONS = {DIRECTORY: 0x7FFF, FILE: 0x7BDE, METADATA: 0, MIRROR: 0}
 
 # ICB tag: strategy 4, one entry.

@@ -70,7 +70,7 @@ class UdfImage:
         of `check_udf` or `plan_layout`.
     ValueError
         If `revision` is unknown, `volume_id` does not fit, or `moment` has no
-        time zone.
+        time zone or is in no year from 1 to 9999 in UTC.
 
     Notes
     -----

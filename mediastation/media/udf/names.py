@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -28,8 +29,9 @@ def check_udf(files: Iterable[MediumFile]) -> list[Finding]:
     """Check names, depth, sizes and uniqueness; nothing is opened.
 
     Names of any script are taken as long as every system shows them as they
-    are written: readers replace some characters, and those that know no case
-    would hide one of two names that differ by nothing else. That a file of the
+    are written: readers replace some characters, and those that know no case,
+    or put letters and marks together, would hide one of two names that differ
+    by nothing else. That a file of the
     File-set has a File ID for a name is not checked here.
 
     Returns
@@ -58,7 +60,7 @@ def _check_file(file: MediumFile) -> Iterator[Finding]:
     components = file.path.count("/") + 1
     if components > MAX_COMPONENTS:
         message = f"{components} components; a path has at most {MAX_COMPONENTS}."
-        yield error("udf-depth", file.path, message, reference="PS3.12 J.2.1, P.2.1, X.2.1")
+        yield error("udf-depth", file.path, message, reference="PS3.10 8.2; PS3.12 J, P, X")
     if not 0 <= file.size_bytes <= LARGEST_FILE_BYTES:
         message = f"{file.size_bytes} bytes; one file entry describes {LARGEST_FILE_BYTES}."
         yield error("udf-file-size", file.path, message, reference="ECMA-167 4/14.14")
@@ -84,7 +86,7 @@ def _check_unique(paths: list[str], directories: set[str]) -> Iterator[Finding]:
         if path in directories:
             yield error("udf-duplicate", path, f"{path} would be a file and a directory.")
     for path in sorted(directories.union(paths)):
-        other = spelled.setdefault(path.lower(), path)
+        other = spelled.setdefault(unicodedata.normalize("NFC", path).lower(), path)
         if other != path:
-            message = f"{path} and {other} are one name where case does not count."
+            message = f"{path} and {other} are one name to some readers."
             yield error("udf-duplicate", path, message, "Rename one of them.")
