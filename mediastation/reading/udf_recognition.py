@@ -14,6 +14,8 @@ from mediastation.reading.udf_structures import Descriptor, TagId, read_tagged, 
 VRS_SECTOR = 2048
 _FIRST_VRS = 16
 _MAX_VRS = 64
+_MAX_BLANK = 3
+"""Where sectors are larger than 2048 bytes, each descriptor begins a sector of its own."""
 _BLOCK_SIZES = (2048, 512, 4096, 1024, 8192)
 _MAX_SEQUENCE_BLOCKS = 128
 _MAX_POINTERS = 16
@@ -68,10 +70,15 @@ def _weight(descriptor: Descriptor) -> tuple[bool, int]:
 
 def iter_recognition(access: RandomAccess, first: int = 0) -> Iterator[tuple[int, bytes]]:
     """Yield the byte offset and identifier of each Volume Structure Descriptor (ECMA-167, 2/8)."""
+    blank = 0
     for number in range(_MAX_VRS):
         offset = first + (_FIRST_VRS + number) * VRS_SECTOR
         raw = access.try_read_at(offset, 7)
         identifier = raw[1:6]
+        if len(raw) == 7 and not any(raw) and blank < _MAX_BLANK:
+            blank += 1
+            continue
+        blank = 0
         if len(raw) < 7 or identifier not in {
             b"BEA01", b"NSR02", b"NSR03", b"TEA01", b"BOOT2", b"CD001", b"CDW02"
         }:  # fmt: skip

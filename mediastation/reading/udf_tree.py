@@ -222,9 +222,9 @@ class UdfWalk:
             above = self.directories[directory.parent].found
             if space.locate(reference, block) != space.locate(above.partition, above.block):
                 self._log.add(
-                    error("directory-parent", directory.shown,
-                          "its parent is not the directory that holds it",
-                          reference="ECMA-167 4/8.6")
+                    warning("directory-parent", directory.shown,
+                            "its parent is not the directory that holds it",
+                            "programs that climb by it lose their way", "ECMA-167 4/8.6")
                 )  # fmt: skip
             return
         if traits & Characteristic.DELETED:
