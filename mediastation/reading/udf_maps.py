@@ -32,6 +32,7 @@ from mediastation.reading.udf_structures import (
 
 MAX_MAPS = 8
 MAX_VAT_BYTES = 64 << 20
+_MAX_VAT_CANDIDATES = 64
 _VAT_SEARCH_BYTES = 64 << 20
 _MAX_SPARING_BYTES = 4 << 20
 _AGAIN = "the disc is damaged or was not finished: copy or burn it again"
@@ -163,6 +164,7 @@ class PartitionMaps:
         last = min(space.access.size_bytes // size, below.start + below.length) - 1
         first = max(below.start, last - _VAT_SEARCH_BYTES // size)
         step = (1 << 16) // size
+        candidates = 0
         for start in range(last - step + 1, first - step, -step):
             low = max(first, start)
             chunk = space.access.try_read_at(low * size, (start + step - low) * size)
@@ -177,6 +179,10 @@ class PartitionMaps:
                 entry = read_file_entry(tagged)
                 if entry is None:
                     continue
+                if entry.file_type in {FileType.UNSPECIFIED, FileType.VAT}:
+                    candidates += 1
+                if candidates > _MAX_VAT_CANDIDATES:
+                    return None
                 found = Entry(entry, raw, reference, block, (low + at) * size)
                 if entry.file_type == FileType.VAT or self._is_old_vat(found):
                     return found

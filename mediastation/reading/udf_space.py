@@ -278,6 +278,7 @@ class UdfSpace:
         """Add one allocation to `content`; False where it cannot go on."""
         length = min(allocation.length, found.entry.size_bytes - content.size_bytes)
         partition = allocation.partition or 0
+        self._pieces -= 1
         content.blocks.append((content.size_bytes, allocation.block))
         if allocation.kind != ExtentKind.RECORDED:
             if length > self._hole_bytes:

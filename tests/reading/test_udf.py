@@ -314,6 +314,14 @@ class TestLoopsAndLimits:
         with opened(tmp_path, built(tree(extra=extra), DATA)) as volume:
             assert "given-up" in rules(volume)
 
+    def test_a_file_in_countless_crumbs_is_given_up(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(udf_space, "MAX_PIECES", 150)
+        icb = entry(8, short_ad(1, 0, kind=2) * 200, 200, ads=0)
+        with opened(tmp_path, built({**tree(), 8: icb}, DATA)) as volume:
+            assert {"truncated-file", "given-up"} <= set(rules(volume))
+
     def test_a_directory_larger_than_all_limits_is_not_read(self, tmp_path: Path) -> None:
         meta = {**tree(), 4: entry(4, short_ad(1 << 29, 5), 1 << 62, kind=DIRECTORY, ads=0)}
         with opened(tmp_path, built(meta, DATA)) as volume:
