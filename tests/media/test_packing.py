@@ -116,3 +116,14 @@ def test_studies_that_fill_a_volume_each_stay_whole() -> None:
     packing = pack(chosen, BYTES, 100)
 
     assert cost(packing, chosen) == (5, 5)
+
+
+def test_parts_of_a_study_move_together_where_there_is_room() -> None:
+    """Without that, the best of the orders needs as many volumes, and cuts two studies more."""
+    sizes = [
+        *((0, 10), (0, 60), (1, 32), (1, 52), (2, 21), (2, 58), (3, 56)),
+        *((4, 7), (4, 18), (4, 22), (4, 28), (4, 33), (4, 48)),
+    ]
+    chosen = [unit(BYTES, study, size) for study, size in sizes]
+
+    assert cost(pack(chosen, BYTES, 100), chosen) == (5, 7)
