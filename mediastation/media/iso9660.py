@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from pycdlib import PyCdlib
 
 from mediastation import __version__
 from mediastation.errors import RefusedError
-from mediastation.media.contract import PendingMedium, WrittenImage
+from mediastation.media.contract import Progress, WrittenImage
+from mediastation.media.file_writer import FileWriter
 from mediastation.media.level1 import (
     SECTOR_BYTES,
     MediumFile,
@@ -22,7 +19,7 @@ from mediastation.media.level1 import (
     level1_identifier,
     parents_of,
 )
-from mediastation.media.part_file import PartFile, open_part_file
+from mediastation.media.part_file import PartFile
 from mediastation.media.pycdlib_clock import pycdlib_clock
 from mediastation.media.serial_image import SerialImage
 from mediastation.media.source_reader import SourceReader
@@ -34,7 +31,7 @@ _NOT_A_CHARACTER = re.compile(r"""[^A-Z0-9_ !"%&'()*+,\-./:;<=>?]""")
 _CHUNK_BYTES = 1 << 20
 
 
-class Iso9660Image:
+class Iso9660Image(FileWriter):
     """A volume of `files`: Level 1, no Rock Ridge, no Joliet, one session.
 
     Everything is decided here and nothing is opened; `write` only performs.
@@ -70,7 +67,6 @@ class Iso9660Image:
         findings = check_level1(files)
         if findings:
             raise RefusedError(f"{findings[0].message} No image was made.", findings)
-        self._closed = False
         self._moment = moment
         self._sources = SourceReader()
         self._iso = PyCdlib()
@@ -87,57 +83,8 @@ class Iso9660Image:
     def close(self) -> None:
         """Forget the plan. Nothing can be written afterwards; closing again does nothing."""
         if not self._closed:
-            self._closed = True
+            super().close()
             self._iso.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @contextmanager
-    def write(
-        self, output: Path, *, progress: Callable[[int, int], None] | None = None
-    ) -> Iterator[PendingMedium]:
-        """Write the image beside `output`; give it that name only by `commit`.
-
-        ::
-
-            with image.write(Path("disc.iso")) as pending:
-                verify(pending.path, pending.image)
-                pending.commit()
-
-        Leaving the block without `commit`, for whatever reason, removes what
-        was written.
-
-        Parameters
-        ----------
-        output : Path
-            The final name; an older image of that name is replaced.
-        progress : callable
-            Is told bytes done and bytes in all, about once a mebibyte. What
-            it raises ends the writing and comes out here.
-
-        Raises
-        ------
-        MediaError
-            If the disk is full or fails, or if a source is missing, cannot be
-            read, or is not as long as it was planned.
-        ValueError
-            After `close`.
-        """
-        if self._closed:
-            raise ValueError("the plan is closed")
-        with open_part_file(output, self.size_bytes) as part:
-            written = self._write_into(part, progress)
-            part.start_sync()
-            yield PendingMedium(part, written)
 
     def _plan(self, files: Iterable[MediumFile], volume_id: str) -> None:
         maker = _NOT_A_CHARACTER.sub("_", f"MEDIASTATION {__version__}".upper())
@@ -164,9 +111,7 @@ class Iso9660Image:
                 start = inode.extent_location()
                 yield range(start, start - length // -SECTOR_BYTES)
 
-    def _write_into(
-        self, part: PartFile, progress: Callable[[int, int], None] | None
-    ) -> WrittenImage:
+    def _write_into(self, part: PartFile, progress: Progress | None) -> WrittenImage:
         first = self._file_sectors[0].start if self._file_sectors else self.size_sectors
         image = SerialImage(
             part,

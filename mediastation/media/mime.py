@@ -7,19 +7,17 @@ holds anything about a patient: mail servers log them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from abc import abstractmethod
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from mediastation.errors import RefusedError
 from mediastation.media.base64_body import Base64Body, encoded_bytes
-from mediastation.media.contract import PendingMedium, Progress, WrittenImage
+from mediastation.media.contract import Progress, WrittenImage
+from mediastation.media.file_writer import FileWriter
 from mediastation.media.level1 import MediumFile
-from mediastation.media.part_file import PartFile, open_part_file
+from mediastation.media.part_file import PartFile
 from mediastation.media.source_reader import SourceReader
 from mediastation.media.zip_archive import (
     ZipMedium,
@@ -62,7 +60,7 @@ def check_mime(files: Iterable[MediumFile]) -> list[Finding]:
     return findings
 
 
-class _Entity:
+class _Entity(FileWriter):
     """What both kinds of entity have in common: a plan, written beside its final name."""
 
     def __init__(self, file_set_uid: str, moment: datetime) -> None:
@@ -73,53 +71,24 @@ class _Entity:
         # A line of base64 holds no underscore, so no boundary can appear in one.
         self._boundary = f"_{file_set_uid}_"
         self._date = format_datetime(moment.astimezone(UTC).replace(microsecond=0))
-        self._closed = False
-        self.size_bytes = 0
+        self._size_bytes = 0
 
-    def close(self) -> None:
-        """Forget the plan. Nothing can be written afterwards; closing again does nothing."""
-        self._closed = True
+    @property
+    def size_bytes(self) -> int:
+        """Size of the entity."""
+        return self._size_bytes
 
-    def __enter__(self) -> Self:
-        return self
+    @abstractmethod
+    def _write_body(self, part: PartFile, progress: Progress | None) -> None:
+        """Write the entity."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @contextmanager
-    def write(self, output: Path, *, progress: Progress | None = None) -> Iterator[PendingMedium]:
-        """Write the entity beside `output`; give it that name only by `commit`.
-
-        Leaving the block without `commit`, for whatever reason, removes what
-        was written. `progress` is told bytes done and bytes in all, about once
-        a mebibyte; what it raises ends the writing and comes out here.
-
-        Raises
-        ------
-        MediaError
-            If the disk is full or fails, or if a source is missing, cannot be
-            read, or is not as long as it was planned.
-        ValueError
-            After `close`.
-        """
-        if self._closed:
-            raise ValueError("the plan is closed")
-        with open_part_file(output, self.size_bytes) as part:
-            self._write_into(part, progress)
-            if part.written_bytes != self.size_bytes:
-                raise AssertionError(f"{part.written_bytes} bytes, planned {self.size_bytes}")
-            part.start_sync()
-            if progress:
-                progress(self.size_bytes, self.size_bytes)
-            yield PendingMedium(part, WrittenImage(self.size_bytes, digest_of(part), ()))
-
-    def _write_into(self, part: PartFile, progress: Progress | None) -> None:
-        raise NotImplementedError
+    def _write_into(self, part: PartFile, progress: Progress | None) -> WrittenImage:
+        self._write_body(part, progress)
+        if part.written_bytes != self.size_bytes:
+            raise AssertionError(f"{part.written_bytes} bytes, planned {self.size_bytes}")
+        if progress:
+            progress(self.size_bytes, self.size_bytes)
+        return WrittenImage(self.size_bytes, digest_of(part), ())
 
     def _separator(self) -> bytes:
         return f"--{self._boundary}\r\n".encode()
@@ -163,9 +132,9 @@ class MimeMedium(_Entity):
         self._files = sorted(files, key=lambda file: (file.path != _DICOMDIR, file.path))
         if findings := check_mime(self._files):
             raise RefusedError(f"{findings[0].message} No MIME entity was made.", findings)
-        self.size_bytes = len(self._head()) + len(self._end())
+        self._size_bytes = len(self._head()) + len(self._end())
         for number, file in enumerate(self._files):
-            self.size_bytes += len(self._part_head(number, file)) + encoded_bytes(file.size_bytes)
+            self._size_bytes += len(self._part_head(number, file)) + encoded_bytes(file.size_bytes)
 
     def _head(self) -> bytes:
         return _headers(
@@ -193,7 +162,7 @@ class MimeMedium(_Entity):
     def _content_id(self, number: int) -> str:
         return f"{number}@{self._file_set_uid}"
 
-    def _write_into(self, part: PartFile, progress: Progress | None) -> None:
+    def _write_body(self, part: PartFile, progress: Progress | None) -> None:
         part.append(self._head())
         reader = SourceReader()
         try:
@@ -242,7 +211,9 @@ class MailMedium(_Entity):
     def __init__(self, files: Iterable[MediumFile], *, file_set_uid: str, moment: datetime) -> None:
         super().__init__(file_set_uid, moment)
         self._zip = ZipMedium(files, moment=moment)
-        self.size_bytes = len(self._head()) + encoded_bytes(self._zip.size_bytes) + len(self._end())
+        self._size_bytes = (
+            len(self._head()) + encoded_bytes(self._zip.size_bytes) + len(self._end())
+        )
 
     def _head(self) -> bytes:
         head = _headers(
@@ -265,7 +236,7 @@ class MailMedium(_Entity):
         separator = self._separator()
         return b"".join((head, separator, cover, _COVER, separator, attached))
 
-    def _write_into(self, part: PartFile, progress: Progress | None) -> None:
+    def _write_body(self, part: PartFile, progress: Progress | None) -> None:
         def report(_done: int, _total: int) -> None:
             if progress:
                 progress(part.written_bytes, self.size_bytes)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
-from types import TracebackType
-from typing import IO, Protocol, Self, cast
+from typing import IO, Protocol, cast
 
 from mediastation.errors import RefusedError
-from mediastation.media.contract import PendingMedium, Progress, WrittenImage
+from mediastation.media.contract import Progress, WrittenImage
+from mediastation.media.file_writer import FileWriter
 from mediastation.media.folder import check_folder_names
 from mediastation.media.level1 import MediumFile
-from mediastation.media.part_file import PartFile, open_part_file
+from mediastation.media.part_file import PartFile
 from mediastation.media.source_reader import SourceReader
 from mediastation.model.file_id import MAX_COMPONENTS
 from mediastation.model.finding import Finding, error
@@ -90,7 +89,7 @@ def check_one_file_set(
     return findings
 
 
-class ZipMedium:
+class ZipMedium(FileWriter):
     """A ZIP file of `files`: the DICOMDIR first, the others in the order of their paths.
 
     Everything is decided here and nothing is opened; `write` only performs.
@@ -144,56 +143,18 @@ class ZipMedium:
             raise RefusedError(f"{findings[0].message} No ZIP file was made.", findings)
         self._moment = (*moment.timetuple()[:5], moment.second & ~1)
         self._deflate = deflate
-        self._closed = False
-        self.size_bytes = _planned_bytes(self._files, deflate)
+        self._size_bytes = _planned_bytes(self._files, deflate)
 
-    def close(self) -> None:
-        """Forget the plan. Nothing can be written afterwards; closing again does nothing."""
-        self._closed = True
+    @property
+    def size_bytes(self) -> int:
+        """Size of the archive; where it is deflated, what it cannot exceed."""
+        return self._size_bytes
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @contextmanager
-    def write(self, output: Path, *, progress: Progress | None = None) -> Iterator[PendingMedium]:
-        """Write the ZIP file beside `output`; give it that name only by `commit`.
-
-        Leaving the block without `commit`, for whatever reason, removes what
-        was written.
-
-        Parameters
-        ----------
-        output : Path
-            The final name; an older file of that name is replaced.
-        progress : callable
-            Is told bytes done and bytes in all, about once a mebibyte. What
-            it raises ends the writing and comes out here.
-
-        Raises
-        ------
-        MediaError
-            If the disk is full or fails, or if a source is missing, cannot be
-            read, or is not as long as it was planned.
-        ValueError
-            After `close`.
-        """
-        if self._closed:
-            raise ValueError("the plan is closed")
-        with open_part_file(output, self.size_bytes) as part:
-            self.write_to(part, progress)
-            part.start_sync()
-            if progress:
-                progress(self.size_bytes, self.size_bytes)
-            written = WrittenImage(part.written_bytes, digest_of(part), ())
-            yield PendingMedium(part, written)
+    def _write_into(self, part: PartFile, progress: Progress | None) -> WrittenImage:
+        self.write_to(part, progress)
+        if progress:
+            progress(self.size_bytes, self.size_bytes)
+        return WrittenImage(part.written_bytes, digest_of(part), ())
 
     def write_to(self, part: Target, progress: Progress | None) -> None:
         """Write the archive to whatever takes its bytes; raises what `write` does."""

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from mediastation.errors import RefusedError
-from mediastation.media.contract import PendingMedium, Progress, WrittenImage
+from mediastation.media.contract import Progress, WrittenImage
+from mediastation.media.file_writer import FileWriter
 from mediastation.media.level1 import MediumFile
-from mediastation.media.part_file import PartFile, open_part_file
+from mediastation.media.part_file import PartFile
 from mediastation.media.sequential_image import SequentialImage
 from mediastation.media.source_reader import SourceReader
 from mediastation.media.udf.encoding import BLOCK_BYTES, dstring, timestamp
@@ -35,7 +32,7 @@ _CHUNK_BYTES = 1 << 20
 _LABEL_BYTES = 32
 
 
-class UdfImage:
+class UdfImage(FileWriter):
     """A volume of `files`: read-only, one partition, one session, no VAT, no sparing.
 
     Everything is decided here and nothing is opened; `write` only performs.
@@ -99,7 +96,6 @@ class UdfImage:
         findings = check_udf(files)
         if findings:
             raise RefusedError(f"{findings[0].message} No image was made.", findings)
-        self._closed = False
         self._revision = REVISIONS[revision]
         self._time = timestamp(moment)
         self._layout = plan_layout(files, self._revision)
@@ -111,51 +107,6 @@ class UdfImage:
     def size_bytes(self) -> int:
         """Size of the image."""
         return self.size_sectors * BLOCK_BYTES
-
-    def close(self) -> None:
-        """End the plan. Nothing can be written afterwards; closing again does nothing."""
-        self._closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @contextmanager
-    def write(self, output: Path, *, progress: Progress | None = None) -> Iterator[PendingMedium]:
-        """Write the image beside `output`; give it that name only by `commit`.
-
-        Leaving the block without `commit`, for whatever reason, removes what
-        was written.
-
-        Parameters
-        ----------
-        output : Path
-            The final name; an older image of that name is replaced.
-        progress : callable
-            Is told bytes done and bytes in all, about once a mebibyte. What
-            it raises ends the writing and comes out here.
-
-        Raises
-        ------
-        MediaError
-            If the disk is full or fails, or if a source is missing, cannot be
-            read, or is not as long as it was planned.
-        ValueError
-            After `close`.
-        """
-        if self._closed:
-            raise ValueError("the plan is closed")
-        with open_part_file(output, self.size_bytes) as part:
-            written = self._write_into(part, progress)
-            part.start_sync()
-            yield PendingMedium(part, written)
 
     def _describe(self, volume_id: str, seed: str) -> Volume:
         layout = self._layout
