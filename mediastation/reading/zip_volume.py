@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import zlib
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self, cast
@@ -254,9 +255,9 @@ class _EntryStream(io.RawIOBase):
         if self._crc_position == self._entry.size_bytes and self._crc != self._entry.crc:
             raise OSError(0, "its checksum says that it is damaged")
 
+    @abstractmethod
     def _piece(self, position: int, length: int) -> bytes:
         """Return up to `length` bytes at `position`, at least one unless the content is short."""
-        raise NotImplementedError
 
 
 class _StoredStream(_EntryStream):

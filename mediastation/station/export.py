@@ -8,7 +8,6 @@ from mediastation.errors import RefusedError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.medium import Medium
 from mediastation.model.profile import ApplicationProfile, Role
-from mediastation.model.transfer_syntax import COMPRESSIONS
 from mediastation.station.export_check import CheckedSet, check_selection
 from mediastation.station.export_icons import make_icons
 from mediastation.station.export_output import (
@@ -41,7 +40,7 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     """
     profile = station.find_profile(request.profile)
     require_role(profile, Role.CREATOR)
-    require_compress(profile, COMPRESSIONS.get(request.compress, ""))
+    require_compress(profile, request.compress_syntax)
     medium = choose_medium(request, profile)
     require_place(request, output_kind(request, medium))
     require_label(request)

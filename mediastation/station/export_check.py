@@ -18,7 +18,6 @@ from mediastation.model.identity import PatientIdentity, PersonCluster
 from mediastation.model.preparation import Preparation
 from mediastation.model.profile import ApplicationProfile
 from mediastation.model.sop_class import SOP_CLASSES
-from mediastation.model.transfer_syntax import COMPRESSIONS
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import Job
 from mediastation.station.station import Station
@@ -89,7 +88,7 @@ def check_selection(
     checked.siblings = SiblingKeys(profile.keys)
     check = ProfileCheck(
         profile,
-        compress=COMPRESSIONS.get(request.compress, ""),
+        compress=request.compress_syntax,
         alternatives=station.profiles.values(),
         keep_tiff_preamble=station.settings.keep_tiff_preamble,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mediastation.model.finding import Finding
+from mediastation.model.transfer_syntax import COMPRESSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class ExportRequest:
     compress: str = ""
     icons: bool = False
     unsealed: bool = False
+
+    @property
+    def compress_syntax(self) -> str:
+        """Transfer Syntax UID of `compress`; empty for none. `KeyError` for an unknown word."""
+        return COMPRESSIONS[self.compress] if self.compress else ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the job table keeps."""
