@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PEER_PACKAGES := dcmtk xorriso genisoimage p7zip-full libarchive-tools libgdcm-tools udftools \
-  libudfread0
-PEER_PROGRAMS := dcmdump xorriso isoinfo 7z bsdtar gdcminfo udfinfo
+  libudfread0 mtools dosfstools unzip
+PEER_PROGRAMS := dcmdump xorriso isoinfo 7z bsdtar gdcminfo udfinfo mcopy fsck.fat unzip
 PEER_LIBRARIES := libudfread.so.0
 
 .PHONY: demo test lint bench peers pins clean
