@@ -14,11 +14,10 @@ from mediastation.model.profile import ApplicationProfile, Role
 from mediastation.reading.contract import ContainerVolume, ImageVolume, Volume
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.findings import FindingLog, until_given_up
-from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.record_rules import check_records
 from mediastation.reading.volume import open_volume
-from mediastation.verify.annex_f import check_iso9660
 from mediastation.verify.contents import ContentCheck
+from mediastation.verify.file_system_rules import Expected, check_file_system
 from mediastation.verify.links import Links
 from mediastation.verify.passing import CHUNK, Progress, pass_files, pass_image, region_of
 from mediastation.verify.profile_records import check_profile_records
@@ -26,7 +25,6 @@ from mediastation.verify.report import JOB, MEDIUM, STRUCTURE_ONLY, VerifyReport
 
 MAX_DIGEST_LIST_BYTES = 128 << 20
 DICOMDIR = "DICOMDIR"
-_ANNEX_F = "PS3.12 Annex F"
 
 
 def verify_medium(
@@ -84,7 +82,7 @@ def verify_volume(
         `ok` is false if any finding is an error.
     """
     log = FindingLog()
-    strict = manifest is not None and _demands_annex_f(manifest, profile)
+    expected = Expected(manifest, profile)
     complete = manifest is not None and bool(manifest.profile)
     ours = manifest is not None and complete and not manifest.inherited
     log.extend(volume.findings)
@@ -142,14 +140,12 @@ def verify_volume(
             log.add(error("unreadable", found.file.path, f"it cannot be read: {fault}"))
     if manifest is not None:
         log.extend(_check_identity(directory, manifest))
-    if isinstance(volume, IsoVolume):
-        known = found is not None and not directory.enveloped
-        file_set_id = directory.file_set_id if known else None
-        try:
-            faults = check_iso9660(volume, file_set_id=file_set_id, strict=strict)
-            log.extend(until_given_up(faults, volume.name))
-        except OSError as fault:
-            log.add(error("unreadable", volume.name, f"directories cannot be read: {fault}"))
+    if found is not None and not directory.enveloped:
+        expected = replace(expected, file_set_id=directory.file_set_id)
+    try:
+        log.extend(until_given_up(check_file_system(volume, expected), volume.name))
+    except OSError as fault:
+        log.add(error("unreadable", volume.name, f"directories cannot be read: {fault}"))
 
     check = ContentCheck(
         manifest,
@@ -157,7 +153,7 @@ def verify_volume(
         directory_path=found.file.path if found else "",
         list_path=list_path,
         trusted=trusted,
-        strict=strict,
+        strict=expected.demands_annex_f,
         pure=isinstance(volume, ImageVolume) and volume.is_pure,
         log=log,
     )
@@ -272,16 +268,6 @@ def _check_digest(volume: Volume, manifest: Manifest | None, digest: str) -> Ite
             f"SHA-256 of the image is {digest}, {manifest.image_sha256} was written",
             "the other findings say where; make the medium again",
         )
-
-
-def _demands_annex_f(manifest: Manifest, profile: ApplicationProfile | None) -> bool:
-    """Tell whether the medium was made for PS3.12 Annex F, whose file system has nothing optional.
-
-    A profile that is not at hand any more is known by its name (PS3.11, Table C.3-3 for CDR).
-    """
-    if profile is not None and profile.name == manifest.profile:
-        return profile.medium_format == _ANNEX_F
-    return manifest.profile.endswith(("-CD", "-CDR"))
 
 
 def _digest_list(volume: Volume, log: FindingLog) -> tuple[Manifest | None, str]:

@@ -1,0 +1,60 @@
+"""Which rules a medium's file system is held against: a line for each kind of volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mediastation.model.finding import Finding
+from mediastation.model.manifest import Manifest
+from mediastation.model.profile import ApplicationProfile
+from mediastation.reading.contract import Volume
+from mediastation.reading.iso9660 import IsoVolume
+from mediastation.verify.annex_f import check_iso9660
+
+_ANNEX_F = "PS3.12 Annex F"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is known of a medium when its file system is checked.
+
+    Parameters
+    ----------
+    manifest : Manifest or None
+        What was meant to be written, from elsewhere than the medium; None
+        where nobody knows.
+    profile : ApplicationProfile or None
+        What the medium claims, where it is at hand.
+    file_set_id : str or None
+        As the DICOMDIR has it; None if there is none that can be read.
+    """
+
+    manifest: Manifest | None = None
+    profile: ApplicationProfile | None = None
+    file_set_id: str | None = None
+
+    @property
+    def demands_annex_f(self) -> bool:
+        """Whether it was made for PS3.12 Annex F, whose file system has nothing optional.
+
+        A profile that is not at hand any more is known by its name (PS3.11,
+        Table C.3-3 for CDR).
+        """
+        if self.manifest is None:
+            return False
+        if self.profile is not None and self.profile.name == self.manifest.profile:
+            return self.profile.medium_format == _ANNEX_F
+        return self.manifest.profile.endswith(("-CD", "-CDR"))
+
+
+def check_file_system(volume: Volume, expected: Expected) -> Iterator[Finding]:
+    """Check the structures and names of `volume` by the rules of its kind.
+
+    The volume's own findings are not repeated. `OSError` passes through where
+    the medium cannot be read.
+    """
+    if isinstance(volume, IsoVolume):
+        yield from check_iso9660(
+            volume, file_set_id=expected.file_set_id, strict=expected.demands_annex_f
+        )
