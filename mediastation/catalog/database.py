@@ -10,6 +10,7 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
+    Table,
     bindparam,
     create_engine,
     event,
@@ -27,6 +28,7 @@ from mediastation.catalog.schema import (
     PATIENTS_IN_ORDER,
     SCHEMA_VERSION,
     catalog_meta,
+    job_entries,
     metadata,
     patients,
 )
@@ -122,7 +124,7 @@ def _prepare_schema(
     version = connection.execute(
         select(catalog_meta.c.value).where(catalog_meta.c.key == "schema_version")
     ).scalar()
-    if version in {"1", "2"}:
+    if version in {"1", "2", "3"}:
         _grow(connection)
     elif version != str(SCHEMA_VERSION):
         raise ConfigError(
@@ -133,10 +135,13 @@ def _prepare_schema(
 
 
 def _grow(connection: Connection) -> None:
-    """Add what version 2 has, icons, and version 3, the order of names."""
+    """Add what version 2 has, icons; 3, the order of names; 4, volumes of a job and the ledger."""
     metadata.create_all(connection)
-    columns = {column["name"] for column in inspect(connection).get_columns(patients.name)}
-    if patients.c.name_key.name not in columns:
+    if job_entries.c.volume.name not in _columns(connection, job_entries):
+        connection.execute(
+            text("ALTER TABLE job_entries ADD COLUMN volume INTEGER NOT NULL DEFAULT 1")
+        )
+    if patients.c.name_key.name not in _columns(connection, patients):
         connection.execute(
             text("ALTER TABLE patients ADD COLUMN name_key VARCHAR NOT NULL DEFAULT ''")
         )
@@ -155,3 +160,7 @@ def _grow(connection: Connection) -> None:
         .where(catalog_meta.c.key == "schema_version")
         .values(value=str(SCHEMA_VERSION))
     )
+
+
+def _columns(connection: Connection, table: Table) -> set[str]:
+    return {column["name"] for column in inspect(connection).get_columns(table.name)}

@@ -20,7 +20,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-SCHEMA_VERSION = 3
+from mediastation.catalog.guards import guard_table
+
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -220,5 +222,17 @@ job_entries = Table(
     metadata,
     Column("job", ForeignKey("jobs.id"), primary_key=True),
     Column("entry", ForeignKey("instances.id"), primary_key=True),
+    # Which volume of the job it goes onto, where the job makes several.
+    Column("volume", Integer, nullable=False, default=1, server_default="1"),
 )
 Index("job_entries_by_entry", job_entries.c.entry)
+
+# The lines of `ledger.jsonl`, to be searched (`mediastation.catalog.ledger`).
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("position", _KEY, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+    Column("mac", String, nullable=False),
+)
+guard_table(ledger)

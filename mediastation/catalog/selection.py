@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.packing import unpack_header
@@ -97,10 +110,28 @@ def drop_from_selection(catalog: Catalog, job: int, entries: Iterable[int]) -> N
             connection.execute(delete(job_entries).where(job_entries.c.job == job, chosen))
 
 
+def assign_volumes(catalog: Catalog, job: int, numbers: Iterable[tuple[int, int]]) -> None:
+    """Note which volume of `job` an entry goes onto: pairs of entry and volume, from 1.
+
+    What is not named stays where it is; at first that is volume 1. Streams. A
+    run that was killed between has assigned only part: the job has ended then.
+    """
+    statement = (
+        update(job_entries)
+        .where(job_entries.c.job == job, job_entries.c.entry == bindparam("which"))
+        .values(volume=bindparam("to"))
+    )
+    pairs = iter(numbers)
+    while rows := [{"which": entry, "to": volume} for entry, volume in islice(pairs, _BATCH)]:
+        with catalog.writing() as connection:
+            connection.execute(statement, rows)
+
+
 def iter_selection(
     catalog: Catalog,
     job: int,
     *,
+    volume: int | None = None,
     patients_of: Collection[int] | None = None,
     classes: Collection[str] | None = None,
     except_classes: Collection[str] = (),
@@ -111,12 +142,14 @@ def iter_selection(
 
     Parameters
     ----------
+    volume : int, optional
+        Only what goes onto this volume of the job (`assign_volumes`).
     patients_of : collection of int, optional
         Only these patient identities, as one group.
     classes, except_classes : collection of str
         Only these SOP Classes, and none of those.
     """
-    chosen = job_entries.c.job == job, job_entries.c.entry == instances.c.id
+    chosen = _chosen(job, volume)
     query = (
         _joined(select(*_ENTRY_COLUMNS))
         .where(instances.c.sop_class_uid.not_in(except_classes))
@@ -145,13 +178,14 @@ def count_selection(
     catalog: Catalog,
     job: int,
     *,
+    volume: int | None = None,
     classes: Collection[str] | None = None,
     except_classes: Collection[str] = (),
 ) -> dict[int, int]:
-    """Count the entries of a job by patient identity; SOP Classes as for `iter_selection`."""
+    """Count the entries of a job by patient identity; volume and classes: see `iter_selection`."""
     query = (
         _joined(select(studies.c.patient, func.count()))
-        .join(job_entries, and_(job_entries.c.job == job, job_entries.c.entry == instances.c.id))
+        .join(job_entries, and_(*_chosen(job, volume)))
         .where(instances.c.sop_class_uid.not_in(except_classes))
         .group_by(studies.c.patient)
     )
@@ -189,6 +223,11 @@ def find_prepared(catalog: Catalog, original: int, recipe: str) -> Entry | None:
         return None
     entry = _entry(row)
     return entry if catalog.store.path(entry.sha256, entry.kind).exists() else None
+
+
+def _chosen(job: int, volume: int | None) -> tuple[ColumnElement[bool], ...]:
+    chosen = job_entries.c.job == job, job_entries.c.entry == instances.c.id
+    return chosen if volume is None else (*chosen, job_entries.c.volume == volume)
 
 
 def _joined(query: Select[Any]) -> Select[Any]:
