@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import DDL, Connection, Table, event, text
+from sqlalchemy import Connection, Table, event, text
 
 _GUARDED = ("update", "delete", "insert")
 # The guard of INSERT is what stops INSERT OR REPLACE, which deletes without a
@@ -50,10 +51,11 @@ _LIFT: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 def guard_table(table: Table) -> None:
     """Have the guards made whenever `table` is."""
-    for dialect, statements in _GUARDS.items():
-        for statement in statements:
-            made = DDL(statement.replace("%", "%%")).execute_if(dialect=dialect)
-            event.listen(table, "after_create", made)
+
+    def guard(_table: Table, connection: Connection, **_words: Any) -> None:
+        set_guards(connection)
+
+    event.listen(table, "after_create", guard)
 
 
 def set_guards(connection: Connection) -> None:
