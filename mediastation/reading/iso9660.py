@@ -7,15 +7,12 @@ be is a finding, and whatever is still readable stays readable.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import BinaryIO, Self, cast
+from collections.abc import Iterator
 
-from mediastation.errors import MediaError
-from mediastation.model.finding import Finding, error, note, warning
-from mediastation.reading.contract import FileIndex, Found, Span, VolumeFile
+from mediastation.model.finding import error, note, warning
+from mediastation.reading.contract import Span
 from mediastation.reading.findings import FindingLog
+from mediastation.reading.image_base import ImageBase
 from mediastation.reading.iso_sessions import choose_session
 from mediastation.reading.iso_spans import iter_image_spans
 from mediastation.reading.iso_structures import (
@@ -28,66 +25,31 @@ from mediastation.reading.iso_structures import (
     read_primary,
 )
 from mediastation.reading.iso_tree import IsoDirectory, TreeWalk, iter_directory
-from mediastation.reading.random_access import ExtentStream, RandomAccess
 
 MAX_PATH_TABLE_BYTES = 16 << 20
 
 
-class IsoVolume:
+class IsoVolume(ImageBase):
     """The primary tree of an ISO 9660 image, or of the last session of a disc.
 
     Parameters
     ----------
-    path : Path
-        An image file or block device. `MediaError` if it holds no ISO 9660
-        file system at all; a damaged one opens, with findings.
+    path, opener
+        See `ImageBase`. `MediaError` if it holds no ISO 9660 file system at
+        all; a damaged one opens, with findings.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._access = RandomAccess(path)
-        self._log = FindingLog()
-        self._index = FileIndex()
-        try:
-            session = choose_session(self._access, str(path), self._log)
-            self.descriptors = session.descriptors
-            self.has_udf = self._find_udf()
-            self.session_sector = session.first_sector
-            self.primary: PrimaryDescriptor = read_primary(session.primary)
-            self.block_size = SECTOR
-            self._check_primary()
-            walk = TreeWalk(self._access, self.primary, self.block_size, self._log)
-            walk.run(self._index)
-            self.directories: tuple[IsoDirectory, ...] = tuple(walk.directories)
-        except OSError as fault:
-            self.close()
-            raise MediaError(
-                f"{path} cannot be read: {fault.strerror}",
-                "clean the disc and try another drive",
-            ) from fault
-        except BaseException:
-            self.close()
-            raise
-
-    @property
-    def name(self) -> str:
-        """The path it was opened by."""
-        return str(self._path)
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was wrong or tolerated while the structures were read."""
-        return tuple(self._log)
-
-    @property
-    def is_device(self) -> bool:
-        """Whether a drive is behind it, so that more than the volume may be readable."""
-        return self._access.is_device
-
-    @property
-    def size_bytes(self) -> int:
-        """Size of the image or device."""
-        return self._access.size_bytes
+    def _open(self) -> None:
+        session = choose_session(self._access, self.name, self._log)
+        self.descriptors = session.descriptors
+        self.has_udf = self._find_udf()
+        self.session_sector = session.first_sector
+        self.primary: PrimaryDescriptor = read_primary(session.primary)
+        self.block_size = SECTOR
+        self._check_primary()
+        walk = TreeWalk(self._access, self.primary, self.block_size, self._log)
+        walk.run(self._index)
+        self.directories: tuple[IsoDirectory, ...] = tuple(walk.directories)
 
     @property
     def volume_bytes(self) -> int:
@@ -109,24 +71,6 @@ class IsoVolume:
         area = self._access.read_at((last + 1) * SECTOR, 8 * SECTOR)
         return any(area[at + 1 : at + 4] == b"NSR" for at in range(0, len(area), SECTOR))
 
-    def iter_files(self) -> Iterator[VolumeFile]:
-        """Yield the files, directory by directory."""
-        return iter(self._index)
-
-    def open(self, path: str) -> BinaryIO:
-        """Return the content of the file at `path`; it ends early where the image does."""
-        file = self._index.require(path, self.name)
-        raw = ExtentStream(self._access.read_at, file.extents, file.size_bytes)
-        return cast("BinaryIO", io.BufferedReader(raw, 1 << 16))
-
-    def find(self, components: Sequence[str]) -> Found | None:
-        """Look a File ID up, exactly first, then tolerantly."""
-        return self._index.find(components)
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Return the bytes there, fewer at the end; `OSError` where the medium is damaged."""
-        return self._access.read_at(offset, length)
-
     def iter_directory_records(self, directory: IsoDirectory) -> Iterator[IsoRecord]:
         """Yield the Directory Records of `directory` again, its own and its parent's first."""
         return iter_directory(self._access, directory, FindingLog())
@@ -143,16 +87,6 @@ class IsoVolume:
         return iter_image_spans(
             self._structures(), self._index, self.size_bytes, self.volume_bytes, SECTOR
         )
-
-    def close(self) -> None:
-        """Let the image go."""
-        self._access.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _structures(self) -> Iterator[tuple[int, int, str]]:
         yield 0, 16 * SECTOR, "system area"

@@ -7,17 +7,12 @@ be is a finding, and whatever is still readable stays readable.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import BinaryIO, Self, cast
+from collections.abc import Iterator
 
-from mediastation.errors import MediaError
-from mediastation.model.finding import Finding, error, note, warning
-from mediastation.reading.contract import FileIndex, Found, Span, VolumeFile
-from mediastation.reading.findings import FindingLog
+from mediastation.model.finding import error, note, warning
+from mediastation.reading.contract import Span
+from mediastation.reading.image_base import ImageBase
 from mediastation.reading.iso_spans import iter_image_spans
-from mediastation.reading.random_access import ExtentStream, RandomAccess
 from mediastation.reading.udf_maps import PartitionMaps
 from mediastation.reading.udf_recognition import VRS_SECTOR, recognise
 from mediastation.reading.udf_space import UdfSpace
@@ -39,36 +34,18 @@ _READ_ONLY = 1
 _REVISIONS = {0x0100, 0x0101, 0x0102, 0x0150, 0x0200, 0x0201, 0x0250, 0x0260}
 
 
-class UdfVolume:
+class UdfVolume(ImageBase):
     """The File Set of a UDF volume; of a bridge disc, its UDF side.
 
     Parameters
     ----------
-    path : Path
-        An image file or block device. `MediaError` if it holds no UDF file
-        system, or one that is damaged beyond reading; otherwise it opens, with
-        findings.
+    path, opener
+        See `ImageBase`. `MediaError` if it holds no UDF file system, or one
+        that is damaged beyond reading; otherwise it opens, with findings.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._access = RandomAccess(path)
-        self._log = FindingLog()
-        self._index = FileIndex()
-        self._places: list[tuple[int, int, str]] = []
-        try:
-            self._open()
-        except OSError as fault:
-            self.close()
-            raise MediaError(
-                f"{path} cannot be read: {fault.strerror}",
-                "clean the disc and try another drive",
-            ) from fault
-        except BaseException:
-            self.close()
-            raise
-
     def _open(self) -> None:
+        self._places: list[tuple[int, int, str]] = []
         volume = recognise(self._access, self.name, self._log)
         self.block_size = volume.block_size
         self.has_iso9660 = volume.has_iso9660
@@ -91,26 +68,6 @@ class UdfVolume:
         self._check_size(virtual=maps.has_virtual)
 
     @property
-    def name(self) -> str:
-        """The path it was opened by."""
-        return str(self._path)
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was wrong or tolerated while the structures were read."""
-        return tuple(self._log)
-
-    @property
-    def is_device(self) -> bool:
-        """Whether a drive is behind it, so that more than the volume may be readable."""
-        return self._access.is_device
-
-    @property
-    def size_bytes(self) -> int:
-        """Size of the image or device."""
-        return self._access.size_bytes
-
-    @property
     def volume_bytes(self) -> int:
         """Where the last structure or partition ends."""
         ends = [offset + length for offset, length, _ in self._places]
@@ -130,40 +87,11 @@ class UdfVolume:
         """The directories, parents first; the root is the first."""
         return tuple(self._walk.directories)
 
-    def iter_files(self) -> Iterator[VolumeFile]:
-        """Yield the files, directory by directory."""
-        return iter(self._index)
-
-    def open(self, path: str) -> BinaryIO:
-        """Return the content of the file at `path`; it ends early where the image does."""
-        file = self._index.require(path, self.name)
-        held = sum(extent.length for extent in file.extents)
-        raw = ExtentStream(self._access.read_at, file.extents, min(file.size_bytes, held))
-        return cast("BinaryIO", io.BufferedReader(raw, 1 << 16))
-
-    def find(self, components: Sequence[str]) -> Found | None:
-        """Look a File ID up, exactly first, then tolerantly."""
-        return self._index.find(components)
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Return the bytes there, fewer at the end; `OSError` where the medium is damaged."""
-        return self._access.read_at(offset, length)
-
     def iter_spans(self) -> Iterator[Span]:
         """Yield the whole image as spans in physical order, without gaps or overlaps."""
         return iter_image_spans(
             self._structures(), self._index, self.size_bytes, self.volume_bytes, self.block_size
         )
-
-    def close(self) -> None:
-        """Let the image go."""
-        self._access.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _structures(self) -> Iterator[tuple[int, int, str]]:
         yield 0, 16 * VRS_SECTOR, "system area"

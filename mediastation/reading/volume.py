@@ -18,6 +18,7 @@ from mediastation.reading.contract import (
     VolumeFile,
 )
 from mediastation.reading.folder import FolderVolume
+from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.memory import MemoryVolume
 from mediastation.reading.random_access import RandomAccess
@@ -58,7 +59,9 @@ class FileSystem(StrEnum):
     UDF = "udf"
 
 
-def open_volume(path: Path, *, only: FileSystem | None = None) -> Volume:
+def open_volume(
+    path: Path, *, only: FileSystem | None = None, opener: AccessOpener = RandomAccess
+) -> Volume:
     """Open the medium at `path` for reading.
 
     Parameters
@@ -68,6 +71,8 @@ def open_volume(path: Path, *, only: FileSystem | None = None) -> Volume:
     only : FileSystem, optional
         Read as somebody does who knows this file system and nothing else.
         Without it, ISO 9660 is read where there is any, and UDF otherwise.
+    opener : callable, optional
+        How the bytes of what is no folder are reached.
 
     Returns
     -------
@@ -89,15 +94,15 @@ def open_volume(path: Path, *, only: FileSystem | None = None) -> Volume:
             raise MediaError(f"{path} is a folder", "give an image file or a drive")
         return FolderVolume(path)
     if only is FileSystem.UDF:
-        return UdfVolume(path)
+        return UdfVolume(path, opener)
     if only is None and stat.S_ISREG(mode) and is_zip_start(_start(path)):
-        return ZipVolume(path)
+        return ZipVolume(path, opener)
     try:
-        return IsoVolume(path)
+        return IsoVolume(path, opener)
     except MediaError as fault:
-        if only is None and _has_udf(path):
-            return UdfVolume(path)
-        raise _other_kind(path) or fault from fault
+        if only is None and _has_udf(path, opener):
+            return UdfVolume(path, opener)
+        raise _other_kind(path, opener) or fault from fault
 
 
 def _start(path: Path) -> bytes:
@@ -109,18 +114,18 @@ def _start(path: Path) -> bytes:
         return b""
 
 
-def _has_udf(path: Path) -> bool:
+def _has_udf(path: Path, opener: AccessOpener) -> bool:
     """Tell whether UDF may be tried; of what cannot be read, others say why."""
-    access = RandomAccess(path)
+    access = opener(path)
     try:
         return looks_udf(access)
     finally:
         access.close()
 
 
-def _other_kind(path: Path) -> MediaError | None:
+def _other_kind(path: Path, opener: AccessOpener) -> MediaError | None:
     """Say which other kind of medium `path` is; None if it is none that can be named."""
-    access = RandomAccess(path)
+    access = opener(path)
     try:
         start = access.read_at(0, 512)
         recognition = access.read_at(16 * 2048, 16 * 2048)

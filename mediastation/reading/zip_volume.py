@@ -15,6 +15,7 @@ from mediastation.errors import MediaError
 from mediastation.model.finding import Finding, error, warning
 from mediastation.reading.contract import FileIndex, Found, VolumeFile
 from mediastation.reading.findings import FindingLog
+from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.names import folded
 from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.zip_directory import ReadAt, ZipEntry, find_directory, iter_entries
@@ -48,16 +49,18 @@ class ZipVolume:
     ----------
     path : Path
         The file; `MediaError` if it is no ZIP file, or none that is whole.
+    opener : callable
+        Opens it; what it returns is closed with the volume.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opener: AccessOpener = RandomAccess) -> None:
         self._name = os.fspath(path)
         self._log = FindingLog()
         self._index = FileIndex()
         self._entries: dict[str, ZipEntry] = {}
         self._ends: dict[str, int] = {}
         self._blocked: dict[str, str] = {}
-        self._access = RandomAccess(path)
+        self._access = opener(path)
         try:
             self._list()
         except OSError as fault:
