@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pycdlib import PyCdlib
 
-from mediastation import __version__
 from mediastation.errors import RefusedError
 from mediastation.media.contract import Progress, WrittenImage
 from mediastation.media.file_writer import FileWriter
 from mediastation.media.level1 import (
+    MAKER,
     SECTOR_BYTES,
+    VOLUME_ID,
     MediumFile,
     check_level1,
     level1_identifier,
@@ -26,8 +26,6 @@ from mediastation.media.source_reader import SourceReader
 
 __all__ = ["Iso9660Image", "MediumFile", "WrittenImage"]
 
-_VOLUME_ID = re.compile(r"[A-Z0-9_]{0,16}")
-_NOT_A_CHARACTER = re.compile(r"""[^A-Z0-9_ !"%&'()*+,\-./:;<=>?]""")
 _CHUNK_BYTES = 1 << 20
 
 
@@ -61,7 +59,7 @@ class Iso9660Image(FileWriter):
     """
 
     def __init__(self, files: Iterable[MediumFile], *, volume_id: str, moment: datetime) -> None:
-        if not _VOLUME_ID.fullmatch(volume_id):
+        if not VOLUME_ID.fullmatch(volume_id):
             raise ValueError(f"{volume_id!r} is no File-set ID")
         files = tuple(files)
         findings = check_level1(files)
@@ -87,13 +85,12 @@ class Iso9660Image(FileWriter):
             self._iso.close()
 
     def _plan(self, files: Iterable[MediumFile], volume_id: str) -> None:
-        maker = _NOT_A_CHARACTER.sub("_", f"MEDIASTATION {__version__}".upper())
         self._iso.new(
             interchange_level=1,
             vol_ident=volume_id,
-            pub_ident_str=maker,
-            preparer_ident_str=maker,
-            app_ident_str=maker,
+            pub_ident_str=MAKER,
+            preparer_ident_str=MAKER,
+            app_ident_str=MAKER,
         )
         made: set[str] = set()
         for file in sorted(files, key=_extent_order):

@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from mediastation import __version__
 from mediastation.model.finding import Finding, error
 
 SECTOR_BYTES = 2048
+
+VOLUME_ID = re.compile(r"[A-Z0-9_]{0,16}")
+"""A File-set ID, which is a disc's Volume Identifier (PS3.12, F.1.1)."""
+
+MAKER = re.sub(r"[^A-Z0-9_ .\-]", "_", f"MEDIASTATION {__version__}".upper())
+"""Publisher, Data Preparer and Application of all discs, in a-characters."""
 
 DEEPEST_COMPONENTS = 7
 """Components of a path, the file's name included.
@@ -57,9 +64,27 @@ def check_level1(files: Iterable[MediumFile]) -> list[Finding]:
     Returns
     -------
     list of Finding
+        Errors only, the path as subject: those of `check_level1_names`,
+        ``"iso-file-size"``, ``"iso-order"``. Empty if all of it may be written.
+    """
+    files = tuple(files)
+    findings = check_level1_names(files)
+    for file in files:
+        if not 0 <= file.size_bytes <= LARGEST_FILE_BYTES:
+            message = f"{file.size_bytes} bytes; one extent holds {LARGEST_FILE_BYTES}."
+            hint = "Use a medium with UDF."
+            findings.append(error("iso-file-size", file.path, message, hint, "PS3.12 F.2.2"))
+    return findings or list(_check_order(file.path for file in files))
+
+
+def check_level1_names(files: Iterable[MediumFile]) -> list[Finding]:
+    """Check names, depth and uniqueness, and that all has a number; not how long a file is.
+
+    Returns
+    -------
+    list of Finding
         Errors only, the path as subject: ``"iso-name"``, ``"iso-depth"``,
-        ``"iso-file-size"``, ``"iso-volume-size"``, ``"iso-duplicate"``,
-        ``"iso-directories"``, ``"iso-order"``. Empty if all of it may be written.
+        ``"iso-volume-size"``, ``"iso-duplicate"``, ``"iso-directories"``.
     """
     files = tuple(files)
     paths = Counter(file.path for file in files)
@@ -83,7 +108,7 @@ def check_level1(files: Iterable[MediumFile]) -> list[Finding]:
     if sectors + 4 * len(directories) > MOST_SECTORS - 64:
         message = f"{sectors} sectors; a volume holds {MOST_SECTORS}."
         findings.append(error("iso-volume-size", "", message, reference="ECMA-119 8.4.8"))
-    return findings or list(_check_order(paths))
+    return findings
 
 
 def parents_of(path: str) -> Iterator[str]:
@@ -107,10 +132,6 @@ def _check_file(file: MediumFile) -> Iterator[Finding]:
     if len(directories) >= DEEPEST_COMPONENTS:
         message = f"{len(directories) + 1} components; at most {DEEPEST_COMPONENTS} are written."
         yield error("iso-depth", file.path, message, reference="PS3.12 F.1.2")
-    if not 0 <= file.size_bytes <= LARGEST_FILE_BYTES:
-        message = f"{file.size_bytes} bytes; one extent holds {LARGEST_FILE_BYTES}."
-        hint = "Use a medium with UDF."
-        yield error("iso-file-size", file.path, message, hint, "PS3.12 F.2.2")
 
 
 def _check_order(paths: Iterable[str]) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import string
 import tempfile
@@ -12,10 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mediastation.media.image_digest import ImageDigest
 from mediastation.media.iso9660 import MediumFile
-from mediastation.media.part_file import PartFile
-from tests.media.support import CONTENTS, UDF_REVISIONS, medium_files, write_udf
+from tests.media.support import CONTENTS, UDF_REVISIONS, medium_files, sparse_disk, write_udf
 from tests.support.peers import run_peer
 from tests.support.udf_walk import walk
 from tests.support.udfread import udfread_tree
@@ -127,26 +124,7 @@ def test_peers_notice_what_is_wrong(image: Path, tmp_path: Path) -> None:
     assert run_peer("7z", "t", spoiled, check=False).returncode != 0
 
 
-@pytest.fixture
-def sparse_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Zeros that are appended become holes, and are not digested: large images in little time."""
-    append = PartFile.append
-
-    def append_or_skip(part: PartFile, data: bytes | bytearray) -> None:
-        if data != bytes(len(data)):
-            append(part, data)
-            return
-        part.written_bytes += len(data)
-        os.ftruncate(part._descriptor, part.written_bytes)
-        os.lseek(part._descriptor, part.written_bytes, os.SEEK_SET)
-
-    monkeypatch.setattr(PartFile, "append", append_or_skip)
-    monkeypatch.setattr(ImageDigest, "update", lambda *_: None)
-    monkeypatch.setattr("mediastation.media.part_file.require_space", lambda *_: None)
-
-
 @pytest.mark.parametrize(("revision", "gib"), [("1.50", 1), ("2.60", 4)])
-@pytest.mark.usefixtures("sparse_disk")
 def test_a_large_file_in_several_extents(tmp_path: Path, revision: str, gib: int) -> None:
     """With a mark on both sides of every place where an extent may end."""
     size = (gib << 30) + 777
@@ -163,7 +141,8 @@ def test_a_large_file_in_several_extents(tmp_path: Path, revision: str, gib: int
         *medium_files(tmp_path / "s", {"DICOM/BEHIND": b"behind it", "DICOMDIR": b"before"}),
     ]
     image = tmp_path / "disc.udf"
-    assert write_udf(image, files, revision).size_bytes == image.stat().st_size
+    with sparse_disk():
+        assert write_udf(image, files, revision).size_bytes == image.stat().st_size
 
     large = walk(image).files["DICOM/LARGE"]
     assert (large.size_bytes, len(large.extents)) == (size, gib + 1)

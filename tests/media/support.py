@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from mediastation.media.bridge import BridgeImage
+from mediastation.media.image_digest import ImageDigest
 from mediastation.media.iso9660 import Iso9660Image, MediumFile, WrittenImage
+from mediastation.media.part_file import PartFile
 from mediastation.media.udf import UdfImage
 
 MOMENT = datetime(2024, 2, 29, 23, 59, 58, 123456, tzinfo=UTC)
@@ -70,6 +76,41 @@ def write_udf(
     ):
         pending.commit()
         return pending.image
+
+
+def write_bridge(
+    output: Path,
+    files: list[MediumFile],
+    volume_id: str = "CT_2024",
+    moment: datetime = MOMENT,
+) -> WrittenImage:
+    """Write and commit an image of `files` with both file systems."""
+    with (
+        BridgeImage(files, volume_id=volume_id, moment=moment) as image,
+        image.write(output) as pending,
+    ):
+        pending.commit()
+        return pending.image
+
+
+@contextmanager
+def sparse_disk() -> Iterator[None]:
+    """Zeros that are appended become holes, and are not digested: large images in little time."""
+    append = PartFile.append
+
+    def append_or_skip(part: PartFile, data: bytes | bytearray) -> None:
+        if data != bytes(len(data)):
+            append(part, data)
+            return
+        part.written_bytes += len(data)
+        os.ftruncate(part._descriptor, part.written_bytes)
+        os.lseek(part._descriptor, part.written_bytes, os.SEEK_SET)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(PartFile, "append", append_or_skip)
+        patched.setattr(ImageDigest, "update", lambda *_: None)
+        patched.setattr("mediastation.media.part_file.require_space", lambda *_: None)
+        yield
 
 
 def absent(source: Path) -> None:

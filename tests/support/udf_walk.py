@@ -152,7 +152,10 @@ class _Walk:
 
     def recognise(self) -> None:
         assert not any(self.sectors(0, 16))
-        names = [self.sectors(16 + number) for number in range(3)]
+        first = 16
+        while self.sectors(first)[1:6] == b"CD001":  # ISO 9660 comes first on a bridge
+            first += 1
+        names = [self.sectors(first + number) for number in range(3)]
         assert [name[:7] for name in names] == [
             b"\0BEA01\x01",
             b"\0" + names[1][1:6] + b"\x01",
@@ -160,7 +163,7 @@ class _Walk:
         ]
         self.nsr = names[1][1:6]
         assert not any(b"".join(name[7:] for name in names))
-        assert not any(self.sectors(19))
+        assert not any(self.sectors(first + 3))
 
     def anchors(self) -> bytes:
         bodies = set()

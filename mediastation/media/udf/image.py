@@ -19,9 +19,9 @@ from mediastation.media.udf.layout import (
     FIRST_ANCHOR,
     INTEGRITY,
     MAIN_SEQUENCE,
-    PARTITION,
     RECOGNITION,
     SEQUENCE_BLOCKS,
+    Layout,
     plan_layout,
 )
 from mediastation.media.udf.names import check_udf
@@ -98,7 +98,7 @@ class UdfImage(FileWriter):
             raise RefusedError(f"{findings[0].message} No image was made.", findings)
         self._revision = REVISIONS[revision]
         self._time = timestamp(moment)
-        self._layout = plan_layout(files, self._revision)
+        self._layout = self._plan(files)
         self._volume = self._describe(volume_id, volume_set_seed)
         self._entries = EntryWriter(self._revision, self._time)
         self.size_sectors: int = self._layout.size_sectors
@@ -107,6 +107,10 @@ class UdfImage(FileWriter):
     def size_bytes(self) -> int:
         """Size of the image."""
         return self.size_sectors * BLOCK_BYTES
+
+    def _plan(self, files: Iterable[MediumFile]) -> Layout:
+        """Give everything its place; the first that `__init__` calls of what may be overridden."""
+        return plan_layout(files, self._revision)
 
     def _describe(self, volume_id: str, seed: str) -> Volume:
         layout = self._layout
@@ -122,7 +126,7 @@ class UdfImage(FileWriter):
             reserve_sequence=layout.reserve_sequence,
             sequence_blocks=SEQUENCE_BLOCKS,
             integrity=INTEGRITY,
-            partition_start=PARTITION,
+            partition_start=layout.partition,
             partition_blocks=layout.partition_blocks,
             metadata_entry=0,
             mirror_entry=layout.mirror_entry,
@@ -150,6 +154,7 @@ class UdfImage(FileWriter):
     def _put_head(self, image: SequentialImage) -> None:
         volume = self._volume
         image.blank_until(RECOGNITION)
+        self._put_other_descriptors(image)
         image.put_structure(recognition(self._revision))
         image.blank_until(MAIN_SEQUENCE)
         image.put_structure(sequence(volume, MAIN_SEQUENCE))
@@ -157,16 +162,23 @@ class UdfImage(FileWriter):
         image.put_structure(integrity(volume))
         image.blank_until(FIRST_ANCHOR)
         image.put_structure(anchor(volume, FIRST_ANCHOR))
-        image.blank_until(PARTITION)
+        self._put_other_structure(image)
+        image.blank_until(self._layout.partition)
+
+    def _put_other_descriptors(self, image: SequentialImage) -> None:
+        """Put what another file system has in front of the recognition sequence."""
+
+    def _put_other_structure(self, image: SequentialImage) -> None:
+        """Put what another file system has between the first anchor and the partition."""
 
     def _put_structure(self, image: SequentialImage) -> None:
         layout = self._layout
         if self._revision.metadata:
             image.put_structure(self._metadata_entry(METADATA, 0, layout.metadata))
-        image.blank_until(PARTITION + layout.metadata)
+        image.blank_until(layout.partition + layout.metadata)
         for block in self._iter_structure():
             image.put_structure(block)
-        image.blank_until(PARTITION + layout.data)
+        image.blank_until(layout.partition + layout.data)
 
     def _put_files(self, image: SequentialImage, sources: SourceReader) -> None:
         for directory in self._layout.directories:
@@ -184,12 +196,12 @@ class UdfImage(FileWriter):
     def _put_mirror(self, image: SequentialImage) -> None:
         """Write the metadata again, made anew: a fault of the disk is not copied."""
         layout = self._layout
-        twin = PARTITION + layout.metadata
-        image.blank_until(PARTITION + layout.mirror)
+        twin = layout.partition + layout.metadata
+        image.blank_until(layout.partition + layout.mirror)
         for block in self._iter_structure():
             image.put_structure(block, twin=twin)
             twin += len(block) // BLOCK_BYTES
-        image.blank_until(PARTITION + layout.mirror_entry)
+        image.blank_until(layout.partition + layout.mirror_entry)
         image.put_structure(self._metadata_entry(MIRROR, layout.mirror_entry, layout.mirror))
 
     def _put_tail(self, image: SequentialImage) -> None:

@@ -9,6 +9,8 @@
     end    + 31 anchor · + 32 reserve sequence · + 287 anchor, the last sector
 
 The mirrors of what a reader cannot do without lie as far behind as possible.
+Where another file system lies beside, its structures come between the first
+anchor and the partition, which then begins later.
 """
 
 from __future__ import annotations
@@ -94,6 +96,7 @@ class Layout:
     `structure_blocks` are those in use for File Set, directories and entries;
     with a metadata partition, `metadata_blocks` has them and what fills the
     last unit. The files' data begin at `data`, in the order of `directories`.
+    `partition` is the partition's first sector.
     """
 
     directories: tuple[Directory, ...]
@@ -107,11 +110,12 @@ class Layout:
     mirror: int
     mirror_entry: int
     partition_blocks: int
+    partition: int = PARTITION
 
     @property
     def end_sector(self) -> int:
         """The first sector behind the partition."""
-        return PARTITION + self.partition_blocks
+        return self.partition + self.partition_blocks
 
     @property
     def late_anchor(self) -> int:
@@ -161,15 +165,15 @@ def plan_layout(files: Iterable[MediumFile], revision: Revision) -> Layout:
         data_blocks += sum(block_count(file.size_bytes) for file in directory.files)
         file_count += count
     if revision.metadata:
-        metadata, metadata_blocks = ECC_BLOCKS, _whole_units(block)
+        metadata, metadata_blocks = ECC_BLOCKS, whole_units(block)
         data = metadata + metadata_blocks
-        mirror = _whole_units(data + data_blocks)
+        mirror = whole_units(data + data_blocks)
         mirror_entry = mirror + metadata_blocks
         end = mirror_entry + ECC_BLOCKS
     else:
         metadata, metadata_blocks, data = 0, block, block
         mirror = mirror_entry = 0
-        end = _whole_units(data + data_blocks)
+        end = whole_units(data + data_blocks)
     layout = Layout(
         tuple(directories),
         file_count,
@@ -183,7 +187,7 @@ def plan_layout(files: Iterable[MediumFile], revision: Revision) -> Layout:
         mirror_entry,
         end,
     )
-    _require_addressable(layout)
+    require_addressable(layout)
     return layout
 
 
@@ -205,7 +209,8 @@ def _directories(files: Iterable[MediumFile]) -> list[Directory]:
     return [made[path] for path in sorted(made)]
 
 
-def _require_addressable(layout: Layout) -> None:
+def require_addressable(layout: Layout) -> None:
+    """Raise `RefusedError` as `plan_layout` does."""
     largest = LONGEST_EXTENT_BYTES // (ECC_BLOCKS * 2048) * ECC_BLOCKS
     if layout.metadata_blocks > largest:
         message = (
@@ -222,5 +227,6 @@ def _require_addressable(layout: Layout) -> None:
     raise RefusedError(f"{found.message} No image was made.", [found])
 
 
-def _whole_units(blocks: int) -> int:
+def whole_units(blocks: int) -> int:
+    """Return `blocks` rounded up to what is recorded together."""
     return -(blocks // -ECC_BLOCKS) * ECC_BLOCKS
