@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.manifest import Manifest, ManifestFile
 from mediastation.reading.contract import Span, VolumeFile
-from mediastation.reading.file_meta import read_file_front
+from mediastation.reading.file_meta import FileFront, FileMeta, read_file_front
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.names import folded
+from mediastation.verify.bad_sectors import BadSectorList, InstancePlace
 from mediastation.verify.links import Links
 from mediastation.verify.passing import FileRead
+from mediastation.verify.read_ahead import BadRun
 
 
 def fold_path(path: str) -> str:
     """Return what two spellings of one path have in common."""
     return "/".join(map(folded, path.split("/")))
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What one reading of a file told: enough to ask of it what other readers would find.
+
+    `sha256` is empty where it was not read whole. `sop_instance_uid` is that
+    of its file meta.
+    """
+
+    file: VolumeFile
+    size_bytes: int
+    sha256: str
+    is_dicom: bool
+    sop_instance_uid: str
 
 
 class ContentCheck:
@@ -37,6 +55,9 @@ class ContentCheck:
         Whether the manifest came from elsewhere than the medium.
     strict : bool
         Whether the medium is a CD of ours.
+    known_sectors : bool
+        Whether every sector outside the files is known by its digest: then
+        nothing but zeros fills the files' last ones.
     pure : bool
         Whether what no span names must be unused.
     log : FindingLog
@@ -52,26 +73,34 @@ class ContentCheck:
         list_path: str,
         trusted: bool,
         strict: bool,
+        known_sectors: bool,
         pure: bool,
         log: FindingLog,
     ) -> None:
         self.files = self.equal = self.instances = self.unlisted = self.bytes = 0
         self.differing_sectors: list[int] = []
+        self.bad_sectors = BadSectorList()
+        self.facts: dict[str, FileFacts] = {}
         self._links = links
         self._directory_path = directory_path
         self._list_path = list_path
         self._strict = strict
+        self._known_sectors = known_sectors
         self._pure = pure
         self._log = log
         self._has_manifest = manifest is not None
         self._trusted = trusted
         self._expected: dict[str, ManifestFile] = {}
         self._by_fold: dict[str, str] = {}
+        self._uids: dict[str, str] = {}
         for entry in manifest.files if manifest else ():
             if entry.path in self._expected:
                 log.add(warning("manifest", entry.path, "is listed twice; the last one counts"))
             self._expected[entry.path] = entry
-            self._by_fold[fold_path(entry.path)] = entry.path
+            fold = fold_path(entry.path)
+            self._by_fold[fold] = entry.path
+            if entry.sop_instance_uid:
+                self._uids[fold] = entry.sop_instance_uid
 
     def file_read(self, read: FileRead) -> None:
         """Take one file."""
@@ -82,14 +111,18 @@ class ContentCheck:
             self._compare(read)
         elif read.fault:
             self._log.add(_unread(read))
+        is_dicom = read.front[128:132] == b"DICM"
+        front = read_file_front(read.front) if is_dicom else FileFront(FileMeta(has_prefix=False))
+        self.facts[path] = FileFacts(
+            read.file, read.size_bytes, read.sha256, is_dicom, front.meta.sop_instance_uid
+        )
         if path == self._directory_path:
             return
-        if read.front[128:132] == b"DICM":
+        if is_dicom:
             self.instances += 1
         elif read.fault or self._links is None or not self._links.is_referenced(path):
             # Of what could not be read whole, the front may be made up: say nothing more.
             return
-        front = read_file_front(read.front)
         if self._links is not None:
             self._log.extend(self._links.check_file(path, front))
 
@@ -97,7 +130,11 @@ class ContentCheck:
         """Take a byte where nothing should lie: on media of others a note, no more."""
         if span.region == "unused" and not self._pure:
             return
-        severity = Severity.ERROR if self._strict else Severity.NOTE
+        is_padding = span.region.startswith("padding after ")
+        ours = self._strict or (self._known_sectors and is_padding)
+        severity = Severity.ERROR if ours else Severity.NOTE
+        if self._known_sectors and not is_padding:
+            return  # Its digest tells, and better.
         if span.region == "after the volume" and severity is Severity.NOTE:
             return
         self._log.add(
@@ -106,21 +143,33 @@ class ContentCheck:
                 severity,
                 span.region,
                 f"byte {offset} (sector {offset // 2048}) is not zero",
-                "something was changed after the image was made" if self._strict else "",
+                "something was changed after the image was made" if ours else "",
                 "ECMA-119 6.3" if self._strict else "",
             )
         )
 
-    def unreadable(self, region: str, offset: int, length: int) -> None:
-        """Take a run that the drive could not read."""
-        self._log.add(
-            error(
+    def unreadable(self, span: Span, run: BadRun) -> None:
+        """Take a run that the drive could not read; told when the whole range is known."""
+        place = InstancePlace()
+        if span.file is not None:
+            path = span.file.path
+            place = self._links.place_of(path) if self._links else place
+            uid = self._uids.get(fold_path(path), "")
+            if uid and not place.sop_instance_uid:
+                place = replace(place, sop_instance_uid=uid)
+        self.bad_sectors.add(run, span.region, place)
+
+    def check_readable(self) -> Iterator[Finding]:
+        """Yield a finding for each range that could not be read."""
+        for bad in self.bad_sectors:
+            what = "cannot be read" if bad.was_asked else "were not read any more"
+            whose = f" ({bad.place})" if str(bad.place) else ""
+            yield error(
                 "unreadable",
-                region,
-                f"{-(-length // 2048)} sectors from sector {offset // 2048} cannot be read",
+                bad.region,
+                f"{bad.count} sectors from sector {bad.first} {what}{whose}",
                 "clean the disc, try another drive; if it stays, make the disc again",
             )
-        )
 
     def sector_differs(self, sector: int) -> None:
         """Take a structure sector that is not what was written; named when all are known."""

@@ -20,6 +20,7 @@ from mediastation.reading.file_meta import (
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.record_rules import escapes
 from mediastation.reading.record_tree import UNREACHED
+from mediastation.verify.bad_sectors import InstancePlace
 
 _IDENTITY_OF = {
     "PATIENT": (PATIENT_ID, "Patient ID"),
@@ -103,6 +104,21 @@ class Links:
     def is_referenced(self, path: str) -> bool:
         """Tell whether a record leads to the file at `path`."""
         return path in self._record_of
+
+    def place_of(self, path: str) -> InstancePlace:
+        """Return whose instance the file at `path` is, by the records that lead to it."""
+        at = self._record_of.get(path, -1)
+        if at < 0:
+            return InstancePlace()
+        uid = self._directory.records[at].sop_instance_uid
+        found: dict[int, str] = {}
+        while at >= 0:
+            if (value := self._identity.get(at)) is not None:
+                found[value.tag] = text_value(value.raw)
+            at = self._directory.tree.parents[at]
+        return InstancePlace(
+            uid, found.get(SERIES_UID, ""), found.get(STUDY_UID, ""), found.get(PATIENT_ID, "")
+        )
 
     def check_file(self, path: str, front: FileFront) -> Iterator[Finding]:
         """Check one file that is, or is said to be, a DICOM file."""

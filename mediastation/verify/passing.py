@@ -9,10 +9,7 @@ header checks.
 from __future__ import annotations
 
 import hashlib
-import queue
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,14 +17,10 @@ from mediastation.errors import MediaError
 from mediastation.model.manifest import SectorDigest
 from mediastation.reading.contract import Extent, ImageVolume, Span, Volume, VolumeFile
 from mediastation.reading.file_meta import HEAD_BYTES
+from mediastation.verify.read_ahead import CHUNK, SECTOR, BadRun, Chunk, ReadAhead
 
 if TYPE_CHECKING:
     from hashlib import _Hash
-
-CHUNK = 1 << 20
-SECTOR = 2048
-MAX_BAD_SECTORS = 2000
-"""After so many the drive is not asked again: each one costs it seconds."""
 
 _ZEROS = bytes(CHUNK)
 
@@ -58,8 +51,8 @@ class Sink(Protocol):
     def gap_not_zero(self, span: Span, offset: int) -> None:
         """Take the first byte that is not zero where nothing should lie."""
 
-    def unreadable(self, region: str, offset: int, length: int) -> None:
-        """Take a run that the drive could not read."""
+    def unreadable(self, span: Span, run: BadRun) -> None:
+        """Take a run within `span` that the drive could not read."""
 
     def sector_differs(self, sector: int) -> None:
         """Take a structure sector that is not what was written."""
@@ -86,105 +79,6 @@ class _Open:
         return FileRead(file, sha256, self.done, bytes(self.front), fault)
 
 
-class _Reader:
-    """Chunks of the image; what the drive cannot read is zeros, and remembered."""
-
-    def __init__(self, volume: ImageVolume) -> None:
-        self._volume = volume
-        self.bad: list[Extent] = []
-        self._asked = 0
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Return `length` bytes, fewer only at the end; `bad` has the runs that are made up."""
-        self.bad = []
-        if self._asked < MAX_BAD_SECTORS:
-            try:
-                return self._volume.read_at(offset, length)
-            except OSError:
-                pass
-        pieces = [self._sector(at, min(SECTOR, offset + length - at))
-                  for at in range(offset, offset + length, SECTOR)]  # fmt: skip
-        return b"".join(pieces)
-
-    def _sector(self, offset: int, length: int) -> bytes:
-        if self._asked < MAX_BAD_SECTORS:
-            try:
-                return self._volume.read_at(offset, length)
-            except OSError:
-                self._asked += 1
-        if self.bad and self.bad[-1].offset + self.bad[-1].length == offset:
-            self.bad[-1] = Extent(self.bad[-1].offset, self.bad[-1].length + length)
-        else:
-            self.bad.append(Extent(offset, length))
-        return bytes(length)
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """A run of the image at `position`, and which parts of it are made up."""
-
-    position: int
-    data: bytes
-    bad: tuple[Extent, ...]
-
-
-class _ReadAhead:
-    """Reads the image and hashes it in a thread of its own, a few chunks ahead at most.
-
-    Iterating gives the chunks in order. Leaving the context ends the thread,
-    wherever it is.
-    """
-
-    def __init__(self, volume: ImageVolume, size_bytes: int) -> None:
-        self._reader = _Reader(volume)
-        self._size_bytes = size_bytes
-        self._digest = hashlib.sha256()
-        self._chunks: queue.Queue[_Chunk | Exception | None] = queue.Queue(maxsize=4)
-        self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="read-ahead", daemon=True)
-        self.damaged = False
-
-    def __enter__(self) -> _ReadAhead:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped = True
-        while self._thread.is_alive():
-            # It may wait for room; whatever it still brings is not wanted.
-            with suppress(queue.Empty):
-                self._chunks.get_nowait()
-            self._thread.join(timeout=0.01)
-
-    def __iter__(self) -> Iterator[_Chunk]:
-        while (chunk := self._chunks.get()) is not None:
-            if isinstance(chunk, Exception):
-                raise chunk
-            yield chunk
-
-    def hexdigest(self) -> str:
-        """Return the digest once every chunk has passed; empty where a sector was unreadable."""
-        self._thread.join()
-        return "" if self.damaged else self._digest.hexdigest()
-
-    def _run(self) -> None:
-        position = 0
-        try:
-            while position < self._size_bytes and not self._stopped:
-                data = self._reader.read(position, min(CHUNK, self._size_bytes - position))
-                if not data:
-                    break
-                bad = tuple(self._reader.bad)
-                self.damaged = self.damaged or bool(bad)
-                self._chunks.put(_Chunk(position, data, bad))
-                self._digest.update(data)
-                position += len(data)
-        except Exception as fault:
-            self._chunks.put(fault)
-        else:
-            self._chunks.put(None)
-
-
 def pass_image(
     volume: ImageVolume,
     size_bytes: int,
@@ -208,21 +102,20 @@ def pass_image(
     opened: dict[str, _Open] = {}
     finished: set[str] = set()
     sectors = _SectorCheck(structure, sink)
-    with _ReadAhead(volume, size_bytes) as chunks:
+    with ReadAhead(volume, size_bytes) as chunks:
         for chunk in chunks:
             position, data = chunk.position, chunk.data
-            sectors.take(data, position)
+            sectors.take(chunk)
             end = position + len(data)
             view = memoryview(data)
             while span is not None and span.offset < end:
                 start = max(span.offset, position)
                 stop = min(span.offset + span.length, end)
                 for bad in chunk.bad:
-                    low, high = max(bad.offset, start), min(bad.offset + bad.length, stop)
-                    if low < high:
-                        sink.unreadable(span.region, low, high - low)
+                    if (run := bad.within(start, stop)) is not None:
+                        sink.unreadable(span, run)
                         if span.file:
-                            opened.setdefault(span.file.path, _Open()).fault = "unreadable sectors"
+                            opened.setdefault(span.file.path, _Open()).fault = run.fault
                 file = span.file
                 if file is not None:
                     inside = span.file_offset + start - span.offset
@@ -270,12 +163,15 @@ class _SectorCheck:
         while self._waiting and self._waiting[-1].sector < 0:
             self._waiting.pop()
 
-    def take(self, chunk: bytes, position: int) -> None:
-        end = position + len(chunk)
+    def take(self, chunk: Chunk) -> None:
+        end = chunk.position + len(chunk.data)
         while self._waiting and (self._waiting[-1].sector + 1) * SECTOR <= end:
             expected = self._waiting.pop()
-            at = expected.sector * SECTOR - position
-            if hashlib.sha256(chunk[at : at + SECTOR]).hexdigest() != expected.sha256:
+            start = expected.sector * SECTOR
+            if any(run.within(start, start + SECTOR) for run in chunk.bad):
+                continue  # What it holds is not known, and that was told.
+            at = start - chunk.position
+            if hashlib.sha256(chunk.data[at : at + SECTOR]).hexdigest() != expected.sha256:
                 self._sink.sector_differs(expected.sector)
 
 

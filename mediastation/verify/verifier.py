@@ -19,8 +19,9 @@ from mediastation.reading.volume import open_volume
 from mediastation.verify.contents import ContentCheck
 from mediastation.verify.file_system_rules import Expected, check_file_system
 from mediastation.verify.links import Links
-from mediastation.verify.passing import CHUNK, Progress, pass_files, pass_image, region_of
+from mediastation.verify.passing import Progress, pass_files, pass_image, region_of
 from mediastation.verify.profile_records import check_profile_records
+from mediastation.verify.read_ahead import CHUNK
 from mediastation.verify.report import JOB, MEDIUM, STRUCTURE_ONLY, VerifyReport, describe_proof
 
 MAX_DIGEST_LIST_BYTES = 128 << 20
@@ -154,6 +155,7 @@ def verify_volume(
         list_path=list_path,
         trusted=trusted,
         strict=expected.demands_annex_f,
+        known_sectors=manifest is not None and bool(manifest.structure),
         pure=isinstance(volume, ImageVolume) and volume.is_pure,
         log=log,
     )
@@ -164,6 +166,7 @@ def verify_volume(
         size_bytes = pass_files(volume, check, progress)
         if isinstance(volume, ContainerVolume):
             image_sha256 = _read_container(volume, manifest, log)
+    log.extend(check.check_readable())
     log.extend(check.check_missing())
 
     findings = list(log)
@@ -256,7 +259,7 @@ def _check_size(volume: ContainerVolume, stated: int, *, padded: bool = False) -
             "image-size",
             volume.name,
             f"has {volume.size_bytes} bytes, {stated} were written",
-            "something was added to the image; make it again",
+            "something was added to it after it was made; make it again",
         )
 
 
@@ -265,7 +268,7 @@ def _check_digest(volume: Volume, manifest: Manifest | None, digest: str) -> Ite
         yield error(
             "image-differs",
             volume.name,
-            f"SHA-256 of the image is {digest}, {manifest.image_sha256} was written",
+            f"its SHA-256 is {digest}, {manifest.image_sha256} was written",
             "the other findings say where; make the medium again",
         )
 
