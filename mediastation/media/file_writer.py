@@ -23,6 +23,11 @@ class FileWriter(ABC):
     def size_bytes(self) -> int:
         """Bytes that will be written, or at most that many."""
 
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that the disk has to have free: fewer where the file has holes."""
+        return self.size_bytes
+
     @abstractmethod
     def _write_into(self, part: PartFile, progress: Progress | None) -> WrittenImage:
         """Write all of it and say what was written; raises what `write` does."""
@@ -73,7 +78,7 @@ class FileWriter(ABC):
         """
         if self._closed:
             raise ValueError("the plan is closed")
-        with open_part_file(output, self.size_bytes) as part:
+        with open_part_file(output, self.stored_bytes) as part:
             written = self._write_into(part, progress)
             part.start_sync()
             yield PendingMedium(part, written)

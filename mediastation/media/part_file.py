@@ -49,6 +49,16 @@ class PartFile:
                 self.written_bytes += count
                 left = left[count:]
 
+    def skip(self, count: int) -> None:
+        """Append `count` zeros that take no room where the file system knows holes.
+
+        Raises `MediaError`.
+        """
+        with self._errors():
+            os.ftruncate(self._descriptor, self.written_bytes + count)
+            os.lseek(self._descriptor, count, os.SEEK_CUR)
+        self.written_bytes += count
+
     def overwrite(self, data: bytes, start: int) -> None:
         """Write all of `data` at byte `start`. Raises `MediaError`."""
         left = memoryview(data)

@@ -11,6 +11,7 @@ from mediastation.media.part_file import PartFile
 from mediastation.model.manifest import SectorDigest
 
 _RUN_BYTES = 1 << 20
+_HOLE = bytearray(_RUN_BYTES)
 _BLANK = bytes(SECTOR_BYTES)
 _BLANK_SHA256 = hashlib.sha256(_BLANK).hexdigest()
 
@@ -78,6 +79,20 @@ class SequentialImage:
     def end_file(self) -> None:
         """Fill the last sector of a file with zeros."""
         self._put(bytes(-self._position % SECTOR_BYTES))
+
+    def skip_until(self, position: int) -> None:
+        """Append zeros that belong to nothing up to byte `position`.
+
+        They are counted and digested like everything else, and take no room
+        on the disk where its file system knows holes.
+        """
+        self._put_run()
+        while (left := position - self._position) > 0:
+            run = _HOLE if left >= len(_HOLE) else bytearray(left)
+            self._digest.update(run)
+            self._part.skip(len(run))
+            if self._progress is not None:
+                self._progress(self._part.written_bytes, self._size_bytes)
 
     def finish(self) -> WrittenImage:
         """Write what is left and return the digests; `ValueError` if the image is not whole."""
