@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     """Keep a TIFF preamble on the medium (PS3.10 7.5); any other content is zeroed."""
     institution: str = ""
     """Named on what people read."""
+    contact: tuple[str, ...] = ()
+    """Lines under the institution: address, telephone; on README.TXT, INDEX.HTM and the cover."""
+    disclaimer: str = ""
+    """The institution's word on privacy and use, on INDEX.HTM; empty for a general one."""
     operator: str = Field(default_factory=account_name)
     """Goes with every job."""
 

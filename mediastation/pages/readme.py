@@ -11,17 +11,22 @@ import textwrap
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
-
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pathlib import Path
 
 from mediastation import __version__
-from mediastation.errors import ConfigError
 from mediastation.model.manifest import DIGEST_LIST_NAME
-from mediastation.resources import resource_folder
+from mediastation.pages.facts import SiblingDisc, Viewer
+from mediastation.pages.templates import render_template
+from mediastation.pages.text import one_line
 
 README_NAME = "README.TXT"
+MOST_SIBLINGS = 99
+"""Discs of a set that README.TXT lists."""
+
 _COLUMNS = 76
+_LONGEST = 200
+_LONGEST_FILE_SET_ID = 16
+_LONGEST_UID = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,18 @@ class ReadmeFacts:
         The folder in the root that holds the DICOM files.
     digest_list : str
         Name of the digest list in the root; empty if there is none.
+    siblings : tuple of SiblingDisc
+        All discs of the set; only their counts are told.
+    index_page : str
+        ``INDEX.HTM`` if the medium has it; empty otherwise.
+    web_folder : str
+        ``IHE_PDI`` if there is web content; empty otherwise.
+    viewer : Viewer, optional
+        A viewer on the medium.
+    other_folders : tuple of str
+        Further folders in the root, with content that is not importable.
+    encrypted : bool
+        Whether the DICOM files are encrypted (PS3.15, Annex D).
     """
 
     created: datetime
@@ -61,15 +78,28 @@ class ReadmeFacts:
     volumes: int = 1
     dicom_folder: str = "DICOM"
     digest_list: str = DIGEST_LIST_NAME
+    siblings: tuple[SiblingDisc, ...] = ()
+    index_page: str = ""
+    web_folder: str = ""
+    viewer: Viewer | None = None
+    other_folders: tuple[str, ...] = ()
+    encrypted: bool = False
 
 
-def render_readme(facts: ReadmeFacts) -> bytes:
+def render_readme(facts: ReadmeFacts, templates: Path | None = None) -> bytes:
     """Return README.TXT: lines of at most 76 columns that end in CR LF.
 
     The text is ASCII as long as the facts are. An institution that does not
     write itself in ASCII is not respelled: the whole text is then UTF-8 with a
     byte order mark, by which the editors of all usual systems know it, and its
     ASCII part is readable in any.
+
+    Parameters
+    ----------
+    facts : ReadmeFacts
+        What to tell.
+    templates : Path, optional
+        The site's templates.
 
     Raises
     ------
@@ -82,31 +112,46 @@ def render_readme(facts: ReadmeFacts) -> bytes:
         raise ValueError("the date needs a time zone")
     facts = replace(
         facts,
-        institution=_one_line(facts.institution),
-        contact=tuple(filter(None, map(_one_line, facts.contact))),
+        institution=one_line(facts.institution, _LONGEST),
+        contact=tuple(filter(None, (one_line(line, _LONGEST) for line in facts.contact))),
+        siblings=tuple(replace(disc, first_date="", last_date="") for disc in facts.siblings),
     )
     # Lines in this text start and end nothing, so there is nothing to escape.
-    environment = ImmutableSandboxedEnvironment(
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    text = render_template(
+        README_NAME,
+        {"facts": facts, "version": __version__, "most_siblings": MOST_SIBLINGS},
+        templates,
     )
-    path = resource_folder("templates") / README_NAME
-    try:
-        template = environment.from_string(path.read_text("utf-8"))
-        text = template.render(facts=facts, version=__version__)
-    except (OSError, UnicodeDecodeError, TemplateError) as fault:
-        raise ConfigError(f"the template {path} cannot be used: {fault}") from fault
     lines = [folded for line in text.splitlines() for folded in _fold(line)]
     text = "".join(f"{line}\r\n" for line in lines)
     return text.encode("ascii" if text.isascii() else "utf-8-sig")
 
 
-def _one_line(text: str) -> str:
-    """Return `text` without line breaks and what else a terminal or editor might obey."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(printable.split())
+def readme_size_bound(facts: ReadmeFacts, volumes: int, templates: Path | None = None) -> int:
+    """Return the bytes that README.TXT of any one volume needs at most.
+
+    Parameters
+    ----------
+    facts : ReadmeFacts
+        As if the whole set lay on one medium; its identifiers and siblings do not count.
+    volumes : int
+        How many there will be at most.
+    templates : Path, optional
+        The site's templates.
+    """
+    disc = SiblingDisc(volumes, facts.instances, facts.instances, facts.instances)
+    longest = replace(
+        facts,
+        file_set_id="W" * _LONGEST_FILE_SET_ID,
+        file_set_uid="9" * _LONGEST_UID,
+        instances=max(2, facts.instances),
+        volume=volumes,
+        volumes=volumes,
+        siblings=(disc,) * (volumes if volumes > 1 else 0),
+    )
+    page = render_readme(longest, templates)
+    # Where words wrap, a shorter number can leave a longer line: two bytes a break.
+    return len(page) + 2 * page.count(b"\n")
 
 
 def _fold(line: str) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mediastation import __version__
 from mediastation.errors import ConfigError
-from mediastation.pages import readme
+from mediastation.pages import templates
 from mediastation.pages.readme import ReadmeFacts, render_readme
 
 FACTS = ReadmeFacts(
@@ -105,7 +105,7 @@ def test_a_faulty_template_is_the_configurations_fault(
 ) -> None:
     if template is not None:
         (tmp_path / "README.TXT").write_bytes(template)
-    monkeypatch.setattr(readme, "resource_folder", lambda _name: tmp_path)
+    monkeypatch.setattr(templates, "resource_folder", lambda _name: tmp_path)
 
     with pytest.raises(ConfigError, match=r"README\.TXT"):
         render_readme(FACTS)
