@@ -15,7 +15,7 @@ from mediastation.media.iso9660 import MediumFile
 from tests.media.support import CONTENTS, UDF_REVISIONS, medium_files, sparse_disk, write_udf
 from tests.support.peers import run_peer
 from tests.support.udf_walk import walk
-from tests.support.udfread import udfread_tree
+from tests.support.udfread import udfread_at, udfread_tree
 
 OTHERS = {
     "Bericht für Ü.html": b"Latin-1",
@@ -158,6 +158,8 @@ def test_a_large_file_in_several_extents(tmp_path: Path, revision: str, gib: int
                 left -= length
     assert found == {number: bytes([number]) for number in range(1, len(marks) + 1)}
 
+    numbers = bytes(range(1, len(marks) + 1))
+    assert udfread_at(image, "DICOM/LARGE", sorted(marks)) == (size, numbers)
     listed = run_peer("7z", "l", "-slt", image).stdout
     assert re.search(rf"Path = DICOM/LARGE\nFolder = -\nSize = {size}\n", listed)
     run_peer("7z", "x", "-bd", f"-o{tmp_path / 'out'}", image, "DICOM/BEHIND", "DICOMDIR")

@@ -354,7 +354,7 @@ def test_a_file_beyond_32_bits_has_sections_on_the_one_side_and_extents_on_the_o
             assert found is not None
             assert found.file.size_bytes == size
             with volume.open("DICOM/LARGE") as stream:
-                read = []
+                read: list[int] = []
                 for mark in marks:
                     stream.seek(mark)
                     read += stream.read(1)

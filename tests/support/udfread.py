@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def _library() -> ctypes.CDLL:
         ("udfread_file_open", handle, [handle, text]),
         ("udfread_file_size", ctypes.c_int64, [handle]),
         ("udfread_file_read", ctypes.c_ssize_t, [handle, handle, ctypes.c_size_t]),
+        ("udfread_file_seek", ctypes.c_int64, [handle, ctypes.c_int64, ctypes.c_int]),
         ("udfread_file_close", None, [handle]),
     ):
         function = getattr(library, name)
@@ -60,6 +62,25 @@ def udfread_tree(image: Path) -> dict[str, bytes]:
         return files
     finally:
         library.udfread_close(volume)
+
+
+def udfread_at(image: Path, path: str, offsets: Iterable[int]) -> tuple[int, bytes]:
+    """Return the size of a file of any length, and its bytes at `offsets`."""
+    library = _library()
+    volume = library.udfread_init()
+    assert library.udfread_open(volume, bytes(image)) == 0
+    file = library.udfread_file_open(volume, f"/{path}".encode())
+    assert file, f"{path} cannot be opened"
+    found = b""
+    byte = ctypes.create_string_buffer(1)
+    for offset in offsets:
+        assert library.udfread_file_seek(file, offset, os.SEEK_SET) == offset
+        assert library.udfread_file_read(file, ctypes.addressof(byte), 1) == 1
+        found += byte.raw
+    size = library.udfread_file_size(file)
+    library.udfread_file_close(file)
+    library.udfread_close(volume)
+    return size, found
 
 
 def _names(library: ctypes.CDLL, volume: int, path: str) -> list[tuple[bool, str]]:
