@@ -19,6 +19,7 @@ from mediastation.cli.output import (
     tell,
 )
 from mediastation.errors import RefusedError
+from mediastation.model.medium import Format
 
 
 class Compression(StrEnum):
@@ -64,6 +65,10 @@ def export_command(
     medium: Annotated[
         str, typer.Option(help="Medium, such as CD-80; by default the profile's.")
     ] = "",
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="Format, where the medium leaves a choice."),
+    ] = None,
     capacity: Annotated[
         int | None, typer.Option(min=1, metavar="BYTES", help="Capacity, where it differs.")
     ] = None,
@@ -104,6 +109,7 @@ def export_command(
         profile=profile,
         output=output,
         medium=medium,
+        format=form or "",
         capacity_bytes=capacity,
         label=label,
         compress=compress or "",

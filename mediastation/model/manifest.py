@@ -48,6 +48,9 @@ class Manifest:
     the objects keep theirs. `inherited` says that records of the directory were
     taken over from another writer's: their lapses are not ours. `made_from` is
     the SHA-256 of the DICOMDIR that the File-set had before it was updated.
+    `medium` and `format` are names of `mediastation.model.medium`, empty where
+    an older manifest does not tell, `moment` is what the medium bears as ISO
+    8601, and the volume is one of `volumes` of its job.
     """
 
     files: tuple[ManifestFile, ...]
@@ -60,6 +63,11 @@ class Manifest:
     confirmed_ids: tuple[tuple[str, ...], ...] = ()
     inherited: bool = False
     made_from: str = ""
+    medium: str = ""
+    format: str = ""
+    moment: str = ""
+    volume: int = 1
+    volumes: int = 1
 
     def to_json(self) -> str:
         """Return the manifest as the job folder keeps it."""

@@ -1,4 +1,4 @@
-"""Where an export goes: the medium, what is made for it, and whether its name may be taken."""
+"""What is written for an export, and whether its name may be taken."""
 
 from __future__ import annotations
 
@@ -7,56 +7,31 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from mediastation.errors import ConfigError, MediaError, ProfileError, SecrecyError
+from mediastation.errors import ConfigError, MediaError
 from mediastation.media.contract import MediumWriter
 from mediastation.media.folder import FolderMedium
 from mediastation.media.iso9660 import Iso9660Image, MediumFile
+from mediastation.media.mime import MailMedium, MimeMedium
+from mediastation.media.udf import UdfImage
 from mediastation.media.zip_archive import ZipMedium
 from mediastation.model.file_id import file_set_id_from
 from mediastation.model.finding import Finding, note, warning
-from mediastation.model.medium import Medium, Output, require_medium
-from mediastation.model.profile import ApplicationProfile, Security
+from mediastation.model.medium import Format, Medium
+from mediastation.model.profile import ApplicationProfile
 from mediastation.station.export_request import ExportRequest
+from mediastation.station.target import Target
 
 _STANDARD_IDENTIFIER_AT = 16 * 2048 + 1
-"""Where an ISO 9660 image says that it is one (ECMA-119 6.7.1 and 8.1.2)."""
+"""Where the image of a disc says that it is one (ECMA-119 8.1.2, ECMA-167 2/9.1.2)."""
+_DISC_IDENTIFIERS = b"CD001", b"BEA01"
+_REPLACED = {form: "image" for form in Format if form.is_disc} | {
+    Format.ZIP: "ZIP file with a File-set"
+}
+"""What may be written over, and what it is called; nothing else is."""
 _ZIP_OF_OURS = b"PK\x03\x04", b"DICOMDIR"
 """How a ZIP file begins whose first file, named at byte 30, is a DICOMDIR."""
 _LONGEST_NAME_BYTES = 240
 """File systems take 255; `.NAME.part` has to fit as well."""
-
-
-def choose_medium(request: ExportRequest, profile: ApplicationProfile) -> Medium:
-    """Return the medium of an export.
-
-    Raises
-    ------
-    ProfileError
-        If the profile is not written on the one that was asked for.
-    SecrecyError
-        If the profile wants its files sealed: nothing plain may pass for that.
-    """
-    if profile.security is not Security.NONE and not request.unsealed:
-        raise SecrecyError(
-            f"{profile.name} seals every file, and this station cannot seal yet: nothing was "
-            "written.",
-            "Choose a profile without SEC and protect the medium by other means, or look at the "
-            "plain File-set in a folder with --unsealed. That folder must not leave the house.",
-        )
-    if request.unsealed and profile.security is Security.NONE:
-        raise ConfigError(
-            f"{profile.name} seals nothing, so there is nothing to leave unsealed.",
-            "Leave --unsealed out.",
-        )
-    if not request.medium:
-        return require_medium(profile.media[0])
-    medium = require_medium(request.medium)
-    if medium.name not in profile.media:
-        raise ProfileError(
-            f"{profile.name} is not written on {medium.name}.",
-            f"Its media are {', '.join(profile.media)}.",
-        )
-    return medium
 
 
 def require_label(request: ExportRequest) -> None:
@@ -68,18 +43,8 @@ def require_label(request: ExportRequest) -> None:
         )
 
 
-def output_kind(request: ExportRequest, medium: Medium) -> Output:
-    """Return what is made: never an image of what was to be sealed and is not."""
-    return Output.PARTS if request.unsealed else medium.output
-
-
-def claimed_profile(request: ExportRequest, profile: ApplicationProfile, medium: Medium) -> str:
-    """Return the profile that the medium may name; empty if what is written is not all of it."""
-    return "" if output_kind(request, medium) is Output.PARTS else profile.name
-
-
 def check_output(
-    request: ExportRequest, profile: ApplicationProfile, medium: Medium
+    request: ExportRequest, profile: ApplicationProfile, target: Target
 ) -> Iterable[Finding]:
     """Say what will be otherwise than asked for, and what is still to be done to conform."""
     written = file_set_id_from(request.label)
@@ -99,44 +64,56 @@ def check_output(
             "Do not hand it out.",
             "PS3.15 D.1",
         )
-    elif medium.output is Output.ZIP:
+    elif target.format is Format.ZIP:
         yield note(
             "zip-mail",
-            medium.name,
+            target.medium.name,
             "The ZIP file is made, the e-mail that carries it is not.",
             "Attach it under the name DICOM.ZIP, and put DICOM-ZIP into the subject.",
             "PS3.11 L.3.2",
         )
-    elif medium.output is Output.PARTS:
-        yield warning(
-            "medium-format",
-            medium.name,
-            f"The File-set is written as a folder: this station does not make {medium.file_system} "
-            f"for {medium.description}.",
-            f"Write what is in the folder to the root of the medium with a program that makes "
-            f"{medium.file_system}; only then does it conform to {profile.name}.",
-            f"PS3.12 Annex {medium.annex}",
-        )
 
 
 def open_writer(
-    request: ExportRequest,
-    medium: Medium,
+    medium: Medium,  # noqa: ARG001
+    form: Format,
     files: Iterable[MediumFile],
-    volume_id: str,
+    *,
+    file_set_id: str,
+    file_set_uid: str,
     moment: datetime,
 ) -> MediumWriter:
-    """Plan what comes out; nothing is written yet. Raises `RefusedError` for illegal names."""
-    match output_kind(request, medium):
-        case Output.IMAGE:
-            return Iso9660Image(files, volume_id=volume_id, moment=moment)
-        case Output.ZIP:
+    """Plan what comes out; nothing is written yet.
+
+    The same arguments give the same bytes.
+
+    Raises
+    ------
+    RefusedError
+        If a name or a size cannot be recorded in this format.
+    """
+    match form:
+        case Format.ISO9660:
+            return Iso9660Image(files, volume_id=file_set_id, moment=moment)
+        case Format.ZIP:
             return ZipMedium(files, moment=moment)
-        case Output.FOLDER | Output.PARTS:
+        case Format.MAIL:
+            return MailMedium(files, file_set_uid=file_set_uid, moment=moment)
+        case Format.MIME:
+            return MimeMedium(files, file_set_uid=file_set_uid, moment=moment)
+        case Format.FOLDER:
             return FolderMedium(files)
+        case _:
+            return UdfImage(
+                files,
+                revision=form.udf_revision,
+                volume_id=file_set_id,
+                moment=moment,
+                volume_set_seed=file_set_uid,
+            )
 
 
-def require_output(output: Path, kind: Output) -> None:
+def require_output(output: Path, form: Format) -> None:
     """Raise where `output` cannot become what comes out, before any work is done for it.
 
     A link is not replaced: whoever made it did not mean it to go. Nor is a file
@@ -152,22 +129,21 @@ def require_output(output: Path, kind: Output) -> None:
         raise ConfigError(f"The folder {folder} does not exist.", "Make it first.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise MediaError(f"Nothing can be written in the folder {folder}.", "Name another one.")
-    if kind.is_file:
-        _require_file_place(output, kind)
+    if form.is_file:
+        _require_file_place(output, form)
     else:
         _require_folder_place(output)
 
 
-def _require_file_place(output: Path, kind: Output) -> None:
+def _require_file_place(output: Path, form: Format) -> None:
     if output.is_dir():
-        hint = "Name the image file, such as patient.iso."
-        if kind is Output.ZIP:
-            hint = "Name the ZIP file, such as patient.zip."
-        raise ConfigError(f"{output} is a folder.", hint)
-    if output.exists() and not (output.is_file() and _may_be_replaced(output, kind)):
-        what = "image" if kind is Output.IMAGE else "ZIP file with a File-set"
         raise ConfigError(
-            f"{output} is there already and is no {what}; it was left as it is.",
+            f"{output} is a folder.", f"Name the file, such as patient{form.suffix.lower()}."
+        )
+    if output.exists() and not (output.is_file() and _may_be_replaced(output, form)):
+        what = f" and is no {_REPLACED[form]}" if form in _REPLACED else ""
+        raise ConfigError(
+            f"{output} is there already{what}; it was left as it is.",
             "Name another file, or move this one away.",
         )
 
@@ -189,13 +165,18 @@ def _require_folder_place(output: Path) -> None:
         )
 
 
-def _may_be_replaced(output: Path, kind: Output) -> bool:
+def _may_be_replaced(output: Path, form: Format) -> bool:
+    """Tell whether a slip of the hand would destroy nothing but what this makes itself."""
     try:
         with output.open("rb") as file:
-            if kind is Output.ZIP:
-                front = file.read(38)
-                return not front or (front[:4], front[30:]) == _ZIP_OF_OURS
+            front = file.read(38)
+            if not front:
+                return True
+            if form is Format.ZIP:
+                return (front[:4], front[30:]) == _ZIP_OF_OURS
+            if not form.is_disc:
+                return False
             file.seek(_STANDARD_IDENTIFIER_AT)
-            return file.read(5) == b"CD001" or file.seek(0, os.SEEK_END) == 0
+            return file.read(5) in _DISC_IDENTIFIERS
     except OSError as fault:
         raise MediaError(f"{output}: {fault.strerror}.", "Name another file.") from fault

@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
-from mediastation.catalog.selection import count_selection, read_entry
+from mediastation.catalog.selection import (
+    assign_volumes,
+    count_selection,
+    iter_selection,
+    read_entry,
+)
 from mediastation.conformance.partition import partition_people
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.identity import PersonCluster
 from mediastation.model.instance import InstanceHeader
-from mediastation.model.medium import Output
+from mediastation.model.medium import Format
 from mediastation.station.export_check import ROOT_CLASSES, CheckedSet, require_all_there
 from mediastation.station.export_output import require_output
 from mediastation.station.export_request import ExportRequest, VolumeResult
-from mediastation.station.job import Job
+from mediastation.station.export_work import Work
 from mediastation.station.station import Station
 
 
@@ -58,13 +63,8 @@ class VolumePlan:
         """Return the name of a step for this volume."""
         return name if self.volumes == 1 else f"{name} {self.number}/{self.volumes}"
 
-    @property
-    def has_root_objects(self) -> bool:
-        """Whether what belongs to no patient lies here: on the first volume."""
-        return self.number == 1
 
-
-def require_place(request: ExportRequest, kind: Output) -> None:
+def require_place(request: ExportRequest, form: Format) -> None:
     """Raise where the output that was named can take nothing, before any work is done for it.
 
     How many volumes come out is not known yet: of several people they may be
@@ -76,12 +76,10 @@ def require_place(request: ExportRequest, kind: Output) -> None:
                 f"Nothing can be written in the folder {request.output}.", "Name another one."
             )
     else:
-        require_output(request.output, kind)
+        require_output(request.output, form)
 
 
-def plan_volumes(
-    station: Station, job: Job, request: ExportRequest, checked: CheckedSet, kind: Output
-) -> list[VolumePlan]:
+def plan_volumes(work: Work) -> list[VolumePlan]:
     """Spread what was checked over volumes, one unless people share a Patient ID.
 
     Raises
@@ -94,11 +92,12 @@ def plan_volumes(
     MediaError
         If the disk of the home fails.
     """
+    station, job, checked = work.station, work.job, work.checked
     # Who is named by nothing but objects of nobody gets no record.
     here = [(person, rows) for person, rows in checked.people if rows]
     rows_of = {person.variants: (person, rows) for person, rows in here}
     groups = partition_people([person for person, _ in here])
-    outputs = _outputs(request.output, kind, len(groups))
+    outputs = _outputs(work.request.output, work.target.format, len(groups))
     folder = station.job_folder(job.id)
     counts = count_selection(station.catalog, job.id, except_classes=ROOT_CLASSES)
     elsewhere = count_selection(station.catalog, job.id, classes=ROOT_CLASSES)
@@ -113,6 +112,16 @@ def plan_volumes(
         with disk_trouble_told(folder):
             make_private_folder(place)
         plans.append(VolumePlan(number, len(groups), people, instances, place, output))
+    if len(plans) > 1:
+        volume_of = {row: plan.number for plan in plans for _, rows in plan.people for row in rows}
+        assign_volumes(
+            station.catalog,
+            job.id,
+            (
+                (entry.id, volume_of[entry.patient])
+                for entry in iter_selection(station.catalog, job.id, except_classes=ROOT_CLASSES)
+            ),
+        )
     return plans
 
 
@@ -182,28 +191,27 @@ def _remove(path: Path) -> None:
             path.unlink()
 
 
-def _outputs(output: Path, kind: Output, number: int) -> list[Path]:
+def _outputs(output: Path, form: Format, number: int) -> list[Path]:
     """Return where the volumes go; `ConfigError` where what was named cannot take them."""
     if number == 1:
-        require_output(output, kind)
+        require_output(output, form)
         return [output]
     if not output.is_dir() and (output.exists() or output.suffix):
         raise ConfigError(
             f"Patient IDs are shared, so {number} volumes come out, and {output} names one file.",
             "Name a folder; the volumes become DISC1, DISC2 and so on in it.",
         )
-    suffix = {Output.IMAGE: ".ISO", Output.ZIP: ".ZIP"}.get(kind, "")
-    outputs = [output / f"DISC{place}{suffix}" for place in range(1, number + 1)]
+    outputs = [output / f"DISC{place}{form.suffix}" for place in range(1, number + 1)]
     if not output.is_dir():
         return outputs
     # Of several volumes none may be replaced: were the second to fail, neither
     # the old set nor the new one would be whole.
-    for one in (*outputs, output / f"DISC{number + 1}{suffix}"):
+    for one in (*outputs, output / f"DISC{number + 1}{form.suffix}"):
         if os.path.lexists(one):
             raise ConfigError(
                 f"{output} holds {one.name} of another export, and {number} volumes come out.",
                 "Name another folder: nothing is mixed with what is there.",
             )
     for one in outputs:
-        require_output(one, kind)
+        require_output(one, form)
     return outputs

@@ -42,6 +42,8 @@ class ExportRequest:
         leaves no choice.
     icons : bool
         Put icons into the directory where the profile leaves that open.
+    format : str
+        A word of `Format`; empty for the usual one of the medium.
     unsealed : bool
         Write the plain File-set of a secure profile, as a folder, for looking
         at what would be sealed.
@@ -59,6 +61,7 @@ class ExportRequest:
     confirm_identity: bool = False
     compress: str = ""
     icons: bool = False
+    format: str = ""
     unsealed: bool = False
 
     @property

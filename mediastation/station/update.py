@@ -27,26 +27,22 @@ from mediastation.errors import ConfigError, RefusedError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding, error, has_errors, note, warning
 from mediastation.model.manifest import Manifest
-from mediastation.model.medium import Medium
 from mediastation.model.profile import ApplicationProfile, Role
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.record_tree import NO_PARENT
 from mediastation.reading.volume import Volume, open_volume
 from mediastation.station.export_check import ROOT_CLASSES, CheckedSet, check_selection
 from mediastation.station.export_icons import make_icons
-from mediastation.station.export_output import (
-    check_output,
-    choose_medium,
-    output_kind,
-    require_output,
-)
+from mediastation.station.export_output import check_output, require_output
 from mediastation.station.export_partition import VolumePlan
 from mediastation.station.export_prepare import count_transcoded, prepare_selection
 from mediastation.station.export_request import ExportRequest, ExportResult
 from mediastation.station.export_volume import write_volume
+from mediastation.station.export_work import Work
 from mediastation.station.gather import gather
 from mediastation.station.job import Job
 from mediastation.station.station import Station
+from mediastation.station.target import Target, choose_target
 from mediastation.station.update_plan import plan_removal, require_updatable
 from mediastation.station.update_request import UpdateRequest
 from mediastation.station.update_source import (
@@ -93,9 +89,9 @@ def update(station: Station, request: UpdateRequest, listener: Listener = nobody
             profile = station.find_profile(_profile_name(request, manifest))
             require_role(profile, Role.UPDATER)
             export = request.as_export(profile.name)
-            medium = choose_medium(export, profile)
-            require_output(request.output, output_kind(export, medium))
-            run = _Update(station, request, export, profile, medium, volume, folder)
+            target = choose_target(export, profile)
+            require_output(request.output, target.format)
+            run = _Update(station, request, export, profile, target, volume, folder)
             return run.perform(directory, digest, manifest, listener)
 
 
@@ -108,7 +104,7 @@ class _Update:
         request: UpdateRequest,
         export: ExportRequest,
         profile: ApplicationProfile,
-        medium: Medium,
+        target: Target,
         volume: Volume,
         folder: Path,
     ) -> None:
@@ -116,7 +112,7 @@ class _Update:
         self._request = request
         self._export = export
         self._profile = profile
-        self._medium = medium
+        self._target = target
         self._volume = volume
         self._folder = folder
         self._people = KeptPeople()
@@ -173,21 +169,18 @@ class _Update:
             station, job, export, self._profile, total, checked,
             lambda check: self._take_kept(job, source, check),
         )  # fmt: skip
-        job.found(check_output(export, self._profile, self._medium))
+        job.found(check_output(export, self._profile, self._target))
         self._require_together()
-        copies = prepare_selection(station, job, export, checked)
-        result.transcoded = count_transcoded(checked, copies)
-        icons = make_icons(station, job, export, self._profile, checked)
+        work = Work(station, job, export, self._profile, self._target, checked)
+        work.copies = prepare_selection(station, job, export, checked)
+        result.transcoded = count_transcoded(checked, work.copies)
+        work.icons = make_icons(station, job, export, self._profile, checked)
         plan = VolumePlan(
             1, 1, checked.people, checked.instances, station.job_folder(job.id), export.output
         )
         self._people.match(checked.people)
-        built = build_updated(
-            station, job, export, self._profile, self._medium, source, self._people, checked,
-            plan, copies, icons,
-        )  # fmt: skip
-        written = write_volume(job, station, export, self._profile, self._medium, built)
-        result.volumes = [written]
+        built = build_updated(work, source, self._people, plan)
+        result.volumes = [write_volume(work, built)]
 
     def _collect(self, job: Job) -> list[int]:
         """Take what is to be added into the catalog, before the medium is read."""

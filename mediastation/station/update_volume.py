@@ -11,33 +11,24 @@ from mediastation.dicom.values import first_value
 from mediastation.errors import RefusedError
 from mediastation.fileset.dicomdir import FileSetBuilder, Person
 from mediastation.fileset.kept import ExistingFileSet, KeptRecord
-from mediastation.model.entry import Entry, StoredFile
+from mediastation.model.entry import Entry
 from mediastation.model.finding import error
 from mediastation.model.identity import PatientIdentity, PersonCluster, recorded_patient_id
 from mediastation.model.instance import Element
 from mediastation.model.manifest import DIGEST_LIST_NAME
-from mediastation.model.medium import Medium
-from mediastation.model.profile import ApplicationProfile
 from mediastation.pages.readme import README_NAME
 from mediastation.reading.dicomdir import Dicomdir, RawElement
 from mediastation.reading.elements import text_value
-from mediastation.station.export_check import CheckedSet
-from mediastation.station.export_icons import IconPlan
-from mediastation.station.export_output import claimed_profile
-from mediastation.station.export_partition import VolumePlan
-from mediastation.station.export_request import ExportRequest
-from mediastation.station.export_volume import (
+from mediastation.station.export_file_set import (
     Volume,
-    add_digest_list,
-    add_own_file,
-    add_readme,
-    in_tree_order,
+    iter_placed,
     place_entries,
     require_placed,
     siblings_of,
 )
-from mediastation.station.job import Job
-from mediastation.station.station import Station
+from mediastation.station.export_pages import add_digest_list, add_own_file, add_readme
+from mediastation.station.export_partition import VolumePlan
+from mediastation.station.export_work import Work
 from mediastation.station.update_plan import require_own_reference
 from mediastation.station.update_source import DIRECTORY_NAME, UpdateSource
 
@@ -99,19 +90,7 @@ class KeptPeople:
         return replace(person, key=f"{person.key} {patient_id}", patient_id=patient_id)
 
 
-def build_updated(
-    station: Station,
-    job: Job,
-    request: ExportRequest,
-    profile: ApplicationProfile,
-    medium: Medium,
-    source: UpdateSource,
-    people: KeptPeople,
-    checked: CheckedSet,
-    plan: VolumePlan,
-    copies: dict[int, StoredFile],
-    icons: IconPlan | None,
-) -> Volume:
+def build_updated(work: Work, source: UpdateSource, people: KeptPeople, plan: VolumePlan) -> Volume:
     """Write the updated DICOMDIR into the job's folder and plan every file.
 
     File-set UID and File-set ID stay, and so does every record that is not
@@ -125,6 +104,7 @@ def build_updated(
     MediaError
         If the disk of the home fails.
     """
+    station, job = work.station, work.job
     folder, directory = plan.folder, source.directory
     volume = Volume(
         plan,
@@ -142,7 +122,7 @@ def build_updated(
                 file_set_uid=volume.file_set_uid,
                 file_set_id=volume.file_set_id,
                 moment=station.clock.moment(),
-                additional_keys=profile.record_keys,
+                additional_keys=work.profile.record_keys,
                 existing=ExistingFileSet(
                     _head_of(directory), names | {DIRECTORY_NAME, README_NAME, DIGEST_LIST_NAME}
                 ),
@@ -153,17 +133,11 @@ def build_updated(
                 uid = directory.records[file.record].sop_instance_uid if file.record >= 0 else ""
                 volume.add(file.path, file.source, file.size_bytes, file.sha256, uid)
             entries = (
-                (
-                    people.person_of(person, entry) if person else None,
-                    rows,
-                    entry,
-                    copies.get(entry.id, entry.file),
-                )
-                for person, rows, entry in in_tree_order(station, job, checked, plan)
+                (people.person_of(person, entry) if person else None, rows, entry, copy)
+                for person, rows, entry, copy in iter_placed(work, plan)
             )
-            siblings = siblings_of(station, job, profile, checked)
             refused = place_entries(
-                station, builder, volume, entries, siblings, icons,
+                work, builder, volume, entries, siblings_of(work),
                 lambda placed, _: step.report(source.staying.instances + placed, total),
             )  # fmt: skip
             summary = builder.close()
@@ -171,12 +145,12 @@ def build_updated(
         job.found((*refused, *summary.findings))
         coming = volume.instances - source.staying.instances
         step.summary = f"{source.staying.instances:,} instances stay, {coming:,} come"
-    require_placed(request, checked, volume, refused)
+    require_placed(work, volume, refused)
     if not volume.instances:
         raise RefusedError("Nothing was written: the File-set would hold no instance any more.")
     add_own_file(volume, DIRECTORY_NAME, volume.file_set_uid)
     if source.has_readme:
-        add_readme(station, volume, claimed_profile(request, profile, medium))
+        add_readme(work, volume)
     if source.has_digest_list:
         add_digest_list(volume)
     return volume

@@ -20,6 +20,7 @@ from mediastation.station.export_request import ExportRequest
 from mediastation.station.station import Station
 from tests.support.peers import run_peer
 from tests.support.profile_objects import object_for, write
+from tests.support.unpacking import unpacked
 
 ELE = "1.2.840.10008.1.2.1"
 SV1 = "1.2.840.10008.1.2.4.70"
@@ -130,19 +131,12 @@ def test_exports_and_is_accepted(station: Station, tmp_path: Path, name: str) ->
     assert result.stopped == "", [finding.message for finding in result.findings]
     (volume,) = result.volumes
     assert (volume.instances, volume.verified) == (1, True)
-    folder = output if output.is_dir() else unpacked(output, tmp_path / "unpacked")
+    folder = unpacked(output, tmp_path / "unpacked")
     (path,) = [path for path in (folder / "DICOM").rglob("*") if path.is_file()]
     assert str(pydicom.dcmread(path).file_meta.TransferSyntaxUID) == syntax
     require_valid(folder, path)
     if word:
         require_dcmmkdir_agrees(folder, word, tmp_path / "THEIRS")
-
-
-def unpacked(image: Path, folder: Path) -> Path:
-    """Let bsdtar unpack an image."""
-    folder.mkdir()
-    run_peer("bsdtar", "-C", folder, "-xf", image)
-    return folder
 
 
 def require_valid(folder: Path, path: Path) -> None:

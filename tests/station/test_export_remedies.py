@@ -201,16 +201,58 @@ class TestMedia:
         (next(path for path in output.glob("DICOM/**/*") if path.is_file())).write_bytes(b"other")
         assert not verify(station, output).ok
 
-    def test_what_it_cannot_finish_it_does_not_claim(
+    @pytest.mark.parametrize(
+        ("profile", "medium", "revision"),
+        [
+            ("STD-GEN-BD", "BD-R-25", "2.60"),
+            ("STD-GEN-BD", "BD-RE-50", "2.50"),
+            ("STD-GEN-DVD-RAM", "DVD-RAM", "1.50"),
+        ],
+    )
+    def test_each_disc_gets_the_udf_revision_of_its_annex(
+        self, station: Station, tmp_path: Path, profile: str, medium: str, revision: str
+    ) -> None:
+        """PS3.12 J.2.1 and X.2.1; udfinfo tells which one it is."""
+        write_series(tmp_path / "in", 1)
+        output = tmp_path / "disc.iso"
+
+        result = export(
+            station, ExportRequest((str(tmp_path / "in"),), profile, output, medium=medium)
+        )
+
+        assert [volume.verified for volume in result.volumes] == [True]
+        assert f"udfwriterev={revision}\n" in run_peer("udfinfo", output).stdout
+
+    def test_a_format_that_the_annex_does_not_know_is_refused(
         self, station: Station, tmp_path: Path
     ) -> None:
         write_series(tmp_path / "in", 1)
-        output = tmp_path / "disc"
+        request = ExportRequest(
+            (str(tmp_path / "in"),), "STD-GEN-BD", tmp_path / "disc.iso", format="iso9660"
+        )
 
-        result = export(station, ExportRequest((str(tmp_path / "in"),), "STD-GEN-BD", output))
+        with pytest.raises(ProfileError, match=r"Annex X of PS3.12 asks for UDF 2.60") as raised:
+            export(station, request)
 
-        assert "medium-format" in {finding.rule for finding in result.findings}
-        assert "No DICOM Application Profile" in (output / "README.TXT").read_text()
+        assert "--format udf-2.60" in raised.value.hint
+
+    def test_a_card_that_only_fat32_could_fill_is_refused(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        """PS3.12 U: FAT16 only; SDHC begins where that ends."""
+        write_series(tmp_path / "in", 1)
+        request = ExportRequest(
+            (str(tmp_path / "in"),),
+            "STD-GEN-SD-JPEG",
+            tmp_path / "card",
+            capacity_bytes=32_000_000_000,
+        )
+
+        with pytest.raises(ProfileError, match=r"allows FAT16 only") as raised:
+            export(station, request)
+
+        assert "SDHC" in raised.value.hint
+        assert not (tmp_path / "card").exists()
 
     def test_a_dvd_takes_an_image(self, station: Station, tmp_path: Path) -> None:
         """PS3.12 P: a creator may choose ISO 9660 alone."""

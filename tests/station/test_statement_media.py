@@ -10,7 +10,7 @@ import pytest
 
 from mediastation.conformance.load import load_profiles, load_retired_profiles
 from mediastation.model.document import Form
-from mediastation.model.medium import MEDIA, Output
+from mediastation.model.medium import MEDIA, Format
 from mediastation.model.profile import Requirement, Role, Security
 from mediastation.model.record import Condition
 from mediastation.model.record_types import RECORD_TYPES
@@ -33,12 +33,23 @@ from tests.support.network import Kept, raw_peer, store_request, value
 from tests.support.peers import run_peer
 from tests.support.profile_objects import object_for, write
 from tests.support.rendered import HtmlPage
+from tests.support.unpacking import unpacked
 
 ELE = "1.2.840.10008.1.2.1"
 CREATED, UPDATED = (
     [name for name, profile in load_profiles().items() if role in claimed_roles(profile)]
     for role in (Role.CREATOR, Role.UPDATER)
 )
+
+
+BD = {
+    "STD-GEN-BD", "STD-GEN-BD-JPEG", "STD-GEN-BD-J2K",
+    *(f"STD-GEN-BD-MPEG2-{level}" for level in ("MPML", "MPHL")),
+    *(
+        f"STD-GEN-BD-MPEG4-{level}"
+        for level in ("HPLV41", "HPLV41BD", "HPLV42-2D", "HPLV42-3D", "SHPLV42")
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +62,6 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
 @pytest.fixture(scope="module")
 def page(station: Station) -> HtmlPage:
     return HtmlPage(render_document(statement_document(gather_facts(station)), Form.HTML))
-
-
-def unpacked(image: Path, folder: Path) -> Path:
-    """Let bsdtar unpack an image."""
-    folder.mkdir()
-    run_peer("bsdtar", "-C", folder, "-xf", image)
-    return folder
 
 
 class TestCreator:
@@ -73,19 +77,22 @@ class TestCreator:
         assert result.stopped == "", [finding.message for finding in result.findings]
         (volume,) = result.volumes
         assert (volume.verified, volume.instances) == (True, 1)
-        assert Path(volume.path).read_bytes()[32_769:32_774] == b"CD001"
+        form = MEDIA[load_profiles()[name].media[0]].formats[0]
+        identifier = b"BEA01" if form.udf_revision else b"CD001"
+        assert Path(volume.path).read_bytes()[32_769:32_774] == identifier
 
     def test_what_is_claimed_is_what_the_commands_do(self) -> None:
-        """Typed: the CD and DVD profiles of PS3.11 that seal nothing."""
+        """Typed: the disc profiles of PS3.11 that seal nothing."""
         video, calibrations = ["STD-DVD-MPEG2-MPML"], ["ID", "SC", "CC"]
         expected = {
             "STD-XABC-CD", "STD-XA1K-CD", "STD-XA1K-DVD", "STD-GEN-CD", "STD-CTMR-CD",
             "STD-CTMR-DVD", "STD-DEN-CD", "STD-GEN-DVD-JPEG", "STD-GEN-DVD-J2K", *video,
+            "STD-GEN-DVD-RAM", "STD-CTMR-DVD-RAM", *BD,
             *(
                 f"STD-US-{purpose}-{frames}-{medium}"
                 for purpose in calibrations
                 for frames in ("SF", "MF")
-                for medium in ("CDR", "DVD")
+                for medium in ("CDR", "DVD", "DVD-RAM")
             ),
         }  # fmt: skip
 
@@ -96,7 +103,7 @@ class TestCreator:
             roles = claimed_roles(profile)
             if profile.security is not Security.NONE or profile.retired:
                 assert roles == (), profile.name
-            if all(MEDIA[name].output is not Output.IMAGE for name in profile.media):
+            if all(MEDIA[name].formats == (Format.FOLDER,) for name in profile.media):
                 assert Role.CREATOR not in roles, profile.name
             assert set(roles) <= set(profile.roles)
             assert {*roles, *(role for role, _ in claim(profile).withheld)} == set(profile.roles)
@@ -104,8 +111,8 @@ class TestCreator:
     def test_media_that_images_are_written_for_are_stated(self, page: HtmlPage) -> None:
         stated = {row[1] for row in page.rows("Media that images are written for")}
 
-        assert {"CD-74", "CD-80", "DVD-R"} <= stated
-        assert stated.isdisjoint({"USB", "ZIP", "BD-R-25", "DVD-RAM", "MOD41"})
+        assert {"CD-74", "CD-80", "DVD-R", "BD-R-25", "DVD-RAM"} <= stated
+        assert stated.isdisjoint({"USB", "ZIP", "MOD41"})
 
 
 class TestUpdater:
@@ -137,14 +144,16 @@ class TestUpdater:
             assert (result.volumes[0].verified, result.volumes[0].instances) == (True, count)
             assert result.volumes[0].file_set_uid == made.volumes[0].file_set_uid
 
-    def test_the_claimed_profiles_are_those_of_cds(self) -> None:
-        """Typed: PS3.11 defines no updater for DVD and for dental media."""
+    def test_no_updater_is_claimed_for_dvd_and_dental_media(self) -> None:
+        """Typed: PS3.11 defines none for them."""
         assert set(UPDATED) == {
             "STD-XABC-CD", "STD-XA1K-CD", "STD-GEN-CD", "STD-CTMR-CD",
+            "STD-GEN-DVD-RAM", "STD-CTMR-DVD-RAM", *BD,
             *(
-                f"STD-US-{purpose}-{frames}-CDR"
+                f"STD-US-{purpose}-{frames}-{medium}"
                 for purpose in ("ID", "SC", "CC")
                 for frames in ("SF", "MF")
+                for medium in ("CDR", "DVD-RAM")
             ),
         }  # fmt: skip
 

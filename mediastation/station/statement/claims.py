@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mediastation.dicom.encodable import ENCODABLE
-from mediastation.model.medium import MEDIA, Output
+from mediastation.model.medium import MEDIA, Format
 from mediastation.model.profile import ApplicationProfile, Requirement, Role, Security
 from mediastation.model.transfer_syntax import EXPLICIT_LE, transfer_syntax_name
 
@@ -90,17 +90,14 @@ def _reader_obstacles(profile: ApplicationProfile) -> Iterator[str]:
 
 
 def _writer_obstacles(profile: ApplicationProfile, role: Role) -> Iterator[str]:
-    outputs = {MEDIA[name].output for name in profile.media}
-    if Output.IMAGE not in outputs:
-        if Output.ZIP in outputs:
-            yield "The ZIP file is made; the e-mail that carries it is sent by somebody else."
-        elif Output.FOLDER in outputs:
-            yield (
-                "The files are handed out in a folder; the medium's file system is made, and the "
-                "copy on it checked, by somebody else."
-            )
-        else:
-            yield f"Media of {profile.medium_format} are not written."
+    formats = {form for name in profile.media for form in MEDIA[name].formats}
+    if "MAIL" in profile.media:
+        yield "The e-mail is made; sending it is left to a mail program."
+    elif formats == {Format.FOLDER}:
+        yield (
+            "The files are handed out in a folder; the medium's file system is made, and the "
+            "copy on it checked, by somebody else."
+        )
     for rule in profile.objects:
         if rule.requirement(role) is Requirement.MANDATORY and not ENCODED_SYNTAXES.intersection(
             rule.transfer_syntaxes

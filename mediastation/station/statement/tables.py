@@ -8,7 +8,7 @@ from typing import Final
 from mediastation.dicom.dictionary import uid_name
 from mediastation.model.character_set import CHARACTER_SETS, Extension
 from mediastation.model.document import Table
-from mediastation.model.medium import MEDIA, Output
+from mediastation.model.medium import MEDIA, Format
 from mediastation.model.profile import ApplicationProfile, ObjectRule, Requirement, Role
 from mediastation.model.sop_class import MULTI_FRAME_CLASSES, SOP_CLASSES
 from mediastation.model.transfer_syntax import EXPLICIT_LE, IMPLICIT_LE, transfer_syntax_name
@@ -375,9 +375,9 @@ def _media_written(facts: StatementFacts) -> tuple[tuple[str, ...], ...]:
     names = {name for profile in facts.claimed(Role.CREATOR) for name in profile.media}
     return tuple(
         (medium.description, medium.name, f"Annex {medium.annex}", f"{medium.capacity_bytes:,}",
-         "ISO 9660 Level 1")
+         " or ".join(form.words for form in medium.formats if form is not Format.FOLDER))
         for medium in MEDIA.values()
-        if medium.name in names and medium.output is Output.IMAGE
+        if medium.name in names
     )  # fmt: skip
 
 

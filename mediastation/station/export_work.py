@@ -1,0 +1,44 @@
+"""One export while it runs: what was asked for, and what was decided so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mediastation.model.entry import Entry, StoredFile
+from mediastation.model.profile import ApplicationProfile
+from mediastation.station.export_check import CheckedSet
+from mediastation.station.export_icons import IconPlan
+from mediastation.station.export_request import ExportRequest
+from mediastation.station.job import Job
+from mediastation.station.station import Station
+from mediastation.station.target import Target
+
+
+@dataclass(slots=True)
+class Work:
+    """What the steps of an export hand on to each other.
+
+    Parameters
+    ----------
+    station, job, request, profile, target
+        Fixed from the start.
+    checked : CheckedSet
+        Filled by the check, reduced by what later turns out to be unfit.
+    copies : dict of int to StoredFile
+        Prepared copies by entry; other entries go out as they came.
+    icons : IconPlan or None
+        Which icons the directory gets.
+    """
+
+    station: Station
+    job: Job
+    request: ExportRequest
+    profile: ApplicationProfile
+    target: Target
+    checked: CheckedSet = field(default_factory=CheckedSet)
+    copies: dict[int, StoredFile] = field(default_factory=dict)
+    icons: IconPlan | None = None
+
+    def copy_of(self, entry: Entry) -> StoredFile:
+        """Return the file that goes out for `entry`."""
+        return self.copies.get(entry.id, entry.file)

@@ -1,0 +1,112 @@
+"""What an export makes: which medium, in which format, with how much room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediastation.errors import ConfigError, ProfileError, SecrecyError
+from mediastation.model.medium import Format, Medium, require_medium
+from mediastation.model.profile import ApplicationProfile, Security
+from mediastation.station.export_request import ExportRequest
+
+_IMAGE_SUFFIXES = frozenset({".img", ".ima", ".dd", ".raw"})
+"""By these a path names the image of a stick or card; without one it is a folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What comes out of an export.
+
+    Parameters
+    ----------
+    medium : Medium
+        What the File-set goes onto.
+    format : Format
+        What is written for that.
+    capacity_bytes : int
+        Room for everything, the file system's own structures included.
+    claims : str
+        The Application Profile that the medium may name; empty where what is
+        written is not all that the profile asks for.
+    """
+
+    medium: Medium
+    format: Format
+    capacity_bytes: int
+    claims: str
+
+
+def choose_target(request: ExportRequest, profile: ApplicationProfile) -> Target:
+    """Return what an export makes.
+
+    Raises
+    ------
+    ProfileError
+        If the profile is not written on the medium that was asked for, or no
+        medium of that size or format conforms to it.
+    SecrecyError
+        If the profile wants its files sealed: nothing plain may pass for that.
+    """
+    _require_sealing(request, profile)
+    medium = require_medium(request.medium or profile.media[0])
+    if medium.name not in profile.media:
+        raise ProfileError(
+            f"{profile.name} is not written on {medium.name}.",
+            f"Its media are {', '.join(profile.media)}.",
+        )
+    capacity = request.capacity_bytes or medium.capacity_bytes
+    if medium.largest_bytes and capacity > medium.largest_bytes:
+        raise ProfileError(
+            f"No {medium.description} of {capacity:,} bytes can conform to {profile.name}: Annex "
+            f"{medium.annex} of PS3.12 allows {medium.file_system} only, and that ends at "
+            f"{medium.largest_bytes:,} bytes.",
+            _what_else(medium),
+        )
+    if request.unsealed:
+        return Target(medium, Format.FOLDER, capacity, "")
+    return Target(medium, _format(request, medium), capacity, profile.name)
+
+
+def _require_sealing(request: ExportRequest, profile: ApplicationProfile) -> None:
+    if profile.security is not Security.NONE and not request.unsealed:
+        raise SecrecyError(
+            f"{profile.name} seals every file, and this station cannot seal yet: nothing was "
+            "written.",
+            "Choose a profile without SEC and protect the medium by other means, or look at the "
+            "plain File-set in a folder with --unsealed. That folder must not leave the house.",
+        )
+    if request.unsealed and profile.security is Security.NONE:
+        raise ConfigError(
+            f"{profile.name} seals nothing, so there is nothing to leave unsealed.",
+            "Leave --unsealed out.",
+        )
+
+
+def _format(request: ExportRequest, medium: Medium) -> Format:
+    if request.format:
+        wanted = Format(request.format)
+        if wanted not in medium.formats:
+            raise ProfileError(
+                f"{medium.description} is not written as {wanted}: Annex {medium.annex} of PS3.12 "
+                f"asks for {medium.file_system}.",
+                f"Give --format {' or '.join(medium.formats)}, or leave it out.",
+            )
+        return wanted
+    usual = medium.formats[0]
+    if usual is Format.FOLDER and _names_an_image(request.output):
+        return medium.formats[1]
+    return usual
+
+
+def _names_an_image(output: Path) -> bool:
+    return output.suffix.lower() in _IMAGE_SUFFIXES and not output.is_dir()
+
+
+def _what_else(medium: Medium) -> str:
+    if medium.name == "SD":
+        return (
+            "Cards of more than 2 GB are SDHC or SDXC, which come with FAT32 or exFAT: use an SD "
+            "card of up to 2 GB, or a USB device under its own profile."
+        )
+    return "Use a smaller one, or a USB device under its own profile."
