@@ -17,6 +17,12 @@ def encoded_bytes(size_bytes: int) -> int:
     return lines * LINE + (-(-rest // 3) * 4 + 2 if rest else 0)
 
 
+def decoded_bytes(size_bytes: int) -> int:
+    """Return the most bytes whose `encoded_bytes` are no more than `size_bytes`."""
+    lines, rest = divmod(size_bytes, LINE)
+    return lines * RAW_LINE + max(rest - 2, 0) // 4 * 3
+
+
 class Base64Body:
     """What is appended here lies in base64 behind what `part` holds already.
 

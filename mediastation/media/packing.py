@@ -164,7 +164,7 @@ class _Fill:
         return best
 
     def _takes(self, place: int, weight: Weight) -> bool:
-        if self._free.at(place) < weight.blocks:
+        if self._free.at(place) < self._sizes.own_growth(weight):
             return False
         return self._sizes.size_with(self._loads[place], weight) <= self._capacity
 
@@ -229,7 +229,7 @@ def _decreasing(bundles: Iterable[_Bundle], sizes: SizeModel) -> list[_Bundle]:
 def _least(units: Sequence[Weight], sizes: SizeModel, capacity_blocks: int) -> int:
     """Return a number of volumes that cannot be undercut: what is shared is left out."""
     room = capacity_blocks - sizes.size_blocks(Load())
-    return max(-(-sum(unit.blocks for unit in units) // max(room, 1)), 1)
+    return max(-(-sum(map(sizes.own_growth, units)) // max(room, 1)), 1)
 
 
 def _held(packing: Packing, units: Sequence[Weight]) -> int:

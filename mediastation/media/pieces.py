@@ -45,8 +45,8 @@ def cut_into_pieces(
                 error(
                     "instance-too-large",
                     series.sop_instance_uid(position),
-                    f"A volume with this instance alone takes {size * sizes.block_bytes:,} bytes; "
-                    f"it holds {capacity * sizes.block_bytes:,}.",
+                    f"A volume with this instance alone takes {sizes.size_bytes(size):,} bytes; "
+                    f"it holds {sizes.size_bytes(max(capacity, 0)):,}.",
                     "Use a larger medium.",
                     "PS3.11",
                 )

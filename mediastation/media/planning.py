@@ -186,7 +186,7 @@ def plan_distribution(
     capacity_bytes : int
         Of one volume.
     sizes : SizeModel
-        From `mediastation.media.volume_size`.
+        From `mediastation.media.sizes`.
     one_person_per_volume : bool
         Whether no volume may hold two people.
     partition : mapping of str to int, optional
@@ -240,7 +240,7 @@ def compare_media(
 
 
 def _distribute(gathered: PlannedSet, capacity_bytes: int, sizes: SizeModel) -> Distribution:
-    capacity = capacity_bytes // sizes.block_bytes
+    capacity = sizes.capacity_blocks(capacity_bytes)
     pieces, first, unplaced, findings = cut_into_pieces(gathered, sizes, capacity)
     targets = find_targets(gathered, pieces, first)
     unit_of = join_units(gathered, pieces, targets, sizes, capacity)
@@ -356,6 +356,6 @@ def _volumes(
                     instances == totals[study],
                 )
             )
-        size_bytes = sizes.size_blocks(load) * sizes.block_bytes
+        size_bytes = sizes.size_bytes(sizes.size_blocks(load))
         volumes.append(PlannedVolume(number, group, size_bytes, tuple(parts), tuple(studies)))
     return tuple(volumes)

@@ -3,28 +3,27 @@
 Sizes follow from counts alone: how many instances each series has, how many
 series each study, how many studies each patient. The names that a File-set
 gives its files and folders all have one length, so counts are enough for the
-folders, too.
+folders, too. What a kind of medium makes of the counts is its `SizeLayout`;
+`mediastation.media.sizes` has the model of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
-
-from mediastation.media.level1 import SECTOR_BYTES, level1_identifier, parents_of
 
 FULL: Final = 1000
 """Files, or folders, that a File-set puts into one folder."""
 
-_DESCRIPTOR_SECTORS: Final = 19
-"""System area, primary descriptor, version descriptor and terminator, as they are written."""
-_LISTED_BYTES: Final = len(f"{'0' * 64}  DICOM/PT000001/ST000001/SE000001/IM000001\n")
-_LISTED_IN_GROUP_BYTES: Final = len("G0000001/")
-_LISTED_IN_NUMBERED_TOP_BYTES: Final = len("001")
-_LISTED_AT_ROOT_BYTES: Final = len(f"{'0' * 64}  DICOM/RT000000/OB000001\n")
-_LISTED_FIXED_BYTES: Final = 64 + len("  \n")
+LISTED_BYTES: Final = 64 + len("  \n")
+"""What a line of the list of digests has beside the path."""
+
+_PATH_BYTES: Final = len("DICOM/PT000001/ST000001/SE000001/IM000001")
+_GROUP_BYTES: Final = len("G0000001/")
+_NUMBERED_TOP_BYTES: Final = len("001")
+_ROOT_PATH_BYTES: Final = len("DICOM/RT000000/OB000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +46,98 @@ class RecordBytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
-    """How a file system holds folders; `block_bytes` are what it allots at a time."""
+class Contents:
+    """What a medium is to hold, added up.
+
+    Parameters
+    ----------
+    instances, path_bytes : int
+        Files of the File-set but the DICOMDIR, and the length of all their paths.
+    blocks : int
+        Of their contents.
+    structure : int
+        Blocks of what describes them: their entries, and the folders below the root.
+    folders, top_folders : int
+        All that the File-set has, and how many of them lie in the root.
+    directory_bytes, listed_bytes : int
+        Of the DICOMDIR, and of the list of digests if there is one.
+    """
+
+    instances: int
+    path_bytes: int
+    blocks: int
+    structure: int
+    folders: int
+    top_folders: int
+    directory_bytes: int
+    listed_bytes: int
+
+
+class SizeLayout(ABC):
+    """How one kind of medium holds files and folders; here, one that knows no folders.
+
+    Numbers of blocks need not be those of the medium: what is rounded up over
+    the whole of it is left out of them, and lowers `capacity_blocks` instead.
+
+    Attributes
+    ----------
+    block_bytes : int
+        What is allotted at a time.
+    entry_blocks : int
+        Structure that every file has, whatever its size.
+    """
 
     block_bytes: int
-    heads_bytes: int
-    file_entry_bytes: int
-    folder_entry_bytes: int
-    path_entry_bytes: int
-    path_step_bytes: int
-    path_step_blocks: int
+    entry_blocks: int
+
+    def file_blocks(self, size_bytes: int) -> int:
+        """Return what the content of a file takes."""
+        return -(-size_bytes // self.block_bytes)
+
+    def folder_blocks(self, _folders: int, _files: int, /) -> int:
+        """Return the structure of a folder with so many entries, folders before files."""
+        return 0
+
+    @abstractmethod
+    def total_blocks(self, contents: Contents) -> int:
+        """Return what a medium with `contents` takes, fixed files included.
+
+        It grows with each of the numbers, with blocks of contents by so many
+        at least, and with structure by `least_growth`.
+        """
+
+    def least_growth(self, structure: int) -> int:
+        """Return at least how many blocks a medium grows by if `structure` is added."""
+        return structure
+
+    def size_bytes(self, blocks: int) -> int:
+        """Return the size of a medium that takes `blocks`."""
+        return blocks * self.block_bytes
+
+    def capacity_blocks(self, capacity_bytes: int) -> int:
+        """Return the most blocks whose `size_bytes` is within `capacity_bytes`; may be negative."""
+        return capacity_bytes // self.block_bytes
 
 
-# ECMA-119 9.1: a record has 33 bytes and the name, made even, and does not go
-# over the end of a sector. 9.4: in a path table 8 and the name, made even;
-# written twice, each in steps of two sectors.
-_ISO9660: Final = _Layout(SECTOR_BYTES, 68, 44, 42, 16, 2 * SECTOR_BYTES, 4)
-# Folders of a file system that is there already: only the files count.
-_FILES_ALONE: Final = _Layout(1, 0, 0, 0, 0, 1, 0)
+def name_bytes(name: str) -> int:
+    """Return how long a name is, or a path; one that cannot be written is counted, too."""
+    return len(name.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(slots=True)
 class Load:
     """What lies on a volume, as far as its size depends on it.
 
-    `studies` has the number of series by study, `patients` the number of study
-    folders by patient. One load serves one model only.
+    `studies` has the number of series folders by study, `patients` the number
+    of study folders by patient. One load serves one model only.
     """
 
     instances: int = 0
     blocks: int = 0
+    structure: int = 0
     folders: int = 0
     record_bytes: int = 0
-    listed_bytes: int = 0
+    path_bytes: int = 0
     tops: int = 0
     studies: dict[int, int] = field(default_factory=dict)
     patients: dict[int, int] = field(default_factory=dict)
@@ -89,9 +147,10 @@ class Load:
         return Load(
             self.instances,
             self.blocks,
+            self.structure,
             self.folders,
             self.record_bytes,
-            self.listed_bytes,
+            self.path_bytes,
             self.tops,
             self.studies.copy(),
             self.patients.copy(),
@@ -104,20 +163,21 @@ class Weight:
 
     Parameters
     ----------
-    instances, blocks, folders, record_bytes, listed_bytes : int
+    instances, blocks, structure, folders, record_bytes, path_bytes : int
         Of its series and instances: nothing of these is shared with others.
     tops : int
         Folders in the topmost one that no patient owns.
     studies : mapping of int to (int, int)
-        Patient and number of series by study; their folders and records are
-        shared with the other series there.
+        Patient and number of series folders by study; the study's folders and
+        records are shared with the other series there.
     """
 
     instances: int
     blocks: int
+    structure: int
     folders: int
     record_bytes: int
-    listed_bytes: int
+    path_bytes: int
     tops: int
     studies: Mapping[int, tuple[int, int]]
 
@@ -131,9 +191,10 @@ def together(weights: Sequence[Weight]) -> Weight:
     return Weight(
         sum(weight.instances for weight in weights),
         sum(weight.blocks for weight in weights),
+        sum(weight.structure for weight in weights),
         sum(weight.folders for weight in weights),
         sum(weight.record_bytes for weight in weights),
-        sum(weight.listed_bytes for weight in weights),
+        sum(weight.path_bytes for weight in weights),
         sum(weight.tops for weight in weights),
         studies,
     )
@@ -141,18 +202,24 @@ def together(weights: Sequence[Weight]) -> Weight:
 
 @dataclass(frozen=True, slots=True)
 class SizeModel:
-    """Tells the size of a volume from what lies on it; see `iso9660_sizes` and `folder_sizes`.
+    """Tells the size of a volume from what lies on it; `mediastation.media.sizes` makes them.
 
     Adding anything never makes a volume smaller.
+
+    Parameters
+    ----------
+    layout : SizeLayout
+        Of the medium.
+    records : RecordBytes
+        Of the DICOMDIR.
+    listed_head_bytes : int, optional
+        Lines in the list of digests beside those of the instances; None if
+        there is no list.
     """
 
-    layout: _Layout
+    layout: SizeLayout
     records: RecordBytes
-    fixed_blocks: int
-    fixed_path_bytes: int
-    root_bytes: int
-    lists_digests: bool
-    listed_head_bytes: int
+    listed_head_bytes: int | None = None
 
     @property
     def block_bytes(self) -> int:
@@ -160,8 +227,16 @@ class SizeModel:
         return self.layout.block_bytes
 
     def file_blocks(self, size_bytes: int) -> int:
-        """Return what a file takes, its folder's entry aside."""
-        return -(-size_bytes // self.layout.block_bytes)
+        """Return what a file takes, its entry aside."""
+        return self.layout.file_blocks(size_bytes)
+
+    def size_bytes(self, blocks: int) -> int:
+        """Return the size of a volume that takes `blocks`, as its writer tells it."""
+        return self.layout.size_bytes(blocks)
+
+    def capacity_blocks(self, capacity_bytes: int) -> int:
+        """Return how many blocks a volume may take so that it is within `capacity_bytes`."""
+        return self.layout.capacity_blocks(capacity_bytes)
 
     def series_weight(
         self, patient: int, study: int, instances: int, blocks: int, record_bytes: int
@@ -178,63 +253,75 @@ class SizeModel:
             Of all its files, and of their DICOMDIR records.
         """
         layout = self.layout
-        groups, rest = divmod(instances - 1, FULL)
-        listed = instances * _LISTED_BYTES + (instances - min(instances, FULL)) * (
-            _LISTED_IN_GROUP_BYTES
-        )
-        folder = _folder_blocks(layout, groups, min(instances, FULL))
-        if groups:
-            folder += (groups - 1) * _folder_blocks(layout, 0, FULL)
-            folder += _folder_blocks(layout, 0, rest + 1)
+        structure = instances * layout.entry_blocks
+        path_bytes = folders = series = 0
+        # A folder that holds a thousand files and 999 groups of them is followed by another one.
+        for start in range(0, instances, FULL * FULL):
+            here = min(instances - start, FULL * FULL)
+            groups, rest = divmod(here - 1, FULL)
+            path_bytes += here * _PATH_BYTES + (here - min(here, FULL)) * _GROUP_BYTES
+            structure += layout.folder_blocks(groups, min(here, FULL))
+            if groups:
+                structure += (groups - 1) * layout.folder_blocks(0, FULL)
+                structure += layout.folder_blocks(0, rest + 1)
+            folders += 1 + groups
+            series += 1
         return Weight(
             instances,
-            blocks + folder,
-            1 + groups,
+            blocks,
+            structure,
+            folders,
             record_bytes + self.records.series,
-            listed if self.lists_digests else 0,
+            path_bytes,
             0,
-            {study: (patient, 1)},
+            {study: (patient, series)},
         )
 
     def root_weight(self, instances: int, blocks: int, record_bytes: int) -> Weight:
         """Return what instances add that belong to no patient (PS3.3, F.4)."""
+        layout = self.layout
         full, rest = divmod(instances, FULL)
         groups = full + bool(rest)
-        folder = full * _folder_blocks(self.layout, 0, FULL)
-        folder += _folder_blocks(self.layout, 0, rest) if rest else 0
-        listed = instances * _LISTED_AT_ROOT_BYTES if self.lists_digests else 0
-        return Weight(instances, blocks + folder, groups, record_bytes, listed, groups, {})
+        structure = instances * layout.entry_blocks + full * layout.folder_blocks(0, FULL)
+        structure += layout.folder_blocks(0, rest) if rest else 0
+        path_bytes = instances * _ROOT_PATH_BYTES
+        return Weight(instances, blocks, structure, groups, record_bytes, path_bytes, groups, {})
 
     def size_blocks(self, load: Load) -> int:
         """Return the size of a volume with this on it."""
         return self._total(
             load.instances,
             load.blocks,
+            load.structure,
             load.folders,
             load.record_bytes,
-            load.listed_bytes,
+            load.path_bytes,
             load.tops,
         )
 
     def size_with(self, load: Load, weight: Weight) -> int:
         """Return the size of a volume in blocks if `weight` were added to what is on it."""
-        blocks, folders, record_bytes, tops, _, _ = self._shared(load, weight)
+        structure, folders, record_bytes, tops, _, _ = self._shared(load, weight)
         return self._total(
             load.instances + weight.instances,
-            load.blocks + weight.blocks + blocks,
+            load.blocks + weight.blocks,
+            load.structure + weight.structure + structure,
             load.folders + weight.folders + folders,
             load.record_bytes + weight.record_bytes + record_bytes,
-            load.listed_bytes + weight.listed_bytes,
+            load.path_bytes + weight.path_bytes,
             load.tops + weight.tops + tops,
         )
 
+    def own_growth(self, weight: Weight) -> int:
+        """Return at least how many blocks `weight` adds, whatever is there."""
+        return weight.blocks + self.layout.least_growth(weight.structure)
+
     def least_growth(self, weight: Weight) -> int:
         """Return at least how many blocks `weight` adds where none of its studies is yet."""
-        blocks = weight.blocks
+        structure = weight.structure
         for _, series in weight.studies.values():
-            blocks += _folders_blocks(self.layout, series)
-        records = weight.record_bytes + len(weight.studies) * self.records.study
-        return blocks + records // self.block_bytes + weight.listed_bytes // self.block_bytes
+            structure += self._folders_blocks(series)
+        return weight.blocks + self.layout.least_growth(structure)
 
     def add(self, load: Load, weight: Weight) -> None:
         """Put `weight` onto the volume of `load`."""
@@ -245,12 +332,13 @@ class SizeModel:
         self._change(load, weight, -1)
 
     def _change(self, load: Load, weight: Weight, sign: int) -> None:
-        blocks, folders, record_bytes, tops, studies, patients = self._shared(load, weight, sign)
+        structure, folders, record_bytes, tops, studies, patients = self._shared(load, weight, sign)
         load.instances += sign * weight.instances
-        load.blocks += sign * weight.blocks + blocks
+        load.blocks += sign * weight.blocks
+        load.structure += sign * weight.structure + structure
         load.folders += sign * weight.folders + folders
         load.record_bytes += sign * weight.record_bytes + record_bytes
-        load.listed_bytes += sign * weight.listed_bytes
+        load.path_bytes += sign * weight.path_bytes
         load.tops += sign * weight.tops + tops
         for counts, changed in ((load.studies, studies), (load.patients, patients)):
             for key, count in changed.items():
@@ -263,8 +351,8 @@ class SizeModel:
         self, load: Load, weight: Weight, sign: int = 1
     ) -> tuple[int, int, int, int, dict[int, int], dict[int, int]]:
         """Return what changes for studies and patients of `weight`, and how many there are then."""
-        layout, records = self.layout, self.records
-        blocks = folders = record_bytes = tops = 0
+        records = self.records
+        structure = folders = record_bytes = tops = 0
         studies: dict[int, int] = {}
         patients: dict[int, int] = {}
         for study, (patient, series) in weight.studies.items():
@@ -272,140 +360,49 @@ class SizeModel:
             studies[study] = after = before + sign * series
             more = -(-after // FULL) + (-before // FULL)
             record_bytes += records.study * ((after > 0) - (before > 0))
-            blocks += _folders_blocks(layout, after) - _folders_blocks(layout, before)
+            structure += self._folders_blocks(after) - self._folders_blocks(before)
             folders += more
             if more:
                 before = patients.get(patient, load.patients.get(patient, 0))
                 patients[patient] = after = before + more
                 record_bytes += records.patient * ((after > 0) - (before > 0))
-                blocks += _folders_blocks(layout, after) - _folders_blocks(layout, before)
+                structure += self._folders_blocks(after) - self._folders_blocks(before)
                 opened = -(-after // FULL) + (-before // FULL)
                 folders += opened
                 tops += opened
-        return blocks, folders, record_bytes, tops, studies, patients
+        return structure, folders, record_bytes, tops, studies, patients
+
+    def _folders_blocks(self, count: int) -> int:
+        """Return what folders take that hold `count` others, a thousand each."""
+        full, rest = divmod(count, FULL)
+        blocks = full * self.layout.folder_blocks(FULL, 0) if full else 0
+        return blocks + (self.layout.folder_blocks(rest, 0) if rest else 0)
 
     def _total(
-        self, instances: int, blocks: int, folders: int, record_bytes: int, listed: int, tops: int
+        self,
+        instances: int,
+        blocks: int,
+        structure: int,
+        folders: int,
+        record_bytes: int,
+        path_bytes: int,
+        tops: int,
     ) -> int:
-        layout = self.layout
         top_folders = -(-tops // FULL) or 1
-        total = self.fixed_blocks + blocks + _folders_blocks(layout, tops or 1)
-        total += self.file_blocks(self.records.head + record_bytes)
-        if self.lists_digests:
-            if top_folders > 1:
-                listed += instances * _LISTED_IN_NUMBERED_TOP_BYTES
-            total += self.file_blocks(self.listed_head_bytes + listed)
-        root_bytes = self.root_bytes
         if top_folders > 1:
-            # No entry is longer than 48 bytes: so much may stay empty in each sector.
-            root_bytes += (top_folders - 1) * (layout.folder_entry_bytes + 48)
-        if layout.path_entry_bytes:
-            total += -(-root_bytes // (layout.block_bytes - 48)) - 1
-            paths = self.fixed_path_bytes + (folders + top_folders) * layout.path_entry_bytes
-            total += -(-paths // layout.path_step_bytes) * layout.path_step_blocks
-        return total
-
-
-def iso9660_sizes(
-    records: RecordBytes, *, files: Iterable[tuple[str, int]] = (), digest_list: str = ""
-) -> SizeModel:
-    """Return the sizes of images that `mediastation.media.iso9660.Iso9660Image` makes.
-
-    Exact to the sector where `records` is, but for volumes of more than a
-    thousand patients or with so many fixed files in the root that its folder
-    takes more than a sector: there it is an upper bound.
-
-    Parameters
-    ----------
-    records : RecordBytes
-        Of the DICOMDIR.
-    files : iterable of (str, int)
-        Path and size of what every volume carries beside the File-set.
-    digest_list : str
-        Name, in the root, of the list of digests, which grows with the
-        File-set; empty if there is none.
-    """
-    fixed = dict(files)
-    listed_head = sum(_LISTED_FIXED_BYTES + len(path) for path in ("DICOMDIR", *fixed))
-    entries: dict[str, set[tuple[str, int]]] = {"": {("DICOMDIR", 44)}}
-    names = [*fixed, *([digest_list] if digest_list else [])]
-    folders = {parent for path in names for parent in parents_of(path)}
-    for path in names:
-        folder, _, name = path.rpartition("/")
-        length = 33 + len(level1_identifier(name)) - 1
-        entries.setdefault(folder, set()).add((name, length + length % 2))
-    for path in folders:
-        folder, _, name = path.rpartition("/")
-        length = 33 + len(name)
-        entries.setdefault(folder, set()).add((name, length + length % 2))
-    root = [length for _, length in entries.pop("")]
-    paths = sum(8 + len(name) + len(name) % 2 for name in (p.rpartition("/")[2] for p in folders))
-    return SizeModel(
-        layout=_ISO9660,
-        records=records,
-        fixed_blocks=_DESCRIPTOR_SECTORS
-        + 1
-        + sum(-(-size // SECTOR_BYTES) for size in fixed.values())
-        + sum(_listed_blocks(sorted(listed)) for listed in entries.values()),
-        # The root's own entry has ten bytes; the one of DICOM is two shorter than the others.
-        fixed_path_bytes=10 + paths - 2,
-        root_bytes=68 + 38 + sum(root),
-        lists_digests=bool(digest_list),
-        listed_head_bytes=listed_head,
-    )
-
-
-def folder_sizes(
-    records: RecordBytes, *, files: Iterable[tuple[str, int]] = (), digest_list: str = ""
-) -> SizeModel:
-    """Return the sizes of folders as `mediastation.media.folder` tells them: the files alone.
-
-    Parameters as for `iso9660_sizes`; exact where `records` is.
-    """
-    fixed = dict(files)
-    return SizeModel(
-        layout=_FILES_ALONE,
-        records=records,
-        fixed_blocks=sum(fixed.values()),
-        fixed_path_bytes=0,
-        root_bytes=0,
-        lists_digests=bool(digest_list),
-        listed_head_bytes=sum(_LISTED_FIXED_BYTES + len(path) for path in ("DICOMDIR", *fixed)),
-    )
-
-
-@lru_cache(maxsize=1 << 14)
-def _folder_blocks(layout: _Layout, folders: int, files: int) -> int:
-    """Return what a folder with so many entries takes, folders before files."""
-    if not layout.heads_bytes:
-        return 0
-    blocks, used = 1, layout.heads_bytes
-    for count, length in (
-        (folders, layout.folder_entry_bytes),
-        (files, layout.file_entry_bytes),
-    ):
-        here = min(count, (layout.block_bytes - used) // length)
-        used += here * length
-        if left := count - here:
-            each = layout.block_bytes // length
-            blocks += -(-left // each)
-            used = (left % each or each) * length
-    return blocks
-
-
-@lru_cache(maxsize=1 << 14)
-def _folders_blocks(layout: _Layout, count: int) -> int:
-    """Return what folders take that hold `count` others, a thousand each."""
-    full, rest = divmod(count, FULL)
-    blocks = full * _folder_blocks(layout, FULL, 0)
-    return blocks + (_folder_blocks(layout, rest, 0) if rest else 0)
-
-
-def _listed_blocks(entries: Iterable[tuple[str, int]]) -> int:
-    """Return what a folder with exactly these entries takes."""
-    blocks, used = 1, _ISO9660.heads_bytes
-    for _, length in entries:
-        if used + length > SECTOR_BYTES:
-            blocks, used = blocks + 1, 0
-        used += length
-    return blocks
+            path_bytes += instances * _NUMBERED_TOP_BYTES
+        listed_bytes = 0
+        if self.listed_head_bytes is not None:
+            listed_bytes = self.listed_head_bytes + instances * LISTED_BYTES + path_bytes
+        return self.layout.total_blocks(
+            Contents(
+                instances,
+                path_bytes,
+                blocks,
+                structure + self._folders_blocks(tops or 1),
+                folders + top_folders,
+                top_folders,
+                self.records.head + record_bytes,
+                listed_bytes,
+            )
+        )

@@ -236,19 +236,46 @@ class _Seekable:
 
 def _planned_bytes(files: Iterable[MediumFile], deflate: bool) -> int:
     """Return what zipfile writes for `files`, with ZIP64 fields where it puts them."""
-    limit, most_files = zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT
     offset = central = count = 0
     for file in files:
         name = len(file.path.encode())
-        # A stored block has five bytes in front and holds at least 16 KiB; twice that is enough.
-        packed = file.size_bytes + (file.size_bytes // 1024 + 64 if deflate else 0)
-        wide = 16 if max(file.size_bytes, packed) > limit else 0
-        wide += 8 if offset > limit else 0
-        central += _CENTRAL + name + (4 + wide if wide else 0)
-        offset += _LOCAL + name + (20 if file.size_bytes * 1.05 > limit else 0) + packed
+        central += name + central_bytes(file.size_bytes, offset, deflate)
+        offset += name + local_bytes(file.size_bytes, deflate)
         count += 1
-    large = count > most_files or offset > limit or central > limit
-    return offset + central + _END + (_ZIP64_END if large else 0)
+    return offset + central + end_bytes(max(offset, central), count)
+
+
+def local_bytes(size_bytes: int, deflate: bool) -> int:
+    """Return what stands in front for a file: its header without the name, and its content."""
+    return (
+        _LOCAL
+        + (20 if needs_zip64(size_bytes * 1.05) else 0)
+        + _most_packed_bytes(size_bytes, deflate)
+    )
+
+
+def central_bytes(size_bytes: int, offset: int, deflate: bool) -> int:
+    """Return what the directory has for a file that begins at `offset`, its name aside."""
+    packed = _most_packed_bytes(size_bytes, deflate)
+    wide = 16 if needs_zip64(max(size_bytes, packed)) else 0
+    wide += 8 if needs_zip64(offset) else 0
+    return _CENTRAL + (4 + wide if wide else 0)
+
+
+def end_bytes(offset: int, files: int) -> int:
+    """Return what ends an archive of so many files; the directory begins at `offset` at most."""
+    large = needs_zip64(offset) or files > zipfile.ZIP_FILECOUNT_LIMIT
+    return _END + (_ZIP64_END if large else 0)
+
+
+def needs_zip64(number: float) -> bool:
+    """Tell whether a size or an offset is written in a field of ZIP64."""
+    return number > zipfile.ZIP64_LIMIT
+
+
+def _most_packed_bytes(size_bytes: int, deflate: bool) -> int:
+    # A stored block has five bytes in front and holds at least 16 KiB; twice that is enough.
+    return size_bytes + (size_bytes // 1024 + 64 if deflate else 0)
 
 
 def digest_of(part: PartFile) -> str:

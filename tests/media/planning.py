@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from mediastation.media.planned_set import PlannedInstance
 from mediastation.media.planning import Distribution
-from mediastation.media.volume_size import RecordBytes, folder_sizes, iso9660_sizes
+from mediastation.media.sizes import RecordBytes, size_model
+from mediastation.model.medium import Format
 
 NO_RECORDS = RecordBytes(0, 0, 0, 0, 0)
-BYTES = folder_sizes(NO_RECORDS)
+BYTES = size_model(Format.FOLDER, NO_RECORDS)
 """A volume is as large as its files: capacities can be written down as they are."""
 RECORDS = RecordBytes(400, 300, 260, 240, 410)
-DISC = iso9660_sizes(RECORDS, files=[("README.TXT", 700)], digest_list="SHA256.TXT")
+DISC = size_model(Format.ISO9660, RECORDS, files=[("README.TXT", 700)], digest_list="SHA256.TXT")
 
 
 def instance(

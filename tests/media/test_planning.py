@@ -17,7 +17,8 @@ from mediastation.media.planning import (
     compare_media,
     plan_distribution,
 )
-from mediastation.media.volume_size import SizeModel, iso9660_sizes
+from mediastation.media.sizes import SizeModel, size_model
+from mediastation.model.medium import Format
 from tests.media.planning import (
     BYTES,
     DISC,
@@ -459,9 +460,9 @@ class TestOutput:
 
     def test_media_are_compared_in_their_order(self) -> None:
         chosen = [instance(key, f"s{key}", 300_000) for key in range(10)]
-        small = MediumChoice("small", 1_000_000, iso9660_sizes(RECORDS))
-        large = MediumChoice("large", 4_000_000, iso9660_sizes(RECORDS))
-        none = MediumChoice("none", 100_000, iso9660_sizes(RECORDS))
+        small = MediumChoice("small", 1_000_000, size_model(Format.ISO9660, RECORDS))
+        large = MediumChoice("large", 4_000_000, size_model(Format.ISO9660, RECORDS))
+        none = MediumChoice("none", 100_000, size_model(Format.ISO9660, RECORDS))
         rows = compare_media(iter(chosen), [small, large, none])
 
         assert [(row.name, row.volumes, row.instances, row.unplaced) for row in rows] == [

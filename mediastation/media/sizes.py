@@ -1,0 +1,85 @@
+"""The size model of each `Format`: how large its writer makes a volume, told beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mediastation.media.size_archives import MailLayout, MimeLayout, ZipLayout
+from mediastation.media.size_layouts import FolderLayout, Iso9660Layout, UdfLayout
+from mediastation.media.volume_size import (
+    LISTED_BYTES,
+    RecordBytes,
+    SizeLayout,
+    SizeModel,
+    name_bytes,
+)
+from mediastation.model.medium import Format
+from mediastation.model.uid import MAX_UID_CHARACTERS
+
+__all__ = ["RecordBytes", "SizeModel", "size_model"]
+
+
+def size_model(
+    format: Format,  # noqa: A002
+    records: RecordBytes,
+    *,
+    files: Iterable[tuple[str, int]] = (),
+    digest_list: str = "",
+    deflate: bool = False,
+    uid_bytes: int = MAX_UID_CHARACTERS,
+) -> SizeModel:
+    """Return the sizes of volumes that are written as `format`.
+
+    They are those that the writers tell as `size_bytes`, exactly where
+    `records` is exact, and never less. They are upper bounds for volumes of
+    more than a thousand patients, and besides:
+
+    - ISO 9660 with so many fixed files in the root that its folder takes more
+      than a sector: a sector or two above;
+    - ZIP and e-mail from 2 GiB on: up to 12 bytes an instance above; deflated
+      ZIP: as the writer's own plan, which is as if nothing could be deflated;
+    - MIME and e-mail, unless `uid_bytes` is told: up to two bytes an instance
+      and three more above for each character that the UID is shorter.
+
+    Parameters
+    ----------
+    format : Format
+        What is written.
+    records : RecordBytes
+        Of the DICOMDIR.
+    files : iterable of (str, int)
+        Path and size of what every volume carries beside the File-set.
+    digest_list : str
+        Name, in the root, of the list of digests, which grows with the
+        File-set; empty if there is none.
+    deflate : bool
+        Whether the files of a ZIP file are compressed.
+    uid_bytes : int
+        Characters of the File-set UID, which MIME entities repeat.
+    """
+    fixed = dict(files)
+    listed = sum(LISTED_BYTES + name_bytes(path) for path in ("DICOMDIR", *fixed))
+    return SizeModel(
+        _layout(format, fixed, digest_list, deflate, uid_bytes),
+        records,
+        listed if digest_list else None,
+    )
+
+
+def _layout(
+    kind: Format, files: dict[str, int], digest_list: str, deflate: bool, uid_bytes: int
+) -> SizeLayout:
+    if kind.udf_revision:
+        return UdfLayout.of(kind.udf_revision, files, digest_list)
+    match kind:
+        case Format.ISO9660:
+            return Iso9660Layout.of(files, digest_list)
+        case Format.FOLDER:
+            return FolderLayout.of(files)
+        case Format.ZIP:
+            return ZipLayout.of(files, digest_list, deflate=deflate)
+        case Format.MAIL:
+            return MailLayout.of(files, digest_list, uid_bytes)
+        case Format.MIME:
+            return MimeLayout.of(files, digest_list, uid_bytes)
+    raise ValueError(f"nothing tells the sizes of {kind}")
