@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from mediastation.reading.contract import (
     Volume,
     VolumeFile,
 )
+from mediastation.reading.fat import FatVolume
+from mediastation.reading.fat_boot import find_volume, looks_fat
+from mediastation.reading.findings import FindingLog
 from mediastation.reading.folder import FolderVolume
 from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.iso9660 import IsoVolume
@@ -29,6 +33,7 @@ from mediastation.reading.zip_volume import ZipVolume
 __all__ = [
     "ContainerVolume",
     "Extent",
+    "FatVolume",
     "FileSystem",
     "FolderVolume",
     "Found",
@@ -53,10 +58,11 @@ def is_zip_start(start: bytes) -> bool:
 
 
 class FileSystem(StrEnum):
-    """The file systems of discs, which a bridge disc has beside each other (PS3.12 Annex P)."""
+    """What may lie beside each other: on a bridge disc (PS3.12 P), or as traces of former use."""
 
     ISO9660 = "iso9660"
     UDF = "udf"
+    FAT = "fat"
 
 
 def open_volume(
@@ -70,7 +76,8 @@ def open_volume(
         A folder, an image file, a ZIP file or a block device.
     only : FileSystem, optional
         Read as somebody does who knows this file system and nothing else.
-        Without it, ISO 9660 is read where there is any, and UDF otherwise.
+        Without it, FAT is read where there is any, else ISO 9660, else UDF: a
+        device that once held the image of a disc may still show traces of it.
     opener : callable, optional
         How the bytes of what is no folder are reached.
 
@@ -97,10 +104,12 @@ def open_volume(
         return UdfVolume(path, opener)
     if only is None and stat.S_ISREG(mode) and is_zip_start(_start(path)):
         return ZipVolume(path, opener)
+    if only is FileSystem.FAT or (only is None and _has(looks_fat, path, opener)):
+        return FatVolume(path, opener)
     try:
         return IsoVolume(path, opener)
     except MediaError as fault:
-        if only is None and _has_udf(path, opener):
+        if only is None and _has(looks_udf, path, opener):
             return UdfVolume(path, opener)
         raise _other_kind(path, opener) or fault from fault
 
@@ -114,11 +123,11 @@ def _start(path: Path) -> bytes:
         return b""
 
 
-def _has_udf(path: Path, opener: AccessOpener) -> bool:
-    """Tell whether UDF may be tried; of what cannot be read, others say why."""
+def _has(looks: Callable[[RandomAccess], bool], path: Path, opener: AccessOpener) -> bool:
+    """Tell whether a file system may be tried; of what cannot be read, others say why."""
     access = opener(path)
     try:
-        return looks_udf(access)
+        return looks(access)
     finally:
         access.close()
 
@@ -136,10 +145,22 @@ def _other_kind(path: Path, opener: AccessOpener) -> MediaError | None:
     name = os.fspath(path)
     if b"NSR02" in recognition or b"NSR03" in recognition:
         return MediaError(f"{name} has a UDF file system and no ISO 9660 one", "read it as UDF")
-    if start[510:512] == b"\x55\xaa" and start[:1] in {b"\xeb", b"\xe9", b"\x00", b"\xfa", b"\x33"}:
-        return MediaError(
-            f"{name} is a FAT volume or a partitioned disk", "mount it and give the folder"
-        )
+    if start[510:512] == b"\x55\xaa":
+        return _no_fat(path, opener)
     if not start and not access.is_device:
         return MediaError(f"{name} is empty", "copy or burn it again")
+    return None
+
+
+def _no_fat(path: Path, opener: AccessOpener) -> MediaError | None:
+    """Say what a partitioned or bootable disk holds instead of FAT."""
+    access = opener(path)
+    try:
+        find_volume(access, os.fspath(path), FindingLog())
+    except MediaError as fault:
+        return fault
+    except OSError:
+        return None
+    finally:
+        access.close()
     return None
