@@ -142,3 +142,62 @@ class IndexFacts:
     other_folders: tuple[str, ...] = ()
     dicom_folder: str = "DICOM"
     digest_list: str = DIGEST_LIST_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFacts:
+    """What label and cover of one volume tell.
+
+    Parameters
+    ----------
+    created : datetime
+        With the time zone that is shown.
+    file_set_uid, file_set_id, profile : str
+        As in `IndexFacts`. The UID is in the QR code.
+    patients : tuple of IndexPatient
+        Everything on this volume.
+    institution : str
+        Who made the medium.
+    contact : tuple of str
+        Lines under the institution, on the cover.
+    volume, volumes : int
+        Which one of how many.
+    siblings : tuple of SiblingDisc
+        All discs of the set, for the cover.
+    has_web_content : bool
+        Whether it is ``DICOM PLUS WEB`` or ``DICOM ONLY`` (IHE PDI).
+    is_encrypted : bool
+        Whether the content is encrypted, which is then said.
+    is_neutral : bool
+        Nothing that says whose it is: no patient, no study, and no File-set ID,
+        which may be made of a name.
+    ledger_head : str
+        The head hash of the ledger when this medium was entered, in hexadecimal;
+        empty if there is none.
+    """
+
+    created: datetime
+    file_set_uid: str
+    file_set_id: str
+    profile: str
+    patients: tuple[IndexPatient, ...]
+    institution: str = ""
+    contact: tuple[str, ...] = ()
+    volume: int = 1
+    volumes: int = 1
+    siblings: tuple[SiblingDisc, ...] = ()
+    has_web_content: bool = False
+    is_encrypted: bool = False
+    is_neutral: bool = False
+    ledger_head: str = ""
+
+    @property
+    def content_type(self) -> str:
+        """What IHE PDI wants on the label."""
+        return "DICOM PLUS WEB" if self.has_web_content else "DICOM ONLY"
+
+    @property
+    def studies(self) -> tuple[IndexStudy, ...]:
+        """The studies of all patients, the newest first."""
+        found = [study for patient in self.patients for study in patient.studies]
+        return tuple(sorted(found, key=lambda study: study.date, reverse=True))

@@ -22,15 +22,12 @@ from mediastation.pages.facts import (
     SiblingDisc,
 )
 from mediastation.pages.templates import render_template, require_well_formed
-from mediastation.pages.text import name_groups, one_line, readable_date
+from mediastation.pages.text import LONGEST, name_groups, one_line, readable_date
 
 INDEX_NAME = "INDEX.HTM"
 MOST_SERIES = 2000
 """Series that the page lists; of more it says how many. An importer reads the DICOMDIR."""
 MOST_SIBLINGS = 200
-
-LONGEST = 200
-"""Characters that a page shows of a value."""
 
 _MOST_NUMBERS = 5
 _LONGEST_FILE_SET_ID = 16

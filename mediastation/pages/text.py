@@ -7,6 +7,9 @@ import unicodedata
 
 from mediastation.model.text import storable
 
+LONGEST = 200
+"""Characters that a page shows of a value."""
+
 NAME_LENGTH = 5 * 64 + 4
 """The longest component group that is shown: five components of 64 and what parts them."""
 _DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
