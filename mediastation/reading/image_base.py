@@ -28,14 +28,25 @@ class ImageBase(ABC):
     opener : callable
         Opens it; what it returns is closed with the volume.
 
+    Attributes
+    ----------
+    opener : callable
+        The same, for whoever reads another file system beside this one.
+
     Raises
     ------
     MediaError
         If the medium cannot be read, or holds no such file system.
+
+    Attributes
+    ----------
+    opener : callable
+        What opened it, for whoever opens it again.
     """
 
     def __init__(self, path: Path, opener: AccessOpener = RandomAccess) -> None:
         self._path = path
+        self.opener = opener
         self._access = opener(path)
         self._log = FindingLog()
         self._index = FileIndex()

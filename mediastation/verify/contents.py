@@ -60,6 +60,8 @@ class ContentCheck:
         nothing but zeros fills the files' last ones.
     pure : bool
         Whether what no span names must be unused.
+    keeps_facts : bool
+        Whether `facts` is filled, which takes some hundred bytes a file.
     log : FindingLog
         Where findings go.
     """
@@ -75,6 +77,7 @@ class ContentCheck:
         strict: bool,
         known_sectors: bool,
         pure: bool,
+        keeps_facts: bool,
         log: FindingLog,
     ) -> None:
         self.files = self.equal = self.instances = self.unlisted = self.bytes = 0
@@ -87,6 +90,7 @@ class ContentCheck:
         self._strict = strict
         self._known_sectors = known_sectors
         self._pure = pure
+        self._keeps_facts = keeps_facts
         self._log = log
         self._has_manifest = manifest is not None
         self._trusted = trusted
@@ -113,9 +117,10 @@ class ContentCheck:
             self._log.add(_unread(read))
         is_dicom = read.front[128:132] == b"DICM"
         front = read_file_front(read.front) if is_dicom else FileFront(FileMeta(has_prefix=False))
-        self.facts[path] = FileFacts(
-            read.file, read.size_bytes, read.sha256, is_dicom, front.meta.sop_instance_uid
-        )
+        if self._keeps_facts:
+            self.facts[path] = FileFacts(
+                read.file, read.size_bytes, read.sha256, is_dicom, front.meta.sop_instance_uid
+            )
         if path == self._directory_path:
             return
         if is_dicom:

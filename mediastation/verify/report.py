@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from mediastation.model.finding import Finding
+from mediastation.verify.bad_sectors import BadSectors
+from mediastation.verify.compatibility import CompatibilityRow
 
 STRUCTURE_ONLY = "structure only"
 MEDIUM = "medium"
@@ -37,6 +40,15 @@ class VerifyReport:
         One sentence for the operator about what could be proved.
     findings : list of Finding
         Everything that was wrong or tolerated.
+    bad_sector_count : int
+        Sectors that could not be read.
+    bad_sectors : tuple of BadSectors
+        Where those lie and whose they are, in the order of the disc.
+    compatibility : tuple of CompatibilityRow
+        What other readers get out of it; empty if none was asked.
+    from_cache : str
+        ``"defeated"`` if the bytes came from the medium, ``"unknown"`` if they
+        may have come from memory; empty if nobody tried.
     """
 
     path: str
@@ -50,6 +62,33 @@ class VerifyReport:
     file_set_id: str = ""
     proved: str = ""
     findings: list[Finding] = field(default_factory=list)
+    bad_sector_count: int = 0
+    bad_sectors: tuple[BadSectors, ...] = ()
+    compatibility: tuple[CompatibilityRow, ...] = ()
+    from_cache: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the JSON report keeps; its keys stay, more may come."""
+        return {
+            "version": 1,
+            "path": self.path,
+            "ok": self.ok,
+            "manifest": self.manifest,
+            "proved": self.proved,
+            "files": self.files,
+            "bytes": self.bytes,
+            "instances": self.instances,
+            "image_sha256": self.image_sha256,
+            "file_set_uid": self.file_set_uid,
+            "file_set_id": self.file_set_id,
+            "from_cache": self.from_cache,
+            "bad_sectors": {
+                "count": self.bad_sector_count,
+                "ranges": [bad.as_dict() for bad in self.bad_sectors],
+            },
+            "compatibility": [row.as_dict() for row in self.compatibility],
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
 
 
 def describe_proof(

@@ -16,12 +16,14 @@ from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.findings import FindingLog, until_given_up
 from mediastation.reading.record_rules import check_records
 from mediastation.reading.volume import open_volume
+from mediastation.verify.compatibility import CompatibilityRow, Goal, check_compatibility
 from mediastation.verify.contents import ContentCheck
 from mediastation.verify.file_system_rules import Expected, check_file_system
 from mediastation.verify.links import Links
 from mediastation.verify.passing import Progress, pass_files, pass_image, region_of
 from mediastation.verify.profile_records import check_profile_records
 from mediastation.verify.read_ahead import CHUNK
+from mediastation.verify.recipients import Recipients, iter_rows
 from mediastation.verify.report import JOB, MEDIUM, STRUCTURE_ONLY, VerifyReport, describe_proof
 
 MAX_DIGEST_LIST_BYTES = 128 << 20
@@ -35,6 +37,7 @@ def verify_medium(
     profile: ApplicationProfile | None = None,
     progress: Progress | None = None,
     manifest_name: str = JOB,
+    recipients: Recipients | None = None,
 ) -> VerifyReport:
     """Open the medium at `path` and verify it; see `verify_volume`.
 
@@ -45,7 +48,12 @@ def verify_medium(
     """
     with open_volume(path) as volume:
         return verify_volume(
-            volume, manifest, profile=profile, progress=progress, manifest_name=manifest_name
+            volume,
+            manifest,
+            profile=profile,
+            progress=progress,
+            manifest_name=manifest_name,
+            recipients=recipients,
         )
 
 
@@ -56,6 +64,7 @@ def verify_volume(
     profile: ApplicationProfile | None = None,
     progress: Progress | None = None,
     manifest_name: str = JOB,
+    recipients: Recipients | None = None,
 ) -> VerifyReport:
     """Reread `volume` and hold it against itself, the standard and the manifest.
 
@@ -76,6 +85,8 @@ def verify_volume(
         Called with the bytes done and the bytes in all; may raise to stop.
     manifest_name : str
         What the report calls a manifest that was given.
+    recipients : Recipients, optional
+        Whose eyes the medium is looked at with besides; nobody's without it.
 
     Returns
     -------
@@ -157,6 +168,7 @@ def verify_volume(
         strict=expected.demands_annex_f,
         known_sectors=manifest is not None and bool(manifest.structure),
         pure=isinstance(volume, ImageVolume) and volume.is_pure,
+        keeps_facts=recipients is not None,
         log=log,
     )
     image_sha256 = ""
@@ -168,6 +180,13 @@ def verify_volume(
             image_sha256 = _read_container(volume, manifest, log)
     log.extend(check.check_readable())
     log.extend(check.check_missing())
+    rows: tuple[CompatibilityRow, ...] = ()
+    if recipients is not None:
+        measure = manifest if trusted else None
+        goal = Goal.of(measure, check.facts.values(), found.file.path if found else "")
+        known = directory if found is not None else None
+        rows = tuple(iter_rows(recipients, volume, check.facts, known, measure, goal))
+        log.extend(check_compatibility(rows, goal))
 
     findings = list(log)
     ok = not any(finding.severity is Severity.ERROR for finding in findings)
@@ -191,6 +210,9 @@ def verify_volume(
             enveloped=directory.enveloped,
         ),
         findings=findings,
+        bad_sector_count=check.bad_sectors.count,
+        bad_sectors=tuple(check.bad_sectors),
+        compatibility=rows,
     )
 
 

@@ -1,0 +1,78 @@
+"""Look at a medium as its recipients will: personas over what was read, and other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediastation.model.manifest import Manifest
+from mediastation.reading.contract import ContainerVolume, Volume
+from mediastation.reading.dicomdir import Dicomdir
+from mediastation.reading.image_base import ImageBase
+from mediastation.reading.volume import FileSystem, open_volume
+from mediastation.verify.compatibility import CompatibilityRow, Goal
+from mediastation.verify.contents import FileFacts
+from mediastation.verify.peer_readers import PROGRAMS, Program, Reading, read_by_programs
+from mediastation.verify.personas import View, play_personas
+
+
+def _nobody() -> None:
+    """Wait for a program without telling anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Which recipients are played.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where programs may write for a moment; without it, none is asked.
+    programs : sequence of Program
+        Those that are asked where they are installed and fit the medium.
+    waiting : callable
+        Is called while a program works; what it raises stops the work.
+    """
+
+    folder: Path | None = None
+    programs: Sequence[Program] = PROGRAMS
+    waiting: Callable[[], None] = _nobody
+
+
+def iter_rows(
+    recipients: Recipients,
+    volume: Volume,
+    facts: Mapping[str, FileFacts],
+    directory: Dicomdir | None,
+    manifest: Manifest | None,
+    goal: Goal,
+) -> Iterator[CompatibilityRow]:
+    """Yield the row of each persona, then of each program that reads media of this kind.
+
+    Parameters
+    ----------
+    recipients : Recipients
+        Who is asked.
+    volume : Volume
+        The medium, open and read: by path, `facts` has what was found.
+    directory : Dicomdir or None
+        Its directory; None if it has none.
+    manifest : Manifest or None
+        What was meant to be written.
+    goal : Goal
+        What everybody should reach.
+    """
+
+    def open_as(system: FileSystem) -> Volume:
+        if isinstance(volume, ImageBase):
+            return open_volume(Path(volume.name), only=system, opener=volume.opener)
+        return open_volume(Path(volume.name), only=system)
+
+    view = View(facts, volume.find, directory)
+    written = manifest.format if manifest else ""
+    yield from play_personas(volume, view, goal, written, open_as)
+    if recipients.folder is not None and isinstance(volume, ContainerVolume):
+        medium = Path(volume.name).absolute()
+        reading = Reading(medium, recipients.folder, facts, volume.size_bytes, recipients.waiting)
+        yield from read_by_programs(volume, reading, goal, recipients.programs)
