@@ -26,7 +26,7 @@ from mediastation.reading.udf_structures import (
     u16,
     u32,
 )
-from mediastation.reading.udf_tree import UdfDirectory, UdfWalk
+from mediastation.reading.udf_tree import UdfDirectory, UdfName, UdfWalk
 
 _MAX_FILE_SETS = 64
 _MAX_INTEGRITY = 1024
@@ -42,6 +42,22 @@ class UdfVolume(ImageBase):
     path, opener
         See `ImageBase`. `MediaError` if it holds no UDF file system, or one
         that is damaged beyond reading; otherwise it opens, with findings.
+
+    Attributes
+    ----------
+    revision : int
+        As the domain's suffix has it: 0x0102 for 1.02.
+    recognised : Recognised
+        Anchors and Volume Descriptor Sequences.
+    integrity : Descriptor or None
+        The prevailing Logical Volume Integrity Descriptor.
+    file_sets : list of Descriptor
+        The File Set Descriptors, in the order of their sequence.
+    partition_kinds : tuple of str
+        What each partition map is: ``"plain"``, ``"virtual"``, ``"sparable"``
+        or ``"metadata"``.
+    metadata_copies : tuple of tuple of Extent
+        Where the Metadata File and its mirror lie, as far as that is told.
     """
 
     def _open(self) -> None:
@@ -49,7 +65,7 @@ class UdfVolume(ImageBase):
         volume = recognise(self._access, self.name, self._log)
         self.block_size = volume.block_size
         self.has_iso9660 = volume.has_iso9660
-        self.anchors = volume.anchors
+        self.recognised = volume
         for sector, name in volume.places:
             self._places.append((sector * self.block_size, self.block_size, name))
         for offset in volume.recognition:
@@ -60,6 +76,8 @@ class UdfVolume(ImageBase):
         space = UdfSpace(self._access, self.block_size, self._log)
         maps = PartitionMaps(space, volume, self._log)
         self._end_sector = maps.end_sector
+        self.partition_kinds = tuple(maps.kinds)
+        self.metadata_copies = tuple(maps.metadata)
         self._read_integrity(volume.logical.raw, virtual=maps.has_virtual)
         self._add_space_maps(list(volume.partitions.values()))
         self._walk = UdfWalk(space, self._log)
@@ -86,6 +104,10 @@ class UdfVolume(ImageBase):
     def directories(self) -> tuple[UdfDirectory, ...]:
         """The directories, parents first; the root is the first."""
         return tuple(self._walk.directories)
+
+    def iter_names(self) -> Iterator[UdfName]:
+        """Read again what the directories name, one after the other, with the file entries."""
+        return self._walk.iter_names()
 
     def iter_spans(self) -> Iterator[Span]:
         """Yield the whole image as spans in physical order, without gaps or overlaps."""
@@ -146,6 +168,7 @@ class UdfVolume(ImageBase):
                 length, sector = u32(raw, 32), u32(raw, 36)
             else:
                 length, sector = length - self.block_size, sector + 1
+        self.integrity = last
         subject = "logical volume integrity descriptor"
         if last is None or last.faults:
             fault = f"has a wrong {' and '.join(last.faults)}" if last else "is missing"
@@ -174,6 +197,7 @@ class UdfVolume(ImageBase):
         at = read_long_ad(logical, 248)
         reference = at.partition or 0
         best: Descriptor | None = None
+        self.file_sets: list[Descriptor] = []
         block, left = at.block, max(1, at.length // self.block_size)
         seen: set[tuple[int, int]] = set()
         several = False
@@ -191,6 +215,7 @@ class UdfVolume(ImageBase):
                 break
             found, offset = read
             self._places.append((offset, self.block_size, "file set descriptor"))
+            self.file_sets.append(found)
             several = several or (best is not None and u32(best.raw, 40) != u32(found.raw, 40))
             if best is None or (u32(found.raw, 40), -u32(found.raw, 44)) <= (
                 u32(best.raw, 40),

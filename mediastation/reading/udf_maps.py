@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mediastation.errors import MediaError
 from mediastation.model.finding import error, warning
-from mediastation.reading.contract import HOLE
+from mediastation.reading.contract import HOLE, Extent
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.random_access import ExtentStream
 from mediastation.reading.udf_partitions import (
@@ -36,11 +36,20 @@ _MAX_VAT_CANDIDATES = 64
 _VAT_SEARCH_BYTES = 64 << 20
 _MAX_SPARING_BYTES = 4 << 20
 _AGAIN = "the disc is damaged or was not finished: copy or burn it again"
+_KINDS = {
+    b"*UDF Virtual Partition": "virtual",
+    b"*UDF Sparable Partition": "sparable",
+    b"*UDF Metadata Partition": "metadata",
+}
 _VAT_ID = b"*UDF Virtual Alloc Tbl"
 
 
 class PartitionMaps:
     """The maps of a volume, entered into `space` one by one; `places` are (offset, length, name).
+
+    `kinds` are theirs in turn: ``"plain"``, ``"virtual"``, ``"sparable"`` or
+    ``"metadata"``; `metadata` has the extents of the Metadata File and its
+    mirror, as far as their entries can be read.
 
     `MediaError` where files cannot be reached without a map that is unknown or
     destroyed.
@@ -48,6 +57,8 @@ class PartitionMaps:
 
     def __init__(self, space: UdfSpace, volume: Recognised, log: FindingLog) -> None:
         self.places: list[tuple[int, int, str]] = []
+        self.kinds: list[str] = []
+        self.metadata: list[tuple[Extent, ...]] = []
         self.has_virtual = False
         self.end_sector = 0
         self._space = space
@@ -57,9 +68,11 @@ class PartitionMaps:
             if kind == 1:
                 plain = self._plain(u16(raw, 4))
                 space.partitions.append(plain)
+                self.kinds.append("plain")
                 continue
             plain = self._plain(u16(raw, 38))
             identifier = identifier_of(raw[4:36])
+            self.kinds.append(_KINDS.get(identifier, ""))
             if identifier == b"*UDF Virtual Partition":
                 self._virtual(plain)
             elif identifier == b"*UDF Sparable Partition":
@@ -237,6 +250,7 @@ class PartitionMaps:
                     self.places.append((extent.offset, extent.length, subject))
                 spans.add((extent.offset, extent.length))
             copies.append(MetadataPartition(runs))
+            self.metadata.append(tuple(content.extents))
         if not copies:
             raise MediaError(
                 "the UDF file system has lost its metadata file and the mirror",

@@ -36,8 +36,13 @@ _NAMES = {
 
 @dataclass(slots=True)
 class Sequence:
-    """The prevailing descriptors of one Volume Descriptor Sequence, and where all of them lie."""
+    """The prevailing descriptors of one Volume Descriptor Sequence, and where all of them lie.
 
+    `found` has them by tag identifier and, for partitions, by number; `label`
+    is ``"main"`` or ``"reserve"``.
+    """
+
+    label: str = ""
     found: dict[tuple[int, int], Descriptor] = field(default_factory=dict)
     places: list[tuple[int, str]] = field(default_factory=list)
 
@@ -52,16 +57,27 @@ class Sequence:
 
 @dataclass(slots=True)
 class Recognised:
-    """A UDF volume as its first structures describe it; `places` are (sector, name)."""
+    """A UDF volume as its first structures describe it; `places` are (sector, name).
+
+    `anchors` are those that can be used, `identifiers` those of the recognition
+    sequence from `recognition` on, and `sequences` the copies that the anchors
+    lead to: one main and one reserve sequence, where nothing is wrong.
+    """
 
     block_size: int
-    anchors: tuple[int, ...]
+    anchors: tuple[Descriptor, ...]
     primary: Descriptor | None
     logical: Descriptor
     partitions: dict[int, Descriptor]
     recognition: tuple[int, ...]
-    has_iso9660: bool
+    identifiers: tuple[bytes, ...]
     places: list[tuple[int, str]]
+    sequences: tuple[Sequence, ...]
+
+    @property
+    def has_iso9660(self) -> bool:
+        """Whether ISO 9660 lies beside it."""
+        return b"CD001" in self.identifiers
 
 
 def _weight(descriptor: Descriptor) -> tuple[bool, int]:
@@ -162,14 +178,14 @@ def _read_sequences(
     """Read main and reserve sequence; take from each what the other does not have whole."""
     places = [(sector, "anchor volume descriptor pointer") for sector, _ in anchors]
     merged = Sequence()
-    read: dict[tuple[int, int], str] = {}
+    read: dict[tuple[int, int], Sequence] = {}
     for _, anchor in anchors:
         for at, label in ((16, "main"), (24, "reserve")):
             length, sector = u32(anchor.raw, at), u32(anchor.raw, at + 4)
             if (length, sector) in read:
                 continue
-            read[length, sector] = label
             sequence = _read_sequence(access, block_size, sector, length, label)
+            read[length, sector] = sequence
             places += sequence.places
             _check_sequence(sequence, label, log)
             for descriptor in sequence.found.values():
@@ -193,13 +209,14 @@ def _read_sequences(
         )
     return Recognised(
         block_size,
-        tuple(sector for sector, _ in anchors),
+        tuple(anchor for _, anchor in anchors),
         merged.found.get((TagId.PRIMARY, 0)),
         logical,
         partitions,
         tuple(offset for offset, _ in structures),
-        any(identifier == b"CD001" for _, identifier in structures),
+        tuple(identifier for _, identifier in structures),
         places,
+        tuple(read.values()),
     )
 
 
@@ -207,7 +224,7 @@ def _read_sequence(
     access: RandomAccess, block_size: int, sector: int, length: int, label: str
 ) -> Sequence:
     """Read one sequence, and where Volume Descriptor Pointers continue it."""
-    sequence = Sequence()
+    sequence = Sequence(label)
     seen: set[int] = set()
     while sector not in seen and len(seen) < _MAX_POINTERS:
         seen.add(sector)

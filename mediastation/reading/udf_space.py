@@ -101,6 +101,12 @@ class UdfSpace:
         """Whether the medium asked for more work than any true one would."""
         return self._descriptors <= 0 or self._pieces <= 0 or self._extents <= 0
 
+    def again(self) -> UdfSpace:
+        """Return the same blocks with a full purse, for a second reading; it tells nobody."""
+        other = UdfSpace(self.access, self.block_size, FindingLog())
+        other.partitions, other.mirrors = self.partitions, self.mirrors
+        return other
+
     def locate(self, partition: int, block: int, *, mirror: bool = False) -> int | None:
         """Return where a block lies on the image, in bytes; None if nowhere."""
         through = self._through(partition, mirror)

@@ -62,6 +62,7 @@ class Characteristic(IntFlag):
     DIRECTORY = 2
     DELETED = 4
     PARENT = 8
+    METADATA = 16
 
 
 class ExtentKind(IntEnum):
@@ -161,7 +162,9 @@ class FileEntry:
     """A File Entry or Extended File Entry (ECMA-167, 4/14.9 and 4/14.17).
 
     `data_at` and `data_length` say where in the descriptor its allocation
-    descriptors lie, or, for `ad_type` 3, the content itself.
+    descriptors lie, or, for `ad_type` 3, the content itself. `times` are the
+    raw timestamps, of access, modification, creation (where there is one) and
+    attributes.
     """
 
     strategy: int
@@ -173,6 +176,9 @@ class FileEntry:
     data_length: int
     has_streams: bool
     has_attributes: bool
+    permissions: int
+    unique_id: int
+    times: tuple[bytes, ...]
 
     @property
     def ad_type(self) -> int:
@@ -190,8 +196,10 @@ def read_file_entry(descriptor: Descriptor) -> FileEntry | None:
     raw = descriptor.raw
     if descriptor.identifier == TagId.FILE_ENTRY:
         fixed, lengths, attributes, streams = 176, 168, 112, None
+        times: tuple[int, ...] = (72, 84, 96)
     elif descriptor.identifier == TagId.EXTENDED_FILE_ENTRY:
         fixed, lengths, attributes, streams = 216, 208, 136, 152
+        times = (80, 92, 104, 116)
     else:
         return None
     if len(raw) < fixed:
@@ -203,12 +211,16 @@ def read_file_entry(descriptor: Descriptor) -> FileEntry | None:
     return FileEntry(
         strategy, file_type, flags, u16(raw, 48), u64(raw, 56), fixed + ea_length, ad_length,
         streams is not None and u32(raw, streams) != 0, u32(raw, attributes) != 0,
+        u32(raw, 44), u64(raw, lengths - 8), tuple(raw[at : at + 12] for at in times),
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class FileIdentifier:
-    """A File Identifier Descriptor (ECMA-167, 4/14.4); `length` includes the padding."""
+    """A File Identifier Descriptor (ECMA-167, 4/14.4); `length` includes the padding.
+
+    `unique_id` is what UDF 2.00 has in the ICB's implementation use, 0 before.
+    """
 
     length: int
     characteristics: int
@@ -216,6 +228,8 @@ class FileIdentifier:
     icb: Allocation
     faults: tuple[str, ...]
     location: int
+    version: int
+    unique_id: int
 
 
 def read_file_identifier(raw: bytes, at: int) -> FileIdentifier | None:
@@ -233,6 +247,7 @@ def read_file_identifier(raw: bytes, at: int) -> FileIdentifier | None:
     return FileIdentifier(
         length, raw[at + 18], raw[name_at : name_at + name_length],
         read_long_ad(raw, at + 20), descriptor.faults, descriptor.location,
+        u16(raw, at + 16), u32(raw, at + 32),
     )  # fmt: skip
 
 

@@ -53,6 +53,20 @@ class UdfDirectory:
         return f"directory /{self.path}"
 
 
+@dataclass(frozen=True, slots=True)
+class UdfName:
+    """What one File Identifier Descriptor of `directory` leads to.
+
+    `path` is empty and `found` is None for the one that leads up, and for a
+    deleted one; `found` is None too where the entry cannot be read.
+    """
+
+    directory: UdfDirectory
+    identifier: FileIdentifier
+    path: str
+    found: Entry | None
+
+
 class UdfWalk:
     """One walk from the root ICB; `directories` and the index are its result.
 
@@ -93,6 +107,22 @@ class UdfWalk:
         if self._space.exhausted:
             self._log.add(given_up("directory /"))
         check_overlaps(index, self.structures(), self._log)
+
+    def iter_names(self) -> Iterator[UdfName]:
+        """Read again what the directories name, damaged descriptors left out."""
+        again = UdfWalk(self._space.again(), FindingLog())
+        without = Characteristic.PARENT | Characteristic.DELETED
+        for directory in self.directories:
+            for identifier in again._identifiers(directory):
+                if again._space.exhausted:
+                    return
+                path, found = "", None
+                if not identifier.characteristics & without:
+                    name = _shown(identifier)
+                    path = f"{directory.path}/{name}" if directory.path else name
+                    icb = identifier.icb
+                    found = again._space.read_entry(icb.partition or 0, icb.block, path)
+                yield UdfName(directory, identifier, path, found)
 
     def structures(self) -> Iterator[tuple[int, int, str]]:
         """Yield offset, length and name of all ICBs and of the contents of directories."""
@@ -230,11 +260,9 @@ class UdfWalk:
         if traits & Characteristic.DELETED:
             self.is_plain = False
             return
-        text = cs0_text(identifier.name)
-        recorded = text if text is not None else identifier.name.decode("latin-1")
-        name = safe_name(recorded)
+        name = _shown(identifier)
         path = f"{directory.path}/{name}" if directory.path else name
-        if text is None:
+        if cs0_text(identifier.name) is None:
             self._log.add(
                 error("name-encoding", path, "its name is not in OSTA CS0", reference="UDF 2.1.1")
             )
@@ -264,7 +292,7 @@ class UdfWalk:
         if kind == FileType.DIRECTORY:
             self._plan(waiting, found, path, directory.level + 1, position)
             return
-        self._enter(found, path, safe_name(recorded), index)
+        self._enter(found, path, name, index)
 
     def _enter(self, found: Entry, path: str, recorded: str, index: FileIndex) -> None:
         kind, entry = found.entry.file_type, found.entry
@@ -311,6 +339,11 @@ class UdfWalk:
                           _CUT)
                 )  # fmt: skip
         index.add(VolumeFile(path, entry.size_bytes, known[0], recorded))
+
+
+def _shown(identifier: FileIdentifier) -> str:
+    text = cs0_text(identifier.name)
+    return safe_name(text if text is not None else identifier.name.decode("latin-1"))
 
 
 def _next_identifier(raw: bytes, at: int) -> int:
