@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from mediastation.model.finding import Finding
 from mediastation.model.manifest import Manifest
+from mediastation.model.medium import MEDIA, Format
 from mediastation.model.profile import ApplicationProfile
 from mediastation.reading.contract import Volume
+from mediastation.reading.fat import FatVolume
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.verify.annex_f import check_iso9660
+from mediastation.verify.fat_rules import check_fat
 
-_ANNEX_F = "PS3.12 Annex F"
+_ANNEX = "PS3.12 Annex "
+_ANNEX_F = f"{_ANNEX}F"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,20 @@ class Expected:
             return self.profile.medium_format == _ANNEX_F
         return self.manifest.profile.endswith(("-CD", "-CDR"))
 
+    @property
+    def annex(self) -> str:
+        """Letter of the annex of PS3.12 that it was made for or claims; empty if nobody knows."""
+        medium = MEDIA.get(self.manifest.medium) if self.manifest else None
+        if medium is not None:
+            return medium.annex
+        stated = self.profile.medium_format if self.profile else ""
+        return stated.removeprefix(_ANNEX) if len(stated) == len(_ANNEX) + 1 else ""
+
+    @property
+    def is_fat_of_ours(self) -> bool:
+        """Whether the whole FAT volume was written here, and not only files onto one."""
+        return self.manifest is not None and self.manifest.format in {Format.FAT16, Format.FAT32}
+
 
 def check_file_system(volume: Volume, expected: Expected) -> Iterator[Finding]:
     """Check the structures and names of `volume` by the rules of its kind.
@@ -58,3 +76,5 @@ def check_file_system(volume: Volume, expected: Expected) -> Iterator[Finding]:
         yield from check_iso9660(
             volume, file_set_id=expected.file_set_id, strict=expected.demands_annex_f
         )
+    elif isinstance(volume, FatVolume):
+        yield from check_fat(volume, annex=expected.annex, strict=expected.is_fat_of_ours)
