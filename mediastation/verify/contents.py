@@ -58,6 +58,8 @@ class ContentCheck:
     known_sectors : bool
         Whether every sector outside the files is known by its digest: then
         nothing but zeros fills the files' last ones.
+    blank_rest : bool
+        Whether room that no file has was written as zeros and has no digests.
     pure : bool
         Whether what no span names must be unused.
     keeps_facts : bool
@@ -76,6 +78,7 @@ class ContentCheck:
         trusted: bool,
         strict: bool,
         known_sectors: bool,
+        blank_rest: bool,
         pure: bool,
         keeps_facts: bool,
         log: FindingLog,
@@ -89,6 +92,7 @@ class ContentCheck:
         self._list_path = list_path
         self._strict = strict
         self._known_sectors = known_sectors
+        self._blank_rest = blank_rest
         self._pure = pure
         self._keeps_facts = keeps_facts
         self._log = log
@@ -133,9 +137,9 @@ class ContentCheck:
 
     def gap_not_zero(self, span: Span, offset: int) -> None:
         """Take a byte where nothing should lie: on media of others a note, no more."""
-        if span.region == "unused" and not self._pure:
+        if span.region == "unused" and not (self._pure or self._blank_rest):
             return
-        is_padding = span.region.startswith("padding after ")
+        is_padding = span.region.startswith("padding after ") or self._blank_rest
         ours = self._strict or (self._known_sectors and is_padding)
         severity = Severity.ERROR if ours else Severity.NOTE
         if self._known_sectors and not is_padding:

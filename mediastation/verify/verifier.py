@@ -167,6 +167,7 @@ def verify_volume(
         trusted=trusted,
         strict=expected.demands_annex_f,
         known_sectors=manifest is not None and bool(manifest.structure),
+        blank_rest=expected.is_fat_of_ours,
         pure=isinstance(volume, ImageVolume) and volume.is_pure,
         keeps_facts=recipients is not None,
         log=log,
