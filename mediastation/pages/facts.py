@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from mediastation.model.document import Table
 from mediastation.model.manifest import DIGEST_LIST_NAME
 
 
@@ -201,3 +202,35 @@ class LabelFacts:
         """The studies of all patients, the newest first."""
         found = [study for patient in self.patients for study in patient.studies]
         return tuple(sorted(found, key=lambda study: study.date, reverse=True))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFacts:
+    """A report on a medium: what was done with it and what was found.
+
+    Parameters
+    ----------
+    title : str
+        What it is, as ``Verification of a medium``.
+    created : datetime
+        When it was made, with the time zone that is shown.
+    verdict : str
+        The result in one sentence.
+    passed : bool, optional
+        Whether the verdict is good; None where there is no good or bad.
+    institution : str
+        Who made it.
+    rows : tuple of (str, str)
+        Label and value: medium, drive, image hash, ledger head.
+    tables : tuple of Table
+        Findings, compatibility, contents; `Table.number` is not shown. A row of one
+        cell is a heading across the table.
+    """
+
+    title: str
+    created: datetime
+    verdict: str
+    passed: bool | None = None
+    institution: str = ""
+    rows: tuple[tuple[str, str], ...] = ()
+    tables: tuple[Table, ...] = ()

@@ -22,7 +22,7 @@ from mediastation.pages.facts import (
     SiblingDisc,
 )
 from mediastation.pages.templates import render_template, require_well_formed
-from mediastation.pages.text import LONGEST, name_groups, one_line, readable_date
+from mediastation.pages.text import LONGEST, isolate, isolated, name_groups, one_line, readable_date
 
 INDEX_NAME = "INDEX.HTM"
 MOST_SERIES = 2000
@@ -32,7 +32,6 @@ MOST_SIBLINGS = 200
 _MOST_NUMBERS = 5
 _LONGEST_FILE_SET_ID = 16
 _LONGEST_UID = 64
-_ISOLATE, _END = "\u2068", "\u2069"
 _SEXES = {"M": "male", "F": "female", "O": "other"}
 
 
@@ -159,7 +158,7 @@ def _render(facts: IndexFacts, totals: _Counts, left: _Counts, templates: Path |
         },
         templates,
         {
-            "told": _told,
+            "told": isolated,
             "names": _names,
             "sex": _sex,
             "dates": _dates,
@@ -218,27 +217,21 @@ def _longest(values: Iterable[str], shown: Callable[[str], str] = one_line) -> s
 
 
 def _room(text: str) -> int:
-    return len(escape(_told(text)).encode())
-
-
-def _told(text: str) -> str:
-    """Return a value in one line, isolated where it could turn its neighbours round."""
-    line = one_line(text, LONGEST)
-    return line if line.isascii() else f"{_ISOLATE}{line}{_END}"
+    return len(escape(isolated(text)).encode())
 
 
 def _names(name: str) -> str:
-    groups = [f"{_ISOLATE}{group}{_END}" for group in name_groups(name)]
+    groups = [isolate(group) for group in name_groups(name)]
     return " \N{MIDDLE DOT} ".join(groups) or "no name"
 
 
 def _sex(sex: str) -> str:
-    return _SEXES.get(sex) or _told(sex)
+    return _SEXES.get(sex) or isolated(sex)
 
 
 def _dates(disc: SiblingDisc) -> str:
     days = dict.fromkeys(readable_date(day) for day in (disc.first_date, disc.last_date) if day)
-    return _told(" to ".join(days))
+    return isolated(" to ".join(days))
 
 
 def _discs(numbers: tuple[int, ...]) -> str:

@@ -64,6 +64,7 @@ class Sheet:
         self.width_mm, self.height_mm = width_mm, height_mm
         self._moment, self._title = moment, title
         self._pages: list[list[_PlacedRun | Callable[[FPDF], None]]] = [[]]
+        self._page = 0
 
     @property
     def pages(self) -> int:
@@ -71,8 +72,13 @@ class Sheet:
         return len(self._pages)
 
     def new_page(self) -> None:
-        """Go on at the next page."""
+        """Go on at a page behind the last."""
         self._pages.append([])
+        self._page = len(self._pages) - 1
+
+    def go_to(self, page: int) -> None:
+        """Go on at a page that there is; the first is 0."""
+        self._page = range(len(self._pages))[page]
 
     def place(
         self,
@@ -88,7 +94,7 @@ class Sheet:
         share = {"left": 0.0, "center": 0.5, "right": 1.0}[align]
         left = x_mm - share * line.width_em * size_mm
         for run in line.runs:
-            self._pages[-1].append(_PlacedRun(run, left, baseline_mm, size_pt, tone))
+            self._pages[self._page].append(_PlacedRun(run, left, baseline_mm, size_pt, tone))
             left += run.width_em * size_mm
 
     def stroke(
@@ -101,7 +107,7 @@ class Sheet:
             pdf.set_line_width(width_mm)
             pdf.line(x1, y1, x2, y2)
 
-        self._pages[-1].append(draw)
+        self._pages[self._page].append(draw)
 
     def circle(self, x: float, y: float, radius_mm: float, width_mm: float, tone: Tone) -> None:
         """Draw a circle."""
@@ -111,7 +117,7 @@ class Sheet:
             pdf.set_line_width(width_mm)
             pdf.circle(x, y, radius_mm, style="D")
 
-        self._pages[-1].append(draw)
+        self._pages[self._page].append(draw)
 
     def qr_code(self, x: float, y: float, size_mm: float, text: str) -> None:
         """Draw a QR code (ISO/IEC 18004, level M or better) with its quiet zone in a square."""
@@ -132,7 +138,7 @@ class Sheet:
                         pdf.rect(x + start * module, y + row * module, width, module, style="F")
                         start = None
 
-        self._pages[-1].append(draw)
+        self._pages[self._page].append(draw)
 
     def to_bytes(self) -> bytes:
         """Return the document."""

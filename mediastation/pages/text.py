@@ -44,6 +44,17 @@ def _visible(char: str) -> str:
     return char if char.isprintable() else " "
 
 
+def isolated(text: object, longest: int = LONGEST) -> str:
+    """Return a value in one line, isolated where it could turn its neighbours round."""
+    line = one_line(text, longest)
+    return line if line.isascii() else isolate(line)
+
+
+def isolate(text: str) -> str:
+    """Return `text` between FSI and PDI: its direction is its own (UAX #9, 2.4)."""
+    return f"\u2068{text}\u2069"
+
+
 def readable_date(value: str) -> str:
     """Return a DICOM date as ``2024-02-29``; what is no date (VR DA) stays as it is."""
     text = one_line(value, 64)
