@@ -85,11 +85,13 @@ def pass_image(
     structure: Sequence[SectorDigest],
     sink: Sink,
     progress: Progress | None,
+    first_sector: int = 0,
 ) -> str:
-    """Read the first `size_bytes` of an image once; return their SHA-256.
+    """Read `size_bytes` from `first_sector` on once; return their SHA-256.
 
-    Files that do not pass by in their own order (extents out of order, shared
-    or overlapping) are read again afterwards, each run of extents once and all
+    The sectors of `structure` count from there. Files that do not pass by in
+    their own order (extents out of order, shared, overlapping, or in a session
+    before that) are read again afterwards, each run of extents once and all
     of them together no longer than the image.
 
     Returns
@@ -101,8 +103,11 @@ def pass_image(
     span = next(spans, None)
     opened: dict[str, _Open] = {}
     finished: set[str] = set()
-    sectors = _SectorCheck(structure, sink)
-    with ReadAhead(volume, size_bytes) as chunks:
+    sectors = _SectorCheck(structure, first_sector, sink)
+    begin = first_sector * SECTOR
+    while span is not None and span.offset + span.length <= begin:
+        span = next(spans, None)
+    with ReadAhead(volume, begin, size_bytes) as chunks:
         for chunk in chunks:
             position, data = chunk.position, chunk.data
             sectors.take(chunk)
@@ -134,7 +139,7 @@ def pass_image(
                     break
                 span = next(spans, None)
             if progress:
-                progress(end, size_bytes)
+                progress(end - begin, size_bytes)
         sha256 = chunks.hexdigest()
     opened.clear()
     _read_irregular(volume, finished, size_bytes, sink)
@@ -157,22 +162,24 @@ def _check_zero(chunk: bytes, span: Span, start: int, stop: int, position: int, 
 class _SectorCheck:
     """Compares structure sectors as they pass by."""
 
-    def __init__(self, structure: Sequence[SectorDigest], sink: Sink) -> None:
+    def __init__(self, structure: Sequence[SectorDigest], first: int, sink: Sink) -> None:
         self._waiting = sorted(structure, key=lambda digest: digest.sector, reverse=True)
+        self._first = first
         self._sink = sink
         while self._waiting and self._waiting[-1].sector < 0:
             self._waiting.pop()
 
     def take(self, chunk: Chunk) -> None:
         end = chunk.position + len(chunk.data)
-        while self._waiting and (self._waiting[-1].sector + 1) * SECTOR <= end:
+        while self._waiting and (self._first + self._waiting[-1].sector + 1) * SECTOR <= end:
             expected = self._waiting.pop()
-            start = expected.sector * SECTOR
+            sector = self._first + expected.sector
+            start = sector * SECTOR
             if any(run.within(start, start + SECTOR) for run in chunk.bad):
                 continue  # What it holds is not known, and that was told.
             at = start - chunk.position
             if hashlib.sha256(chunk.data[at : at + SECTOR]).hexdigest() != expected.sha256:
-                self._sink.sector_differs(expected.sector)
+                self._sink.sector_differs(sector)
 
 
 def _read_irregular(volume: ImageVolume, finished: set[str], size_bytes: int, sink: Sink) -> None:

@@ -108,9 +108,10 @@ class ReadAhead:
     wherever it is.
     """
 
-    def __init__(self, volume: ImageVolume, size_bytes: int) -> None:
+    def __init__(self, volume: ImageVolume, start: int, size_bytes: int) -> None:
         self._reader = _Reader(volume)
-        self._size_bytes = size_bytes
+        self._start = start
+        self._end = start + size_bytes
         self._digest = hashlib.sha256()
         self._chunks: queue.Queue[Chunk | Exception | None] = queue.Queue(maxsize=4)
         self._stopped = False
@@ -141,10 +142,10 @@ class ReadAhead:
         return "" if self.damaged else self._digest.hexdigest()
 
     def _run(self) -> None:
-        position = 0
+        position = self._start
         try:
-            while position < self._size_bytes and not self._stopped:
-                data = self._reader.read(position, min(CHUNK, self._size_bytes - position))
+            while position < self._end and not self._stopped:
+                data = self._reader.read(position, min(CHUNK, self._end - position))
                 if not data:
                     break
                 bad = tuple(self._reader.bad)

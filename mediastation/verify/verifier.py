@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +19,11 @@ from mediastation.verify.compatibility import CompatibilityRow, Goal, check_comp
 from mediastation.verify.contents import ContentCheck
 from mediastation.verify.file_system_rules import Expected, check_file_system
 from mediastation.verify.links import Links
-from mediastation.verify.passing import Progress, pass_files, pass_image, region_of
+from mediastation.verify.passing import Progress, pass_files
 from mediastation.verify.profile_records import check_profile_records
-from mediastation.verify.read_ahead import CHUNK
 from mediastation.verify.recipients import Recipients, iter_rows
 from mediastation.verify.report import JOB, MEDIUM, STRUCTURE_ONLY, VerifyReport, describe_proof
+from mediastation.verify.whole_medium import AS_A_FILE, Placement, read_container, read_image
 
 MAX_DIGEST_LIST_BYTES = 128 << 20
 DICOMDIR = "DICOMDIR"
@@ -38,6 +37,7 @@ def verify_medium(
     progress: Progress | None = None,
     manifest_name: str = JOB,
     recipients: Recipients | None = None,
+    placement: Placement = AS_A_FILE,
 ) -> VerifyReport:
     """Open the medium at `path` and verify it; see `verify_volume`.
 
@@ -54,6 +54,7 @@ def verify_medium(
             progress=progress,
             manifest_name=manifest_name,
             recipients=recipients,
+            placement=placement,
         )
 
 
@@ -65,6 +66,7 @@ def verify_volume(
     progress: Progress | None = None,
     manifest_name: str = JOB,
     recipients: Recipients | None = None,
+    placement: Placement = AS_A_FILE,
 ) -> VerifyReport:
     """Reread `volume` and hold it against itself, the standard and the manifest.
 
@@ -87,6 +89,8 @@ def verify_volume(
         What the report calls a manifest that was given.
     recipients : Recipients, optional
         Whose eyes the medium is looked at with besides; nobody's without it.
+    placement : Placement
+        Where on the medium the image lies, and whether more may follow it.
 
     Returns
     -------
@@ -174,11 +178,11 @@ def verify_volume(
     )
     image_sha256 = ""
     if isinstance(volume, ImageVolume):
-        image_sha256, size_bytes = _read_image(volume, manifest, check, log, progress)
+        image_sha256, size_bytes = read_image(volume, placement, manifest, check, log, progress)
     else:
         size_bytes = pass_files(volume, check, progress)
         if isinstance(volume, ContainerVolume):
-            image_sha256 = _read_container(volume, manifest, log)
+            image_sha256 = read_container(volume, manifest, log)
     log.extend(check.check_readable())
     log.extend(check.check_missing())
     rows: tuple[CompatibilityRow, ...] = ()
@@ -215,85 +219,6 @@ def verify_volume(
         bad_sectors=tuple(check.bad_sectors),
         compatibility=rows,
     )
-
-
-def _read_image(
-    volume: ImageVolume,
-    manifest: Manifest | None,
-    check: ContentCheck,
-    log: FindingLog,
-    progress: Progress | None,
-) -> tuple[str, int]:
-    """Read the image once; return its SHA-256 and how many bytes that covers."""
-    stated = manifest.image_size_bytes if manifest else 0
-    size_bytes = stated or (volume.volume_bytes if volume.is_device else volume.size_bytes)
-    log.extend(_check_size(volume, stated, padded=volume.is_device))
-    size_bytes = min(size_bytes, volume.size_bytes)
-    structure = manifest.structure if manifest else ()
-    digest = pass_image(volume, size_bytes, structure, check, progress)
-    for sector, region in region_of(volume, check.differing_sectors):
-        log.add(
-            error(
-                "structure-differs",
-                region,
-                f"sector {sector} is not what was written",
-                "make the medium again: its file system cannot be trusted",
-            )
-        )
-    beyond = [item.sector for item in structure if (item.sector + 1) * 2048 > size_bytes]
-    if beyond:
-        log.add(
-            error("truncated-image", volume.name, f"sector {min(beyond)} and what follows is gone")
-        )
-    log.extend(_check_digest(volume, manifest, digest))
-    return digest, size_bytes
-
-
-def _read_container(volume: ContainerVolume, manifest: Manifest | None, log: FindingLog) -> str:
-    """Read the file that a medium is once more as a whole; return its SHA-256.
-
-    The files in it were read by their names. What no name leads to, such as
-    their headers, is proved by this alone.
-    """
-    digest = hashlib.sha256()
-    try:
-        for start in range(0, volume.size_bytes, CHUNK):
-            digest.update(volume.read_at(start, CHUNK))
-    except OSError as fault:
-        log.add(error("unreadable", volume.name, f"it cannot be read: {fault.strerror}"))
-        return ""
-    if manifest:
-        log.extend(_check_size(volume, manifest.image_size_bytes))
-        log.extend(_check_digest(volume, manifest, digest.hexdigest()))
-    return digest.hexdigest()
-
-
-def _check_size(volume: ContainerVolume, stated: int, *, padded: bool = False) -> Iterator[Finding]:
-    """Hold the length against what was written; `padded` where more may be readable."""
-    if stated and volume.size_bytes < stated:
-        yield error(
-            "truncated-image",
-            volume.name,
-            f"has {volume.size_bytes} bytes, {stated} were written",
-            "copy or burn it again",
-        )
-    elif stated and volume.size_bytes > stated and not padded:
-        yield error(
-            "image-size",
-            volume.name,
-            f"has {volume.size_bytes} bytes, {stated} were written",
-            "something was added to it after it was made; make it again",
-        )
-
-
-def _check_digest(volume: Volume, manifest: Manifest | None, digest: str) -> Iterator[Finding]:
-    if manifest and manifest.image_sha256 and digest and digest != manifest.image_sha256:
-        yield error(
-            "image-differs",
-            volume.name,
-            f"its SHA-256 is {digest}, {manifest.image_sha256} was written",
-            "the other findings say where; make the medium again",
-        )
 
 
 def _digest_list(volume: Volume, log: FindingLog) -> tuple[Manifest | None, str]:
