@@ -15,7 +15,7 @@ from typing import Final
 from mediastation.media.base64_body import decoded_bytes, encoded_bytes
 from mediastation.media.level1 import MediumFile
 from mediastation.media.mime import MailMedium, MimeMedium
-from mediastation.media.volume_size import Contents, SizeLayout, name_bytes
+from mediastation.media.size_layout import Contents, SizeLayout, name_bytes
 from mediastation.media.zip_archive import (
     ZipMedium,
     central_bytes,

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mediastation.media.fat_layout import CARD, Shape
 from mediastation.media.size_archives import MailLayout, MimeLayout, ZipLayout
-from mediastation.media.size_layouts import FolderLayout, Iso9660Layout, UdfLayout
+from mediastation.media.size_fat import FatLayout
+from mediastation.media.size_file_systems import (
+    BridgeLayout,
+    FolderLayout,
+    Iso9660Layout,
+    UdfLayout,
+)
+from mediastation.media.size_layout import SizeLayout, name_bytes
 from mediastation.media.volume_size import (
     LISTED_BYTES,
     RecordBytes,
-    SizeLayout,
     SizeModel,
-    name_bytes,
 )
 from mediastation.model.medium import Format
 from mediastation.model.uid import MAX_UID_CHARACTERS
@@ -27,6 +33,7 @@ def size_model(
     digest_list: str = "",
     deflate: bool = False,
     uid_bytes: int = MAX_UID_CHARACTERS,
+    shape: Shape = CARD,
 ) -> SizeModel:
     """Return the sizes of volumes that are written as `format`.
 
@@ -38,6 +45,8 @@ def size_model(
       than a sector: a sector or two above;
     - ZIP and e-mail from 2 GiB on: up to 12 bytes an instance above; deflated
       ZIP: as the writer's own plan, which is as if nothing could be deflated;
+    - bridge: the same, and a sector for each 4 GiB behind the first of a file;
+    - FAT with just more than there are clusters of one size for: some MiB above;
     - MIME and e-mail, unless `uid_bytes` is told: up to two bytes an instance
       and three more above for each character that the UID is shorter.
 
@@ -56,22 +65,33 @@ def size_model(
         Whether the files of a ZIP file are compressed.
     uid_bytes : int
         Characters of the File-set UID, which MIME entities repeat.
+    shape : Shape
+        Of a FAT volume, which is taken to be the smallest that holds the files.
     """
     fixed = dict(files)
     listed = sum(LISTED_BYTES + name_bytes(path) for path in ("DICOMDIR", *fixed))
     return SizeModel(
-        _layout(format, fixed, digest_list, deflate, uid_bytes),
+        _layout(format, fixed, digest_list, deflate, uid_bytes, shape),
         records,
         listed if digest_list else None,
     )
 
 
 def _layout(
-    kind: Format, files: dict[str, int], digest_list: str, deflate: bool, uid_bytes: int
+    kind: Format,
+    files: dict[str, int],
+    digest_list: str,
+    deflate: bool,
+    uid_bytes: int,
+    shape: Shape,
 ) -> SizeLayout:
     if kind.udf_revision:
         return UdfLayout.of(kind.udf_revision, files, digest_list)
+    if kind.is_fat:
+        return FatLayout.of(kind, shape, files, digest_list)
     match kind:
+        case Format.BRIDGE:
+            return BridgeLayout.of(files, digest_list)
         case Format.ISO9660:
             return Iso9660Layout.of(files, digest_list)
         case Format.FOLDER:

@@ -9,10 +9,11 @@ folders, too. What a kind of medium makes of the counts is its `SizeLayout`;
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+from mediastation.media.size_layout import Contents, SizeLayout
 
 FULL: Final = 1000
 """Files, or folders, that a File-set puts into one folder."""
@@ -43,85 +44,6 @@ class RecordBytes:
     study: int
     series: int
     instance: int
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What a medium is to hold, added up.
-
-    Parameters
-    ----------
-    instances, path_bytes : int
-        Files of the File-set but the DICOMDIR, and the length of all their paths.
-    blocks : int
-        Of their contents.
-    structure : int
-        Blocks of what describes them: their entries, and the folders below the root.
-    folders, top_folders : int
-        All that the File-set has, and how many of them lie in the root.
-    directory_bytes, listed_bytes : int
-        Of the DICOMDIR, and of the list of digests if there is one.
-    """
-
-    instances: int
-    path_bytes: int
-    blocks: int
-    structure: int
-    folders: int
-    top_folders: int
-    directory_bytes: int
-    listed_bytes: int
-
-
-class SizeLayout(ABC):
-    """How one kind of medium holds files and folders; here, one that knows no folders.
-
-    Numbers of blocks need not be those of the medium: what is rounded up over
-    the whole of it is left out of them, and lowers `capacity_blocks` instead.
-
-    Attributes
-    ----------
-    block_bytes : int
-        What is allotted at a time.
-    entry_blocks : int
-        Structure that every file has, whatever its size.
-    """
-
-    block_bytes: int
-    entry_blocks: int
-
-    def file_blocks(self, size_bytes: int) -> int:
-        """Return what the content of a file takes."""
-        return -(-size_bytes // self.block_bytes)
-
-    def folder_blocks(self, _folders: int, _files: int, /) -> int:
-        """Return the structure of a folder with so many entries, folders before files."""
-        return 0
-
-    @abstractmethod
-    def total_blocks(self, contents: Contents) -> int:
-        """Return what a medium with `contents` takes, fixed files included.
-
-        It grows with each of the numbers, with blocks of contents by so many
-        at least, and with structure by `least_growth`.
-        """
-
-    def least_growth(self, structure: int) -> int:
-        """Return at least how many blocks a medium grows by if `structure` is added."""
-        return structure
-
-    def size_bytes(self, blocks: int) -> int:
-        """Return the size of a medium that takes `blocks`."""
-        return blocks * self.block_bytes
-
-    def capacity_blocks(self, capacity_bytes: int) -> int:
-        """Return the most blocks whose `size_bytes` is within `capacity_bytes`; may be negative."""
-        return capacity_bytes // self.block_bytes
-
-
-def name_bytes(name: str) -> int:
-    """Return how long a name is, or a path; one that cannot be written is counted, too."""
-    return len(name.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(slots=True)
@@ -165,6 +87,7 @@ class Weight:
     ----------
     instances, blocks, structure, folders, record_bytes, path_bytes : int
         Of its series and instances: nothing of these is shared with others.
+        Blocks and structure are whatever the layout counts in.
     tops : int
         Folders in the topmost one that no patient owns.
     studies : mapping of int to (int, int)
@@ -314,14 +237,14 @@ class SizeModel:
 
     def own_growth(self, weight: Weight) -> int:
         """Return at least how many blocks `weight` adds, whatever is there."""
-        return weight.blocks + self.layout.least_growth(weight.structure)
+        return self.layout.least_growth(weight.blocks, weight.structure)
 
     def least_growth(self, weight: Weight) -> int:
         """Return at least how many blocks `weight` adds where none of its studies is yet."""
         structure = weight.structure
         for _, series in weight.studies.values():
             structure += self._folders_blocks(series)
-        return weight.blocks + self.layout.least_growth(structure)
+        return self.layout.least_growth(weight.blocks, structure)
 
     def add(self, load: Load, weight: Weight) -> None:
         """Put `weight` onto the volume of `load`."""

@@ -11,9 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mediastation.errors import RefusedError
 from mediastation.fileset import file_ids
 from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance, Person
 from mediastation.media import volume_size
+from mediastation.media.bridge import BridgeImage
+from mediastation.media.fat import CARD, SHAPES, FatImage, Shape
+from mediastation.media.fat_layout import most_clusters
 from mediastation.media.folder import FolderMedium
 from mediastation.media.iso9660 import Iso9660Image, MediumFile
 from mediastation.media.mime import MailMedium, MimeMedium
@@ -47,12 +51,21 @@ def udf(revision: str) -> Callable[[list[MediumFile]], int]:
     return lambda files: UdfImage(files, revision=revision, volume_id="", moment=MOMENT).size_bytes
 
 
+def fat(kind: str, shape: Shape = CARD) -> Callable[[list[MediumFile]], int]:
+    return lambda files: (
+        FatImage(files, kind=kind, shape=shape, volume_label="LABEL", moment=MOMENT).size_bytes
+    )
+
+
 WRITERS: dict[Format, Callable[[list[MediumFile]], int]] = {
     Format.ISO9660: iso9660,
     Format.FOLDER: lambda files: FolderMedium(files).size_bytes,
     Format.ZIP: lambda files: ZipMedium(files, moment=MOMENT).size_bytes,
     Format.MIME: lambda files: MimeMedium(files, file_set_uid=UID, moment=MOMENT).size_bytes,
     Format.MAIL: lambda files: MailMedium(files, file_set_uid=UID, moment=MOMENT).size_bytes,
+    Format.BRIDGE: lambda files: BridgeImage(files, volume_id="", moment=MOMENT).size_bytes,
+    Format.FAT16: fat("fat16"),
+    Format.FAT32: fat("fat32"),
 } | {kind: udf(kind.udf_revision) for kind in Format if kind.udf_revision}
 
 SIZES = (0, 1, 2047, 2048, 2049, 5000, 57, 113)
@@ -123,7 +136,7 @@ def dicomdir_of(uids: list[str]) -> tuple[int, list[str]]:
     return builder.close().size_bytes, paths
 
 
-SHAPES = {
+TREES_OF_NOTE = {
     "one": [[[1]]],
     "a sector of files and one more": [[[45, 46, 47, 92, 93]]],
     "a second group": [[[999, 1000, 1001]]],
@@ -144,7 +157,7 @@ every_format = pytest.mark.parametrize("kind", WRITERS)
 
 @every_format
 class TestEveryFormat:
-    @pytest.mark.parametrize("tree", SHAPES.values(), ids=SHAPES)
+    @pytest.mark.parametrize("tree", TREES_OF_NOTE.values(), ids=TREES_OF_NOTE)
     @pytest.mark.parametrize("roots", [0, 1, 1001])
     @pytest.mark.parametrize(("pages", "name"), [([], ""), (PAGES, LIST)])
     def test_the_size_is_that_of_the_writer(
@@ -196,7 +209,7 @@ class TestEveryFormat:
     @settings(max_examples=60, deadline=None)
     @given(
         st.lists(
-            st.tuples(st.integers(0, 3), st.integers(1, 1200), st.integers(0, 9000)),
+            st.tuples(st.integers(0, 3), st.integers(1, 1200), st.integers(0, 2 * GIGABYTE)),
             min_size=1,
             max_size=12,
         )
@@ -208,12 +221,11 @@ class TestEveryFormat:
         sizes = model(kind, PAGES, LIST)
         load, before = Load(), [Load()]
         weights = [
-            sizes.series_weight(study // 2, study, count, blocks, count * 400)
-            for study, count, blocks in series
+            sizes.series_weight(study // 2, study, count, sizes.file_blocks(length), count * 400)
+            for study, count, length in series
         ]
         for weight in weights:
             grown, size = sizes.size_with(load, weight), sizes.size_blocks(load)
-            assert sizes.own_growth(weight) >= weight.blocks
             assert grown >= size + sizes.own_growth(weight)
             if not load.studies.keys() & weight.studies.keys():
                 assert grown >= size + sizes.least_growth(weight)
@@ -275,6 +287,48 @@ class TestLargeArchives:
         files, load = laid_out(tree, 1, PAGES, LIST, sizes, lengths)
 
         assert told(sizes, load) == ZipMedium(files, moment=MOMENT, deflate=True).size_bytes
+
+
+class TestFat:
+    @pytest.mark.parametrize(
+        ("kind", "name"), [*(("fat16", name) for name in SHAPES), ("fat32", "USB")]
+    )
+    @settings(max_examples=40, deadline=None)
+    @given(data=st.data())
+    def test_whatever_the_clusters_the_size_is_that_of_the_writer_or_little_more(
+        self, kind: str, name: str, data: st.DataObject
+    ) -> None:
+        """Forty instances fill the volume up to where larger clusters are needed, or less."""
+        shape = SHAPES[name]
+        sizes = size_model(Format(kind), RECORDS, files=PAGES, digest_list=LIST, shape=shape)
+        unit = data.draw(st.sampled_from(shape.sectors_per_cluster)) * shape.sector_bytes
+        about = unit * most_clusters(kind, shape, unit) // 40
+        length = data.draw(st.integers(about - 50_000, about) | st.integers(1, about))
+        tree = [[[20, 20]]]
+        files, load = laid_out(tree, 0, PAGES, LIST, sizes, (min(length, 2 * GIGABYTE - 1),))
+
+        try:
+            real = fat(kind, shape)(files)
+        except RefusedError:
+            assert sizes.size_blocks(load) > sizes.capacity_blocks(1 << 50)
+        else:
+            assert real <= told(sizes, load) <= real * 1.01
+
+    def test_more_than_the_largest_volume_never_fits(self) -> None:
+        sizes = size_model(Format.FAT16, RECORDS)
+        files, load = laid_out([[[3]]], 0, [], "", sizes, (GIGABYTE - 1,))
+
+        assert sizes.size_blocks(load) > sizes.capacity_blocks(1 << 40)
+        with pytest.raises(RefusedError):
+            fat("fat16")(files)
+
+
+def test_file_sections_of_a_bridge_are_counted() -> None:
+    sizes = model(Format.BRIDGE, PAGES, LIST)
+    files, load = laid_out([[[40, 40]]], 0, PAGES, LIST, sizes, (9 * GIGABYTE, 5))
+
+    real = WRITERS[Format.BRIDGE](files)
+    assert real <= told(sizes, load) <= real + 100 * 2048
 
 
 class TestWhatIsNotKnown:

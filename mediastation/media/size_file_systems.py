@@ -6,18 +6,24 @@ Exact to the block, or never below it; `mediastation.media.sizes` says which.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from mediastation.media.level1 import SECTOR_BYTES, MediumFile, level1_identifier, parents_of
+from mediastation.media.level1 import (
+    LARGEST_FILE_BYTES,
+    SECTOR_BYTES,
+    MediumFile,
+    level1_identifier,
+    parents_of,
+)
+from mediastation.media.size_layout import Contents, SizeLayout, in_lanes, lane
 from mediastation.media.udf.encoding import BLOCK_BYTES, block_count, cs0
 from mediastation.media.udf.entry import directory_bytes
-from mediastation.media.udf.layout import plan_layout, whole_units
+from mediastation.media.udf.layout import FIRST_ANCHOR, PARTITION, plan_layout, whole_units
 from mediastation.media.udf.revision import REVISIONS, Revision
 from mediastation.media.udf.volume import ECC_BLOCKS
-from mediastation.media.volume_size import Contents, SizeLayout
 
 _DESCRIPTOR_SECTORS: Final = 19
 """System area, primary descriptor, version descriptor and terminator, as they are written."""
@@ -82,9 +88,7 @@ class Iso9660Layout(SizeLayout):
         root = [length for _, length in entries.pop("")]
         bare = (path.rpartition("/")[2] for path in folders)
         return cls(
-            fixed_sectors=_DESCRIPTOR_SECTORS
-            + 1
-            + sum(-(-size // SECTOR_BYTES) for size in files.values())
+            fixed_sectors=sum(-(-size // SECTOR_BYTES) for size in files.values())
             + sum(_iso_entries_sectors(sorted(listed)) for listed in entries.values()),
             # The root's own entry has ten bytes; the one of DICOM is two shorter than the others.
             fixed_path_bytes=10 - 2 + sum(8 + len(name) + len(name) % 2 for name in bare),
@@ -97,17 +101,24 @@ class Iso9660Layout(SizeLayout):
 
     def total_blocks(self, contents: Contents) -> int:
         """Return the sectors of the image."""
-        total = self.fixed_sectors + contents.blocks + contents.structure
+        total = _DESCRIPTOR_SECTORS + self.fixed_sectors + contents.blocks + contents.structure
         total += self.file_blocks(contents.directory_bytes)
         total += self.file_blocks(contents.listed_bytes)
+        total += self.root_sectors(contents.top_folders)
+        path_bytes = self.path_table_bytes(contents.folders)
+        return total + -(-path_bytes // _PATH_STEP_BYTES) * _PATH_STEP_SECTORS
+
+    def root_sectors(self, top_folders: int) -> int:
+        """Return the sectors of the root folder; more than one is an upper bound."""
         root_bytes = self.root_bytes
-        if contents.top_folders > 1:
+        if top_folders > 1:
             # So much may stay empty in each sector.
-            longest = _FOLDER_ENTRY_BYTES + _LONGEST_ENTRY_BYTES
-            root_bytes += (contents.top_folders - 1) * longest
-        total += -(-root_bytes // (SECTOR_BYTES - _LONGEST_ENTRY_BYTES)) - 1
-        paths = self.fixed_path_bytes + contents.folders * _PATH_ENTRY_BYTES
-        return total + -(-paths // _PATH_STEP_BYTES) * _PATH_STEP_SECTORS
+            root_bytes += (top_folders - 1) * (_FOLDER_ENTRY_BYTES + _LONGEST_ENTRY_BYTES)
+        return -(-root_bytes // (SECTOR_BYTES - _LONGEST_ENTRY_BYTES))
+
+    def path_table_bytes(self, folders: int) -> int:
+        """Return the bytes of a path table with so many folders of the File-set."""
+        return self.fixed_path_bytes + folders * _PATH_ENTRY_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,9 +170,11 @@ class UdfLayout(SizeLayout):
         structure += self._root_blocks(contents.top_folders)
         return data + (2 * whole_units(structure) if self.revision.metadata else structure)
 
-    def least_growth(self, structure: int) -> int:
-        """Return it; twice, less what may lie in units that are there, if it is mirrored."""
-        return max(2 * (structure - ECC_BLOCKS + 1), 0) if self.revision.metadata else structure
+    def least_growth(self, blocks: int, structure: int) -> int:
+        """Return the sum; where there is a mirror, less what units that are there may take in."""
+        if self.revision.metadata:
+            structure = max(2 * (structure - ECC_BLOCKS + 1), 0)
+        return blocks + structure
 
     def size_bytes(self, blocks: int) -> int:
         """Return the bytes of the image."""
@@ -176,6 +189,59 @@ class UdfLayout(SizeLayout):
         tops = ("DICOM", *(f"DICOM{number:03d}" for number in range(1, top_folders)))
         names = (*sorted({*self.root_folders, *tops}), *self.root_files)
         return block_count(directory_bytes(self.revision, names))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BridgeLayout(SizeLayout):
+    """Images of `mediastation.media.bridge`: the files once, and two trees in two lanes.
+
+    The lane of ISO 9660 comes to lie in front of the UDF partition, in whole
+    units of its own.
+    """
+
+    udf: UdfLayout
+    iso9660: Iso9660Layout
+    block_bytes: int = BLOCK_BYTES
+    entry_blocks: int = 1
+
+    @classmethod
+    def of(cls, files: Mapping[str, int], digest_list: str) -> BridgeLayout:
+        """Return the layout where each volume carries `files`, and a list in the root."""
+        unmeasured = dict.fromkeys(files, 0)
+        return cls(
+            UdfLayout.of("1.02", files, digest_list), Iso9660Layout.of(unmeasured, digest_list)
+        )
+
+    def file_blocks(self, size_bytes: int) -> int:
+        """Return its data, and a sector for each File Section behind the first."""
+        sections = max(-(-size_bytes // LARGEST_FILE_BYTES), 1)
+        return in_lanes((block_count(size_bytes), sections - 1))
+
+    def folder_blocks(self, folders: int, files: int, /) -> int:
+        """Return what it takes in UDF, and in ISO 9660."""
+        udf, iso9660 = self.udf, self.iso9660
+        return in_lanes((udf.folder_blocks(folders, files), iso9660.folder_blocks(folders, files)))
+
+    def total_blocks(self, contents: Contents) -> int:
+        """Return the sectors up to the end of the partition, whose last unit may not be full."""
+        blocks, structure = contents.blocks, contents.structure
+        udf = replace(contents, blocks=lane(blocks, 0), structure=lane(structure, 0))
+        side = self.iso9660.fixed_sectors + self.iso9660.root_sectors(contents.top_folders)
+        side += lane(blocks, 1) + lane(structure, 1)
+        side += 2 * block_count(self.iso9660.path_table_bytes(contents.folders))
+        return max(PARTITION, whole_units(FIRST_ANCHOR + 1 + side)) + self.udf.total_blocks(udf)
+
+    def least_growth(self, blocks: int, structure: int) -> int:
+        """Return what the UDF side grows by."""
+        return lane(blocks, 0) + lane(structure, 0)
+
+    def size_bytes(self, blocks: int) -> int:
+        """Return the bytes of the image."""
+        return self.udf.size_bytes(blocks - PARTITION)
+
+    def capacity_blocks(self, capacity_bytes: int) -> int:
+        """Return what whole units have room for."""
+        return self.udf.capacity_blocks(capacity_bytes) + PARTITION
 
 
 @lru_cache(maxsize=1 << 14)
