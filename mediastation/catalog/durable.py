@@ -53,12 +53,21 @@ def make_private_folder(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def write_text_durably(path: Path, text: str) -> None:
-    """Write `text` beside `path` and rename it there, so that no half of it is ever seen."""
+def write_text_durably(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write `text` in UTF-8 as `write_bytes_durably` does."""
+    write_bytes_durably(path, text.encode(), mode)
+
+
+def write_bytes_durably(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write `data` beside `path` and rename it there, so that no half of it is ever seen.
+
+    `mode` is that of the file, less what the umask takes away.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

@@ -50,7 +50,7 @@ class Links:
         log: FindingLog,
         confirmed_ids: Iterable[Iterable[str]] = (),
     ) -> None:
-        self._confirmed = [frozenset(map(_folded, ids)) for ids in confirmed_ids]
+        self._confirmed = [frozenset(map(fold_identifier, ids)) for ids in confirmed_ids]
         self._directory = directory
         self._log = log
         self._record_of: dict[str, int] = {}
@@ -193,7 +193,7 @@ class Links:
             stated, actual = text_value(value.raw), text_value(raw)
             if not stated or not actual or stated == actual or not _is_plain(raw + value.raw):
                 continue
-            if value.tag == PATIENT_ID and _folded(stated) == _folded(actual):
+            if value.tag == PATIENT_ID and fold_identifier(stated) == fold_identifier(actual):
                 yield warning(
                     "identity-spelling",
                     path,
@@ -220,11 +220,11 @@ class Links:
                 )
 
     def _is_confirmed(self, *patient_ids: str) -> bool:
-        wanted = set(map(_folded, patient_ids))
+        wanted = set(map(fold_identifier, patient_ids))
         return any(wanted <= ids for ids in self._confirmed)
 
 
-def _folded(text: str) -> str:
+def fold_identifier(text: str) -> str:
     """Return a Patient ID without letter case and doubled spaces, as people are told apart."""
     return " ".join(text.casefold().split())
 
