@@ -53,8 +53,7 @@ def check_fat_names(
         all of it may be written.
     """
     files = tuple(files)
-    largest = LARGEST_FAT16_FILE_BYTES if kind == "fat16" else LARGEST_FAT32_FILE_BYTES
-    findings = [finding for file in files for finding in _check_file(file, largest)]
+    findings = [finding for file in files for finding in _check_file(file, kind)]
     paths = Counter(file.path for file in files)
     directories = {directory for path in paths for directory in parents_of(path)}
     for path in sorted(directories):
@@ -67,6 +66,19 @@ def check_fat_names(
             message = f"{path} would be a file and a directory."
             findings.append(error("fat-duplicate", path, message, reference="PS3.10 8.2"))
     return findings + list(_check_room([*paths, *directories], kind, label=label))
+
+
+def check_fat_room(files: Iterable[MediumFile], kind: str) -> Iterator[Finding]:
+    """Yield what a FAT file system cannot hold of `files`, whatever their names.
+
+    ``"fat-file-size"`` and ``"fat-directory"``, as `check_fat_names` has them.
+    """
+    files = tuple(files)
+    for file in files:
+        yield from _check_size(file, kind)
+    paths = {file.path for file in files}
+    paths.update(directory for file in files for directory in parents_of(file.path))
+    yield from _check_room(paths, kind, label=False)
 
 
 def fat_label(file_set_id: str) -> str:
@@ -94,12 +106,17 @@ def short_name(name: str) -> bytes:
     return base.ljust(8).encode("ascii") + extension.ljust(3).encode("ascii")
 
 
-def _check_file(file: MediumFile, largest: int) -> Iterator[Finding]:
+def _check_file(file: MediumFile, kind: str) -> Iterator[Finding]:
     yield from _check_name(file.path)
     components = file.path.count("/") + 1
     if components > MAX_COMPONENTS:
         message = f"{components} components; a path has at most {MAX_COMPONENTS}."
         yield error("fat-depth", file.path, message, reference="PS3.12 A.1.2, R.1.1 to U.1.1")
+    yield from _check_size(file, kind)
+
+
+def _check_size(file: MediumFile, kind: str) -> Iterator[Finding]:
+    largest = LARGEST_FAT32_FILE_BYTES if kind == "fat32" else LARGEST_FAT16_FILE_BYTES
     if not 0 <= file.size_bytes <= largest:
         message = f"{file.size_bytes} bytes; a file on this volume has at most {largest}."
         hint = "Use a medium with UDF." if largest > 2**31 else "Use FAT32, or a medium with UDF."
@@ -117,12 +134,12 @@ def _check_name(path: str) -> Iterator[Finding]:
         yield error("fat-name", path, message, "Give it another name.")
 
 
-def _check_room(paths: list[str], kind: str, *, label: bool) -> Iterator[Finding]:
+def _check_room(paths: Iterable[str], kind: str, *, label: bool) -> Iterator[Finding]:
     counts = Counter(path.rpartition("/")[0] for path in paths)
     for path, count in sorted(counts.items()):
         # The root has its label, others have "." and "..".
         held = count + (2 if path else label)
-        most = ROOT_ENTRIES if kind == "fat16" and not path else MOST_ENTRIES
+        most = ROOT_ENTRIES if kind != "fat32" and not path else MOST_ENTRIES
         if held > most:
             message = f"{held} entries in directory /{path}; it holds {most}."
             hint = "Put the files into more directories."

@@ -8,12 +8,11 @@ import shutil
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mediastation.catalog.durable import sync_file_system
 from mediastation.errors import ConfigError, MediaError, RefusedError
 from mediastation.media.contract import PendingMedium, Progress, WrittenImage
 from mediastation.media.disk import (
@@ -22,9 +21,10 @@ from mediastation.media.disk import (
     locked,
     require_space,
     sync_folder,
-    umask,
 )
+from mediastation.media.folder_tree import FolderTree
 from mediastation.media.level1 import MediumFile, parents_of
+from mediastation.media.mounted import open_mounted
 from mediastation.media.source_reader import SourceReader
 from mediastation.model.finding import Finding, error
 
@@ -34,6 +34,7 @@ DEEPEST_COMPONENTS = 32
 """File IDs have at most eight; a viewer that lies beside the images may go deeper."""
 LONGEST_NAME_BYTES = 255
 
+_DIRECTORY = "DICOMDIR"
 _ATTEMPTS = 8
 _CHUNK_BYTES = 1 << 20
 _CONTROL = {*map(chr, range(32)), "\x7f"}
@@ -82,7 +83,8 @@ class FolderMedium:
     Parameters
     ----------
     files : iterable of MediumFile
-        In any order; they are written in the order of their paths.
+        In any order; they are written in the order of their paths, the
+        DICOMDIR last.
 
     Attributes
     ----------
@@ -97,7 +99,7 @@ class FolderMedium:
     """
 
     def __init__(self, files: Iterable[MediumFile]) -> None:
-        self._files = sorted(files, key=lambda file: file.path)
+        self._files = sorted(files, key=lambda file: (file.path == _DIRECTORY, file.path))
         if findings := check_folder_names(self._files):
             raise RefusedError(f"{findings[0].message} No folder was made.", findings)
         self._closed = False
@@ -128,7 +130,10 @@ class FolderMedium:
         Parameters
         ----------
         output : Path
-            The final name: nothing, or an empty folder, which is replaced.
+            The final name: nothing, or an empty folder, which is replaced. If
+            a medium is mounted there, it is written in place (see
+            `mediastation.media.mounted`), and has to be empty but for what
+            systems leave behind.
         progress : callable
             Is told bytes done and bytes in all, about once a mebibyte. What
             it raises ends the writing and comes out here.
@@ -145,15 +150,22 @@ class FolderMedium:
         """
         if self._closed:
             raise ValueError("the plan is closed")
-        with _open_part_folder(output, self.size_bytes) as part:
+        with self._open(output) as part:
             self._write_into(part, progress)
             yield PendingMedium(part, WrittenImage(self.size_bytes, "", ()))
 
-    def _write_into(self, part: _PartFolder, progress: Progress | None) -> None:
+    def _open(self, output: Path) -> AbstractContextManager[FolderTree]:
+        if os.path.ismount(output):
+            return open_mounted(output, self._files)
+        return _open_part_folder(output, self.size_bytes)
+
+    def _write_into(self, part: FolderTree, progress: Progress | None) -> None:
         done = 0
         reader = SourceReader()
         try:
             for file in self._files:
+                if file.path == _DIRECTORY:
+                    part.settle()
                 with part.new_file(file.path) as append:
                     reader.open(file)
                     left = file.size_bytes
@@ -168,61 +180,17 @@ class FolderMedium:
             reader.close()
 
 
-class _PartFolder:
+class _PartFolder(FolderTree):
     """A folder that nobody can take for finished before `commit`.
 
     It is called ``.NAME.part``, open to its owner only and locked: what a
     killed run left behind is replaced, what another run is writing is not.
     """
 
-    def __init__(self, output: Path, path: Path, descriptor: int, size_bytes: int) -> None:
-        self.output = output
-        self.path = path
-        self.written_bytes = 0
-        self._size_bytes = size_bytes
-        self._descriptor = descriptor
-        self._mask = umask()
-        self._made: set[str] = set()
-        self._files: list[str] = []
-        self._synced = False
-        self._committed = False
+    _committed = False
 
-    @contextmanager
-    def new_file(self, path: str) -> Iterator[_Append]:
-        """Make the file at `path`, which has been checked, and give what appends to it."""
-        with self._errors():
-            for directory in parents_of(path):
-                if directory not in self._made:
-                    (self.path / directory).mkdir(0o777 & ~self._mask)
-                    self._made.add(directory)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(self.path / path, flags, 0o644 & ~self._mask)
-        self._files.append(path)
-        try:
-            yield _Append(self, descriptor)
-        finally:
-            with self._errors():
-                os.close(descriptor)
-
-    def sync(self) -> None:
-        """Bring every byte and every name to the disk. Raises `MediaError`."""
-        if self._synced:
-            return
-        with self._errors():
-            # One wait for all files makes the many that follow short. Not every
-            # file system knows it, so each file is asked for as well.
-            with suppress(OSError):
-                sync_file_system(self.path)
-            for path in self._files:
-                descriptor = os.open(self.path / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-            for directory in sorted(self._made, reverse=True):
-                sync_folder(self.path / directory)
-            os.fsync(self._descriptor)
-        self._synced = True
+    def settle(self) -> None:
+        """Do nothing: nobody takes it for finished, in whatever order it is written."""
 
     def commit(self) -> Path:
         """Make the folder durable and give it its final name. Raises `MediaError`."""
@@ -246,25 +214,6 @@ class _PartFolder:
                 shutil.rmtree(self.path, ignore_errors=True)
         finally:
             os.close(self._descriptor)
-
-    def _errors(self) -> AbstractContextManager[None]:
-        return disk_errors(self.output, self._size_bytes, self.written_bytes)
-
-
-class _Append:
-    """Writes to one file of a `_PartFolder`."""
-
-    def __init__(self, part: _PartFolder, descriptor: int) -> None:
-        self._part = part
-        self._descriptor = descriptor
-
-    def __call__(self, data: bytes) -> None:
-        left = memoryview(data)
-        with self._part._errors():
-            while left:
-                count = os.write(self._descriptor, left)
-                self._part.written_bytes += count
-                left = left[count:]
 
 
 @contextmanager
@@ -290,11 +239,6 @@ def _require_free(output: Path) -> None:
             )
     except FileNotFoundError:
         return
-    if os.path.ismount(output):
-        raise ConfigError(
-            f"{output} is where a medium is mounted.",
-            "Write to a folder on a disk, then copy what is in it onto the medium.",
-        )
     with os.scandir(output) as entries:
         if next(entries, None) is not None:
             raise ConfigError(

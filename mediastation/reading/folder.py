@@ -10,6 +10,7 @@ from typing import BinaryIO, Self
 
 from mediastation.errors import MediaError
 from mediastation.model.finding import Finding, error, note, warning
+from mediastation.model.system_files import is_system_file
 from mediastation.reading.contract import MAX_DEPTH, MAX_FILES, FileIndex, Found, VolumeFile
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.names import safe_name
@@ -93,7 +94,9 @@ class FolderVolume:
                 with os.scandir(self._root / real) as entries:
                     listed = sorted(entries, key=lambda entry: entry.name)
             except OSError as fault:
-                self._log.add(error("unreadable", shown, f"cannot be listed: {fault.strerror}"))
+                # A system's own folders are closed to others, and hold nothing of the medium's.
+                make = note if is_system_file(shown) else error
+                self._log.add(make("unreadable", shown, f"cannot be listed: {fault.strerror}"))
                 continue
             below: list[tuple[str, str, int]] = []
             for entry in listed:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.manifest import Manifest, ManifestFile
+from mediastation.model.system_files import is_system_file
 from mediastation.reading.contract import Span, VolumeFile
 from mediastation.reading.file_meta import FileFront, FileMeta, read_file_front
 from mediastation.reading.findings import FindingLog
@@ -202,6 +203,10 @@ class ContentCheck:
             if read.fault:
                 self._log.add(_unread(read))
             if path == self._list_path:
+                return
+            if is_system_file(path) and read.front[128:132] != b"DICM":
+                message = "an operating system left it there; it was not written with the medium"
+                self._log.add(note("system-file", path, message))
                 return
             self.unlisted += 1
             make = error if self._trusted else warning
