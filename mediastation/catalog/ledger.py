@@ -135,13 +135,18 @@ class Ledger:
             row = _last_row(connection)
         return NO_HEAD if row is None else LedgerHead(row[0], digest_of_line(row[1]))
 
-    def entries(self, *, newest_first: bool = False, after: int = 0) -> Iterator[LedgerEntry]:
+    def entries(
+        self, *, newest_first: bool = False, after: int = 0, containing: str = ""
+    ) -> Iterator[LedgerEntry]:
         """Yield the entries behind number `after` as the table has them, unproved.
 
-        Rows that are no entries any more are left out: verification tells them.
+        Only those are read whose text has `containing` in it. Rows that are no
+        entries any more are left out: verification tells them.
         """
         order = ledger.c.position.desc() if newest_first else ledger.c.position
         query = select(ledger.c.body).where(ledger.c.position > after).order_by(order)
+        if containing:
+            query = query.where(ledger.c.body.contains(containing, autoescape=True))
         with self.catalog.reading() as connection:
             for row in connection.execution_options(yield_per=_BATCH).execute(
                 _as_bytes(query, connection)

@@ -6,6 +6,7 @@ does not grow.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -16,11 +17,12 @@ from mediastation.catalog.ledger import IN_FILE, IN_TABLE, Ledger, insert_lines,
 from mediastation.catalog.ledger_key import check_key, read_keys
 from mediastation.catalog.schema import ledger
 from mediastation.errors import MediaError
-from mediastation.model.finding import Finding, error, has_errors, warning
+from mediastation.model.finding import Finding, Severity, error, has_errors, warning
 from mediastation.model.ledger import NO_HEAD, LedgerHead
 from mediastation.model.ledger_chain import ChainCheck, Keys
 
 _MOST_FINDINGS = 200
+_ENTRY = re.compile(r"entr(?:y|ies) (\d+)")
 _BATCH = 500
 
 
@@ -38,6 +40,17 @@ class LedgerReport:
     def ok(self) -> bool:
         """Whether nothing speaks against the ledger."""
         return not has_errors(self.findings)
+
+    @property
+    def broken_from(self) -> int | None:
+        """Number of the first entry that something speaks against, if it can be told."""
+        numbers = [
+            int(match[1])
+            for finding in self.findings
+            if finding.severity is Severity.ERROR and finding.rule != "ledger-key"
+            if (match := _ENTRY.match(finding.subject))
+        ]
+        return min(numbers, default=None)
 
     def take(self, findings: Iterable[Finding]) -> None:
         """Take findings in, as many as anybody will read; the others are counted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -118,18 +118,32 @@ def forget(
     Files go before their rows are committed as gone: a command that was killed
     in between is simply given again, and nothing forgotten can come back.
     """
-    for start in range(0, len(entries), _BATCH):
-        with catalog.writing() as connection:
-            gone = delete_entries(connection, list(entries[start : start + _BATCH]))
-            with disk_trouble_told(catalog.home):
-                for digest, kind in gone:
-                    catalog.store.remove(digest, kind)
-        if progress is not None:
-            progress(min(start + _BATCH, len(entries)), len(entries))
+    return forget_each(catalog, [entries], len(entries), progress)
+
+
+def forget_each(
+    catalog: Catalog,
+    groups: Iterable[Sequence[int]],
+    total: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Remove group by group, as `forget`; each is asked for when those before it are gone."""
+    done = 0
+    for entries in groups:
+        for start in range(0, len(entries), _BATCH):
+            batch = list(entries[start : start + _BATCH])
+            with catalog.writing() as connection:
+                gone = delete_entries(connection, batch)
+                with disk_trouble_told(catalog.home):
+                    for digest, kind in gone:
+                        catalog.store.remove(digest, kind)
+            done += len(batch)
+            if progress is not None:
+                progress(done, total)
     with catalog.writing() as connection:
         delete_empty_parents(connection)
     catalog.checkpoint()
-    return len(entries)
+    return done
 
 
 def _digests_without_row(catalog: Catalog) -> Iterator[str]:

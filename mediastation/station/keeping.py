@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
+from mediastation.catalog.identities import EntriesOfPatient, entries_by_patient
 from mediastation.catalog.selection import find_entries
-from mediastation.catalog.upkeep import forget, reindex
-from mediastation.errors import ConfigError
+from mediastation.catalog.upkeep import forget_each, reindex
+from mediastation.errors import ConfigError, MediaError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding
+from mediastation.model.ledger import LedgerHead
+from mediastation.station.job import Job, Step
+from mediastation.station.ledger import record_forgotten, record_withdrawn
+from mediastation.station.ledger_audit import mend
 from mediastation.station.station import Station
 
 
 def forget_sources(station: Station, sources: Sequence[str], listener: Listener = nobody) -> int:
     """Remove what `sources` name from the store and return how many originals that were.
+
+    Patient by patient, each after the ledger has it. What was then not removed
+    because the work was stopped is withdrawn by a further entry.
 
     Raises
     ------
@@ -33,18 +42,45 @@ def forget_sources(station: Station, sources: Sequence[str], listener: Listener 
         station.job("forget", {"sources": list(sources)}, listener) as job,
         job.step("forget", len(entries), "instances") as step,
     ):
-        removed = forget(station.catalog, sorted(entries), step.report)
+        removed = _forget(station, job, sorted(entries), step)
         step.summary = f"{removed:,} removed"
         job.result = {"removed": removed}
     return removed
 
 
 def rebuild_index(station: Station, listener: Listener = nobody) -> tuple[int, list[Finding]]:
-    """Rebuild the index from the store; return how many originals it has, and the findings."""
+    """Rebuild the index from the store; return how many originals it has, and the findings.
+
+    The ledger is looked over as well: its table is filled from its file, or a
+    copy that is spoiled from the other one.
+    """
     with station.job("reindex", {}, listener) as job:
         with job.step("reindex", 0, "instances") as step:
             indexed, findings = reindex(station.catalog, step.report, station.clock.now)
             step.summary = f"{indexed:,} indexed"
         job.found(findings)
+        job.found(mend(station))
         job.result = {"indexed": indexed}
     return indexed, job.findings
+
+
+def _forget(station: Station, job: Job, entries: Sequence[int], step: Step) -> int:
+    announced: list[tuple[EntriesOfPatient, LedgerHead]] = []
+
+    def recorded() -> Iterator[Sequence[int]]:
+        for gone in entries_by_patient(station.catalog, entries):
+            announced[:] = [(gone, record_forgotten(station, job.id, gone))]
+            yield gone.entries
+
+    try:
+        return forget_each(station.catalog, recorded(), len(entries), step.report)
+    except BaseException:
+        for gone, head in announced:
+            left = sum(
+                len(one.entries) for one in entries_by_patient(station.catalog, gone.entries)
+            )
+            if left:
+                reason = f"stopped: {left:,} of {len(gone.entries):,} instances are still here"
+                with suppress(MediaError):  # what stopped the work is what has to be told
+                    record_withdrawn(station, job.id, head, reason)
+        raise

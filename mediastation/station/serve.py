@@ -14,9 +14,11 @@ from pathlib import Path
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
 from mediastation.collect.storage import StorageIntake
 from mediastation.config import AET_PATTERN
-from mediastation.errors import ConfigError
+from mediastation.errors import ConfigError, MediaError
 from mediastation.network.acceptor import Limits
 from mediastation.network.storage_scp import StorageScp
+from mediastation.station.audit_folder import write_missing_messages
+from mediastation.station.ledger import record_application
 from mediastation.station.station import Station
 
 LOCK_NAME = "serve.lock"
@@ -84,11 +86,23 @@ def serve(
         )
         address = scp.start()
         try:
+            _record(station, started=True, address=address)
             on_ready(*address)
             stop.wait()
         finally:
             if not scp.stop(stop_timeout_s):
                 _LOG.error("an association did not end; what it sent last was not acknowledged")
+            _record(station, started=False, address=address)
+
+
+def _record(station: Station, *, started: bool, address: tuple[str, int]) -> None:
+    """Record start or stop; a full disk keeps nobody from sending when there is room again."""
+    try:
+        if started:
+            write_missing_messages(station)
+        record_application(station, started=started, address=f"{address[0]}:{address[1]}")
+    except MediaError as fault:
+        _LOG.error("not recorded in the ledger: %s", fault.message)
 
 
 @contextmanager

@@ -1,0 +1,75 @@
+"""The ledger looked over: proved, held against a printed head, mended."""
+
+from __future__ import annotations
+
+import logging
+
+from mediastation.catalog.ledger import Ledger
+from mediastation.catalog.ledger_check import LedgerReport, mend_ledger, verify_ledger
+from mediastation.errors import MediaError
+from mediastation.model.finding import Finding, error, has_errors
+from mediastation.model.ledger import LedgerEvent, LedgerHead
+from mediastation.station.audit_folder import FOLDER_NAME, highest_message, write_missing_messages
+from mediastation.station.ledger import record_alert
+from mediastation.station.station import Station
+
+_LOG = logging.getLogger(__name__)
+
+
+def audit_ledger(station: Station, wanted: LedgerHead | None = None) -> LedgerReport:
+    """Prove the ledger, and tell the ledger itself what was found, once.
+
+    Audit messages that a killed process or a full disk left out are made.
+
+    Parameters
+    ----------
+    wanted : LedgerHead, optional
+        A head that was printed, as `LedgerHead.parse` reads it.
+
+    Raises
+    ------
+    MediaError
+        If the disk fails.
+    """
+    log = Ledger(station.catalog)
+    report = verify_ledger(log, wanted)
+    last = highest_message(station)
+    if last > report.entries:
+        report.take([_cut(report.entries, last)])
+    # A head that was typed badly says nothing of the ledger.
+    told = [finding for finding in report.findings if finding.rule != "ledger-head"]
+    if report.ok or not has_errors(told):
+        write_missing_messages(station)
+    elif not _is_known(log, told):
+        try:
+            record_alert(station, told)
+        except MediaError as fault:
+            _LOG.error("the alert could not be recorded: %s", fault.message)
+    return report
+
+
+def mend(station: Station) -> list[Finding]:
+    """Make a spoiled copy anew from a proved one, and record that; see `mend_ledger`."""
+    findings = mend_ledger(Ledger(station.catalog))
+    if findings:
+        record_alert(station, findings)
+    return findings
+
+
+def _is_known(log: Ledger, findings: list[Finding]) -> bool:
+    """Tell whether the latest alert says the same already."""
+    told = [finding.as_dict() for finding in findings]
+    for entry in log.entries(newest_first=True, containing=f'"event":"{LedgerEvent.ALERT}"'):
+        if entry.event is LedgerEvent.ALERT:
+            return entry.facts.get("findings") == told[:20]
+    return False
+
+
+def _cut(entries: int, last: int) -> Finding:
+    return error(
+        "ledger-cut",
+        f"entries {entries + 1} to {last}",
+        f"The audit messages in {FOLDER_NAME}/ tell of entries up to {last}; the ledger ends at "
+        f"{entries}.",
+        "Compare with a backup of ledger.jsonl and with heads on printed labels and reports.",
+    )
