@@ -85,6 +85,10 @@ class _EntryCheck:
         if not volume.directories:
             return
         root = volume.directories[0]
+        if volume.recognised.primary is not None:
+            self._note_time(volume.recognised.primary.raw[376:388], "primary volume descriptor")
+        for one in volume.file_sets:
+            self._note_time(one.raw[16:28], "file set descriptor")
         yield from self._check_entry(root.found, "", is_directory=True)
         if root.found.entry.unique_id:
             message = f"its unique id is {root.found.entry.unique_id}, must be 0"
@@ -165,9 +169,12 @@ class _EntryCheck:
                 message = f"has {kind} allocation descriptors beside a metadata partition"
                 yield "udf-allocation", subject, message, "UDF 2.2.10, 2.3.10"
         for raw in entry.times:
-            moment = _instant(raw)
-            if moment > self._totals.latest:
-                self._totals.latest, self._totals.latest_path = moment, subject
+            self._note_time(raw, subject)
+
+    def _note_time(self, raw: bytes, subject: str) -> None:
+        moment = _instant(raw)
+        if moment > self._totals.latest:
+            self._totals.latest, self._totals.latest_path = moment, subject
 
     def _check_id(self, found: Entry, path: str) -> Iterator[Fault]:
         own, ids = found.entry.unique_id, self._totals.ids
@@ -209,7 +216,7 @@ class _EntryCheck:
         raw, subject = integrity.raw, "logical volume integrity descriptor"
         closed = _instant(raw[16:28])
         if closed and totals.latest > closed:
-            message = f"a time of {totals.latest_path} is later than that of the volume"
+            message = f"is earlier than a time of {totals.latest_path}"
             yield "udf-time", subject, message, "UDF 2.2.6.1"
         following = u64(raw, 40)
         if following <= totals.highest_id:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from mediastation.model.finding import Finding, Severity
 from mediastation.reading.random_access import ExtentStream
 from mediastation.reading.udf import UdfVolume
-from mediastation.reading.udf_structures import Descriptor, TagId, u16, u32
+from mediastation.reading.udf_structures import Descriptor, TagId, identifier_of, u16, u32
 from mediastation.verify.udf_entry_rules import Fault, check_entries
 
 _REVISIONS = {
@@ -25,6 +25,8 @@ _REVISIONS = {
 
 _NSR03_FROM = 0x0200
 _METADATA_FROM = 0x0250
+_WITHOUT_METADATA = {2, 3}
+"""Access types write-once and rewritable, which UDF 2.50 maps otherwise."""
 _CD_BLOCK = 2048
 _CHUNK = 1 << 20
 
@@ -119,11 +121,7 @@ def _check_revision(volume: UdfVolume, annex: str, strict: bool, wanted: int) ->
             f"is of UDF {_shown(found)}, must be {listed}",
             "PS3.12 *.1.1",
         )
-    stated = [
-        (_NAMES[TagId.IMPLEMENTATION_USE], u16(descriptor.raw, 44))
-        for descriptor in _prevailing(volume, TagId.IMPLEMENTATION_USE)
-        if descriptor.raw[21:34].rstrip(b"\0") == b"*UDF LV Info"
-    ]
+    stated = [(_NAMES[TagId.IMPLEMENTATION_USE], u16(one.raw, 44)) for one in _information(volume)]
     stated += [("file set descriptor", u16(one.raw, 440)) for one in volume.file_sets]
     table = volume.recognised.logical.raw
     at, end = 440, 440 + u32(table, 264)
@@ -196,7 +194,9 @@ def _check_anchors(volume: UdfVolume) -> Iterator[Fault]:
 
 def _check_sequences(volume: UdfVolume) -> Iterator[Fault]:
     """Compare what prevails in main and reserve sequence, all but where it lies."""
-    by_label = {sequence.label: sequence.found for sequence in volume.recognised.sequences}
+    by_label: dict[str, dict[tuple[int, int], Descriptor]] = {}
+    for sequence in volume.recognised.sequences:
+        by_label.setdefault(sequence.label, sequence.found)
     main, reserve = by_label.get("main", {}), by_label.get("reserve", {})
     if not main or not reserve:
         return  # the reader has told it
@@ -211,6 +211,9 @@ def _check_sequences(volume: UdfVolume) -> Iterator[Fault]:
         else:
             continue
         yield "udf-sequences", name, message, "ECMA-167 3/8.4.2, UDF 2.2"
+    if not any(_information(volume)):
+        name = _NAMES[TagId.IMPLEMENTATION_USE]
+        yield "udf-sequences", name, "there is none of *UDF LV Info", "UDF 2.2.7"
 
 
 def _body(descriptor: Descriptor) -> bytes:
@@ -266,7 +269,9 @@ def _check_maps(volume: UdfVolume, annex: str) -> Iterator[Fault]:
                 message = f"there is a {kind} partition, which must not be written"
                 yield "udf-partition", subject, message, "PS3.12 *.2.1"
     has_metadata = "metadata" in kinds
-    if has_metadata != (volume.revision >= _METADATA_FROM):
+    access = {u32(one.raw, 184) for one in volume.recognised.partitions.values()}
+    needed = volume.revision >= _METADATA_FROM and not access & _WITHOUT_METADATA
+    if has_metadata != needed:
         message = f"UDF {_shown(volume.revision)} {'without' if not has_metadata else 'with'}"
         yield "udf-partition", subject, f"{message} a metadata partition", "UDF 2.2.10"
     if annex == "X" and volume.has_iso9660:
@@ -344,11 +349,12 @@ def _first_difference(one: bytes, other: bytes) -> int:
     return low
 
 
-def _prevailing(volume: UdfVolume, kind: TagId) -> Iterator[Descriptor]:
+def _information(volume: UdfVolume) -> Iterator[Descriptor]:
+    """Yield what UDF has to say of the logical volume, from each sequence."""
     for sequence in volume.recognised.sequences:
-        for (identifier, _), descriptor in sequence.found.items():
-            if identifier == kind and not descriptor.faults:
-                yield descriptor
+        found = sequence.found.get((TagId.IMPLEMENTATION_USE, 0))
+        if found is not None and identifier_of(found.raw[20:52]) == b"*UDF LV Info":
+            yield found
 
 
 def _shown(revision: int) -> str:

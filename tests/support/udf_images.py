@@ -170,6 +170,22 @@ def built(
     return bytes(image)
 
 
+def amend(image: bytearray, at: int, changes: Mapping[int, bytes], location: int = -1) -> None:
+    """Change the descriptor at byte `at` and make checksum and CRC fit again.
+
+    Offsets count from the tag. The CRC covers as much as before unless that is
+    changed; a `location` makes it a descriptor of another block.
+    """
+    for offset, value in changes.items():
+        image[at + offset : at + offset + len(value)] = value
+    if location >= 0:
+        image[at + 12 : at + 16] = struct.pack("<I", location)
+    (length,) = struct.unpack_from("<H", image, at + 10)
+    crc = binascii.crc_hqx(bytes(image[at + 16 : at + 16 + length]), 0)
+    image[at + 8 : at + 10] = struct.pack("<H", crc)
+    image[at + 4] = (sum(image[at : at + 4]) + sum(image[at + 5 : at + 16])) & 0xFF
+
+
 def _sequence(maps: bytes, reference: int, access_type: int) -> list[tuple[int, bytes]]:
     count = 1 if maps[0] == 2 or len(maps) == 6 else 2
     primary = {
