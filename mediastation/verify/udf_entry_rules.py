@@ -62,6 +62,7 @@ class _Totals:
     files: int = 0
     highest_id: int = 0
     latest: int = 0
+    latest_raw: bytes = b""
     latest_path: str = ""
     links: dict[int, int] = field(default_factory=dict)
     """By offset of the entry: how many identifiers lead there."""
@@ -172,9 +173,12 @@ class _EntryCheck:
             self._note_time(raw, subject)
 
     def _note_time(self, raw: bytes, subject: str) -> None:
+        totals = self._totals
+        if raw == totals.latest_raw:
+            return
         moment = _instant(raw)
-        if moment > self._totals.latest:
-            self._totals.latest, self._totals.latest_path = moment, subject
+        if moment > totals.latest:
+            totals.latest, totals.latest_raw, totals.latest_path = moment, raw, subject
 
     def _check_id(self, found: Entry, path: str) -> Iterator[Fault]:
         own, ids = found.entry.unique_id, self._totals.ids
@@ -222,9 +226,10 @@ class _EntryCheck:
         if following <= totals.highest_id:
             message = f"its next unique id is {following}, {totals.highest_id} is taken"
             yield "udf-unique-id", subject, message, "UDF 3.2.1"
-        use = 80 + 8 * u32(raw, 72)
-        if use + 46 > len(raw):
-            return
+        maps = len(self._volume.partition_kinds)
+        use = 80 + 8 * maps
+        if u32(raw, 72) != maps or use + 46 > len(raw):
+            return  # told where the volume is checked
         counts = u32(raw, use + 32), u32(raw, use + 36)
         found = totals.files, len(self._volume.directories)
         if counts != found:
