@@ -138,6 +138,18 @@ def verify_command(
     profile: Annotated[
         str, typer.Option(help="Application Profile that the directory is held against.")
     ] = "",
+    as_recipient: Annotated[
+        bool,
+        typer.Option(
+            "--as-recipient", help="See it as other readers do, and let installed programs read it."
+        ),
+    ] = False,
+    report_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", parser=path_word, metavar="FILE", help="Report as .html, .pdf or .json."
+        ),
+    ] = None,
 ) -> None:
     """Reread a medium and prove what can be proved of it."""
     from mediastation.station.station import Station  # noqa: PLC0415 - `--help` need not wait
@@ -145,7 +157,15 @@ def verify_command(
 
     words: Words = context.obj
     with Station(words.home) as station, StepDisplay(words) as display:
-        report = verify(station, medium, manifest, display, profile=profile)
+        report = verify(
+            station,
+            medium,
+            manifest,
+            display,
+            profile=profile,
+            as_recipient=as_recipient,
+            report_file=report_file,
+        )
     if words.json:
         print_json(
             {
@@ -156,9 +176,18 @@ def verify_command(
                 "bytes": report.bytes,
                 "findings": [finding.as_dict() for finding in report.findings],
             }
+            | (
+                {"compatibility": [row.as_dict() for row in report.compatibility]}
+                if as_recipient
+                else {}
+            )
         )
     else:
         print_findings(words, report.findings)
+        for row in report.compatibility:
+            reached = f"{row.instances:,} of {row.expected:,} instances" if row.expected else ""
+            told = ", ".join(filter(None, (row.verdict, reached, row.detail)))
+            say(f"  {row.reader}: {told}")
         say(f"{medium}: {_headline(report)}")
         counted = f"{report.files:,} file{'' if report.files == 1 else 's'}"
         say(f"{counted}, {size_text(report.bytes)}. {report.proved}")

@@ -110,7 +110,7 @@ def drop_cache(path: Path) -> Cache:
     What was not yet written is written first.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as fault:
         raise MediaError(f"{path} cannot be opened: {fault.strerror}") from fault
     try:

@@ -132,3 +132,7 @@ class Step:
         """Say how far the step is."""
         self.done, self.total = done, total
         self._job._progress(self)
+
+    def alive(self) -> None:
+        """Say that the step goes on, where nothing can be counted; a cancel surfaces here too."""
+        self._job._progress(self)

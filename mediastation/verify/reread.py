@@ -92,7 +92,7 @@ def reread(
                 cache = _forget_files(medium, volume)
             wrong = check_right_disc(read_identity(volume), expected, volume.name, lookup, show)
             if wrong is not None:
-                return _not_read(medium, wrong, manifest_name, cache)
+                return not_read(medium, wrong, manifest_name, str(cache))
             report = verify_volume(
                 volume,
                 expected,
@@ -105,7 +105,7 @@ def reread(
     except MediaError as fault:
         blank = blank_or_none(medium, opener, str(medium)) if opener is not None else None
         finding = blank or error("unreadable-medium", str(medium), fault.message, fault.hint)
-        return _not_read(medium, finding, manifest_name, cache)
+        return not_read(medium, finding, manifest_name, str(cache))
     return replace(report, from_cache=str(cache))
 
 
@@ -122,7 +122,7 @@ def _forget_files(root: Path, volume: Volume) -> Cache:
     return achieved
 
 
-def _not_read(medium: Path, finding: Finding, manifest_name: str, cache: Cache) -> VerifyReport:
+def not_read(medium: Path, finding: Finding, manifest_name: str, cache: str) -> VerifyReport:
     """Return the report on a medium that was not read further than to see that it is not it."""
     return VerifyReport(
         path=str(medium),
@@ -133,5 +133,5 @@ def _not_read(medium: Path, finding: Finding, manifest_name: str, cache: Cache) 
         instances=0,
         proved=f"Not proved: {finding.message}.",
         findings=[finding],
-        from_cache=str(cache),
+        from_cache=cache,
     )
