@@ -248,9 +248,9 @@ def _check_append(disc: Disc, image: ImageFacts) -> Iterator[Finding]:
             disc.kind,
             "The disc was closed for good; no session can follow.",
             whole,
-            "PS3.12 F.2.2" if disc.family is Family.CD else where,
+            "PS3.12 F.2.2.2" if disc.family is Family.CD else where,
         )
-    elif disc.family is Family.BD or disc.is_random_access and disc.family is not Family.FILE:
+    elif disc.family is Family.BD or (disc.is_random_access and disc.family is not Family.FILE):
         yield error(
             "no-sessions",
             disc.kind,
@@ -258,7 +258,7 @@ def _check_append(disc: Disc, image: ImageFacts) -> Iterator[Finding]:
             f"{whole} This one can be made blank with `mediastation blank`."
             if disc.is_rewritable
             else whole,
-            "PS3.12 X.3" if disc.family is Family.BD else "PS3.12 J.3, P.3",
+            "PS3.12 Annex X" if disc.family is Family.BD else "PS3.12 Annexes J, P",
         )
     elif disc.damaged:
         yield error(
@@ -278,7 +278,7 @@ def _check_open(disc: Disc, image: ImageFacts) -> Iterator[Finding]:
             disc.kind,
             f"A {disc.kind} has one session; there is nothing to keep open.",
             "Give the command without --keep-open.",
-            "PS3.12 X.3" if disc.family is Family.BD else "PS3.12 J.3, P.3",
+            "PS3.12 Annex X" if disc.family is Family.BD else "PS3.12 Annexes J, P",
         )
     elif image.udf_revision:
         yield warning(
@@ -286,7 +286,7 @@ def _check_open(disc: Disc, image: ImageFacts) -> Iterator[Finding]:
             image.name,
             "The disc stays open, but an image with UDF cannot be appended to later.",
             "Export with --format iso9660 where sessions are to follow.",
-            "PS3.12 P.3",
+            "PS3.12 Annex P",
         )
 
 

@@ -142,7 +142,7 @@ def pass_image(
                 progress(end - begin, size_bytes)
         sha256 = chunks.hexdigest()
     opened.clear()
-    _read_irregular(volume, finished, size_bytes, sink)
+    _read_irregular(volume, finished, begin + size_bytes, sink)
     return sha256
 
 
