@@ -8,11 +8,11 @@ from mediastation.errors import RefusedError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.profile import Role
 from mediastation.station.export_check import check_selection
-from mediastation.station.export_file_set import build_file_set
+from mediastation.station.export_distribution import make_volumes
 from mediastation.station.export_icons import make_icons
+from mediastation.station.export_include import read_included
 from mediastation.station.export_output import check_output, require_label
-from mediastation.station.export_pages import add_pages
-from mediastation.station.export_partition import all_or_none, plan_volumes, require_place
+from mediastation.station.export_partition import all_or_none, require_place
 from mediastation.station.export_prepare import count_transcoded, prepare_selection
 from mediastation.station.export_request import ExportRequest, ExportResult
 from mediastation.station.export_volume import write_volume
@@ -41,9 +41,10 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     target = choose_target(request, profile)
     require_place(request, target.format)
     require_label(request)
+    included = read_included(request.include)
     station.require_current_index()
     job = station.job("export", request.as_dict(), listener)
-    work = Work(station, job, request, profile, target)
+    work = Work(station, job, request, profile, target, included=included)
     result = ExportResult(job.id, profile.name, findings=job.findings)
     try:
         with job:
@@ -66,10 +67,7 @@ def _run(work: Work, result: ExportResult) -> None:
     work.copies = prepare_selection(station, job, request, work.checked)
     result.transcoded = count_transcoded(work.checked, work.copies)
     work.icons = make_icons(station, job, request, work.profile, work.checked)
-    plans = plan_volumes(work)
-    volumes = [build_file_set(work, plan) for plan in plans]
-    for volume in volumes:
-        add_pages(work, volume)
-    with all_or_none(request, plans, result.volumes):
+    volumes, result.media = make_volumes(work)
+    with all_or_none(request, [volume.plan for volume in volumes], result.volumes):
         for volume in volumes:
             result.volumes.append(write_volume(work, volume))

@@ -12,6 +12,7 @@ from mediastation.catalog.selection import iter_selection
 from mediastation.errors import RefusedError
 from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance, Person
 from mediastation.fileset.siblings import SiblingKeys
+from mediastation.media.contract import MediumWriter
 from mediastation.media.level1 import MediumFile
 from mediastation.model.entry import Entry, StoredFile
 from mediastation.model.file_id import file_set_id_from
@@ -36,7 +37,8 @@ Placed = tuple[Person | None, Collection[int], Entry, StoredFile]
 class Volume:
     """A volume in the making: what will lie on it, and where that comes from.
 
-    `inherited` and `made_from` are as in the manifest.
+    `inherited` and `made_from` are as in the manifest; `writer` is there once the
+    medium was measured.
     """
 
     plan: VolumePlan
@@ -45,6 +47,7 @@ class Volume:
     instances: int = 0
     inherited: bool = False
     made_from: str = ""
+    writer: MediumWriter | None = None
     files: list[MediumFile] = field(default_factory=list)
     manifest_files: list[ManifestFile] = field(default_factory=list)
 

@@ -27,6 +27,9 @@ from mediastation.station.export_request import ExportRequest, VolumeResult
 from mediastation.station.export_work import Work
 from mediastation.station.station import Station
 
+Share = tuple[list[tuple[PersonCluster, list[int]]], int]
+"""Who is on a volume, with the catalog's patient identities that are theirs; how many instances."""
+
 
 @dataclass(frozen=True, slots=True)
 class VolumePlan:
@@ -67,10 +70,9 @@ class VolumePlan:
 def require_place(request: ExportRequest, form: Format) -> None:
     """Raise where the output that was named can take nothing, before any work is done for it.
 
-    How many volumes come out is not known yet: of several people they may be
-    several, and then they go into a folder.
+    How many volumes come out is not known yet: if several, they go into a folder.
     """
-    if request.several_patients and request.output.is_dir():
+    if form.is_file and request.output.is_dir() and not request.output.is_symlink():
         if not os.access(request.output, os.W_OK | os.X_OK):
             raise MediaError(
                 f"Nothing can be written in the folder {request.output}.", "Name another one."
@@ -79,7 +81,7 @@ def require_place(request: ExportRequest, form: Format) -> None:
         require_output(request.output, form)
 
 
-def plan_volumes(work: Work) -> list[VolumePlan]:
+def plan_people(work: Work) -> list[VolumePlan]:
     """Spread what was checked over volumes, one unless people share a Patient ID.
 
     Raises
@@ -97,21 +99,15 @@ def plan_volumes(work: Work) -> list[VolumePlan]:
     here = [(person, rows) for person, rows in checked.people if rows]
     rows_of = {person.variants: (person, rows) for person, rows in here}
     groups = partition_people([person for person, _ in here])
-    outputs = _outputs(work.request.output, work.target.format, len(groups))
-    folder = station.job_folder(job.id)
     counts = count_selection(station.catalog, job.id, except_classes=ROOT_CLASSES)
     elsewhere = count_selection(station.catalog, job.id, classes=ROOT_CLASSES)
     require_all_there(sum(counts.values()) + sum(elsewhere.values()), checked.instances)
-    plans = []
-    for number, (group, output) in enumerate(zip(groups, outputs, strict=True), start=1):
+    shares: list[Share] = []
+    for group in groups:
         people = [rows_of[person.variants] for person in group]
         instances = sum(counts.get(row, 0) for _, rows in people for row in rows)
-        if number == 1:
-            instances += sum(elsewhere.values())
-        place = folder if number == 1 else folder / str(number)
-        with disk_trouble_told(folder):
-            make_private_folder(place)
-        plans.append(VolumePlan(number, len(groups), people, instances, place, output))
+        shares.append((people, instances + (0 if shares else sum(elsewhere.values()))))
+    plans = lay_out(work, shares)
     if len(plans) > 1:
         volume_of = {row: plan.number for plan in plans for _, rows in plan.people for row in rows}
         assign_volumes(
@@ -122,6 +118,29 @@ def plan_volumes(work: Work) -> list[VolumePlan]:
                 for entry in iter_selection(station.catalog, job.id, except_classes=ROOT_CLASSES)
             ),
         )
+    return plans
+
+
+def lay_out(work: Work, shares: Sequence[Share]) -> list[VolumePlan]:
+    """Return one plan for each share, with its folder in the job's and its place outside.
+
+    Raises
+    ------
+    ConfigError
+        If the output that was named cannot be what comes out.
+    MediaError
+        If the disk of the home fails.
+    """
+    outputs = _outputs(work.request.output, work.target.format, len(shares))
+    folder = work.station.job_folder(work.job.id)
+    plans = []
+    for number, ((people, instances), output) in enumerate(
+        zip(shares, outputs, strict=True), start=1
+    ):
+        place = folder if number == 1 else folder / str(number)
+        with disk_trouble_told(folder):
+            make_private_folder(place)
+        plans.append(VolumePlan(number, len(shares), people, instances, place, output))
     return plans
 
 
@@ -193,12 +212,13 @@ def _remove(path: Path) -> None:
 
 def _outputs(output: Path, form: Format, number: int) -> list[Path]:
     """Return where the volumes go; `ConfigError` where what was named cannot take them."""
-    if number == 1:
+    into_folder = form.is_file and output.is_dir() and not output.is_symlink()
+    if number == 1 and not into_folder:
         require_output(output, form)
         return [output]
     if not output.is_dir() and (output.exists() or output.suffix):
         raise ConfigError(
-            f"Patient IDs are shared, so {number} volumes come out, and {output} names one file.",
+            f"{number} volumes come out, and {output} names one file.",
             "Name a folder; the volumes become DISC1, DISC2 and so on in it.",
         )
     outputs = [output / f"DISC{place}{form.suffix}" for place in range(1, number + 1)]
@@ -209,7 +229,7 @@ def _outputs(output: Path, form: Format, number: int) -> list[Path]:
     for one in (*outputs, output / f"DISC{number + 1}{form.suffix}"):
         if os.path.lexists(one):
             raise ConfigError(
-                f"{output} holds {one.name} of another export, and {number} volumes come out.",
+                f"{output} holds {one.name} of another export.",
                 "Name another folder: nothing is mixed with what is there.",
             )
     for one in outputs:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mediastation.media.planning import MediumRow
 from mediastation.model.finding import Finding
 from mediastation.model.transfer_syntax import COMPRESSIONS
 
@@ -44,6 +45,8 @@ class ExportRequest:
         Put icons into the directory where the profile leaves that open.
     format : str
         A word of `Format`; empty for the usual one of the medium.
+    include : tuple of Path
+        Folders of the site's that go onto every volume.
     unsealed : bool
         Write the plain File-set of a secure profile, as a folder, for looking
         at what would be sealed.
@@ -62,6 +65,7 @@ class ExportRequest:
     compress: str = ""
     icons: bool = False
     format: str = ""
+    include: tuple[Path, ...] = ()
     unsealed: bool = False
 
     @property
@@ -71,7 +75,15 @@ class ExportRequest:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the job table keeps."""
-        return {**asdict(self), "output": str(self.output)}
+        return {
+            **asdict(self),
+            "output": str(self.output),
+            "include": [str(folder) for folder in self.include],
+        }
+
+
+def _row(row: MediumRow) -> dict[str, Any]:
+    return {name: value for name, value in asdict(row).items() if name != "findings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +101,18 @@ class VolumeResult:
 
 @dataclass(slots=True)
 class ExportResult:
-    """What came of an export. `stopped` says in a sentence why nothing was written, if so."""
+    """What came of an export.
+
+    `media` compares the media of the profile where only a plan was asked for;
+    `stopped` says in a sentence why nothing was written, if so.
+    """
 
     job: int
     profile: str
     volumes: list[VolumeResult] = field(default_factory=list)
     transcoded: int = 0
     refused: int = 0
+    media: list[MediumRow] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     stopped: str = ""
     hint: str = ""
@@ -109,6 +126,8 @@ class ExportResult:
             "transcoded": self.transcoded,
             "refused": self.refused,
         }
+        if self.media:
+            result["media"] = [_row(row) for row in self.media]
         if with_findings:
             result["findings"] = [finding.as_dict() for finding in self.findings]
         return result

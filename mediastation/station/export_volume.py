@@ -20,16 +20,28 @@ from mediastation.verify.verifier import verify_medium
 MANIFEST_NAME = "manifest.json"
 
 
-def plan_writer(work: Work, volume: Volume) -> MediumWriter:
-    """Plan the medium of `volume`; to be closed by the caller. Raises `RefusedError`."""
-    return open_writer(
-        work.target.medium,
-        work.target.format,
-        volume.files,
-        file_set_id=volume.file_set_id,
-        file_set_uid=volume.file_set_uid,
-        moment=work.station.clock.moment(),
-    )
+def measure(work: Work, volume: Volume) -> int:
+    """Return how many bytes the medium of `volume` takes, once everything that lies on it is known.
+
+    Raises
+    ------
+    RefusedError
+        If a name or a size cannot be recorded in this format.
+    """
+    return _writer(work, volume).size_bytes
+
+
+def _writer(work: Work, volume: Volume) -> MediumWriter:
+    if volume.writer is None:
+        volume.writer = open_writer(
+            work.target.medium,
+            work.target.format,
+            volume.files,
+            file_set_id=volume.file_set_id,
+            file_set_uid=volume.file_set_uid,
+            moment=work.station.clock.moment(),
+        )
+    return volume.writer
 
 
 def write_volume(work: Work, volume: Volume) -> VolumeResult:
@@ -45,7 +57,7 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
     """
     job, target = work.job, work.target
     with ExitStack() as stack:
-        writer = stack.enter_context(plan_writer(work, volume))
+        writer = stack.enter_context(_writer(work, volume))
         size_bytes = writer.size_bytes
         _require_fit(target, size_bytes)
         if work.request.plan_only:

@@ -8,6 +8,7 @@ from mediastation.model.entry import Entry, StoredFile
 from mediastation.model.profile import ApplicationProfile
 from mediastation.station.export_check import CheckedSet
 from mediastation.station.export_icons import IconPlan
+from mediastation.station.export_include import Included
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import Job
 from mediastation.station.station import Station
@@ -28,6 +29,8 @@ class Work:
         Prepared copies by entry; other entries go out as they came.
     icons : IconPlan or None
         Which icons the directory gets.
+    included : Included
+        What the site adds to the medium.
     """
 
     station: Station
@@ -38,6 +41,7 @@ class Work:
     checked: CheckedSet = field(default_factory=CheckedSet)
     copies: dict[int, StoredFile] = field(default_factory=dict)
     icons: IconPlan | None = None
+    included: Included = field(default_factory=Included)
 
     def copy_of(self, entry: Entry) -> StoredFile:
         """Return the file that goes out for `entry`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from mediastation.errors import MediaError, RefusedError
 from mediastation.model.finding import Finding, note, warning
 from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, read_digest_list
 from mediastation.model.profile import ApplicationProfile
+from mediastation.pages.index import INDEX_NAME
 from mediastation.pages.readme import README_NAME
 from mediastation.reading.contract import VolumeFile
 from mediastation.reading.dicomdir import Dicomdir
@@ -21,22 +21,18 @@ from mediastation.reading.record_rules import escapes
 from mediastation.reading.record_tree import UNREACHED
 from mediastation.reading.volume import Volume
 from mediastation.station.job import Job, Step
+from mediastation.station.references import find_uids, refers
 from mediastation.station.station import Station
 from mediastation.station.update_plan import StayingRecords
 from mediastation.verify.verifier import verify_volume
 
 DIRECTORY_NAME = "DICOMDIR"
+OWN_PAGES = frozenset({README_NAME, INDEX_NAME, DIGEST_LIST_NAME})
+"""What this program writes beside a File-set, and makes anew with every update."""
 
 _CHUNK_BYTES = 1 << 20
 _MOST_TEXT_BYTES = 128 << 20
-_MOST_SEARCHED_BYTES = 16 << 20
 _MOST_NAMED = 12
-_UID = re.compile(rb"[0-9]+(?:\.[0-9]+){2,}")
-_REFERRING = frozenset(
-    {"PRESENTATION", "KEY OBJECT DOC", "SR DOCUMENT", "RT PLAN", "RT STRUCTURE SET",
-     "REGISTRATION", "FIDUCIAL", "VALUE MAP", "STEREOMETRIC", "MEASUREMENT", "SURFACE", "PLAN"}
-)  # fmt: skip
-"""Records of objects that are small and speak of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +64,8 @@ class UpdateSource:
         Of the DICOMDIR.
     files : list of KeptFile
         What stays on the medium, the DICOMDIR left out.
-    has_readme, has_digest_list : bool
-        Whether the medium has files of this program that have to be made anew.
+    pages : set of str
+        Files of this program in the root that have to be made anew.
     inherited : bool
         Whether records were not written under all of this program's checks.
     """
@@ -78,8 +74,7 @@ class UpdateSource:
     staying: StayingRecords
     directory_sha256: str
     files: list[KeptFile] = field(default_factory=list)
-    has_readme: bool = False
-    has_digest_list: bool = False
+    pages: set[str] = field(default_factory=set)
     inherited: bool = True
 
     @property
@@ -183,7 +178,7 @@ def take_aside(
 def check_references(source: UpdateSource) -> Iterator[Finding]:
     """Yield a warning for each object that stays and speaks of instances that go.
 
-    Only objects that are small and made of references are searched. Instances
+    Only objects that are made of references are searched. Instances
     may speak of others that are not on the medium (PS3.3, F.2.1), so that is
     no error.
     """
@@ -192,10 +187,9 @@ def check_references(source: UpdateSource) -> Iterator[Finding]:
         return
     for kept in source.instances:
         record = source.directory.records[kept.record]
-        if record.type not in _REFERRING or kept.size_bytes > _MOST_SEARCHED_BYTES:
+        if not refers(record.sop_class_uid):
             continue
-        told = {uid.decode("ascii") for uid in _UID.findall(kept.source.read_bytes())}
-        if missing := sorted(told & removed):
+        if missing := sorted(find_uids(kept.source) & removed):
             more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
             yield warning(
                 "reference-removed",
@@ -221,20 +215,22 @@ def _referenced(volume: Volume, directory: Dicomdir) -> dict[str, int]:
 
 def _is_ours(volume: Volume, file: VolumeFile, source: UpdateSource) -> bool:
     """Tell whether a file tells of the File-set as a whole and was made by this program."""
-    if file.path not in {README_NAME, DIGEST_LIST_NAME} or file.size_bytes > _MOST_TEXT_BYTES:
+    if file.path not in OWN_PAGES or file.size_bytes > _MOST_TEXT_BYTES:
         return False
     with volume.open(file.path) as stream:
         content = stream.read()
-    if file.path == README_NAME:
+    if file.path == DIGEST_LIST_NAME:
+        try:
+            listed = read_digest_list(content.decode("ascii"))
+        except ValueError:
+            return False
+        is_ours = any(one.path == DIRECTORY_NAME for one in listed.files)
+    else:
         uid = source.directory.file_set_uid.encode("ascii", "replace")
-        source.has_readme = b"Mediastation" in content and uid in content
-        return source.has_readme
-    try:
-        listed = read_digest_list(content.decode("ascii"))
-    except ValueError:
-        return False
-    source.has_digest_list = any(one.path == DIRECTORY_NAME for one in listed.files)
-    return source.has_digest_list
+        is_ours = b"Mediastation" in content and uid in content
+    if is_ours:
+        source.pages.add(file.path)
+    return is_ours
 
 
 def _copy(

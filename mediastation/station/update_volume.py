@@ -16,9 +16,11 @@ from mediastation.model.finding import error
 from mediastation.model.identity import PatientIdentity, PersonCluster, recorded_patient_id
 from mediastation.model.instance import Element
 from mediastation.model.manifest import DIGEST_LIST_NAME
+from mediastation.pages.index import INDEX_NAME
 from mediastation.pages.readme import README_NAME
 from mediastation.reading.dicomdir import Dicomdir, RawElement
 from mediastation.reading.elements import text_value
+from mediastation.station.contents import read_contents
 from mediastation.station.export_file_set import (
     Volume,
     iter_placed,
@@ -26,11 +28,12 @@ from mediastation.station.export_file_set import (
     require_placed,
     siblings_of,
 )
-from mediastation.station.export_pages import add_digest_list, add_own_file, add_readme
+from mediastation.station.export_include import Included
+from mediastation.station.export_pages import add_digest_list, add_index, add_own_file, add_readme
 from mediastation.station.export_partition import VolumePlan
 from mediastation.station.export_work import Work
 from mediastation.station.update_plan import require_own_reference
-from mediastation.station.update_source import DIRECTORY_NAME, UpdateSource
+from mediastation.station.update_source import DIRECTORY_NAME, OWN_PAGES, UpdateSource
 
 _CHARACTER_SET = 0x00080005
 _PATIENT_ID = 0x00100020
@@ -123,9 +126,7 @@ def build_updated(work: Work, source: UpdateSource, people: KeptPeople, plan: Vo
                 file_set_id=volume.file_set_id,
                 moment=station.clock.moment(),
                 additional_keys=work.profile.record_keys,
-                existing=ExistingFileSet(
-                    _head_of(directory), names | {DIRECTORY_NAME, README_NAME, DIGEST_LIST_NAME}
-                ),
+                existing=ExistingFileSet(_head_of(directory), names | {DIRECTORY_NAME, *OWN_PAGES}),
             )
             for record in _staying(source, people):
                 builder.keep(record)
@@ -149,11 +150,27 @@ def build_updated(work: Work, source: UpdateSource, people: KeptPeople, plan: Vo
     if not volume.instances:
         raise RefusedError("Nothing was written: the File-set would hold no instance any more.")
     add_own_file(volume, DIRECTORY_NAME, volume.file_set_uid)
-    if source.has_readme:
-        add_readme(work, volume)
-    if source.has_digest_list:
+    work.included = Included(folders=_folders(source))
+    if README_NAME in source.pages:
+        add_readme(work, volume, index=INDEX_NAME in source.pages)
+    if INDEX_NAME in source.pages:
+        add_index(work, volume, read_contents(folder / DIRECTORY_NAME))
+    if DIGEST_LIST_NAME in source.pages:
         add_digest_list(volume)
     return volume
+
+
+def _folders(source: UpdateSource) -> tuple[str, ...]:
+    """Return the folders in the root that hold nothing of the File-set."""
+    tops = {
+        is_dicom: {
+            file.path.partition("/")[0]
+            for file in source.files
+            if "/" in file.path and (file.record >= 0) is is_dicom
+        }
+        for is_dicom in (True, False)
+    }
+    return tuple(sorted(tops[False] - tops[True]))
 
 
 def _head_of(directory: Dicomdir) -> dict[int, bytes]:

@@ -57,7 +57,7 @@ def test_json_has_the_keys_of_an_export(
     (volume,) = told["volumes"]
     assert (volume["path"], volume["instances"], volume["verified"]) == (str(image), 60, True)
     assert told["profile"] == "STD-GEN-CD"
-    assert len(digests(image)) == 60 + 3
+    assert len(digests(image)) == 60 + 4
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ class TestMedia:
 
         assert [volume.verified for volume in result.volumes] == [True]
         assert sorted(path.name for path in output.iterdir()) == [
-            "DICOM", "DICOMDIR", "README.TXT", "SHA256.TXT",
+            "DICOM", "DICOMDIR", "INDEX.HTM", "README.TXT", "SHA256.TXT",
         ]  # fmt: skip
         assert "STD-GEN-USB-JPEG" in (output / "README.TXT").read_text()
         assert verify(station, output).ok

@@ -51,7 +51,7 @@ def test_it_is_one_file_that_verifies_and_names_its_profile(
     run_peer("unzip", "-tq", output)
     run_peer("unzip", "-q", output, "-d", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "DICOM", "DICOMDIR", "README.TXT", "SHA256.TXT",
+        "DICOM", "DICOMDIR", "INDEX.HTM", "README.TXT", "SHA256.TXT",
     ]  # fmt: skip
     assert "STD-GEN-ZIP-MAIL" in (tmp_path / "out/README.TXT").read_text()
     for medium in (output, tmp_path / "out"):
@@ -103,7 +103,7 @@ def test_an_older_one_is_replaced_and_nothing_else_is(station: Station, tmp_path
     (tmp_path / "letters").write_text("mine")
     run_peer("7z", "a", tmp_path / "letters.zip", tmp_path / "letters")
     kept = (tmp_path / "letters.zip").read_bytes()
-    for path in (tmp_path / "letters", tmp_path / "letters.zip", tmp_path / "in"):
+    for path in (tmp_path / "letters", tmp_path / "letters.zip"):
         with pytest.raises(ConfigError):
             export_zip(station, tmp_path, path)
     assert (tmp_path / "letters.zip").read_bytes() == kept

@@ -1,0 +1,253 @@
+"""A set that is too large for one medium: several File-sets, planned, built and measured.
+
+What fits is built once. What does not is planned from the sizes that the first
+attempt gave, and what comes out is measured again: no volume is written that
+its writer has not found to fit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from mediastation.catalog.selection import assign_volumes, iter_selection
+from mediastation.conformance.attributes import (
+    SERIES_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
+    text_of,
+)
+from mediastation.errors import RefusedError
+from mediastation.media.planning import (
+    Distribution,
+    MediumChoice,
+    MediumRow,
+    PlannedInstance,
+    PlannedVolume,
+    compare_media,
+    plan_distribution,
+)
+from mediastation.media.sizes import RecordBytes, SizeModel, size_model
+from mediastation.model.finding import Finding, error, note
+from mediastation.model.instance import InstanceHeader
+from mediastation.model.manifest import DIGEST_LIST_NAME
+from mediastation.model.medium import MEDIA, Format
+from mediastation.station.contents import RecordSizes, read_record_sizes
+from mediastation.station.export_check import ROOT_CLASSES, leave_out
+from mediastation.station.export_file_set import DICOMDIR, Volume, build_file_set
+from mediastation.station.export_pages import PageRoom, add_pages
+from mediastation.station.export_partition import Share, VolumePlan, lay_out, plan_people
+from mediastation.station.export_volume import measure
+from mediastation.station.export_work import Work
+from mediastation.station.references import ReferenceReader
+
+MOST_VOLUMES = 999
+_ROUNDS = 6
+_STUDY_DATE, _STUDY_TIME, _INSTANCE_NUMBER = 0x00080020, 0x00080030, 0x00200013
+_DIGITS = re.compile(r"\d*")
+_NUMBER = re.compile(r"[+-]?\d{1,18}")
+
+Progress = Callable[[int, int], None]
+
+
+def _unheard(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def make_volumes(work: Work) -> tuple[list[Volume], list[MediumRow]]:
+    """Build the File-sets of an export, as few as fit its medium.
+
+    Returns
+    -------
+    list of Volume
+        Whole but for writing; each is known to fit.
+    list of MediumRow
+        Where only a plan was asked for: what the set would take of each
+        medium of the profile. Empty otherwise.
+
+    Raises
+    ------
+    ConfigError
+        If the output that was named cannot be what comes out.
+    RefusedError
+        If instances cannot be placed, or are too large for the medium, and
+        dropping was not asked for.
+    MediaError
+        If the disk of the home fails.
+    """
+    plans = plan_people(work)
+    volumes = _build(work, plans)
+    fits = all(measure(work, volume) <= work.target.capacity_bytes for volume in volumes)
+    if fits and not work.request.plan_only:
+        return volumes, []
+    planner = _Planner(work, plans, volumes)
+    rows = planner.compare() if work.request.plan_only else []
+    return (volumes if fits else planner.split()), rows
+
+
+def _build(work: Work, plans: Sequence[VolumePlan]) -> list[Volume]:
+    volumes = [build_file_set(work, plan) for plan in plans]
+    add_pages(work, volumes)
+    return volumes
+
+
+class _Planner:
+    """Plans one set, from what its first attempt has shown."""
+
+    def __init__(self, work: Work, plans: Sequence[VolumePlan], volumes: Sequence[Volume]) -> None:
+        self._work = work
+        self._records = read_record_sizes(volume.folder / DICOMDIR for volume in volumes)
+        self._room = PageRoom(work, volumes)
+        self._place_of_row = {
+            row: place for place, (_, rows) in enumerate(work.checked.people) for row in rows
+        }
+        place_of = {person.variants: place for place, (person, _) in enumerate(work.checked.people)}
+        self._groups = {
+            str(place_of[person.variants]): plan.number
+            for plan in plans
+            for person, _ in plan.people
+        }
+        self._references = ReferenceReader(work)
+
+    def compare(self) -> list[MediumRow]:
+        """Return what the set would take of each medium of the profile."""
+        choices = []
+        for name in self._work.profile.media:
+            medium = MEDIA[name]
+            is_target = medium == self._work.target.medium
+            form = self._work.target.format if is_target else medium.formats[0]
+            capacity = self._work.target.capacity_bytes if is_target else medium.capacity_bytes
+            choices.append(MediumChoice(name, capacity, self._sizes(form, 1)))
+        return compare_media(self._instances(), choices, partition=self._groups)
+
+    def split(self) -> list[Volume]:
+        """Build as many File-sets as the set needs."""
+        work = self._work
+        capacity = work.target.capacity_bytes
+        room, expected = capacity, 2
+        for _ in range(_ROUNDS):
+            plan = self._plan(room, expected)
+            while len(plan.volumes) > expected:
+                # More volumes are named on the pages, which then take more room.
+                expected = len(plan.volumes)
+                plan = self._plan(room, expected)
+            if plan.unplaced:
+                self._leave_out(plan)
+                continue
+            if len(plan.volumes) > MOST_VOLUMES:
+                raise _too_many(work, len(plan.volumes))
+            volumes = self._build(plan)
+            excess = max(measure(work, volume) for volume in volumes) - capacity
+            if excess <= 0:
+                work.job.found((*plan.findings, _several(work, volumes)))
+                return volumes
+            room -= excess
+        raise RefusedError(
+            "Nothing was written: the set could not be spread over the media so that all fit.",
+            hint="Give a somewhat smaller --capacity, or export fewer studies at a time.",
+        )
+
+    def _plan(self, room: int, volumes: int) -> Distribution:
+        work = self._work
+        total = work.checked.instances
+        with work.job.step("plan", total, "instances") as step:
+            plan = plan_distribution(
+                self._instances(step.report),
+                max(0, room),
+                self._sizes(work.target.format, volumes),
+                partition=self._groups,
+            )
+            step.summary = f"{len(plan.volumes):,} volumes"
+        return plan
+
+    def _sizes(self, form: Format, volumes: int) -> SizeModel:
+        sizes: RecordSizes = self._records
+        return size_model(
+            form,
+            RecordBytes(sizes.head, sizes.patient, sizes.study, sizes.series, sizes.leaf),
+            files=self._room.files(volumes),
+            digest_list=DIGEST_LIST_NAME,
+        )
+
+    def _instances(self, progress: Progress = _unheard) -> Iterator[PlannedInstance]:
+        work = self._work
+        total = work.checked.instances
+        for done, entry in enumerate(iter_selection(work.station.catalog, work.job.id), start=1):
+            header, copy = entry.header, work.copy_of(entry)
+            is_root = header.sop_class_uid in ROOT_CLASSES
+            yield PlannedInstance(
+                key=entry.id,
+                person="" if is_root else str(self._place_of_row[entry.patient]),
+                study="" if is_root else text_of(header, STUDY_INSTANCE_UID),
+                series="" if is_root else text_of(header, SERIES_INSTANCE_UID),
+                uid=header.sop_instance_uid,
+                moment=_moment(header),
+                size_bytes=copy.size_bytes,
+                references=self._references.of(entry, copy),
+                number=_number(header),
+                record_bytes=self._records.leaves.get(header.sop_instance_uid, 0),
+            )
+            progress(done, total)
+
+    def _leave_out(self, plan: Distribution) -> None:
+        """Drop what no volume can hold; `RefusedError` where that was not asked for."""
+        too_large = [one for one in plan.findings if one.rule == "instance-too-large"]
+        self._work.job.found(too_large)
+        work = self._work
+        leave_out(
+            work.station,
+            work.job,
+            work.request,
+            work.checked,
+            list(zip(plan.unplaced, too_large, strict=True)),
+            f"are too large for {work.target.medium.description}",
+        )
+
+    def _build(self, plan: Distribution) -> list[Volume]:
+        work = self._work
+        plans = lay_out(work, [self._share(volume) for volume in plan.volumes])
+        assign_volumes(
+            work.station.catalog,
+            work.job.id,
+            ((key, volume.number) for volume in plan.volumes for key in volume.iter_keys()),
+        )
+        return _build(work, plans)
+
+    def _share(self, volume: PlannedVolume) -> Share:
+        places = sorted({int(part.person) for part in volume.parts if part.person})
+        return [self._work.checked.people[place] for place in places], volume.instances
+
+
+def _moment(header: InstanceHeader) -> str:
+    date, time = (
+        "".join(_DIGITS.findall(text_of(header, tag))) for tag in (_STUDY_DATE, _STUDY_TIME)
+    )
+    return date[:8] + time[:6] if len(date) >= 8 else date
+
+
+def _number(header: InstanceHeader) -> int:
+    text = text_of(header, _INSTANCE_NUMBER).strip()
+    return int(text) if _NUMBER.fullmatch(text) else 0
+
+
+def _several(work: Work, volumes: Sequence[Volume]) -> Finding:
+    medium = work.target.medium
+    return note(
+        "several-volumes",
+        medium.name,
+        f"The set does not fit on one: it is {len(volumes):,} File-sets, each with a directory of "
+        "its own.",
+        "Hand them out together; each names the others.",
+        "PS3.11",
+    )
+
+
+def _too_many(work: Work, number: int) -> RefusedError:
+    medium = work.target.medium
+    finding = error(
+        "too-many-volumes",
+        medium.name,
+        f"The set would take {number:,} of {medium.description}; {MOST_VOLUMES} is the most.",
+        "Use a larger medium, or export fewer studies at a time.",
+        f"PS3.12 Annex {medium.annex}",
+    )
+    return RefusedError(f"Nothing was written. {finding.message}", [finding], finding.hint)
