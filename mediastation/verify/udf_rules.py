@@ -71,7 +71,7 @@ def check_udf(
     strict : bool
         Whether the annex is the law, because the medium is of our own.
     revision : int
-        The one that had to be written, such as 0x0250; 0 for any of the annex.
+        Which of the annex had to be written, such as 0x0250; 0 for any.
     file_set : collection of str
         Paths of the DICOM files, as far as they are known.
 
@@ -112,7 +112,9 @@ def _check_revision(volume: UdfVolume, annex: str, strict: bool, wanted: int) ->
     """Check that all who name the revision name one, and that it is one of the annex."""
     found = volume.revision
     creator, reader = _REVISIONS[annex]
-    allowed = (wanted,) if wanted else (creator if strict else reader)
+    allowed = creator if strict else reader
+    if wanted in allowed:
+        allowed = (wanted,)
     if found not in allowed:
         listed = " or ".join(map(_shown, allowed))
         yield (

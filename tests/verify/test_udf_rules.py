@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mediastation.errors import MediaError
 from mediastation.media.level1 import MediumFile
 from mediastation.model.finding import Finding, Severity
 from mediastation.reading.udf import UdfVolume
@@ -343,7 +345,7 @@ class TestPartitions:
             on_bd = list(check_udf(volume, annex="X", strict=True, revision=0x0102))
 
         assert on_dvd == []
-        assert [finding.rule for finding in on_bd] == ["udf-bridge"]
+        assert [finding.rule for finding in on_bd] == ["udf-revision", "udf-bridge"]
 
 
 class TestNames:
@@ -424,7 +426,7 @@ def test_whatever_a_descriptor_says_the_check_ends(whole: Path, data: st.DataObj
         amend(raw, at, {offset: data.draw(st.binary(min_size=1, max_size=8))})
     image = whole.with_name("spoilt.udf")
     image.write_bytes(raw)
-    with UdfVolume(image) as volume:
+    with suppress(MediaError), UdfVolume(image) as volume:
         for strict in (False, True):
             assert sum(1 for _ in check_udf(volume, annex="X", strict=strict)) < 1000
 
