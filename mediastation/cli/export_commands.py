@@ -14,6 +14,7 @@ from mediastation.cli.output import (
     Words,
     print_findings,
     print_json,
+    print_table,
     say,
     size_text,
     tell,
@@ -73,6 +74,14 @@ def export_command(
         int | None, typer.Option(min=1, metavar="BYTES", help="Capacity, where it differs.")
     ] = None,
     label: Annotated[str, typer.Option(help="Label; becomes the File-set ID.")] = "",
+    include: Annotated[
+        list[Path] | None,
+        typer.Option(
+            parser=path_word,
+            metavar="DIR",
+            help="Folder of the site's for the root of the medium, such as VIEWER; repeatable.",
+        ),
+    ] = None,
     timestamp: Annotated[
         str | None,
         typer.Option(metavar="ISO8601", help="Moment that the medium bears; fixes every byte."),
@@ -114,6 +123,7 @@ def export_command(
         label=label,
         compress=compress or "",
         icons=icons,
+        include=tuple(include or ()),
         unsealed=unsealed,
         plan_only=plan,
         drop_refused=drop_refused,
@@ -222,6 +232,45 @@ def _headline(report: Any) -> str:
     return "no fault found" if report.manifest in {"medium", "structure only"} else "verified"
 
 
+_MOST_STUDIES = 20
+
+
+def _say_studies(result: Any, place: int) -> None:
+    """Say what would lie on a volume that is only planned."""
+    if place >= len(result.plan):
+        return
+    studies = result.plan[place]["studies"]
+    for study in studies[:_MOST_STUDIES]:
+        date = study["study_date"] or "no date"
+        also = ", ".join(map(str, study["also_on"]))
+        say(
+            f"  {date} {study['study_description']}: {study['series']:,} series, "
+            f"{study['instances']:,} instances{f'; more of it on {also}' if also else ''}"
+        )
+    if len(studies) > _MOST_STUDIES:
+        say(f"  … and {len(studies) - _MOST_STUDIES:,} more studies")
+
+
+def _say_media(result: Any) -> None:
+    """Put the media that a plan compares side by side."""
+    if not result.media:
+        return
+    rows = [
+        {
+            "medium": row.name,
+            "volumes": f"{row.volumes:,}",
+            "size": size_text(row.size_bytes),
+            "capacity": size_text(row.capacity_bytes),
+            "fill": f"{row.fill:.0%}",
+            "left out": f"{row.unplaced:,}" if row.unplaced else "",
+        }
+        for row in result.media
+    ]
+    columns = {"medium": "Medium", "volumes": "Volumes", "size": "Size", "capacity": "Capacity",
+               "fill": "Full", "left out": "Too large"}  # fmt: skip
+    print_table(rows, columns)
+
+
 def show_export(words: Words, result: Any) -> None:
     """Print what came of an export or an update, and exit as its result asks."""
     if words.json:
@@ -233,7 +282,7 @@ def show_export(words: Words, result: Any) -> None:
             tell(f": {result.stopped}", mark="error", colour="31")
             if result.hint:
                 tell(f"  → {result.hint}")
-        for volume in result.volumes:
+        for number, volume in enumerate(result.volumes):
             say(f"{volume.path}: {'verified' if volume.verified else 'planned, not written'}")
             say(
                 f"  {volume.instances:,} instances, {size_text(volume.size_bytes)}, "
@@ -241,6 +290,8 @@ def show_export(words: Words, result: Any) -> None:
             )
             if volume.sha256:
                 say(f"  sha256 {volume.sha256}")
+            _say_studies(result, number)
+        _say_media(result)
         if not result.stopped:
             say(
                 f"job {result.job}: {result.profile}, {result.transcoded:,} re-encoded, "

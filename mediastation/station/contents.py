@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mediastation.catalog.durable import disk_trouble_told
 from mediastation.dicom.charset import decode_text
@@ -95,6 +96,22 @@ class Contents:
             )
             for one in self._patients
         )
+
+    def studies(self, also_on: Mapping[str, tuple[int, ...]]) -> list[dict[str, Any]]:
+        """Return the studies for programs; `also_on` as for `patients`."""
+        return [
+            {
+                "patient_id": one.patient_id,
+                "study_instance_uid": study.uid,
+                "study_date": study.date,
+                "study_description": study.description,
+                "series": len(study.series),
+                "instances": sum(series.instances for series in study.series),
+                "also_on": list(also_on.get(study.uid, ())),
+            }
+            for one in self._patients
+            for study in one.studies
+        ]
 
     def as_sibling(self, number: int) -> SiblingDisc:
         """Return how other volumes of the set name this one."""

@@ -68,6 +68,15 @@ def _run(work: Work, result: ExportResult) -> None:
     result.transcoded = count_transcoded(work.checked, work.copies)
     work.icons = make_icons(station, job, request, work.profile, work.checked)
     volumes, result.media = make_volumes(work)
+    if request.plan_only:
+        result.plan = [
+            {
+                "volume": volume.plan.number,
+                "studies": volume.contents.studies(volume.also_on),
+            }
+            for volume in volumes
+            if volume.contents is not None
+        ]
     with all_or_none(request, [volume.plan for volume in volumes], result.volumes):
         for volume in volumes:
             result.volumes.append(write_volume(work, volume))

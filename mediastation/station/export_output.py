@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mediastation.errors import ConfigError, MediaError
+from mediastation.media.bridge import BridgeImage
 from mediastation.media.contract import MediumWriter
 from mediastation.media.folder import FolderMedium
 from mediastation.media.iso9660 import Iso9660Image, MediumFile
@@ -95,6 +96,10 @@ def open_writer(
     match form:
         case Format.ISO9660:
             return Iso9660Image(files, volume_id=file_set_id, moment=moment)
+        case Format.BRIDGE:
+            return BridgeImage(
+                files, volume_id=file_set_id, moment=moment, volume_set_seed=file_set_uid
+            )
         case Format.ZIP:
             return ZipMedium(files, moment=moment)
         case Format.MAIL:

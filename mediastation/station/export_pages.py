@@ -38,14 +38,15 @@ def add_pages(work: Work, volumes: Sequence[Volume]) -> None:
         for uid in held.study_uids:
             numbers.setdefault(uid, []).append(volume.plan.number)
     for volume, held in zip(volumes, contents, strict=True):
-        also_on = {
+        volume.contents = held
+        volume.also_on = {
             uid: tuple(number for number in numbers[uid] if number != volume.plan.number)
             for uid in held.study_uids
         }
         add_own_file(volume, DICOMDIR, volume.file_set_uid)
         add_readme(work, volume, siblings, index=has_index(work))
         if has_index(work):
-            add_index(work, volume, held, siblings, also_on)
+            add_index(work, volume, held, siblings)
         add_included(work, volume)
         add_digest_list(volume)
 
@@ -75,10 +76,9 @@ def add_index(
     volume: Volume,
     held: Contents,
     siblings: tuple[SiblingDisc, ...] = (),
-    also_on: dict[str, tuple[int, ...]] | None = None,
 ) -> None:
     """Put INDEX.HTM onto the volume."""
-    page = render_index(_index_facts(work, volume, held, siblings, also_on), _templates(work))
+    page = render_index(_index_facts(work, volume, held, siblings), _templates(work))
     _add_page(volume, INDEX_NAME, page)
 
 
@@ -161,7 +161,6 @@ def _index_facts(
     volume: Volume,
     held: Contents,
     siblings: tuple[SiblingDisc, ...] = (),
-    also_on: dict[str, tuple[int, ...]] | None = None,
 ) -> IndexFacts:
     settings, included = work.station.settings, work.included
     return IndexFacts(
@@ -169,7 +168,7 @@ def _index_facts(
         file_set_uid=volume.file_set_uid,
         file_set_id=volume.file_set_id,
         profile=work.target.claims,
-        patients=held.patients(also_on),
+        patients=held.patients(volume.also_on),
         institution=settings.institution,
         contact=tuple(settings.contact),
         disclaimer=settings.disclaimer,

@@ -103,7 +103,8 @@ class VolumeResult:
 class ExportResult:
     """What came of an export.
 
-    `media` compares the media of the profile where only a plan was asked for;
+    Where only a plan was asked for, `media` compares those of the profile, and
+    `plan` has the studies of each volume;
     `stopped` says in a sentence why nothing was written, if so.
     """
 
@@ -113,6 +114,7 @@ class ExportResult:
     transcoded: int = 0
     refused: int = 0
     media: list[MediumRow] = field(default_factory=list)
+    plan: list[dict[str, Any]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     stopped: str = ""
     hint: str = ""
@@ -128,6 +130,7 @@ class ExportResult:
         }
         if self.media:
             result["media"] = [_row(row) for row in self.media]
+            result["plan"] = self.plan
         if with_findings:
             result["findings"] = [finding.as_dict() for finding in self.findings]
         return result
