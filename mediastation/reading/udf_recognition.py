@@ -23,7 +23,7 @@ _PADDING = (0, 1, 2, 150, 151, 152)
 """What burners and drives add behind the last sector of a volume."""
 _AGAIN = "other readers may not see the disc at all; make it again"
 
-_NAMES = {
+DESCRIPTOR_NAMES = {
     TagId.PRIMARY: "primary volume descriptor",
     TagId.IMPLEMENTATION_USE: "implementation use volume descriptor",
     TagId.PARTITION: "partition descriptor",
@@ -32,6 +32,7 @@ _NAMES = {
     TagId.TERMINATOR: "terminating descriptor",
     TagId.POINTER: "volume descriptor pointer",
 }
+"""What may stand in a Volume Descriptor Sequence (ECMA-167, 3/8.4.1), by tag identifier."""
 
 
 @dataclass(slots=True)
@@ -239,9 +240,9 @@ def _read_sequence(
             if found is None or len(raw) < 512:
                 # Unrecorded; a damaged sector in between does not look like this.
                 break
-            if found.identifier not in _NAMES or len(found.faults) > 2:
+            if found.identifier not in DESCRIPTOR_NAMES or len(found.faults) > 2:
                 continue
-            sequence.places.append((at, f"{_NAMES[TagId(found.identifier)]} ({label})"))
+            sequence.places.append((at, f"{DESCRIPTOR_NAMES[TagId(found.identifier)]} ({label})"))
             sequence.prefer(found)
             if found.identifier == TagId.TERMINATOR:
                 break
@@ -259,7 +260,7 @@ def _check_sequence(sequence: Sequence, label: str, log: FindingLog) -> None:
     present = {identifier for identifier, _ in sequence.found}
     for descriptor in sequence.found.values():
         if descriptor.faults:
-            what = _NAMES[TagId(descriptor.identifier)]
+            what = DESCRIPTOR_NAMES[TagId(descriptor.identifier)]
             log.add(
                 error("descriptor", subject,
                       f"its {what} has a wrong {' and '.join(descriptor.faults)}", _AGAIN,
@@ -271,6 +272,6 @@ def _check_sequence(sequence: Sequence, label: str, log: FindingLog) -> None:
     ):  # fmt: skip
         if identifier not in present:
             log.add(
-                error("volume-sequence", subject, f"has no {_NAMES[identifier]}", _AGAIN,
+                error("volume-sequence", subject, f"has no {DESCRIPTOR_NAMES[identifier]}", _AGAIN,
                       "ECMA-167 3/8.4.2")
             )  # fmt: skip

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from mediastation.model.finding import Finding, Severity
 from mediastation.reading.random_access import ExtentStream
 from mediastation.reading.udf import UdfVolume
+from mediastation.reading.udf_recognition import DESCRIPTOR_NAMES
 from mediastation.reading.udf_structures import Descriptor, TagId, identifier_of, u16, u32
 from mediastation.verify.udf_entry_rules import Fault, check_entries
 
@@ -38,15 +39,6 @@ _CRC_LENGTHS = {
     TagId.PARTITION: 496,
     TagId.TERMINATOR: 496,
     TagId.FILE_SET: 496,
-}
-_NAMES = {
-    TagId.PRIMARY: "primary volume descriptor",
-    TagId.IMPLEMENTATION_USE: "implementation use volume descriptor",
-    TagId.PARTITION: "partition descriptor",
-    TagId.LOGICAL_VOLUME: "logical volume descriptor",
-    TagId.UNALLOCATED_SPACE: "unallocated space descriptor",
-    TagId.TERMINATOR: "terminating descriptor",
-    TagId.POINTER: "volume descriptor pointer",
 }
 _INTEGRITY = "logical volume integrity descriptor"
 
@@ -123,7 +115,10 @@ def _check_revision(volume: UdfVolume, annex: str, strict: bool, wanted: int) ->
             f"is of UDF {_shown(found)}, must be {listed}",
             "PS3.12 *.1.1",
         )
-    stated = [(_NAMES[TagId.IMPLEMENTATION_USE], u16(one.raw, 44)) for one in _information(volume)]
+    stated = [
+        (DESCRIPTOR_NAMES[TagId.IMPLEMENTATION_USE], u16(one.raw, 44))
+        for one in _information(volume)
+    ]
     stated += [("file set descriptor", u16(one.raw, 440)) for one in volume.file_sets]
     table = volume.recognised.logical.raw
     at, end = 440, 440 + u32(table, 264)
@@ -159,7 +154,7 @@ def _check_tags(volume: UdfVolume) -> Iterator[Fault]:
     named = [("anchor volume descriptor pointer", one) for one in volume.recognised.anchors]
     for sequence in volume.recognised.sequences:
         for (identifier, _), one in sequence.found.items():
-            named.append((f"{_NAMES[TagId(identifier)]} ({sequence.label})", one))
+            named.append((f"{DESCRIPTOR_NAMES[TagId(identifier)]} ({sequence.label})", one))
     named += [("file set descriptor", one) for one in volume.file_sets]
     if volume.integrity is not None:
         named.append((_INTEGRITY, volume.integrity))
@@ -204,7 +199,7 @@ def _check_sequences(volume: UdfVolume) -> Iterator[Fault]:
         return  # the reader has told it
     for key in dict.fromkeys((*main, *reserve)):
         one, other = main.get(key), reserve.get(key)
-        name = _NAMES[TagId(key[0])]
+        name = DESCRIPTOR_NAMES[TagId(key[0])]
         if one is None or other is None:
             where = "reserve" if one is None else "main"
             message = f"is in the {where} volume descriptor sequence only"
@@ -214,7 +209,7 @@ def _check_sequences(volume: UdfVolume) -> Iterator[Fault]:
             continue
         yield "udf-sequences", name, message, "ECMA-167 3/8.4.2, UDF 2.2"
     if not any(_information(volume)):
-        name = _NAMES[TagId.IMPLEMENTATION_USE]
+        name = DESCRIPTOR_NAMES[TagId.IMPLEMENTATION_USE]
         yield "udf-sequences", name, "there is none of *UDF LV Info", "UDF 2.2.7"
 
 
@@ -226,7 +221,7 @@ def _check_identity(volume: UdfVolume) -> Iterator[Fault]:
     """Check that it is one volume with one File Set, and which interchange levels it claims."""
     primary = volume.recognised.primary
     if primary is not None:
-        subject = _NAMES[TagId.PRIMARY]
+        subject = DESCRIPTOR_NAMES[TagId.PRIMARY]
         levels = u16(primary.raw, 60), u16(primary.raw, 62)
         if levels != (2, 2):
             yield (
