@@ -59,7 +59,8 @@ class Shape:
     sector_bytes : int
         Bytes per sector.
     sectors_per_cluster : tuple of int
-        What is allowed, the smallest first.
+        What is allowed, the smallest first; clusters of 2048 bytes at least,
+        for no sector of that size may belong to two of them.
     partitioned : bool
         Whether a partition table with one partition lies in front.
     sectors_per_track, heads : int

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mediastation.media.bridge import BridgeImage
+from mediastation.media.fat import CARD, FatImage, Shape
 from mediastation.media.image_digest import ImageDigest
 from mediastation.media.iso9660 import Iso9660Image, MediumFile, WrittenImage
 from mediastation.media.part_file import PartFile
@@ -111,6 +112,32 @@ def sparse_disk() -> Iterator[None]:
         patched.setattr(ImageDigest, "update", lambda *_: None)
         patched.setattr("mediastation.media.part_file.require_space", lambda *_: None)
         yield
+
+
+def write_fat(
+    output: Path,
+    files: list[MediumFile],
+    kind: str = "fat16",
+    shape: Shape = CARD,
+    *,
+    volume_label: str = "CT_2024",
+    capacity_bytes: int | None = None,
+    moment: datetime = MOMENT,
+) -> WrittenImage:
+    """Write and commit a FAT image of `files`."""
+    with (
+        FatImage(
+            files,
+            kind=kind,
+            shape=shape,
+            volume_label=volume_label,
+            capacity_bytes=capacity_bytes,
+            moment=moment,
+        ) as image,
+        image.write(output) as pending,
+    ):
+        pending.commit()
+        return pending.image
 
 
 def absent(source: Path) -> None:

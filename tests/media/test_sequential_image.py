@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediastation.media.contract import WrittenImage
@@ -38,10 +38,12 @@ steps = st.one_of(
     st.tuples(st.just("structure"), st.integers(1, 3)),
     st.tuples(st.just("file"), st.integers(0, 400_000)),
     st.tuples(st.just("blank"), st.integers(0, 5)),
+    st.tuples(st.just("skip"), st.integers(0, 200)),
 )
 
 
 @given(st.lists(steps, max_size=5))
+@settings(deadline=None)
 def test_file_digest_and_structure_are_what_was_put(drawn: list[tuple[str, int]]) -> None:
     expected = bytearray()
     of_files: set[int] = set()
@@ -58,6 +60,10 @@ def test_file_digest_and_structure_are_what_was_put(drawn: list[tuple[str, int]]
                 image.end_file()
                 expected.extend(bytes([number]) * count)
                 expected.extend(bytes(-len(expected) % 2048))
+            elif kind == "skip":
+                of_files.update(range(image.sector, image.sector + count))
+                image.skip_until((image.sector + count) * 2048)
+                expected.extend(bytes(2048 * count))
             else:
                 image.blank_until(image.sector + count)
                 expected.extend(bytes(2048 * count))
