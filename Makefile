@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PEER_PACKAGES := dcmtk xorriso genisoimage p7zip-full libarchive-tools libgdcm-tools udftools \
-  libudfread0 mtools dosfstools unzip
-PEER_PROGRAMS := dcmdump xorriso isoinfo 7z bsdtar gdcminfo udfinfo mcopy fsck.fat unzip
+  libudfread0 mtools dosfstools unzip poppler-utils zbar-tools fonts-noto-core libxml2-utils
+PEER_PROGRAMS := dcmdump xorriso isoinfo 7z bsdtar gdcminfo udfinfo mcopy fsck.fat unzip pdftotext zbarimg xmllint
 PEER_LIBRARIES := libudfread.so.0
 
 .PHONY: demo test lint bench peers pins clean

@@ -28,7 +28,8 @@ MOST_LINE_BYTES = 128 << 20
 """A medium of 600,000 studies, one instance each, takes less."""
 
 _LINE = re.compile(r'\{"mac":"([0-9a-f]{64})","entry":(\{.*\})\}', re.DOTALL)
-_HEAD = re.compile(r"(?:(\d{1,18})[:/ ])?([0-9a-f]{16,64})")
+_HEAD = re.compile(r"(?:(\d{1,18}):)?([0-9a-f]{16,64})")
+_BLANKS = re.compile(r"\s")
 
 
 class LedgerEvent(StrEnum):
@@ -177,14 +178,16 @@ class LedgerHead:
 
     @classmethod
     def parse(cls, text: str) -> LedgerHead:
-        """Read a printed head; the number may be left off (0), the hash cut to 16 digits.
+        """Read a printed head, in groups or not.
+
+        The number may be left off (0 then), and the hash be cut to 16 digits.
 
         Raises
         ------
         ValueError
             If it is none.
         """
-        match = _HEAD.fullmatch(text.strip().lower())
+        match = _HEAD.fullmatch(_BLANKS.sub("", text).lower())
         if match is None:
             raise ValueError("a head is a number, a colon and at least 16 digits out of 0-9 a-f")
         return cls(int(match[1] or 0), match[2])

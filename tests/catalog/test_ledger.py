@@ -404,7 +404,8 @@ class TestHead:
         self, home: Path, number: int
     ) -> None:
         digest = hashlib.sha256(lines_of(home)[number - 1][:-1]).hexdigest()
-        for text in (f"{number}:{digest}", digest, digest[:16], f"{number}:{digest[:24].upper()}"):
+        grouped = " ".join(digest[at : at + 4].upper() for at in range(0, 16, 4))
+        for text in (f"{number}:{digest}", digest, digest[:16], grouped, f"{number}:{grouped}"):
             with Catalog(home) as catalog:
                 report = verify_ledger(Ledger(catalog), LedgerHead.parse(text))
             assert (report.ok, report.found_at) == (True, number)
