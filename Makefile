@@ -4,8 +4,10 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PEER_PACKAGES := dcmtk xorriso genisoimage p7zip-full libarchive-tools libgdcm-tools udftools \
   libudfread0 mtools dosfstools unzip poppler-utils zbar-tools fonts-noto-core libxml2-utils
-PEER_PROGRAMS := dcmdump xorriso isoinfo 7z bsdtar gdcminfo udfinfo mcopy fsck.fat unzip pdftotext zbarimg xmllint
+PEER_PROGRAMS := dcmdump xorriso isoinfo 7z bsdtar gdcminfo udfinfo mcopy fsck.fat unzip pdftotext \
+  zbarimg xmllint
 PEER_LIBRARIES := libudfread.so.0
+PEER_FILES := /usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf
 
 .PHONY: demo test lint bench peers pins clean
 
@@ -28,6 +30,7 @@ bench: $(VENV)/.ready-dev peers
 peers:
 	@missing=; for program in $(PEER_PROGRAMS); do \
 	  command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	for file in $(PEER_FILES); do [ -e $$file ] || missing="$$missing $$file"; done; \
 	known=$$(PATH="$$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null); \
 	for library in $(PEER_LIBRARIES); do \
 	  case "$$known" in *"$$library"*) ;; *) missing="$$missing $$library" ;; esac; done; \

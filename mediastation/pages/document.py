@@ -18,7 +18,7 @@ from mediastation.model.document import (
     Paragraph,
     Table,
 )
-from mediastation.resources import resource_folder
+from mediastation.pages.templates import render_template
 
 _TEMPLATES = {Form.MARKDOWN: "document.md", Form.HTML: "document.html"}
 _KINDS = {
@@ -47,25 +47,18 @@ def render_document(document: Document, form: Form) -> str:
         If a template is missing or faulty.
     """
     is_html = form is Form.HTML
-    environment = ImmutableSandboxedEnvironment(
-        autoescape=is_html,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    return render_template(
+        _TEMPLATES[form],
+        {"document": document},
+        filters={
+            "text": _printable if is_html else _markdown,
+            "cell": _printable if is_html else _inline,
+            "drawn": _drawn if is_html else _drawn_markdown,
+        },
+        tests={
+            name: lambda block, kind=kind: isinstance(block, kind) for kind, name in _KINDS.items()
+        },
     )
-    environment.filters["text"] = _printable if is_html else _markdown
-    environment.filters["cell"] = _printable if is_html else _inline
-    environment.filters["drawn"] = _drawn if is_html else _drawn_markdown
-    environment.tests.update(
-        {name: lambda block, kind=kind: isinstance(block, kind) for kind, name in _KINDS.items()}
-    )
-    path = resource_folder("templates") / _TEMPLATES[form]
-    try:
-        template = environment.from_string(path.read_text("utf-8"))
-        return template.render(document=document)
-    except (OSError, UnicodeDecodeError, TemplateError) as fault:
-        raise ConfigError(f"the template {path} cannot be used: {fault}") from fault
 
 
 def render_texts(texts: dict[str, str], values: dict[str, Any]) -> dict[str, str]:

@@ -96,14 +96,25 @@ class Pen:
         return PrintedPages(self.sheet.to_bytes(), self.findings)
 
     def fitted(self, text: str, width_mm: float, style: Style, what: str = ANY_TEXT) -> Block:
-        """Return `text` set into `width_mm`, or the words that name what is missing."""
+        """Return `text` set into `width_mm`.
+
+        Where no font has all of it, a text that has a name (`what`) is replaced as a
+        whole by words that say what to install, since half a name is another's. Of
+        any other text only the characters are written out that are missing.
+        """
         text = one_line(text, _LONGEST)
         try:
             return self._fit(text, width_mm, style)
         except MissingFontError as fault:
             self._missing.setdefault(fault.package, what)
-            words = f"[{fault.package} is needed to print {what}]"
+            if what == ANY_TEXT:
+                words = self._setter.written_out(text, bold=style.bold, han=style.han)
+            else:
+                words = f"[{fault.package} is needed to print {what}]"
+        try:
             return self._fit(words, width_mm, style)
+        except MissingFontError:
+            return self._fit(words.encode("ascii", "replace").decode(), width_mm, style)
 
     def write(
         self,

@@ -109,9 +109,9 @@ class _SiteFirst(BaseLoader):
         if Path(template.removeprefix(STANDARD)).name != template.removeprefix(STANDARD):
             raise TemplateNotFound(template)
         path = _place(template, self._folder)
+        if not path.exists():
+            raise TemplateNotFound(template)
         try:
-            if not path.is_file():
-                raise TemplateNotFound(template)
             if path.stat().st_size > _LARGEST_TEMPLATE:
                 raise ConfigError(
                     f"the template {path} is larger than {_LARGEST_TEMPLATE:,} bytes",

@@ -10,6 +10,9 @@ from mediastation.model.text import storable
 LONGEST = 200
 """Characters that a page shows of a value."""
 
+ELLIPSIS = "..."
+"""Where something was cut; ASCII, which every font has."""
+
 NAME_LENGTH = 5 * 64 + 4
 """The longest component group that is shown: five components of 64 and what parts them."""
 _DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
@@ -23,7 +26,7 @@ def one_line(text: object, longest: int = 0) -> str:
     text : object
         What came from outside; anything but text is written out.
     longest : int
-        Characters to keep, the last of which is then an ellipsis; 0 for all.
+        Characters to keep, an ellipsis included where something was cut; 0 for all.
     """
     shown = str(text)
     if longest:
@@ -33,7 +36,7 @@ def one_line(text: object, longest: int = 0) -> str:
         shown = "".join(_visible(char) for char in storable(shown))
     shown = " ".join(shown.split())
     if longest and len(shown) > longest:
-        shown = shown[: longest - 1].rstrip() + "…"
+        shown = shown[: longest - len(ELLIPSIS)].rstrip() + ELLIPSIS
     return shown
 
 

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mediastation.pages.fonts import Face, FontShelf, missing_package
-from mediastation.pages.text import one_line
+from mediastation.pages.text import ELLIPSIS, one_line
 
 _JOINERS = frozenset("\u200c\u200d")
 _STEP_PT = 0.5
 _MM_PER_PT = 25.4 / 72
-_ELLIPSIS = "..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +160,22 @@ class Typesetter:
                 break
             size = max(smallest_pt, size - _STEP_PT)
         kept = lines[:most_lines]
-        dots = list(self._pieces(_ELLIPSIS, bold, han))
+        dots = list(self._pieces(ELLIPSIS, bold, han))
         while kept[-1] and self._line(kept[-1] + dots, rtl).width_em > room:
             kept[-1].pop()
         kept[-1] += dots
         return Block(tuple(self._line(line, rtl) for line in kept), size, is_cut=True)
+
+    def written_out(self, text: str, *, bold: bool = False, han: str = "SC") -> str:
+        """Return `text` with each character that no font has as its code point, as ``U+5C71``."""
+        parts = []
+        for cluster in _iter_clusters(unicodedata.normalize("NFC", one_line(text))):
+            try:
+                self._choose(cluster, bold, han)
+                parts.append(cluster)
+            except MissingFontError:
+                parts.append("".join(f" U+{ord(char):04X} " for char in cluster))
+        return one_line("".join(parts))
 
     def _pieces(self, text: str, bold: bool, han: str) -> Iterator[_Piece]:
         before: Face | None = None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediastation import __version__
 from mediastation.errors import ConfigError
 from mediastation.pages import templates
-from mediastation.pages.readme import ReadmeFacts, render_readme
+from mediastation.pages.facts import SiblingDisc, Viewer
+from mediastation.pages.readme import ReadmeFacts, readme_size_bound, render_readme
 
 FACTS = ReadmeFacts(
     created=datetime(2024, 2, 29, 23, 59, 58, tzinfo=timezone(timedelta(hours=1))),
@@ -78,12 +80,14 @@ def test_what_is_not_there_is_not_promised() -> None:
     assert "1 DICOM file\r\n" in text
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.lists(st.text(max_size=300), max_size=4))
 def test_no_institution_can_break_the_lines(institution: str, contact: list[str]) -> None:
     text = changed(institution=institution, contact=tuple(contact))
 
     assert text.count("\n") == text.count("\r\n") == text.count("\r")
-    assert all(char.isprintable() for char in text.replace("\r\n", ""))
+    joiners = "\u200c\u200d"  # part of the spelling in Persian and Indic scripts
+    assert all(char.isprintable() or char in joiners for char in text.replace("\r\n", ""))
     assert max(map(len, text.split("\r\n"))) <= 76
     assert "IDENTIFICATION\r\n---" in text
 
@@ -95,6 +99,92 @@ def test_template_syntax_in_the_facts_is_only_text() -> None:
 def test_a_naive_date_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="time zone"):
         changed(created=datetime(2024, 1, 1))
+
+
+DISCS = (
+    SiblingDisc(1, 3, 12, 1834, "20190317", "20240229"),
+    SiblingDisc(2, 1, 1, 1, "20180101", "20180101"),
+)
+
+
+def test_the_discs_of_the_set_are_told_by_counts_alone() -> None:
+    """Dates of studies are clinical content, and none of that is in README.TXT."""
+    text = changed(volume=1, volumes=2, siblings=DISCS)
+
+    assert "Disc 1        3 studies, 12 series, 1,834 instances (this one)\r\n" in text
+    assert "Disc 2        1 study, 1 series, 1 instance\r\n" in text
+    assert not [date for date in ("2019", "2018", "03-17", "0317") if date in text]
+
+
+def test_a_hundred_discs_and_more_are_bounded() -> None:
+    discs = tuple(SiblingDisc(n, 1, 1, 1) for n in range(1, 120))
+
+    text = changed(volume=1, volumes=119, siblings=discs)
+
+    assert "and 20 more discs" in text
+    assert "Disc 99 " in text
+    assert "Disc 100" not in text
+
+
+def test_a_viewer_is_told_with_what_it_is_meant_for() -> None:
+    viewer = Viewer("Viewer 4.5", "VIEWER/START.EXE", "Windows 10", "Not for diagnosis.")
+
+    text = changed(viewer=viewer, other_folders=("VIEWER", "DOCS"))
+
+    for said in ("Viewer 4.5", "open VIEWER/START.EXE", "Windows 10", "Not for diagnosis."):
+        assert said in text
+    assert "VIEWER        folder with the viewer" in text
+    assert "DOCS          folder with further content that cannot be imported" in text
+    assert "There is no viewer" not in text
+    assert "Nothing on the medium starts by itself" in text
+
+
+def test_without_its_makers_word_a_viewer_is_not_for_diagnosis() -> None:
+    text = " ".join(changed(viewer=Viewer("V", "V/V.EXE")).split())
+
+    assert "not meant for diagnosis" in text
+
+
+def test_pages_for_a_browser_are_told_where_there_are_any() -> None:
+    text = changed(index_page="INDEX.HTM", web_folder="IHE_PDI")
+
+    assert "INDEX.HTM     what is on the medium" in text
+    assert "IHE_PDI       folder with web pages" in text
+    assert "HTM" not in changed()
+    assert "IHE_PDI" not in changed()
+
+
+def test_of_an_encrypted_medium_it_says_what_is_needed_and_promises_no_viewing() -> None:
+    text = " ".join(changed(encrypted=True).split())
+
+    assert "files are encrypted (DICOM PS3.15, Annex D)" in text
+    assert "not on the medium" in text
+    assert "Open the file DICOMDIR with a DICOM viewer" not in text
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**7), st.integers(1, 120), st.data())
+def test_no_volume_needs_more_than_the_bound(
+    instances: int, volumes: int, data: st.DataObject
+) -> None:
+    bound = readme_size_bound(FACTS, volumes)
+    of = data.draw(st.integers(1, volumes))
+    count = st.integers(0, FACTS.instances)
+    discs = tuple(
+        SiblingDisc(n, data.draw(count), data.draw(count), data.draw(count))
+        for n in range(1, min(of, 5) + 1)
+    )
+    facts = replace(
+        FACTS,
+        instances=min(instances, FACTS.instances),
+        file_set_id="W" * 16,
+        file_set_uid="2." + "9" * 62,
+        volume=of,
+        volumes=of,
+        siblings=discs if of > 1 else (),
+    )
+
+    assert len(render_readme(facts)) <= bound
 
 
 @pytest.mark.parametrize(
