@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mediastation.errors import MediaError
+from mediastation.model.finding import Severity
 from mediastation.model.medium import Format
 from mediastation.reading.contract import Extent, Found, Volume, VolumeFile
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
@@ -111,6 +112,11 @@ def _by_file_system(
             with open_as(system) as other:
                 shown = _second_view(other, view)
                 seen, reached = [one.sha256 for one in shown.files.values()], _follow(shown)
+                # What is only readable because much is forgiven here is not to others.
+                if faults := [one for one in other.findings if one.severity is Severity.ERROR]:
+                    first = faults[0]
+                    detail = f"its {label} is damaged: {first.subject} {first.message}"
+                    reached = iter(())
         except (MediaError, OSError) as fault:
             seen, reached, detail = [], iter(()), f"its {label} cannot be read: {fault}"
     return goal.row(name, ReaderKind.PERSONA, seen, set(reached), detail)

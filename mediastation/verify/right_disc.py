@@ -194,7 +194,9 @@ def blank_or_none(path: Path, opener: AccessOpener, subject: str) -> Finding | N
         return None
     finally:
         access.close()
-    return None if front.strip(b"\0") else _wrong(subject, "this disc is blank: nothing is on it")
+    if front.strip(b"\0"):
+        return None
+    return _wrong(subject, "this disc is blank: nothing is on it", "put the written disc in")
 
 
 def _check_state(

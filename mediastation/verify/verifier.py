@@ -13,6 +13,8 @@ from mediastation.model.profile import ApplicationProfile, Role
 from mediastation.reading.contract import ContainerVolume, ImageVolume, Volume
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.findings import FindingLog, until_given_up
+from mediastation.reading.image_base import AccessOpener
+from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.record_rules import check_records
 from mediastation.reading.volume import open_volume
 from mediastation.verify.compatibility import CompatibilityRow, Goal, check_compatibility
@@ -38,15 +40,16 @@ def verify_medium(
     manifest_name: str = JOB,
     recipients: Recipients | None = None,
     placement: Placement = AS_A_FILE,
+    opener: AccessOpener = RandomAccess,
 ) -> VerifyReport:
-    """Open the medium at `path` and verify it; see `verify_volume`.
+    """Open the medium at `path`, its bytes reached by `opener`; see `verify_volume`.
 
     Raises
     ------
     MediaError
         If there is no medium there that can be read at all.
     """
-    with open_volume(path) as volume:
+    with open_volume(path, opener=opener) as volume:
         return verify_volume(
             volume,
             manifest,

@@ -25,6 +25,8 @@ class MemoryAccess(RandomAccess):
         Whether it looks like a drive.
     heals_after : int
         A bad sector can be read once it was asked for so often; never if 0.
+    last_session : int, optional
+        Where the drive says that the last session begins.
     """
 
     def __init__(
@@ -35,12 +37,14 @@ class MemoryAccess(RandomAccess):
         bad: Collection[int] = (),
         is_device: bool = False,
         heals_after: int = 0,
+        last_session: int | None = None,
     ) -> None:
         self._handle = -1
         self._content = content
         self._flipped = flipped
         self._bad = bad
         self._heals_after = heals_after
+        self._last_session = last_session
         self.is_device = is_device
         self.size_bytes = len(content)
         self.asked: dict[int, int] = {}
@@ -48,6 +52,9 @@ class MemoryAccess(RandomAccess):
     def __call__(self, _: Path) -> MemoryAccess:
         """Open it, whatever it is called."""
         return self
+
+    def last_session_sector(self) -> int | None:
+        return self._last_session
 
     def read_at(self, offset: int, length: int) -> bytes:
         piece = self._content[offset : offset + length]
