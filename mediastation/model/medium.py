@@ -161,6 +161,7 @@ def _cd(minutes: int) -> Medium:
 
 def _dvd(name: str, description: str, sectors: int) -> Medium:
     formats = (
+        Format.BRIDGE,
         Format.ISO9660,
         Format.UDF_1_02,
         Format.UDF_1_50,
@@ -175,14 +176,14 @@ def _bd(name: str, description: str, sectors: int) -> Medium:
 
 
 def _stick(name: str, annex: str, description: str) -> Medium:
-    formats = (Format.FOLDER,)
+    formats = (Format.FOLDER, Format.FAT32, Format.FAT16)
     return Medium(
         name, annex, description, _FAT32_BYTES // 512, 512, _FAT, formats, False, _FAT32_BYTES
     )
 
 
 def _card(name: str, annex: str, description: str) -> Medium:
-    formats = (Format.FOLDER,)
+    formats = (Format.FOLDER, Format.FAT16)
     return Medium(
         name, annex, description, _FAT16_BYTES // 512, 512, _FAT16, formats, False, _FAT16_BYTES
     )
@@ -211,7 +212,7 @@ _ALL = (
         4_000_000,
         512,
         _FAT16,
-        (Format.FOLDER,),
+        (Format.FAT16, Format.FOLDER),
     ),
     Medium(
         "MOD23",
@@ -220,7 +221,7 @@ _ALL = (
         1_000_000,
         2048,
         _FAT16,
-        (Format.FOLDER,),
+        (Format.FAT16, Format.FOLDER),
     ),
     _stick("USB", "R", "USB device"),
     _stick("CF", "S", "CompactFlash card"),

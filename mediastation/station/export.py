@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mediastation.catalog.selection import remember_selection
 from mediastation.conformance.require import require_compress, require_role
 from mediastation.errors import RefusedError
 from mediastation.model.event import Listener, nobody
+from mediastation.model.finding import Finding, Severity
 from mediastation.model.profile import Role
 from mediastation.station.export_check import check_selection
 from mediastation.station.export_distribution import make_volumes
 from mediastation.station.export_icons import make_icons
 from mediastation.station.export_include import read_included
-from mediastation.station.export_output import check_output, require_label
+from mediastation.station.export_output import check_output, require_label, require_moment
 from mediastation.station.export_partition import all_or_none, require_place
 from mediastation.station.export_prepare import count_transcoded, prepare_selection
 from mediastation.station.export_request import ExportRequest, ExportResult
 from mediastation.station.export_volume import write_volume
 from mediastation.station.export_work import Work
 from mediastation.station.gather import gather
+from mediastation.station.job import Job
 from mediastation.station.station import Station
 from mediastation.station.target import choose_target
 
@@ -41,6 +45,7 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     target = choose_target(request, profile)
     require_place(request, target.format)
     require_label(request)
+    require_moment(target.format, station.clock.moment())
     included = read_included(request.include)
     station.require_current_index()
     job = station.job("export", request.as_dict(), listener)
@@ -58,12 +63,20 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     return result
 
 
+def _require_fitting(job: Job, findings: Iterable[Finding]) -> None:
+    """Tell what is otherwise than asked for; raise `RefusedError` where that forbids to go on."""
+    findings = tuple(findings)
+    job.found(findings)
+    if wrong := [finding for finding in findings if finding.severity is Severity.ERROR]:
+        raise RefusedError(f"Nothing was written. {wrong[0].message}", wrong, wrong[0].hint)
+
+
 def _run(work: Work, result: ExportResult) -> None:
     station, job, request = work.station, work.job, work.request
     entries, work.checked.refused = gather(station, job, request.sources)
     total = remember_selection(station.catalog, job.id, entries)
     check_selection(station, job, request, work.profile, total, work.checked)
-    job.found(check_output(request, work.profile, work.target))
+    _require_fitting(job, check_output(request, work.profile, work.target))
     work.copies = prepare_selection(station, job, request, work.checked)
     result.transcoded = count_transcoded(work.checked, work.copies)
     work.icons = make_icons(station, job, request, work.profile, work.checked)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mediastation.errors import ConfigError, MediaError
 from mediastation.media.bridge import BridgeImage
 from mediastation.media.contract import MediumWriter
+from mediastation.media.fat import SHAPES, FatImage, fat_label
 from mediastation.media.folder import FolderMedium
 from mediastation.media.iso9660 import Iso9660Image, MediumFile
 from mediastation.media.mime import MailMedium, MimeMedium
+from mediastation.media.mounted import check_mounted
 from mediastation.media.udf import UdfImage
 from mediastation.media.zip_archive import ZipMedium
 from mediastation.model.file_id import file_set_id_from
@@ -31,6 +33,10 @@ _REPLACED = {form: "image" for form in Format if form.is_disc} | {
 """What may be written over, and what it is called; nothing else is."""
 _ZIP_OF_OURS = b"PK\x03\x04", b"DICOMDIR"
 """How a ZIP file begins whose first file, named at byte 30, is a DICOMDIR."""
+_YEARS = dict.fromkeys(
+    (Format.FAT16, Format.FAT32, Format.ZIP, Format.MAIL), range(1980, 2108)
+)
+"""DOS counts years from 1980 in seven bits."""
 _LONGEST_NAME_BYTES = 240
 """File systems take 255; `.NAME.part` has to fit as well."""
 
@@ -65,6 +71,8 @@ def check_output(
             "Do not hand it out.",
             "PS3.15 D.1",
         )
+    elif target.format is Format.FOLDER and os.path.ismount(request.output):
+        yield from check_mounted(request.output, _annex_file_systems(target.medium))
     elif target.format is Format.ZIP:
         yield note(
             "zip-mail",
@@ -75,8 +83,12 @@ def check_output(
         )
 
 
+def _annex_file_systems(medium: Medium) -> list[str]:
+    return [str(form) for form in medium.formats if form.is_fat]
+
+
 def open_writer(
-    medium: Medium,  # noqa: ARG001
+    medium: Medium,
     form: Format,
     files: Iterable[MediumFile],
     *,
@@ -100,6 +112,19 @@ def open_writer(
             return BridgeImage(
                 files, volume_id=file_set_id, moment=moment, volume_set_seed=file_set_uid
             )
+        case Format.BRIDGE:
+            return BridgeImage(
+                files, volume_id=file_set_id, moment=moment, volume_set_seed=file_set_uid
+            )
+        case Format.FAT16 | Format.FAT32:
+            return FatImage(
+                files,
+                kind=form,
+                shape=SHAPES[medium.name],
+                volume_label=fat_label(file_set_id),
+                moment=moment,
+                seed=file_set_uid,
+            )
         case Format.ZIP:
             return ZipMedium(files, moment=moment)
         case Format.MAIL:
@@ -116,6 +141,16 @@ def open_writer(
                 moment=moment,
                 volume_set_seed=file_set_uid,
             )
+
+
+def require_moment(form: Format, moment: datetime) -> None:
+    """Raise `ConfigError` where the medium cannot bear the moment that was asked for."""
+    years = _YEARS.get(form)
+    if years and moment.astimezone(UTC).year not in years:
+        raise ConfigError(
+            f"{form.words} cannot bear the year {moment.year}.",
+            f"Give a --timestamp from {years[0]} to {years[-1]}, or leave it out.",
+        )
 
 
 def require_output(output: Path, form: Format) -> None:
@@ -159,6 +194,9 @@ def _require_folder_place(output: Path) -> None:
             f"{output} is a file; what is written here is a folder.",
             "Name a folder that does not exist yet.",
         )
+    if os.path.ismount(output):
+        check_mounted(output)
+        return
     try:
         holds_anything = output.is_dir() and any(output.iterdir())
     except OSError as fault:

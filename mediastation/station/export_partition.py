@@ -216,6 +216,12 @@ def _outputs(output: Path, form: Format, number: int) -> list[Path]:
     if number == 1 and not into_folder:
         require_output(output, form)
         return [output]
+    if os.path.ismount(output):
+        raise ConfigError(
+            f"{number} volumes come out, and {output} is one medium.",
+            "Name a folder on a disk and copy DISC1, DISC2 and so on from there, or take a larger "
+            "medium.",
+        )
     if not output.is_dir() and (output.exists() or output.suffix):
         raise ConfigError(
             f"{number} volumes come out, and {output} names one file.",

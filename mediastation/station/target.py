@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +67,10 @@ def choose_target(request: ExportRequest, profile: ApplicationProfile) -> Target
         )
     if request.unsealed:
         return Target(medium, Format.FOLDER, capacity, "")
-    return Target(medium, _format(request, medium), capacity, profile.name)
+    form = _format(request, medium)
+    if form is Format.FOLDER and not request.capacity_bytes and os.path.ismount(request.output):
+        capacity = min(capacity, shutil.disk_usage(request.output).free)
+    return Target(medium, form, capacity, profile.name)
 
 
 def _require_sealing(request: ExportRequest, profile: ApplicationProfile) -> None:

@@ -12,18 +12,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mediastation.dicom.encodable import ENCODABLE
-from mediastation.model.medium import MEDIA, Format
+from mediastation.model.medium import MEDIA
 from mediastation.model.profile import ApplicationProfile, Requirement, Role, Security
 from mediastation.model.transfer_syntax import EXPLICIT_LE, transfer_syntax_name
 
 ENCODED_SYNTAXES = ENCODABLE | {EXPLICIT_LE}
 """Transfer Syntaxes that preparing an instance can turn an image of another one into."""
 
+_DISC = "read from the disc, a drive's device file or an image"
+_DEVICE = "read from the device or an image, or as mounted by the operating system"
 READ_ANNEXES: Mapping[str, str] = {
-    "F": "read from the disc, a drive's device file or an image",
-    "P": "read from the disc or an image where it has ISO 9660, otherwise as mounted by the "
-    "operating system",
-    **dict.fromkeys("JMQRSTUX", "read as mounted by the operating system"),
+    **dict.fromkeys("FJPX", _DISC),
+    **dict.fromkeys("MQRSTU", _DEVICE),
 }
 """Annexes of PS3.12 whose media are read here, and how."""
 
@@ -90,14 +90,8 @@ def _reader_obstacles(profile: ApplicationProfile) -> Iterator[str]:
 
 
 def _writer_obstacles(profile: ApplicationProfile, role: Role) -> Iterator[str]:
-    formats = {form for name in profile.media for form in MEDIA[name].formats}
     if "MAIL" in profile.media:
         yield "The e-mail is made; sending it is left to a mail program."
-    elif formats == {Format.FOLDER}:
-        yield (
-            "The files are handed out in a folder; the medium's file system is made, and the "
-            "copy on it checked, by somebody else."
-        )
     for rule in profile.objects:
         if rule.requirement(role) is Requirement.MANDATORY and not ENCODED_SYNTAXES.intersection(
             rule.transfer_syntaxes
