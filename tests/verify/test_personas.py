@@ -243,7 +243,7 @@ class TestFileSystems:
             if content[at : at + 2] == b"\2\0"
             and int.from_bytes(content[at + 12 : at + 16], "little") == at // SECTOR
         ]
-        assert len(anchors) == 2
+        assert len(anchors) >= 2
         for at in anchors:
             content[at : at + SECTOR] = bytes(SECTOR)
         files = random_file_set() | {"BIG.BIN": bytes(range(256)) * 6000}
