@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from mediastation.burn.drive import Drive
@@ -83,6 +84,9 @@ class BurnEngine(Protocol):
 
     def inspect(self, device: str) -> Drive:
         """Return one drive with its disc."""
+
+    def path(self, device: str) -> Path:
+        """Return the path through which the bytes of a disc are read."""
 
     def is_loaded(self, device: str) -> bool | None:
         """Tell, without moving the tray, whether a disc lies ready; None if that cannot be told."""

@@ -99,6 +99,10 @@ class XorrisoEngine:
             drive = replace(drive, disc=replace(disc, status=DiscStatus.OVERWRITABLE))
         return drive
 
+    def path(self, device: str) -> Path:
+        """Return the path through which the bytes of a disc are read."""
+        return path_of(device)
+
     def is_loaded(self, device: str) -> bool | None:
         """Tell, without moving the tray, whether a disc lies ready; None if that cannot be told."""
         if is_stdio(device):

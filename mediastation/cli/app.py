@@ -91,8 +91,8 @@ def run(arguments: Sequence[str]) -> int:
         code = app(args=[*common_words, *rest], standalone_mode=False, prog_name="mediastation")
     except _UsageError as fault:
         return _usage(words, fault)
-    except (typer.Abort, CancelledError, KeyboardInterrupt):
-        return _interrupted(words)
+    except (typer.Abort, CancelledError, KeyboardInterrupt) as stop:
+        return _interrupted(words, stop)
     except MediastationError as fault:
         print_error(words, fault)
         return fault.exit_code
@@ -155,9 +155,12 @@ def _usage(words: Words, fault: Any) -> int:
     return ConfigError.exit_code
 
 
-def _interrupted(words: Words) -> int:
+def _interrupted(words: Words, stop: BaseException | None = None) -> int:
     fault = CancelledError("Cancelled; nothing half-made was left behind.")
-    if words.json:
+    if isinstance(stop, CancelledError) and stop.hint:
+        # Something is left that somebody has to see to.
+        fault = stop
+    if words.json or fault.hint:
         print_error(words, fault)
     else:
         tell(fault.message)

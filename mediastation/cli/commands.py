@@ -1,9 +1,11 @@
 """Importing this registers every command."""
 
 from mediastation.cli import (
+    burn_commands,
     catalog_commands,
     check_command,
     export_commands,
+    ledger_commands,
     profiles_command,
     serve_command,
     statement_command,
@@ -11,9 +13,11 @@ from mediastation.cli import (
 )
 
 __all__ = [
+    "burn_commands",
     "catalog_commands",
     "check_command",
     "export_commands",
+    "ledger_commands",
     "profiles_command",
     "serve_command",
     "statement_command",

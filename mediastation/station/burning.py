@@ -1,0 +1,156 @@
+"""Burn: an image onto discs, each of them read back before it may go out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from mediastation.burn.engine import BurnEngine
+from mediastation.burn.xorriso import XorrisoEngine
+from mediastation.errors import CancelledError, MediaError, RefusedError
+from mediastation.model.event import Listener, nobody
+from mediastation.station.burn_drive import DriveWork, Shared
+from mediastation.station.burn_image import check_image
+from mediastation.station.burn_request import (
+    BurnRequest,
+    BurnResult,
+    OnBurned,
+    require_sensible,
+    unrecorded,
+)
+from mediastation.station.station import Station
+
+_LOOK_EVERY_S = 0.2
+
+
+def burn(
+    station: Station,
+    request: BurnRequest,
+    listener: Listener = nobody,
+    *,
+    engine: BurnEngine | None = None,
+    on_burned: OnBurned = unrecorded,
+) -> BurnResult:
+    """Burn an image, and read every disc back from its drive.
+
+    The image is proved before a blank is spent. Each drive then makes its
+    copies by itself; one that fails does not stop the others. A disc that was
+    written to and did not pass is named as one to be destroyed.
+
+    Parameters
+    ----------
+    station : Station
+        Where the job is kept.
+    request : BurnRequest
+        What is to be done.
+    listener : callable, optional
+        Told of steps and findings.
+    engine : BurnEngine, optional
+        Works the drives; xorriso by default.
+    on_burned : callable, optional
+        Told of every disc that was written to.
+
+    Returns
+    -------
+    BurnResult
+        Also where a disc or a drive failed; `exit_code` and `stopped` say so.
+
+    Raises
+    ------
+    ConfigError
+        If the request is wrong, or what it names is no image of a disc.
+    RefusedError
+        If the image is damaged.
+    CancelledError
+        If it was stopped; its hint says what to do with the discs.
+    """
+    require_sensible(request)
+    job = station.job("burn", request.as_dict(), listener)
+    result = BurnResult(job.id, findings=job.findings, simulated=request.simulate)
+    try:
+        with job:
+            image = check_image(station, job, request.image)
+            result.image_sha256 = image.sha256
+
+            def save() -> None:
+                job.result = result.as_dict(with_findings=False)
+                job.save_result()
+
+            shared = Shared(
+                station, job, request, image, engine or XorrisoEngine(), on_burned, save
+            )
+            works = [DriveWork(shared, device) for device in request.drives]
+            result.drives = [work.result for work in works]
+            save()
+            try:
+                _run(works, shared)
+            finally:
+                job.result = result.as_dict(with_findings=False)
+            _require_all_well(result)
+    except CancelledError:
+        raise
+    except (MediaError, RefusedError) as fault:
+        if not result.drives:
+            raise
+        result.stopped, result.hint = fault.message, fault.hint
+        result.exit_code = fault.exit_code
+    return result
+
+
+def _run(works: Sequence[DriveWork], shared: Shared) -> None:
+    """Let the drives work, each in a thread of its own; a lone one works in this one."""
+    if len(works) == 1:
+        works[0].run()
+        return
+    faults: list[BaseException] = []
+
+    def run(work: DriveWork) -> None:
+        try:
+            work.run()
+        except BaseException as fault:
+            faults.append(fault)
+            shared.stop.set()
+
+    threads = [threading.Thread(target=run, args=(work,), name=f"burn-{place}")
+               for place, work in enumerate(works)]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    try:
+        _join(threads)
+    except BaseException:
+        shared.stop.set()
+        _join(threads)
+        raise
+    if faults:
+        raise faults[0]
+
+
+def _join(threads: Sequence[threading.Thread]) -> None:
+    for thread in threads:
+        while thread.is_alive():
+            # Ctrl-C is heard between two looks.
+            thread.join(_LOOK_EVERY_S)
+
+
+def _require_all_well(result: BurnResult) -> None:
+    stopped = [drive.stopped for drive in result.drives if drive.stopped is not None]
+    for fault in stopped:
+        if isinstance(fault, CancelledError):
+            raise fault
+    if not stopped:
+        return
+    # A drive that failed weighs more than a disc that did.
+    faults = sorted(stopped, key=lambda fault: -getattr(fault, "exit_code", 1))
+    gravest = faults[0]
+    if len(result.drives) > 1:
+        good = sum(drive.verified for drive in result.drives)
+        message = f"{good} of {len(result.drives)} drives made what they had to."
+        hint = "The findings say of each disc what to do with it."
+        if isinstance(gravest, RefusedError):
+            raise RefusedError(message, gravest.findings, hint)
+        raise MediaError(message, hint)
+    if isinstance(gravest, OSError):
+        raise MediaError(
+            f"{result.drives[0].drive} cannot be used: {gravest.strerror}.", "Try again."
+        )
+    raise gravest
