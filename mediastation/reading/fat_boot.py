@@ -115,7 +115,7 @@ def u32(raw: bytes, at: int) -> int:
 
 def looks_fat(access: RandomAccess) -> bool:
     """Tell whether a FAT volume may be tried, at the beginning or in a partition."""
-    return _find(access, access.try_read_at(0, 4096), FindingLog()) is not None
+    return _find(access, access.try_read_at(0, 512), FindingLog()) is not None
 
 
 def find_volume(access: RandomAccess, name: str, log: FindingLog) -> Place:
@@ -128,10 +128,10 @@ def find_volume(access: RandomAccess, name: str, log: FindingLog) -> Place:
     OSError
         If the first sector cannot be read.
     """
-    front = access.read_at(0, 4096)
-    place = _find(access, front, log)
+    place = _find(access, access.try_read_at(0, 512), log)
     if place is not None:
         return place
+    front = access.read_at(0, 512)
     if front[3:11] in {b"EXFAT   ", b"NTFS    "}:
         what = "exFAT" if front[3:4] == b"E" else "NTFS"
         raise MediaError(f"{name} is formatted with {what}, not FAT16 or FAT32", _MOUNT)

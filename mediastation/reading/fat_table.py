@@ -265,10 +265,10 @@ class FatTable:
         return self._access.try_read_at(boot.fat_offset + number * boot.fat_bytes + at, length)
 
     def _differ(self, number: int, at: int, raw: bytes, copy: bytes) -> None:
-        first = next(
-            i for i, (one, other) in enumerate(zip(raw, copy, strict=True)) if one != other
-        )
-        self.differs_at = (at + first) * 8 // self._width
+        pairs = enumerate(zip(raw, copy, strict=True))
+        first, bits = next((i, one ^ other) for i, (one, other) in pairs if one != other)
+        lowest = (bits & -bits).bit_length() - 1
+        self.differs_at = ((at + first) * 8 + lowest) // self._width
         self._log.add(
             error("fat-copies", f"FAT {number + 1}",
                   f"differs from FAT {self._boot.active_fat + 1}, first at the entry of cluster "
