@@ -220,7 +220,7 @@ def _show_burn(words: Words, result: BurnResult) -> None:
         print_json(result.as_dict() | stopped)
     else:
         print_findings(words, result.findings)
-        if result.stopped:
+        if result.stopped and not any(one.message == result.stopped for one in result.findings):
             tell(f": {result.stopped}", mark="error", colour="31")
             if result.hint:
                 tell(f"  → {result.hint}")

@@ -235,7 +235,7 @@ class StepDisplay:
         self._quiet = words.quiet
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
-        self._units = ""
+        self._units: dict[str, str] = {}
         self._long: list[str] = []
         self._context: AbstractContextManager[Any] = nullcontext()
         if not words.quiet and sys.stderr.isatty():
@@ -270,7 +270,7 @@ class StepDisplay:
         """Take one event."""
         match event:
             case StepStarted():
-                self._units = event.unit
+                self._units[event.step] = event.unit
                 if self._bars:
                     total = event.total or None
                     self._tasks[event.step] = self._bars.add_task(event.step, total=total, count="")
@@ -280,7 +280,7 @@ class StepDisplay:
                         self._tasks[event.step],
                         completed=event.done,
                         total=event.total or None,
-                        count=self._count(event.done, event.total),
+                        count=self._count(event),
                     )
             case StepDone():
                 if self._bars:
@@ -299,7 +299,12 @@ class StepDisplay:
         self._long.append(f"{event.step}: {event.summary}")
         return "done"
 
-    def _count(self, done: int, total: int) -> str:
-        if self._units == "bytes":
-            return f"{size_text(done)} of {size_text(total)}" if total else size_text(done)
-        return f"{done:,} of {total:,} {self._units}" if total else f"{done:,} {self._units}"
+    def _count(self, event: StepProgress) -> str:
+        unit, done, total = self._units.get(event.step, ""), event.done, event.total
+        if unit == "bytes":
+            speed = self._bars.tasks[self._tasks[event.step]].speed if self._bars else None
+            rate = f", {size_text(speed)}/s" if speed else ""
+            return f"{size_text(done)} of {size_text(total)}{rate}" if total else size_text(done)
+        if not unit:
+            return f"{done * 100 // total} %" if total else ""
+        return f"{done:,} of {total:,} {unit}" if total else f"{done:,} {unit}"

@@ -33,6 +33,7 @@ from mediastation.station.export_volume import MANIFEST_NAME
 from mediastation.station.job import Job, Step
 from mediastation.station.reread import RereadRequest, reread_medium
 from mediastation.station.station import Station
+from mediastation.verify.peer_readers import PROGRAMS
 from mediastation.verify.report import VerifyReport
 from mediastation.verify.right_disc import read_identity
 
@@ -141,7 +142,7 @@ class DriveWork:
         if not plan.is_possible:
             first = next(one for one in plan.findings if one.severity is Severity.ERROR)
             cause = Cause(first.rule) if first.rule in set(Cause) else Cause.WRONG_DISC
-            raise _UnfitError(cause, f"{self._device}: {first.message}", first.hint)
+            raise _UnfitError(cause, first.message, first.hint)
         return plan
 
     def _plan_session(self, disc: DiscResult, lying: Disc) -> AppendedSession:
@@ -165,6 +166,11 @@ class DriveWork:
                 step.summary = (
                     f"{len(session.kept):,} files stay, {len(session.pieces):,} are written"
                 )
+        if not session.pieces:
+            raise RefusedError(
+                f"The disc in {self._device} holds this very File-set; nothing is new.",
+                hint="Update it first: `mediastation update`.",
+            )
         disc.first_sector = session.first_sector
         return session
 
@@ -244,6 +250,8 @@ class DriveWork:
                 manifest=manifest,
                 folder=shared.station.job_folder(shared.job.id),
                 first_sector=disc.first_sector,
+                # Other programs read what they are given as one image, not session by session.
+                programs=() if disc.first_sector else PROGRAMS,
                 rows=rows,
                 more={"job": shared.job.id, "drive": self._device},
                 stem=stem,
