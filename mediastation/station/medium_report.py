@@ -123,7 +123,6 @@ def report_json(
     return json.dumps(
         {**(more or {}), **report.as_dict(), "created": created.isoformat()},
         indent=1,
-        ensure_ascii=False,
     )
 
 
