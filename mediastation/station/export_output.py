@@ -112,10 +112,6 @@ def open_writer(
             return BridgeImage(
                 files, volume_id=file_set_id, moment=moment, volume_set_seed=file_set_uid
             )
-        case Format.BRIDGE:
-            return BridgeImage(
-                files, volume_id=file_set_id, moment=moment, volume_set_seed=file_set_uid
-            )
         case Format.FAT16 | Format.FAT32:
             return FatImage(
                 files,
