@@ -10,7 +10,12 @@ from mediastation.media.level1 import MediumFile, parents_of
 from mediastation.model.file_id import MAX_COMPONENTS
 from mediastation.model.finding import Finding, error
 
-LARGEST_FAT32_FILE_BYTES = 2**32 - 1
+LARGEST_FAT32_FILE_BYTES = 2**32 - 2**16
+"""Less than the field holds: with all its clusters, too, a file's length fits into 32 bits.
+
+Programs that add those up (fsck.fat for one) take a longer file for a damaged one.
+"""
+
 LARGEST_FAT16_FILE_BYTES = 2**31 - 1
 """The field would hold more; systems that know FAT16 alone count in signed numbers."""
 
