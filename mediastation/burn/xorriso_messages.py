@@ -32,7 +32,7 @@ _SESSION = re.compile(
 _NEXT = re.compile(r"Media nwa    : (\d+)s")
 _SPEED = re.compile(r"Write speed [ lhLH0]: +(?P<kilobytes>\d+)k , +(?P<factor>[\d.]+)x[CDB]")
 _WRITTEN = re.compile(
-    r"(?P<done>\d+)(?: of +(?P<total>\d+))? MB written.*?(?:(?P<speed>[\d.]+)x[CDB.]?)?\s*$"
+    r"(?P<done>\d+)(?: of +(?P<total>\d+))? MB written.*?(?:(?P<speed>[\d.]+)x[CDB]?\.?)?\s*$"
 )
 _PERCENT = re.compile(r"(?:Blanking|Formatting) +\( *(?P<percent>[\d.]+)% done")
 
@@ -115,7 +115,8 @@ def read_drive(lines: Iterable[str], device: str) -> Drive:
                 revision=match["rev"].strip(),
             )
         elif match := _CURRENT.match(line):
-            disc = _read_kind(match["profile"])
+            # It is said again before the speeds, in fewer words.
+            disc = disc or _read_kind(match["profile"])
         elif match := _SPEED.match(line):
             speed = Speed(int(match["kilobytes"]), float(match["factor"]))
             speeds.setdefault(speed.kilobytes, speed)
