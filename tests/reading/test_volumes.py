@@ -13,6 +13,7 @@ import pytest
 from mediastation.errors import MediaError
 from mediastation.reading.contract import ImageVolume, Volume
 from mediastation.reading.volume import FolderVolume, IsoVolume, MemoryVolume, open_volume
+from tests.media.support import medium_files, write_fat
 from tests.support.file_sets import good_file_set, write_folder, write_image
 
 Maker = Callable[[dict[str, bytes], Path], Volume]
@@ -31,6 +32,11 @@ def iso(files: dict[str, bytes], tmp_path: Path) -> Volume:
     return open_volume(write_image(files, tmp_path))
 
 
+def fat(files: dict[str, bytes], tmp_path: Path) -> Volume:
+    write_fat(tmp_path / "usb.img", medium_files(tmp_path / "sources", files))
+    return open_volume(tmp_path / "usb.img")
+
+
 def stored(files: dict[str, bytes], tmp_path: Path, method: int = zipfile.ZIP_STORED) -> Volume:
     with zipfile.ZipFile(tmp_path / "made.zip", "w", method) as archive:
         for path, content in files.items():
@@ -42,7 +48,9 @@ def deflated(files: dict[str, bytes], tmp_path: Path) -> Volume:
     return stored(files, tmp_path, zipfile.ZIP_DEFLATED)
 
 
-@pytest.fixture(params=[memory, folder, iso, stored, deflated], ids=lambda maker: maker.__name__)
+@pytest.fixture(
+    params=[memory, folder, iso, fat, stored, deflated], ids=lambda maker: maker.__name__
+)
 def volume(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Volume]:
     with request.param(FILES, tmp_path) as opened:
         yield opened
