@@ -73,6 +73,10 @@ class Shape:
     sectors_per_track: int
     heads: int
 
+    def __post_init__(self) -> None:
+        if self.sector_bytes * min(self.sectors_per_cluster) < SECTOR_BYTES:
+            raise ValueError("clusters have 2048 bytes at least")
+
 
 CARD = Shape(512, (4, 8, 16, 32, 64), True, 63, 255)
 """USB devices and cards (PS3.12 R to U). Clusters above 32 KiB are not read everywhere."""

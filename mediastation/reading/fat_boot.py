@@ -239,11 +239,11 @@ def _told(boot: BootSector, log: FindingLog) -> BootSector:
             error("fat-size", "boot sector",
                   f"the FAT describes {boot.clusters} of {boot.stated_clusters} clusters")
         )  # fmt: skip
-    if boot.kind == 32 and boot.stated_clusters < 65525:
+    if (boot.kind == 32) != (boot.stated_clusters >= 65525):
         log.add(
             warning("fat-clusters", "boot sector",
-                    f"{boot.stated_clusters} clusters are too few for FAT32",
-                    "some readers take it for FAT16", "Microsoft FAT 1.03")
+                    f"{boot.stated_clusters} clusters are not what FAT{boot.kind} has",
+                    "some readers take it for another kind of FAT", "Microsoft FAT 1.03")
         )  # fmt: skip
     return boot
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mediastation.media.fat import CARD, FAT16, FAT32, MOD23, MOD41
+from mediastation.media.fat import CARD, FAT16, FAT32, MOD23, MOD41, Shape
 from mediastation.media.level1 import MediumFile
 from mediastation.reading.fat import FatVolume
 from mediastation.reading.volume import open_volume
@@ -203,6 +203,30 @@ def test_the_largest_file_of_fat32(tmp_path: Path) -> None:
         with volume.open("BIG") as stream:
             stream.seek(-2, os.SEEK_END)
             assert stream.read() == b"\0\xff"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "capacity"),
+    [
+        (FAT16, replace(CARD, partitioned=False), 1 << 31),
+        (FAT16, MOD41, 4_000_000 * 512),
+        (FAT16, MOD23, 1_000_000 * 2048),
+        (FAT32, replace(CARD, partitioned=False), 32_000_000_000),
+    ],
+)
+def test_volumes_that_fill_large_media(
+    tmp_path: Path, kind: str, shape: Shape, capacity: int
+) -> None:
+    image = tmp_path / "usb.img"
+    files = medium_files(tmp_path / "s", CONTENTS)
+    with sparse_disk():
+        write_fat(image, files, kind, shape, capacity_bytes=capacity)
+
+    assert capacity - (1 << 20) <= image.stat().st_size <= capacity
+    assert require_clean(image)
+    assert copied_out(image, tmp_path / "out") == CONTENTS
+    with FatVolume(image) as volume:
+        assert (contents(volume), volume.findings) == (CONTENTS, ())
 
 
 def contents(volume: FatVolume) -> dict[str, bytes]:

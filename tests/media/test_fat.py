@@ -123,6 +123,14 @@ class TestPlan:
         assert layout.used_clusters == needed
         assert abs(clusters - needed) <= count
 
+    @pytest.mark.parametrize("cluster_bytes", [2048, 4096, 8192, 16384])
+    def test_one_cluster_more_than_fits_doubles_them_all(self, cluster_bytes: int) -> None:
+        whole = 65508 * cluster_bytes
+        for size, unit in ((whole, cluster_bytes), (whole + 1, 2 * cluster_bytes)):
+            layout = plan_layout([sized("F", size)], FAT16)
+            assert layout.geometry.cluster_bytes == unit
+            assert layout.used_clusters == -(size // -unit)
+
     @given(st.integers(40 << 20, 1 << 40), st.sampled_from([FAT16, FAT32]))
     def test_a_volume_fills_its_device_and_no_more(self, capacity: int, kind: str) -> None:
         try:
@@ -605,6 +613,32 @@ def test_any_tree_is_written_by_the_rules_and_comes_back(
         assert found.contents() == contents
         check_structure(found)
         check_digests(image.read_bytes(), written)
+
+
+@given(st.dictionaries(paths, sizes, max_size=30), st.sampled_from(["usb-32", "whole-32", "mod23"]))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_tree_on_the_larger_kinds_too(drawn: dict[str, int], name: str) -> None:
+    """Without the digests: zeros over a hundred megabytes take their time."""
+    kind, shape = KINDS[name]
+    files = [MediumFile(path, Path(), size) for path, size in drawn.items()]
+    while refused := check_fat_names(files, kind, label=True):
+        files = [file for file in files if file.path not in {one.subject for one in refused}]
+    contents = {
+        file.path: (file.path.encode() * (file.size_bytes // len(file.path) + 1))[: file.size_bytes]
+        for file in files
+    }
+    with tempfile.TemporaryDirectory() as folder, sparse_disk():
+        image = Path(folder) / "usb.img"
+        write_fat(image, medium_files(Path(folder) / "s", contents), kind, shape)
+
+        found = walk(image)
+        assert found.contents() == contents
+        check_structure(found)
+
+
+def test_clusters_smaller_than_a_sector_of_a_disc_are_the_callers_mistake() -> None:
+    with pytest.raises(ValueError, match="2048"):
+        Shape(512, (1, 2, 4), True, 63, 255)
 
 
 def test_many_files_in_one_directory(tmp_path: Path) -> None:

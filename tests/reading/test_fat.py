@@ -510,6 +510,14 @@ class TestPlace:
         with opened(tmp_path, bytes(image)) as volume:
             assert rules(volume) == ["fat-size", "truncated-image"]
 
+    @pytest.mark.parametrize(("kind", "clusters"), [(32, 4200), (16, 65600)])
+    def test_a_count_of_clusters_that_belongs_to_another_kind_is_told(
+        self, tmp_path: Path, kind: int, clusters: int
+    ) -> None:
+        with opened(tmp_path, tree(kind, clusters=clusters)) as volume:
+            assert contents(volume) == CONTENTS
+            assert (rules(volume), volume.kind) == (["fat-clusters"], f"FAT{kind}")
+
     def test_a_cut_image_names_what_is_lost(self, tmp_path: Path) -> None:
         image = tree(16)
         with opened(tmp_path, image.build()[: image.cluster_at(8)]) as volume:
