@@ -130,7 +130,7 @@ def plan_burn(disc: Disc, image: ImageFacts, options: BurnOptions) -> BurnPlan:
         *(_check_open(disc, image) if options.keep_open else ()),
     ]
     padding = _padding(disc, image)
-    if image.sectors > disc.free_sectors:
+    if image.sectors > disc.free_sectors and not has_errors(findings):
         findings.append(_too_small(disc, image))
     speed, slower = _choose_speed(disc, options.speed)
     moves = not options.simulate or disc.kind in _SIMULATING

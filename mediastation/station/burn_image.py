@@ -115,7 +115,11 @@ def check_image(station: Station, job: Job, path: Path) -> CheckedImage:
                 type(volume).__name__, ("no image of a disc", "Burn an image file.")
             )
             raise ConfigError(f"{path} is {what}; no disc can be burned from it.", hint)
-        manifest = find_manifest(station, path, *_directory(volume))
+        directory, directory_sha256 = _directory(volume)
+        manifest = find_manifest(station, path, directory, directory_sha256)
+        if manifest and directory.file_set_uid not in {"", manifest.file_set_uid}:
+            # Of the same people, perhaps; but another File-set all the same.
+            manifest = None
         profile = _profile(station, manifest)
         facts = image_facts(volume, profile)
         with job.step("image", volume.size_bytes, "bytes") as step:
