@@ -163,8 +163,10 @@ def require_output(output: Path, form: Format) -> None:
         raise ConfigError(f"{output} is a link.", f"Name the file itself: {output.resolve()}.")
     if not folder.is_dir():
         raise ConfigError(f"The folder {folder} does not exist.", "Make it first.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise MediaError(f"Nothing can be written in the folder {folder}.", "Name another one.")
+    # A medium is written where it is mounted; systems keep the folder above to themselves.
+    place = output if not form.is_file and os.path.ismount(output) else folder
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise MediaError(f"Nothing can be written in the folder {place}.", "Name another one.")
     if form.is_file:
         _require_file_place(output, form)
     else:
