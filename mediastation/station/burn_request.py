@@ -153,6 +153,7 @@ class BurnResult:
 
     job: int
     image_sha256: str = ""
+    file_set_uid: str = ""
     simulated: bool = False
     drives: list[DriveResult] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -171,6 +172,7 @@ class BurnResult:
             "job": self.job,
             "drive": ", ".join(drive.drive for drive in self.drives),
             "image_sha256": self.image_sha256,
+            "file_set_uid": self.file_set_uid,
             "verified": self.verified,
             "bad_sectors": sum(drive.bad_sectors for drive in self.drives),
             "simulated": self.simulated,

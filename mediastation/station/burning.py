@@ -71,6 +71,7 @@ def burn(
         with job:
             image = check_image(station, job, request.image)
             result.image_sha256 = image.sha256
+            result.file_set_uid = image.manifest.file_set_uid
 
             def save() -> None:
                 job.result = result.as_dict(with_findings=False)

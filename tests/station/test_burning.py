@@ -26,6 +26,7 @@ from mediastation.station.burning import burn
 from mediastation.station.drive_lock import hold_drive
 from mediastation.station.drives import blank, list_drives
 from mediastation.station.station import Station
+from mediastation.station.verification import verify
 from tests.support.burners import MemoryDrive, MemoryEngine, fail_at, flip_bit
 from tests.support.discs import Images, make_images
 from tests.support.peers import peer
@@ -630,6 +631,37 @@ class TestFiles:
         assert disc.reread == "identical"
         before = images.first.read_bytes()
         assert (tmp_path / "disc").read_bytes().startswith(before)
+
+    def test_a_burned_disc_is_verified_later_as_what_it_is(
+        self, station: Station, images: Images, tmp_path: Path
+    ) -> None:
+        """Padding behind it is the burner's; a second session has sectors of its own."""
+        drive = f"stdio:{tmp_path}/disc"
+        burn(station, BurnRequest(images.first, (drive,), keep_open=True))
+
+        report = verify(station, tmp_path / "disc")
+        assert report.ok, report.findings
+        assert report.image_sha256 == images.manifest.image_sha256
+
+        result = burn(station, BurnRequest(images.updated, (drive,), append=True))
+        report = verify(station, tmp_path / "disc")
+        assert report.ok, report.findings
+        assert report.image_sha256 == result.drives[0].discs[0].sha256
+        assert report.proved.startswith("Every byte")
+
+    def test_a_session_of_another_station_is_verified_by_its_files(
+        self, station: Station, images: Images, tmp_path: Path
+    ) -> None:
+        drive = f"stdio:{tmp_path}/disc"
+        shutil.copytree(station.home, tmp_path / "other")
+        with Station(tmp_path / "other") as other:
+            burn(other, BurnRequest(images.first, (drive,), keep_open=True))
+            burn(other, BurnRequest(images.updated, (drive,), append=True))
+
+        report = verify(station, tmp_path / "disc")
+
+        assert report.ok, report.findings
+        assert report.manifest == "job"
 
     def test_what_is_there_already_is_not_appended(
         self, station: Station, images: Images, tmp_path: Path
