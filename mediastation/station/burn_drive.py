@@ -284,7 +284,6 @@ class DriveWork:
 
     def _record(self, disc: DiscResult) -> None:
         shared = self._shared
-        manifest = shared.image.manifest
         shared.on_burned(
             BurnRecord(
                 job=shared.job.id,
@@ -292,8 +291,7 @@ class DriveWork:
                 medium_id=disc.medium_id,
                 image=str(shared.image.path),
                 image_sha256=shared.image.sha256,
-                file_set_uid=manifest.file_set_uid,
-                file_set_id=manifest.file_set_id,
+                manifest=shared.image.manifest,
                 copy=disc.copy,
                 copies=shared.request.copies,
                 reread=disc.reread,

@@ -10,6 +10,7 @@ from typing import Any
 from mediastation.burn.plan import BurnOptions
 from mediastation.errors import ConfigError
 from mediastation.model.finding import Finding
+from mediastation.model.manifest import Manifest
 
 MOST_COPIES = 999
 MOST_DRIVES = 64
@@ -199,8 +200,8 @@ class BurnRecord:
         Path of the image.
     image_sha256 : str
         Of the image, also where only a part of it was added to a disc.
-    file_set_uid, file_set_id : str
-        As the image's manifest has them; empty for an image from elsewhere.
+    manifest : Manifest
+        Of the image.
     copy, copies : int
         Which disc of how many.
     reread : str
@@ -216,8 +217,7 @@ class BurnRecord:
     medium_id: str
     image: str
     image_sha256: str
-    file_set_uid: str
-    file_set_id: str
+    manifest: Manifest
     copy: int
     copies: int
     reread: str
@@ -227,7 +227,3 @@ class BurnRecord:
 
 OnBurned = Callable[[BurnRecord], None]
 """Called once for each disc that was written to, whatever came of it."""
-
-
-def unrecorded(record: BurnRecord) -> None:
-    """Remember nothing."""

@@ -11,12 +11,12 @@ from mediastation.errors import CancelledError, MediaError, RefusedError
 from mediastation.model.event import Listener, nobody
 from mediastation.station.burn_drive import DriveWork, Shared
 from mediastation.station.burn_image import check_image
+from mediastation.station.burn_ledger import recorded_in_ledger
 from mediastation.station.burn_request import (
     BurnRequest,
     BurnResult,
     OnBurned,
     require_sensible,
-    unrecorded,
 )
 from mediastation.station.station import Station
 
@@ -29,7 +29,7 @@ def burn(
     listener: Listener = nobody,
     *,
     engine: BurnEngine | None = None,
-    on_burned: OnBurned = unrecorded,
+    on_burned: OnBurned | None = None,
 ) -> BurnResult:
     """Burn an image, and read every disc back from its drive.
 
@@ -48,7 +48,7 @@ def burn(
     engine : BurnEngine, optional
         Works the drives; xorriso by default.
     on_burned : callable, optional
-        Told of every disc that was written to.
+        Told of every disc that was written to; by default it is the ledger.
 
     Returns
     -------
@@ -78,7 +78,13 @@ def burn(
                 job.save_result()
 
             shared = Shared(
-                station, job, request, image, engine or XorrisoEngine(), on_burned, save
+                station,
+                job,
+                request,
+                image,
+                engine or XorrisoEngine(),
+                on_burned or recorded_in_ledger(station),
+                save,
             )
             works = [DriveWork(shared, device) for device in request.drives]
             result.drives = [work.result for work in works]

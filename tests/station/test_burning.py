@@ -18,13 +18,16 @@ import pytest
 
 from mediastation.burn.drive import Disc, DiscStatus
 from mediastation.burn.trouble import Cause, DriveError
+from mediastation.catalog.ledger import Ledger
 from mediastation.errors import CancelledError, ConfigError, MediaError, RefusedError
 from mediastation.model.event import Event, StepProgress, StepStarted
 from mediastation.model.job import JobState
+from mediastation.model.ledger import LedgerEvent
 from mediastation.station.burn_request import BurnRecord, BurnRequest, BurnResult
 from mediastation.station.burning import burn
 from mediastation.station.drive_lock import hold_drive
 from mediastation.station.drives import blank, list_drives
+from mediastation.station.ledger import facts_of
 from mediastation.station.station import Station
 from mediastation.station.verification import verify
 from tests.support.burners import MemoryDrive, MemoryEngine, fail_at, flip_bit
@@ -94,13 +97,49 @@ class TestOneDisc:
             medium_id="Taiyo Yuden",
             image=str(images.first),
             image_sha256=images.manifest.image_sha256,
-            file_set_uid=images.manifest.file_set_uid,
-            file_set_id=images.manifest.file_set_id,
+            manifest=images.manifest,
             copy=1,
             copies=1,
             reread="identical",
             bad_sectors=0,
         )
+
+    @pytest.mark.parametrize("made_here", [True, False])
+    def test_each_disc_is_in_the_ledger_a_spoiled_one_too(
+        self,
+        station: Station,
+        images: Images,
+        drive: MemoryDrive,
+        engine: MemoryEngine,
+        tmp_path: Path,
+        made_here: bool,
+    ) -> None:
+        drive.faults = {0: fail_at(0.5)}
+        request = BurnRequest(images.first, (SR0,), retries=1)
+        with Station(tmp_path / "other") as other:
+            where = station if made_here else other
+            burn(where, request, engine=engine)
+
+            entries = [
+                entry
+                for entry in Ledger(where.catalog).entries()
+                if entry.event is LedgerEvent.BURNED
+            ]
+
+        assert [entry.facts["burn"]["reread"] for entry in entries] == ["not reread", "identical"]
+        for entry in entries:
+            medium = facts_of(entry)
+            assert medium is not None
+            assert medium.image_sha256 == images.manifest.image_sha256
+            assert [one.name for one in medium.patients] == ["Doe^Jane"]
+
+    def test_a_simulation_is_no_entry_of_the_ledger(
+        self, station: Station, images: Images, engine: MemoryEngine
+    ) -> None:
+        burn(station, BurnRequest(images.first, (SR0,), simulate=True), engine=engine)
+
+        events = [entry.event for entry in Ledger(station.catalog).entries()]
+        assert LedgerEvent.BURNED not in events
 
     def test_the_json_has_the_promised_keys(
         self, station: Station, images: Images, engine: MemoryEngine
