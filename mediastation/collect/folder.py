@@ -23,6 +23,8 @@ from mediastation.model.entry import Kept, Outcome, Source
 from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
 from mediastation.model.text import storable
+from mediastation.reading.fat_boot import looks_fat
+from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.volume import is_zip_start, open_volume
 
 _BATCH_FILES = 256
@@ -340,7 +342,13 @@ def _looks_like_image(path: Path) -> bool:
                 if is_zip_start(file.read(4)):
                     return True
                 file.seek(32_769)
-                return file.read(5) in {b"CD001", b"BEA01"}  # ISO 9660, UDF
-    except OSError:
+                if file.read(5) in {b"CD001", b"BEA01"}:  # ISO 9660, UDF
+                    return True
+            access = RandomAccess(path)
+            try:
+                return looks_fat(access)
+            finally:
+                access.close()
+    except (OSError, MediaError):
         pass  # told when it is taken in
     return False

@@ -14,7 +14,9 @@ from mediastation.catalog.intake import Intake
 from mediastation.catalog.listing import list_rows
 from mediastation.collect import folder
 from mediastation.collect.folder import AddReport, add_source
+from mediastation.media.level1 import MediumFile
 from mediastation.model.finding import Finding, error
+from tests.media.support import write_fat
 from tests.support.objects import write_ct, write_series
 
 
@@ -55,6 +57,20 @@ def test_a_file_that_vanishes_while_the_folder_is_read_is_refused_alone(
     assert (report.added, report.refused) == (2, 1)
     assert [(item.rule, item.subject) for item in report.findings] == [("unreadable", str(second))]
     assert third.exists()
+
+
+@pytest.mark.parametrize("kind", ["fat16", "fat32"])
+def test_the_image_of_a_stick_is_gone_through(intake: Intake, tmp_path: Path, kind: str) -> None:
+    sources = write_series(tmp_path / "in", 3)
+    files = [
+        MediumFile(f"DICOM/IM{number}", path, path.stat().st_size)
+        for number, path in enumerate(sources)
+    ]
+    write_fat(tmp_path / "stick.img", files, kind)
+
+    report = added(intake, tmp_path / "stick.img")
+
+    assert (report.added, report.refused, report.findings) == (3, 0, [])
 
 
 def test_damage_of_the_source_itself_is_a_refusal(
