@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mediastation.model.finding import error, note
-from mediastation.reading.contract import Found, Span
+from mediastation.reading.contract import FileIndex, Found, Span
 from mediastation.reading.fat_boot import find_volume, u16, u32
 from mediastation.reading.fat_entries import FatEntry
 from mediastation.reading.fat_table import FatTable, check_reserved_entries
 from mediastation.reading.fat_tree import FatDirectory, FatWalk
+from mediastation.reading.findings import FindingLog
 from mediastation.reading.image_base import ImageBase
 from mediastation.reading.iso_spans import iter_image_spans
 from mediastation.reading.names import folded, split_components, tolerances
@@ -73,8 +74,7 @@ class FatVolume(ImageBase):
         self._table = FatTable(self._access, self.boot, self._log)
         check_reserved_entries(self._table, self.boot, self._log)
         self.information = self._read_information()
-        self._walk = FatWalk(self._access, self.boot, self._table, self._log)
-        self._walk.run(self._index)
+        self._walk_through()
         self.label = self._walk.label
         self.has_iso9660 = (
             self.boot.offset > 17 * 2048 and self._access.try_read_at(16 * 2048 + 1, 5) == b"CD001"
@@ -84,6 +84,29 @@ class FatVolume(ImageBase):
                 note("other-file-system", self.name,
                      "traces of a disc image lie before the partition; they are not looked at")
             )  # fmt: skip
+
+    def _walk_through(self) -> None:
+        """List the files by the table, or by its copy if that leads further."""
+        table, boot = self._table, self.boot
+        log = FindingLog()
+        self._walk = FatWalk(self._access, boot, table, log)
+        self._walk.run(self._index)
+        if log.total and not self.copies_are_equal:
+            for number in range(boot.fats):
+                quiet, index = FindingLog(), FileIndex()
+                copy = FatTable(self._access, boot, FindingLog(), number)
+                walk = FatWalk(self._access, boot, copy, quiet)
+                walk.run(index)
+                if quiet.total < log.total:
+                    self._table, self._walk, self._index, log = copy, walk, index, quiet
+        if self._table is not table:
+            self._log.add(
+                error("fat-copy-used", f"FAT {table.number + 1}",
+                      f"leads to less than FAT {self._table.number + 1}, which was followed",
+                      "copy what can be read, and have the medium made again",
+                      "Microsoft FAT 1.03")
+            )  # fmt: skip
+        self._log.extend(log)
 
     @property
     def volume_bytes(self) -> int:

@@ -72,6 +72,17 @@ class Chain:
 class FatTable:
     """The table of `boot`: its copies compared, its entries counted, its chains followed.
 
+    Parameters
+    ----------
+    access : RandomAccess
+        The medium.
+    boot : BootSector
+        Says where the table lies.
+    log : FindingLog
+        Takes what is wrong.
+    number : int
+        The copy that chains are followed by; the active one if negative.
+
     Attributes
     ----------
     free, bad : int
@@ -84,12 +95,17 @@ class FatTable:
         What stands where clusters 0 and 1 would be.
     owned : int
         Clusters that were followed so far.
+    number : int
+        The copy that chains are followed by.
     """
 
-    def __init__(self, access: RandomAccess, boot: BootSector, log: FindingLog) -> None:
+    def __init__(
+        self, access: RandomAccess, boot: BootSector, log: FindingLog, number: int = -1
+    ) -> None:
         self._access = access
         self._boot = boot
         self._log = log
+        self.number = number if number >= 0 else boot.active_fat
         self._width = boot.kind
         self._mask = 0x0FFFFFFF if boot.kind == 32 else (1 << boot.kind) - 1
         self._end = self._mask & ~7
@@ -199,15 +215,15 @@ class FatTable:
     def _read(self, at: int, length: int, window: int) -> bytes:
         """Read a part of the table, from another copy if it must be."""
         boot = self._boot
-        order = [boot.active_fat, *(n for n in range(boot.fats) if n != boot.active_fat)]
+        order = [self.number, *(n for n in range(boot.fats) if n != self.number)]
         best = b""
         for number in order if boot.is_mirrored else order[:1]:
             raw = self._access.try_read_at(boot.fat_offset + number * boot.fat_bytes + at, length)
             if len(raw) == length:
-                if number != boot.active_fat and window not in self._broken:
+                if number != self.number and window not in self._broken:
                     self._broken.add(window)
                     self._log.add(
-                        error("fat-copy-used", f"FAT {boot.active_fat + 1}",
+                        error("fat-copy-used", f"FAT {self.number + 1}",
                               f"cannot be read at its byte {at}; read from FAT {number + 1}",
                               _AGAIN)
                     )  # fmt: skip
@@ -217,7 +233,7 @@ class FatTable:
             self._broken.add(window)
             require_readable(len(self._broken))
             self._log.add(
-                error("unreadable", f"FAT {boot.active_fat + 1}",
+                error("unreadable", f"FAT {self.number + 1}",
                       f"cannot be read at its byte {at + len(best)}", _AGAIN)
             )  # fmt: skip
         return best
@@ -242,11 +258,11 @@ class FatTable:
         """Compare the copies and count what is free and bad, a piece at a time."""
         boot = self._boot
         used = -((boot.clusters + FIRST_CLUSTER) * self._width // -8)
-        others = [n for n in range(boot.fats) if n != boot.active_fat] if boot.is_mirrored else []
+        others = [n for n in range(boot.fats) if n != self.number] if boot.is_mirrored else []
         unreadable, cluster = 0, 0
         for at in range(0, used, _SCAN_BYTES):
             length = min(_SCAN_BYTES, used - at)
-            raw = self._part(boot.active_fat, at, length)
+            raw = self._part(self.number, at, length)
             for number in others:
                 copy = self._part(number, at, length)
                 if len(raw) == len(copy) == length and raw != copy and self.differs_at < 0:
@@ -271,7 +287,7 @@ class FatTable:
         self.differs_at = ((at + first) * 8 + lowest) // self._width
         self._log.add(
             error("fat-copies", f"FAT {number + 1}",
-                  f"differs from FAT {self._boot.active_fat + 1}, first at the entry of cluster "
+                  f"differs from FAT {self.number + 1}, first at the entry of cluster "
                   f"{self.differs_at}",
                   "the medium was damaged or pulled while it was written: have it made again",
                   "Microsoft FAT 1.03")

@@ -429,11 +429,29 @@ class TestTable:
 
     def test_the_active_table_counts_where_they_are_not_kept_equal(self, tmp_path: Path) -> None:
         image = bytearray(tree(32, first={9: 0}).build())
-        assert "chain-broken" in rules(opened(tmp_path, bytes(image)))
+        image[40] = 0x80
+        with opened(tmp_path, bytes(image)) as volume:
+            assert told(volume) == [("chain-broken", "D/LARGE")]
         image[40] = 0x81
         with opened(tmp_path, bytes(image)) as volume:
             assert contents(volume) == CONTENTS
             assert volume.findings == ()
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_damaged_table_gives_way_to_its_copy(self, tmp_path: Path, kind: int) -> None:
+        """Zeros and bits in the first table; the second still has every chain."""
+        with opened(tmp_path, tree(kind, first={4: 0, 9: 3, 7: 0})) as volume:
+            assert contents(volume) == CONTENTS
+            assert told(volume) == [("fat-copies", "FAT 2"), ("fat-copy-used", "FAT 1")]
+            assert volume.lost_clusters == 0
+
+    def test_a_damaged_copy_changes_nothing(self, tmp_path: Path) -> None:
+        image = tree(16)
+        raw = bytearray(image.build())
+        raw[image.fat_at(1) : image.fat_at(1) + 40] = bytes(40)
+        with opened(tmp_path, bytes(raw)) as volume:
+            assert contents(volume) == CONTENTS
+            assert told(volume) == [("fat-copies", "FAT 2")]
 
     def test_files_that_all_share_one_chain_cost_no_more_than_the_purse(
         self, tmp_path: Path
