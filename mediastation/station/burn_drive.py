@@ -15,11 +15,12 @@ from mediastation.burn.explain import DESTROY
 from mediastation.burn.plan import BurnPlan, ImageFacts, plan_burn
 from mediastation.burn.session import AppendedSession, find_kept, plan_session, same_file_set
 from mediastation.burn.trouble import Cause, DriveError
-from mediastation.catalog.durable import disk_trouble_told, write_text_durably
+from mediastation.catalog.durable import write_text_durably
 from mediastation.errors import CancelledError, MediaError, MediastationError, RefusedError
 from mediastation.model.finding import Finding, Severity, error, note
 from mediastation.model.manifest import Manifest
 from mediastation.reading.iso9660 import IsoVolume
+from mediastation.station.burn_findings import UnfitError, discard, told_of
 from mediastation.station.burn_image import CheckedImage
 from mediastation.station.burn_request import (
     BurnRecord,
@@ -41,10 +42,6 @@ _LOOK_EVERY_S = 1.0
 _READY_S = 120
 _BEYOND_HELP = {Cause.GONE, Cause.HUNG, Cause.PERMISSION, Cause.NO_DRIVE, Cause.BUSY}
 """Causes that another blank in the same drive would not change."""
-
-
-class _UnfitError(DriveError):
-    """The disc that lies there may not be written; the findings of its plan were told."""
 
 
 @dataclass(slots=True)
@@ -80,7 +77,7 @@ class DriveWork:
                 self._make_copies()
         except (MediastationError, OSError) as fault:
             self.result.stopped = fault
-            self._found(*_told(self._device, fault))
+            self._found(*told_of(self._device, fault))
 
     def _make_copies(self) -> None:
         request, discs = self._shared.request, self.result.discs
@@ -142,7 +139,7 @@ class DriveWork:
         if not plan.is_possible:
             first = next(one for one in plan.findings if one.severity is Severity.ERROR)
             cause = Cause(first.rule) if first.rule in set(Cause) else Cause.WRONG_DISC
-            raise _UnfitError(cause, first.message, first.hint)
+            raise UnfitError(cause, first.message, first.hint)
         return plan
 
     def _plan_session(self, disc: DiscResult, lying: Disc) -> AppendedSession:
@@ -271,7 +268,7 @@ class DriveWork:
         self._record(disc)
         if isinstance(fault, (CancelledError, KeyboardInterrupt)):
             told = "was being written, or read back, when it was stopped"
-            self._found(_discard(self._device, disc, told))
+            self._found(discard(self._device, disc, told))
             raise CancelledError(
                 f"Stopped while the disc in {self._device} was being burned.", DESTROY
             ) from fault
@@ -279,7 +276,7 @@ class DriveWork:
             name = self._shared.image.path
             fault = MediaError(f"{name} cannot be read: {fault.strerror}.", "Look at its disk.")
         assert isinstance(fault, MediastationError)  # noqa: S101 - the other kinds are above
-        self._found(*_told(self._device, fault), _discard(self._device, disc, "failed"))
+        self._found(*told_of(self._device, fault), discard(self._device, disc, "failed"))
         return fault
 
     def _record(self, disc: DiscResult) -> None:
@@ -319,23 +316,16 @@ class DriveWork:
 
     def _wait_for_blank(self, disc: DiscResult) -> None:
         """Wait until a disc lies in the drive that may be written."""
-        shared = self._shared
-        wanted = f"blank {disc.copy} of {shared.request.copies}"
+        request = self._shared.request
+        wanted = f"blank {disc.copy} of {request.copies}"
         name = f"insert {'another ' if disc.attempt > 1 else ''}{wanted}"
-        with self._step(name, None, round(shared.request.wait_s), "seconds") as step:
-            waited = 0.0
-            while not self._lies_blank():
-                if waited >= shared.request.wait_s:
-                    raise DriveError(
-                        Cause.NO_DISC,
-                        f"No {wanted} was put into {self._device} within "
-                        f"{shared.request.wait_s:g} seconds.",
-                        "Give the command again for the copies that are missing.",
-                    )
-                shared.stop.wait(_LOOK_EVERY_S)
-                waited += _LOOK_EVERY_S
-                self._require_going_on()
-                step.report(min(int(waited), step.total), step.total)
+        with self._step(name, None, round(request.wait_s), "seconds") as step:
+            if not self._await(self._lies_blank, request.wait_s, step, counted=True):
+                raise DriveError(
+                    Cause.NO_DISC,
+                    f"No {wanted} was put into {self._device} within {request.wait_s:g} seconds.",
+                    "Give the command again for the copies that are missing.",
+                )
             step.summary = "here it is"
 
     def _lies_blank(self) -> bool:
@@ -347,17 +337,29 @@ class DriveWork:
         return disc is not None and disc.status is DiscStatus.BLANK
 
     def _wait_until_ready(self, step: Step) -> None:
+        engine = self._shared.engine
+        if not self._await(lambda: engine.is_loaded(self._device) is not False, _READY_S, step):
+            raise MediaError(
+                f"The disc in {self._device} was not drawn in again to be read.",
+                "Push the tray in, and check the disc with `mediastation verify`.",
+            )
+
+    def _await(
+        self, found: Callable[[], bool], limit_s: float, step: Step, *, counted: bool = False
+    ) -> bool:
+        """Look once a second until something is there; tell whether it came in time."""
         waited = 0.0
-        while self._shared.engine.is_loaded(self._device) is False:
-            if waited >= _READY_S:
-                raise MediaError(
-                    f"The disc in {self._device} was not drawn in again to be read.",
-                    "Push the tray in, and check the disc with `mediastation verify`.",
-                )
+        while not found():
+            if waited >= limit_s:
+                return False
             self._shared.stop.wait(_LOOK_EVERY_S)
             waited += _LOOK_EVERY_S
             self._require_going_on()
-            step.alive()
+            if counted:
+                step.report(min(int(waited), step.total), step.total)
+            else:
+                step.alive()
+        return True
 
     def _ticking(self, step: Step) -> Callable[[int, int], None]:
         def tick(done: int, total: int) -> None:
@@ -387,25 +389,3 @@ class DriveWork:
             with self._shared.lock:
                 step = stack.enter_context(self._shared.job.step(" ".join(words), total, unit))
             yield step
-
-
-def _told(device: str, fault: BaseException) -> tuple[Finding, ...]:
-    """Return the finding of what stopped a drive; none where its own findings say it."""
-    if isinstance(fault, RefusedError) and fault.findings:
-        return tuple(one for one in fault.findings if isinstance(one, Finding))
-    if isinstance(fault, CancelledError | _UnfitError):
-        return ()
-    rule = fault.cause if isinstance(fault, DriveError) else Cause.OTHER
-    message = getattr(fault, "message", "") or str(fault)
-    return (error(rule, device, message, getattr(fault, "hint", "")),)
-
-
-def _discard(device: str, disc: DiscResult, why: str) -> Finding:
-    which = f"disc {disc.attempt} of copy {disc.copy}" if disc.attempt > 1 else f"copy {disc.copy}"
-    return error(
-        "discard-disc",
-        device,
-        f"The disc that {why} ({which}{f', {disc.medium_id}' if disc.medium_id else ''}) must not "
-        "go out.",
-        "It may hold a patient's data: destroy it.",
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import stat
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from mediastation.burn.drive import path_of
 from mediastation.burn.trouble import Cause, DriveError
-from mediastation.catalog.durable import disk_trouble_told, make_private_folder
+from mediastation.station.process_lock import hold_lock
 
 _FOLDER = "drives"
 
@@ -29,23 +28,15 @@ def hold_drive(home: Path, device: str) -> Iterator[None]:
     DriveError
         If another burn holds it; its process is told.
     """
-    with disk_trouble_told(home):
-        make_private_folder(home / _FOLDER)
-        path = home / _FOLDER / f"{_key(path_of(device))}.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "r+", encoding="ascii", errors="replace") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = lock.read(20).strip() or "unknown"
-            raise DriveError(
-                Cause.BUSY,
-                f"The drive {device} is busy: process {holder} of this station burns on it.",
-                "Wait until it is done; `mediastation jobs` shows how far it is.",
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+
+    def refuse(holder: str) -> DriveError:
+        return DriveError(
+            Cause.BUSY,
+            f"The drive {device} is busy: process {holder} of this station burns on it.",
+            "Wait until it is done; `mediastation jobs` shows how far it is.",
+        )
+
+    with hold_lock(home / _FOLDER / f"{_key(path_of(device))}.lock", refuse):
         yield
 
 

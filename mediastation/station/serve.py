@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mediastation.catalog.durable import disk_trouble_told, make_private_folder
 from mediastation.collect.storage import StorageIntake
 from mediastation.config import AET_PATTERN
 from mediastation.errors import ConfigError, MediaError
@@ -19,6 +16,7 @@ from mediastation.network.acceptor import Limits
 from mediastation.network.storage_scp import StorageScp
 from mediastation.station.audit_folder import write_missing_messages
 from mediastation.station.ledger import record_application
+from mediastation.station.process_lock import hold_lock
 from mediastation.station.station import Station
 
 LOCK_NAME = "serve.lock"
@@ -116,20 +114,12 @@ def hold_serve_lock(home: Path) -> Iterator[None]:
     ConfigError
         If another process holds it; its number is told.
     """
-    path = home / LOCK_NAME
-    with disk_trouble_told(home):
-        make_private_folder(home)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "r+", encoding="ascii", errors="replace") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = lock.read(20).strip() or "unknown"
-            raise ConfigError(
-                f"{home} is served already, by process {holder}.",
-                "Stop that process first, or give another --home.",
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+
+    def refuse(holder: str) -> ConfigError:
+        return ConfigError(
+            f"{home} is served already, by process {holder}.",
+            "Stop that process first, or give another --home.",
+        )
+
+    with hold_lock(home / LOCK_NAME, refuse):
         yield
