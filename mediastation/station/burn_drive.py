@@ -15,7 +15,7 @@ from mediastation.burn.explain import DESTROY
 from mediastation.burn.plan import BurnPlan, ImageFacts, plan_burn
 from mediastation.burn.session import AppendedSession, find_kept, plan_session, same_file_set
 from mediastation.burn.trouble import Cause, DriveError
-from mediastation.catalog.durable import write_text_durably
+from mediastation.catalog.durable import disk_trouble_told, write_text_durably
 from mediastation.errors import CancelledError, MediaError, MediastationError, RefusedError
 from mediastation.model.finding import Finding, Severity, error, note
 from mediastation.model.manifest import Manifest
