@@ -52,10 +52,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long is waited, in seconds: for a sign of life, and for an orderly end."""
+    """How long is waited, in seconds: for a sign of life, and for an orderly end.
+
+    A drive that is let go in the middle may need minutes to close what it has
+    begun; cut off before, it may have to be switched off.
+    """
 
     silence_s: float = 180.0
-    ending_s: float = 60.0
+    ending_s: float = 240.0
 
 
 def run_watched(
