@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 _LONGEST_LINE = 4096
 _KEPT_LINES = 1000
 _LOOK_EVERY_S = 0.2
+_DEAD_S = 10.0
 
 # Takes the number of the process that starts it, then the words to run.
 # 1 is PR_SET_PDEATHSIG of linux/prctl.h.
@@ -148,9 +149,13 @@ class _Running:
 
     def __exit__(self, *_: object) -> None:
         self.end()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                if pipe is not None:
+        # A thread that cannot be got rid of keeps its pipe: to close that would wait for it.
+        for pipe, thread in (
+            (self._process.stdin, self._feeder),
+            (self._process.stdout, self._listener),
+        ):
+            if pipe is not None and not (thread is not None and thread.is_alive()):
+                with suppress(OSError):
                     pipe.close()
 
     def feed(self, source: Iterable[bytes]) -> None:
@@ -195,17 +200,22 @@ class _Running:
             # yet waited for, it still owns the number of its group.
             if self._process.returncode is None:
                 self._signal(signal.SIGKILL)
-            self._process.wait()
-        while self._listener.is_alive():
+            # One that the kernel holds within a command of the drive cannot be
+            # ended by anybody; it goes when the drive answers.
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_DEAD_S)
+        deadline = time.monotonic() + _DEAD_S
+        while self._listener.is_alive() and time.monotonic() < deadline:
             self._drain()
         if self._feeder is not None:
-            self._feeder.join()
+            self._feeder.join(_DEAD_S)
 
     def ended(self, *, silent: bool = False) -> Ended:
         """Return how it ended."""
-        return Ended(
-            self._process.returncode, list(self.lines), silent, self.fed_bytes, self.source_fault
-        )
+        code = self._process.returncode
+        if code is None:
+            code = -signal.SIGKILL
+        return Ended(code, list(self.lines), silent, self.fed_bytes, self.source_fault)
 
     def _has_exited(self) -> bool:
         """Tell whether it has ended, and leave its number its own."""

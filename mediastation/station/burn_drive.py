@@ -110,7 +110,7 @@ class DriveWork:
             lying = drive.disc or Disc()
             disc.medium_id = lying.medium_id
             plan = self._plan(lying, shared.image.facts)
-            step.summary = f"{lying.words}{f' ({lying.medium_id})' if lying.medium_id else ''}"
+            step.summary = lying.words
         session = self._plan_session(disc, lying) if shared.request.append else None
         if session is not None:
             facts = replace(shared.image.facts, size_bytes=session.size_bytes)
@@ -318,7 +318,7 @@ class DriveWork:
         """Wait until a disc lies in the drive that may be written."""
         request = self._shared.request
         wanted = f"blank {disc.copy} of {request.copies}"
-        name = f"insert {'another ' if disc.attempt > 1 else ''}{wanted}"
+        name = f"{'destroy that disc, ' if disc.attempt > 1 else ''}insert {wanted}"
         with self._step(name, None, round(request.wait_s), "seconds") as step:
             if not self._await(self._lies_blank, request.wait_s, step, counted=True):
                 raise DriveError(

@@ -349,7 +349,7 @@ class TestSeveralDiscs:
         drive.pile = 0
 
         def put_one_in(event: Event) -> None:
-            if isinstance(event, StepStarted) and event.step.startswith("insert"):
+            if isinstance(event, StepStarted) and "insert blank" in event.step:
                 drive.lies = DiscStatus.BLANK
 
         result = burn(
