@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mediastation.burn.anchors import TAIL_SECTORS
 from mediastation.burn.drive import SECTOR_BYTES, Disc, DiscStatus, Family, Speed
 from mediastation.burn.engine import WriteOptions
 from mediastation.burn.trouble import Cause
@@ -84,6 +85,8 @@ class BurnPlan:
         For the engine.
     padding_sectors : int
         Zeros behind it.
+    tail_sector : int
+        Where the anchors of UDF go besides; 0 where the image brings all it needs.
     moves : bool
         Whether the drive does anything at all: a disc that knows no simulation
         is not touched by one.
@@ -93,6 +96,7 @@ class BurnPlan:
 
     options: WriteOptions
     padding_sectors: int = 0
+    tail_sector: int = 0
     moves: bool = True
     findings: tuple[Finding, ...] = ()
 
@@ -151,6 +155,7 @@ def plan_burn(disc: Disc, image: ImageFacts, options: BurnOptions) -> BurnPlan:
             start_sector=disc.next_sector if options.append and disc.is_random_access else None,
         ),
         padding,
+        _tail(disc, image),
         moves,
         (*findings, *slower),
     )
@@ -300,8 +305,17 @@ def _too_small(disc: Disc, image: ImageFacts) -> Finding:
     )
 
 
+def _tail(disc: Disc, image: ImageFacts) -> int:
+    """Return where the end of a disc begins that needs anchors of its own; 0 if none does."""
+    if not image.udf_revision or not disc.is_random_access or disc.family is Family.FILE:
+        return 0
+    tail = disc.capacity_sectors - TAIL_SECTORS
+    return tail if tail >= image.sectors else 0
+
+
 def _padding(disc: Disc, image: ImageFacts) -> int:
-    if disc.family not in {Family.CD, Family.FILE}:
+    # The last sector of UDF has an anchor, so it has to be the last of the disc.
+    if disc.family not in {Family.CD, Family.FILE} or image.udf_revision:
         return 0
     return max(0, min(PADDING_SECTORS, disc.free_sectors - image.sectors))
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mediastation.burn.anchors import TAIL_SECTORS, read_tail
 from mediastation.burn.drive import SECTOR_BYTES, Disc, DiscStatus, Drive
 from mediastation.burn.engine import BurnEngine, BurnProgress, Phase, TrackSource
 from mediastation.burn.explain import DESTROY
@@ -109,12 +110,15 @@ class DriveWork:
             self._drive = drive = shared.engine.inspect(self._device)
             lying = drive.disc or Disc()
             disc.medium_id = lying.medium_id
-            plan = self._plan(lying, shared.image.facts)
-            step.summary = lying.words
-        session = self._plan_session(disc, lying) if shared.request.append else None
-        if session is not None:
-            facts = replace(shared.image.facts, size_bytes=session.size_bytes)
+            facts, session = shared.image.facts, None
+            if shared.request.append:
+                # How much of it is new will be seen.
+                facts = replace(facts, size_bytes=0)
             plan = self._plan(lying, facts)
+            step.summary = lying.words
+        if shared.request.append:
+            session = self._plan_session(disc, lying)
+            plan = self._plan(lying, replace(facts, size_bytes=session.size_bytes))
         if not plan.moves:
             disc.state = "simulated"
             self._keep(disc)
@@ -194,11 +198,19 @@ class DriveWork:
                 step.report(max(step.done, min(done, size_bytes)), size_bytes)
 
             shared.engine.write(self._device, source, plan.options, watch)
+            if plan.tail_sector and not simulated:
+                self._write_tail(plan)
             state = "left open" if plan.options.keep_open else "closed"
             sectors = -(-size_bytes // SECTOR_BYTES)
             step.summary = f"{sectors:,} sectors{'' if simulated else f', {state}'}"
         disc.sha256 = digest.hexdigest()
         return session.manifest(image.manifest, disc.sha256) if session else image.manifest
+
+    def _write_tail(self, plan: BurnPlan) -> None:
+        """Write the anchors of UDF at the end of a disc that is larger than its image."""
+        tail = read_tail(self._shared.image.path, plan.tail_sector + TAIL_SECTORS)
+        options = replace(plan.options, start_sector=plan.tail_sector)
+        self._shared.engine.write(self._device, TrackSource(len(tail), [tail]), options)
 
     def _reread(self, disc: DiscResult, manifest: Manifest) -> None:
         shared = self._shared
@@ -260,8 +272,9 @@ class DriveWork:
         """Say what is to become of a disc that failed, or whose burning was stopped."""
         touched = not isinstance(fault, DriveError) or fault.wrote
         if self._shared.request.simulate or not touched:
-            self.result.discs[:] = [one for one in self.result.discs if one is not disc]
-            self._shared.save()
+            with self._shared.lock:
+                self.result.discs[:] = [one for one in self.result.discs if one is not disc]
+                self._shared.save()
             raise fault
         disc.state = "discard"
         self._keep(disc)

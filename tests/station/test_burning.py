@@ -27,6 +27,8 @@ from mediastation.station.burn_request import BurnRecord, BurnRequest, BurnResul
 from mediastation.station.burning import burn
 from mediastation.station.drive_lock import hold_drive
 from mediastation.station.drives import blank, list_drives
+from mediastation.station.export import export
+from mediastation.station.export_request import ExportRequest
 from mediastation.station.ledger import facts_of
 from mediastation.station.station import Station
 from mediastation.station.verification import verify
@@ -260,6 +262,20 @@ class TestOneDisc:
         assert {"write-failed", "discard-disc"} <= set(rules(result))
         assert [record.reread for record in records] == ["not reread"]
         assert "destroy" in result.hint
+
+    def test_a_dvd_ram_that_is_larger_than_its_image_gets_anchors_at_its_end(
+        self, station: Station, drive: MemoryDrive, engine: MemoryEngine, tmp_path: Path
+    ) -> None:
+        image = tmp_path / "ram.iso"
+        made = export(station, ExportRequest(("patient:4711",), "STD-GEN-DVD-RAM", image))
+        assert made.volumes, made.stopped
+        drive.blank = Disc("DVD-RAM", DiscStatus.BLANK, 10_000, 10_000, is_random_access=True)
+
+        result = burn(station, BurnRequest(image, (SR0,)), engine=engine)
+
+        assert result.verified, result.findings
+        assert drive.path.stat().st_size == 10_000 * 2048
+        assert "anchors" not in rules(result)
 
     def test_another_disc_in_the_reread_is_named(
         self, station: Station, images: Images, drive: MemoryDrive, engine: MemoryEngine

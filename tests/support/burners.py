@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mediastation.burn.drive import Disc, DiscStatus, Drive
+from mediastation.burn.drive import SECTOR_BYTES, Disc, DiscStatus, Drive
 from mediastation.burn.engine import BurnProgress, Phase, TrackSource, WriteOptions
 from mediastation.burn.explain import trouble
 from mediastation.burn.trouble import Cause
@@ -87,6 +87,11 @@ class MemoryEngine:
     ) -> None:
         drive = self.drives[device]
         self.options.append(options)
+        if options.start_sector:
+            with drive.path.open("r+b") as file:
+                file.seek(options.start_sector * SECTOR_BYTES)
+                file.writelines(source.chunks)
+            return
         number, drive.discs = drive.discs, drive.discs + 1
         disc = bytearray()
         for chunk in source.chunks:
