@@ -13,6 +13,7 @@ from mediastation.reading.fresh import open_fresh
 from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.volume import open_volume
+from mediastation.station.burned_media import place_on_disc
 from mediastation.station.known_media import (
     digest_of_directory,
     find_manifest,
@@ -107,6 +108,7 @@ def verify(
             if wrong is not None:
                 report = not_read(medium, wrong, name, cache)
             else:
+                named, placement = place_on_disc(station, medium, volume, named)
                 report = verify_volume(
                     volume,
                     named,
@@ -114,6 +116,7 @@ def verify(
                     progress=step.report,
                     manifest_name=name if named else "",
                     recipients=Recipients(folder, waiting=step.alive) if as_recipient else None,
+                    placement=placement,
                 )
                 report = replace(report, from_cache=cache)
             step.summary = report.proved
