@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mediastation.burn.drive import path_of
 from mediastation.burn.plan import BurnOptions
 from mediastation.errors import ConfigError
 from mediastation.model.finding import Finding
@@ -142,6 +143,7 @@ class DriveResult:
         """Return what JSON says of it."""
         return {
             "drive": self.drive,
+            "path": str(path_of(self.drive).absolute()),
             "verified": self.verified,
             "bad_sectors": self.bad_sectors,
             "discs": [{**asdict(disc), "verified": disc.verified} for disc in self.discs],

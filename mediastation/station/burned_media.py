@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mediastation.burn.drive import STDIO
 from mediastation.errors import ConfigError
 from mediastation.model.manifest import Manifest
 from mediastation.reading.contract import Volume
@@ -34,8 +34,9 @@ def place_on_disc(
     """
     first_sector = volume.session_sector if isinstance(volume, IsoVolume) else 0
     if not first_sector:
-        is_disc = any(station.jobs.with_result("burn", f'"{STDIO}{medium.absolute()}"'))
-        return manifest, BURNED if is_disc else AS_A_FILE
+        # A drive is known as one; a file that stood for one is not.
+        burned = station.jobs.with_result("burn", json.dumps(str(medium.absolute())))
+        return manifest, BURNED if burned else AS_A_FILE
     if manifest is None:
         return None, AS_A_FILE
     placement = Placement(first_sector, padded=True)

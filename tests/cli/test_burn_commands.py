@@ -120,6 +120,17 @@ def test_keep_open_append_and_verify_as_an_operator_would(
     assert "burned and verified" in out
 
 
+def test_a_file_that_stood_for_a_drive_is_verified_by_whatever_name(
+    said: Said, images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, told = said.json("burn", images.first, "--drive", "stdio:disc")
+
+    assert (code, told["drive"]) == (0, "stdio:disc")
+    assert said("verify", tmp_path / "disc")[0] == 0
+    assert said("verify", "disc")[0] == 0
+
+
 def test_a_simulation_claims_nothing(said: Said, images: Images, tmp_path: Path) -> None:
     code, out, _ = said("burn", images.first, "--drive", f"stdio:{tmp_path}/disc", "--simulate")
 

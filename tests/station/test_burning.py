@@ -627,6 +627,38 @@ class TestStops:
         with hold_drive(station.home, "/dev/sr7"):
             pass  # nobody holds the drive any more
 
+    @pytest.mark.parametrize(
+        ("step", "state"), [("image", None), ("write", "writing"), ("reread", "rereading")]
+    )
+    def test_a_kill_at_any_step_counts_nothing_as_done(
+        self, station: Station, images: Images, tmp_path: Path, step: str, state: str | None
+    ) -> None:
+        peer("xorriso")
+        code = f"""
+import os, signal
+from pathlib import Path
+from mediastation.station.burn_request import BurnRequest
+from mediastation.station.burning import burn
+from mediastation.station.station import Station
+def die(event):
+    if getattr(event, "step", "") == {step!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
+with Station(Path({str(station.home)!r})) as station:
+    burn(station, BurnRequest(Path({str(images.first)!r}), ("stdio:{tmp_path}/disc",)), die)
+"""
+        killed = subprocess.run([sys.executable, "-c", code], check=False, timeout=120)
+
+        assert killed.returncode == -signal.SIGKILL
+        (record,) = [one for one in station.jobs.latest(station.clock.now()) if one.kind == "burn"]
+        later = station.jobs.get(record.id, station.clock.now() + 3600)
+        assert later is not None
+        assert later.state is JobState.ABANDONED
+        assert not later.result.get("verified")
+        discs = [disc for one in later.result.get("burns", []) for disc in one["discs"]]
+        assert [disc["state"] for disc in discs] == ([state] if state else [])
+        again = burn(station, BurnRequest(images.first, (f"stdio:{tmp_path}/disc",)))
+        assert again.verified is (state != "rereading"), "what was begun is not blank any more"
+
 
 def wait_for(found: Callable[[], Any], timeout_s: float = 60) -> Any:
     """Look until something is there; nobody tells when another process is so far."""
