@@ -28,6 +28,10 @@ from mediastation.verify.verifier import verify_volume
 _CHUNK_BYTES = 1 << 20
 _DICOMDIR = "DICOMDIR"
 _DISC_ANNEX = re.compile(r"PS3\.12 Annex ([FJPX])\b")
+_SENT = (
+    "a MIME entity or an e-mail",
+    "Send it as it is; for a disc, export with a CD, DVD or BD profile.",
+)
 _OTHER_KINDS = {
     "ZipVolume": (
         "a ZIP file",
@@ -39,10 +43,8 @@ _OTHER_KINDS = {
         "profile.",
     ),
     "FolderVolume": ("a folder", "Export to an image file first, and burn that."),
-    "MimeVolume": (
-        "a MIME entity or an e-mail",
-        "Send it as it is; for a disc, export with a CD, DVD or BD profile.",
-    ),
+    "MimeVolume": _SENT,
+    "MailVolume": _SENT,
 }
 
 
@@ -172,7 +174,7 @@ def _require_no_mail(path: Path) -> None:
         with path.open("rb") as file:
             start = file.read(512).lower()
         if start.startswith((b"mime-version:", b"content-type:", b"date:", b"from:", b"subject:")):
-            what, hint = _OTHER_KINDS["MimeVolume"]
+            what, hint = _SENT
             raise ConfigError(f"{path} is {what}; no disc can be burned from it.", hint)
 
 

@@ -91,6 +91,7 @@ def burn(
             save()
             try:
                 _run(works, shared)
+                _raise_stop(works)
             finally:
                 job.result = result.as_dict(with_findings=False)
             _require_all_well(result)
@@ -127,9 +128,18 @@ def _run(works: Sequence[DriveWork], shared: Shared) -> None:
     except BaseException:
         shared.stop.set()
         _join(threads)
+        _raise_stop(works)
         raise
     if faults:
         raise faults[0]
+
+
+def _raise_stop(works: Sequence[DriveWork]) -> None:
+    """Raise what a drive says that was stopped with a disc in the making, if one was."""
+    for work in works:
+        fault = work.result.stopped
+        if isinstance(fault, CancelledError) and fault.hint:
+            raise fault
 
 
 def _join(threads: Sequence[threading.Thread]) -> None:

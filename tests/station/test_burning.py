@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import select
@@ -34,7 +35,7 @@ from mediastation.station.station import Station
 from mediastation.station.verification import verify
 from tests.support.burners import MemoryDrive, MemoryEngine, fail_at, flip_bit
 from tests.support.discs import Images, make_images
-from tests.support.peers import peer
+from tests.support.peers import peer, run_peer
 from tests.support.xorriso_double import Script, install, started
 
 SR0 = "/dev/sr0"
@@ -497,6 +498,15 @@ class TestImages:
         assert caught.value.hint
         assert engine.options == []
 
+    def test_an_image_for_a_stick_says_so(
+        self, station: Station, engine: MemoryEngine, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "stick.img"
+        run_peer("mkfs.fat", "-C", path, "8192")
+
+        with pytest.raises(ConfigError, match="for a stick or a card"):
+            burn(station, BurnRequest(path, (SR0,)), engine=engine)
+
     def test_what_does_not_exist_is_told(self, station: Station, engine: MemoryEngine) -> None:
         with pytest.raises(ConfigError, match="does not exist"):
             burn(station, BurnRequest(Path("/nowhere/at/all.iso"), (SR0,)), engine=engine)
@@ -554,6 +564,26 @@ class TestStops:
         assert record.state is JobState.CANCELLED
         assert record.result["burns"][0]["discs"][0]["state"] == "discard"
         assert record.result["verified"] is False
+
+    def test_ctrl_c_reaches_every_drive(
+        self, station: Station, images: Images, tmp_path: Path
+    ) -> None:
+        meeting = threading.Barrier(2, action=_thread.interrupt_main, timeout=30)
+        drives = {
+            f"/dev/sr{number}": MemoryDrive(
+                tmp_path / f"disc{number}", on_write=meeting.wait, endless=True
+            )
+            for number in range(2)
+        }
+
+        with pytest.raises(CancelledError) as caught:
+            burn(station, BurnRequest(images.first, tuple(drives)), engine=MemoryEngine(drives))
+
+        assert "destroy it" in caught.value.hint
+        (record,) = [one for one in station.jobs.latest(station.clock.now()) if one.kind == "burn"]
+        assert record.state is JobState.CANCELLED
+        states = [one["discs"][0]["state"] for one in record.result["burns"]]
+        assert states == ["discard", "discard"]
 
     def test_a_cancel_through_the_job_table_is_heard(
         self, station: Station, images: Images, drive: MemoryDrive, engine: MemoryEngine

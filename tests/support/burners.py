@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,7 +41,8 @@ class MemoryDrive:
     """A drive whose blanks lie ready in a pile.
 
     `faults` says by number of the disc what goes wrong with it; `status` is
-    that of the disc that lies in it at first.
+    that of the disc that lies in it at first. An `endless` one writes until it
+    is stopped.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class MemoryDrive:
     discs: int = 0
     reloads: int = 0
     on_write: Callable[[], None] = lambda: None
+    endless: bool = False
 
 
 class MemoryEngine:
@@ -98,6 +101,10 @@ class MemoryEngine:
             disc += chunk
             watch(BurnProgress(Phase.WRITING, len(disc), source.size_bytes))
             drive.on_write()
+            while drive.endless:
+                # Until whoever watches has had enough.
+                watch(BurnProgress(Phase.WRITING, len(disc), source.size_bytes))
+                threading.Event().wait(0.01)
         disc += bytes(source.padding_bytes)
         if options.simulate:
             return
