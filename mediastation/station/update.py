@@ -31,6 +31,7 @@ from mediastation.model.profile import ApplicationProfile, Role
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.record_tree import NO_PARENT
 from mediastation.reading.volume import Volume, open_volume
+from mediastation.station.burned_media import place_on_disc
 from mediastation.station.export_check import ROOT_CLASSES, CheckedSet, check_selection
 from mediastation.station.export_icons import make_icons
 from mediastation.station.export_output import check_output, require_output
@@ -150,7 +151,8 @@ class _Update:
             require_updatable(directory)
             plan_removal(directory, self._request.remove)
         entries = self._collect(job)
-        require_sound(job, self._volume, manifest, self._profile)
+        placed = place_on_disc(station, self._request.source, self._volume, manifest)
+        require_sound(job, self._volume, placed[0], self._profile, placed[1])
         require_updatable(directory)
         staying = plan_removal(directory, self._request.remove)
         job.found(staying.findings)

@@ -25,6 +25,7 @@ from mediastation.station.references import find_uids, refers
 from mediastation.station.station import Station
 from mediastation.station.update_plan import StayingRecords
 from mediastation.verify.verifier import verify_volume
+from mediastation.verify.whole_medium import AS_A_FILE, Placement
 
 DIRECTORY_NAME = "DICOMDIR"
 OWN_PAGES = frozenset({README_NAME, INDEX_NAME, DIGEST_LIST_NAME})
@@ -95,7 +96,11 @@ def read_directory(volume: Volume, copy: Path) -> None:
 
 
 def require_sound(
-    job: Job, volume: Volume, manifest: Manifest | None, profile: ApplicationProfile
+    job: Job,
+    volume: Volume,
+    manifest: Manifest | None,
+    profile: ApplicationProfile,
+    placement: Placement = AS_A_FILE,
 ) -> None:
     """Verify the medium as a whole; raise `RefusedError` for any error.
 
@@ -103,7 +108,9 @@ def require_sound(
     a medium of ours.
     """
     with job.step("read", 0, "bytes") as step:
-        report = verify_volume(volume, manifest, profile=profile, progress=step.report)
+        report = verify_volume(
+            volume, manifest, profile=profile, progress=step.report, placement=placement
+        )
         job.found(report.findings)
         step.summary = report.proved
     if not report.ok:

@@ -24,6 +24,7 @@ from mediastation.errors import CancelledError, ConfigError, MediaError, Refused
 from mediastation.model.event import Event, StepProgress, StepStarted
 from mediastation.model.job import JobState
 from mediastation.model.ledger import LedgerEvent
+from mediastation.reading.volume import open_volume
 from mediastation.station.burn_request import BurnRecord, BurnRequest, BurnResult
 from mediastation.station.burning import burn
 from mediastation.station.drive_lock import hold_drive
@@ -32,9 +33,12 @@ from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.ledger import facts_of
 from mediastation.station.station import Station
+from mediastation.station.update import update
+from mediastation.station.update_request import UpdateRequest
 from mediastation.station.verification import verify
 from tests.support.burners import MemoryDrive, MemoryEngine, fail_at, flip_bit
 from tests.support.discs import Images, make_images
+from tests.support.objects import write_ct
 from tests.support.peers import peer, run_peer
 from tests.support.xorriso_double import Script, install, started
 
@@ -765,6 +769,29 @@ class TestFiles:
         assert report.ok, report.findings
         assert report.image_sha256 == result.drives[0].discs[0].sha256
         assert report.proved.startswith("Every byte")
+
+    def test_a_disc_is_updated_from_session_to_session(
+        self, station: Station, images: Images, tmp_path: Path
+    ) -> None:
+        """As an operator does: the disc itself is what is updated, each time."""
+        drive, disc = f"stdio:{tmp_path}/disc", tmp_path / "disc"
+        burn(station, BurnRequest(images.first, (drive,), keep_open=True))
+
+        for number in (4, 5):
+            more = write_ct(
+                tmp_path / f"ct{number}",
+                SOPInstanceUID=f"1.2.3.1.{number}",
+                InstanceNumber=str(number),
+            )
+            image = tmp_path / f"updated{number}.iso"
+            made = update(station, UpdateRequest(source=disc, output=image, add=(str(more),)))
+            assert made.volumes, (made.stopped, made.findings)
+            result = burn(station, BurnRequest(image, (drive,), append=True, keep_open=number == 4))
+            assert result.verified, result.findings
+
+        with open_volume(disc) as volume:
+            found = {file.path for file in volume.iter_files() if file.path.startswith("DICOM/")}
+        assert len(found) == 5
 
     def test_a_session_of_another_station_is_verified_by_its_files(
         self, station: Station, images: Images, tmp_path: Path
