@@ -144,12 +144,12 @@ def _contents(directory: Dicomdir) -> Contents:
         record, parent = directory.records[index], parents[index]
         match record.type:
             case "PATIENT":
-                text = _Text(directory.keys(record))
+                text = RecordText(directory.keys(record))
                 patients[index] = _Patient(
                     text.of(_NAME), text.of(_PATIENT_ID), text.of(_BIRTH_DATE), text.of(_SEX)
                 )
             case "STUDY" if parent in patients:
-                text = _Text(directory.keys(record))
+                text = RecordText(directory.keys(record))
                 studies[index] = _Study(
                     text.of(_STUDY_UID),
                     text.of(_STUDY_DATE),
@@ -158,7 +158,7 @@ def _contents(directory: Dicomdir) -> Contents:
                 )
                 patients[parent].studies.append(studies[index])
             case "SERIES" if parent in studies:
-                text = _Text(directory.keys(record))
+                text = RecordText(directory.keys(record))
                 series[index] = _Series(
                     text.of(_MODALITY), text.of(_SERIES_NUMBER), text.of(_SERIES_DESCRIPTION)
                 )
@@ -170,7 +170,7 @@ def _contents(directory: Dicomdir) -> Contents:
     return Contents(tuple(patients.values()), without_patient)
 
 
-class _Text:
+class RecordText:
     """The text of one record's keys."""
 
     def __init__(self, keys: Mapping[int, Key]) -> None:
@@ -179,6 +179,7 @@ class _Text:
         self._charset = Element("CS", charset.value) if charset else None
 
     def of(self, tag: int) -> str:
+        """Return the text of an element; empty where there is none."""
         key = self._keys.get(tag)
         return decode_text(Element(key.vr, key.value), self._charset).strip(" \0") if key else ""
 

@@ -37,7 +37,7 @@ from mediastation.model.ledger import (
 )
 from mediastation.model.manifest import Manifest
 from mediastation.station.audit_folder import write_message
-from mediastation.station.medium_contents import Contents
+from mediastation.station.medium_contents import LedgerContents
 from mediastation.station.station import Station
 
 _LOG = logging.getLogger(__name__)
@@ -45,7 +45,12 @@ NOBODY = Disclosure()
 
 
 def medium_facts(
-    manifest: Manifest, contents: Contents, *, path: Path, verified: bool, encrypted: bool = False
+    manifest: Manifest,
+    contents: LedgerContents,
+    *,
+    path: Path,
+    verified: bool,
+    encrypted: bool = False,
 ) -> MediumFacts:
     """Gather what is to be recorded of a medium that was written.
 
@@ -53,7 +58,7 @@ def medium_facts(
     ----------
     manifest : Manifest
         That of the volume, with all its fields.
-    contents : Contents
+    contents : LedgerContents
         Whose data it holds: `contents_of_folder` of the folder that holds its
         DICOMDIR, or `contents_of_medium`.
     path : Path

@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mediastation.catalog.identities import birth_dates
-from mediastation.dicom.charset import decode_text
 from mediastation.errors import MediaError
-from mediastation.model.instance import Element
 from mediastation.model.ledger import LedgerPatient, LedgerStudy
-from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
-from mediastation.reading.directory_record import DirectoryRecord
+from mediastation.reading.dicomdir import read_dicomdir
 from mediastation.reading.volume import open_volume
+from mediastation.station.contents import RecordText
 from mediastation.station.station import Station
 
-_CHARACTER_SET = 0x00080005
 _ACCESSION_NUMBER = 0x00080050
 _DESCRIPTION = 0x00081030
 _NAME = 0x00100010
@@ -25,10 +22,10 @@ _PATIENT_ID = 0x00100020
 _BIRTH_DATE = 0x00100030
 _STUDY_UID = 0x0020000D
 
-Contents = tuple[tuple[LedgerPatient, ...], tuple[LedgerStudy, ...]]
+LedgerContents = tuple[tuple[LedgerPatient, ...], tuple[LedgerStudy, ...]]
 
 
-def read_contents(station: Station, directory: BinaryIO) -> Contents:
+def read_contents(station: Station, directory: BinaryIO) -> LedgerContents:
     """Return the patients and studies of a DICOMDIR, in its order.
 
     A birth date that the PATIENT record lacks is taken from the catalog, if all
@@ -36,38 +33,37 @@ def read_contents(station: Station, directory: BinaryIO) -> Contents:
     """
     read = read_dicomdir(directory)
     patients: dict[LedgerPatient, None] = {}
-    studies: list[tuple[dict[int, str], Counter[str]]] = []
+    studies: list[tuple[RecordText, Counter[str]]] = []
     for level, record in read.iter_tree():
         if record.type == "PATIENT":
-            keys = _texts(read, record, _NAME, _PATIENT_ID, _BIRTH_DATE)
-            born = keys[_BIRTH_DATE]
+            text = RecordText(read.keys(record))
+            name, patient_id, born = text.of(_NAME), text.of(_PATIENT_ID), text.of(_BIRTH_DATE)
             if not born:
-                known = birth_dates(station.catalog, keys[_PATIENT_ID], keys[_NAME])
+                known = birth_dates(station.catalog, patient_id, name)
                 born = known.pop() if len(known) == 1 else ""
-            patients[LedgerPatient(keys[_PATIENT_ID], keys[_NAME], born)] = None
+            patients[LedgerPatient(patient_id, name, born)] = None
         elif record.type == "STUDY":
-            keys = _texts(read, record, _STUDY_UID, _DESCRIPTION, _ACCESSION_NUMBER)
-            studies.append((keys, Counter()))
+            studies.append((RecordText(read.keys(record)), Counter()))
         elif level > 1 and studies and record.sop_class_uid:
             studies[-1][1][record.sop_class_uid] += 1
     return tuple(patients), tuple(
         LedgerStudy(
-            keys[_STUDY_UID],
-            keys[_DESCRIPTION],
-            keys[_ACCESSION_NUMBER],
+            text.of(_STUDY_UID),
+            text.of(_DESCRIPTION),
+            text.of(_ACCESSION_NUMBER),
             dict(sorted(seen.items())),
         )
-        for keys, seen in studies
+        for text, seen in studies
     )
 
 
-def contents_of_folder(station: Station, folder: Path) -> Contents:
+def contents_of_folder(station: Station, folder: Path) -> LedgerContents:
     """Return what the DICOMDIR in `folder` tells; see `read_contents`."""
     with (folder / "DICOMDIR").open("rb") as directory:
         return read_contents(station, directory)
 
 
-def contents_of_medium(station: Station, medium: Path) -> Contents:
+def contents_of_medium(station: Station, medium: Path) -> LedgerContents:
     """Return what the DICOMDIR of an image or medium tells; nothing where it cannot be read."""
     with suppress(MediaError, OSError), open_volume(medium) as volume:
         found = volume.find(("DICOMDIR",))
@@ -75,15 +71,3 @@ def contents_of_medium(station: Station, medium: Path) -> Contents:
             with volume.open(found.file.path) as directory:
                 return read_contents(station, directory)
     return (), ()
-
-
-def _texts(read: Dicomdir, record: DirectoryRecord, *tags: int) -> dict[int, str]:
-    keys = read.keys(record)
-    charset = keys.get(_CHARACTER_SET)
-    terms = Element("CS", charset.value) if charset else None
-    return {
-        tag: decode_text(Element(keys[tag].vr, keys[tag].value), terms).strip(" \0")
-        if tag in keys
-        else ""
-        for tag in tags
-    }
