@@ -28,13 +28,18 @@ _BATCH = 500
 
 @dataclass(slots=True)
 class LedgerReport:
-    """What was proved. `entries` are those of the longer copy, `found_at` where a head lies."""
+    """What was proved.
+
+    `entries` are those of the longer copy, `found_at` is where a head lies, and
+    `whole` names a copy that is proved to its end; empty if neither is.
+    """
 
     entries: int = 0
     head: LedgerHead = NO_HEAD
     found_at: int | None = None
     findings: list[Finding] = field(default_factory=list)
     left_out: int = 0
+    whole: str = ""
 
     @property
     def ok(self) -> bool:
@@ -91,13 +96,21 @@ def verify_ledger(log: Ledger, wanted: LedgerHead | None = None) -> LedgerReport
         size_bytes = log.file.size()
     checks = {where: ChainCheck(where, keys, wanted) for where in (IN_FILE, IN_TABLE)}
     with log.catalog.reading() as connection:
-        report.take(_compare(checks, log.file.lines(size_bytes), rows_of(connection, last)))
-    for check in checks.values():
-        report.take(check.close())
+        wrong = _Wrong(_compare(checks, log.file.lines(size_bytes), rows_of(connection, last)))
+        report.take(wrong)
+    for where, check in checks.items():
+        unproved = list(check.close())
+        wrong.where[where] += len(unproved)
+        report.take(unproved)
     longest = max(checks.values(), key=lambda check: check.place)
+    for where, check in checks.items():
+        if not wrong.where[where] and not wrong.forked and check.place == longest.place:
+            report.whole = where
     report.entries, report.head = longest.place, LedgerHead(longest.place, longest.digest)
     if wanted is not None:
         report.take(_place_of(wanted, checks, report))
+        if report.found_at is None:
+            report.whole = ""
     if report.left_out:
         message = f"There are {report.left_out:,} findings more."
         report.findings.append(error("ledger-more", "the ledger", message))

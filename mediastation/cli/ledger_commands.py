@@ -36,6 +36,7 @@ _COLUMNS = {
     "operator": "Operator",
     "summary": "About",
 }
+_COPIES = {"file": "file ledger.jsonl", "table": "index"}
 _UNCERTAIN = {
     JobState.RUNNING: "the job is still running",
     JobState.ABANDONED: "the job was killed: look whether the medium has its name",
@@ -154,6 +155,7 @@ def _as_json(entries: list[LedgerEntry], report: LedgerReport | None) -> dict[st
             "head": str(report.head),
             "head_found_at": report.found_at,
             "broken_from": report.broken_from,
+            "whole_copy": report.whole,
             "findings": [finding.as_dict() for finding in report.findings],
         }
     return told
@@ -166,7 +168,11 @@ def _show_report(words: Words, report: LedgerReport, wanted: LedgerHead | None) 
         say(f"The ledger is whole: {counted}, each one proved in the file and in the index.")
     elif report.broken_from is not None:
         say(f"The ledger is BROKEN from entry {report.broken_from} on, of {counted}.")
-        say("What it says of media from there on proves nothing by itself any more.")
+        if report.whole:
+            say(f"Its copy in the {_COPIES[report.whole]} is whole and proved: rely on that.")
+            say("Find out who changed the other; then `mediastation reindex` makes it anew.")
+        else:
+            say("What it says of media from there on proves nothing by itself any more.")
     else:
         say(f"The ledger of {counted} could not be proved.")
     if wanted is not None and report.found_at is not None:

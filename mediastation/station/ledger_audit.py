@@ -36,6 +36,7 @@ def audit_ledger(station: Station, wanted: LedgerHead | None = None) -> LedgerRe
     last = highest_message(station)
     if last > report.entries:
         report.take([_cut(report.entries, last)])
+        report.whole = ""
     # A head that was typed badly says nothing of the ledger.
     told = [finding for finding in report.findings if finding.rule != "ledger-head"]
     if report.ok or not has_errors(told):

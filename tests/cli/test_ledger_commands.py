@@ -13,7 +13,7 @@ from mediastation.cli.app import run
 from mediastation.station.ledger import record_made, record_withdrawn
 from mediastation.station.station import Station
 from tests.station.test_audit_messages import MEDIUM
-from tests.support.ledgers import lines_of, write_lines
+from tests.support.ledgers import lines_of, unguarded, write_lines
 from tests.support.objects import write_series
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
@@ -98,8 +98,21 @@ class TestAudit:
         code, out, err = read("audit", "--verify")
         assert code == 1
         assert "BROKEN from entry 2" in out
-        assert "proves nothing" in out
+        assert "copy in the index is whole" in out
+        assert told["whole_copy"] == "table"
         assert "ledger-changed" in err
+
+    def test_where_both_copies_are_spoiled_nothing_is_proved(self, read: Read, home: Path) -> None:
+        lines = lines_of(home)
+        write_lines(home, [lines[0].replace(b"iso", b"img"), *lines[1:]])
+        with unguarded(home) as connection:
+            connection.execute("UPDATE ledger SET mac='00' WHERE position=3")
+
+        code, out, _ = read("audit", "--verify")
+
+        assert code == 1
+        assert "BROKEN from entry 1" in out
+        assert "proves nothing" in out
 
     def test_a_lost_key_is_no_breach(self, read: Read, home: Path) -> None:
         (home / "ledger.key").unlink()

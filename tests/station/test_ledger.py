@@ -432,6 +432,7 @@ class TestAudit:
         report = audit_ledger(station)
 
         assert [finding.rule for finding in report.findings] == ["ledger-cut"]
+        assert not report.whole
         assert report.broken_from == number
 
     def test_reindex_mends_what_can_be_proved_and_says_so_in_the_ledger(
