@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mediastation.errors import ConfigError, MediaError, ProfileError
@@ -26,7 +27,7 @@ from mediastation.station.station import Station
 from mediastation.verify.recipients import Recipients
 from mediastation.verify.report import JOB, VerifyReport
 from mediastation.verify.reread import not_read
-from mediastation.verify.right_disc import check_right_disc, read_identity
+from mediastation.verify.right_disc import check_right_disc, has_sectors_of, read_identity
 from mediastation.verify.verifier import verify_volume
 
 __all__ = ["find_manifest", "verify"]
@@ -95,7 +96,14 @@ def verify(
             else:
                 disc = read_identity(volume)
                 lookup = known_media(station)
-                wrong = check_right_disc(disc, named, volume.name, lookup, show_patient)
+                wrong = check_right_disc(
+                    disc,
+                    named,
+                    volume.name,
+                    lookup,
+                    show_patient,
+                    partial(has_sectors_of, volume, named),
+                )
             step.summary = "made here" if named else "no manifest here"
             if wrong is not None:
                 step.summary = "another medium"

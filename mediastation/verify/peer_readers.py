@@ -12,13 +12,14 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from mediastation.errors import MediaError
-from mediastation.reading.contract import MAX_FILES, Extent, ImageVolume, Volume
+from mediastation.reading.contract import MAX_FILES, Extent, Volume
+from mediastation.reading.fat import FatVolume
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.udf import UdfVolume
 from mediastation.reading.zip_volume import ZipVolume
@@ -53,6 +54,8 @@ class Reading:
         What our own reading found, by path.
     size_bytes : int
         Size of the medium.
+    volume_offset : int
+        Where on it the volume begins: a stick has partitions.
     waiting : callable
         Is called while a program works; what it raises ends the program.
     """
@@ -62,8 +65,9 @@ class Reading:
     facts: Mapping[str, FileFacts]
     size_bytes: int
     waiting: Callable[[], None]
-    _by_extents: dict[tuple[Extent, ...], str] = field(default_factory=dict)
-    _by_fold: dict[str, FileFacts] = field(default_factory=dict)
+    volume_offset: int = 0
+    _by_extents: dict[tuple[Extent, ...], str] = field(default_factory=dict, init=False)
+    _by_fold: dict[str, FileFacts] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         for path, one in self.facts.items():
@@ -145,9 +149,7 @@ def read_by_programs(
         seen: list[str] = []
         try:
             with tempfile.TemporaryDirectory(dir=reading.folder, prefix="reader-") as folder:
-                here = Reading(
-                    reading.medium, Path(folder), reading.facts, reading.size_bytes, reading.waiting
-                )
+                here = replace(reading, folder=Path(folder))
                 for _, sha256 in program.read(here):
                     seen.append(sha256)
                     if len(seen) > MAX_FILES:
@@ -177,7 +179,7 @@ def kinds_of(volume: Volume) -> set[str]:
         return {"udf", "iso"} if volume.has_iso9660 else {"udf"}
     if isinstance(volume, ZipVolume):
         return {"zip"}
-    return {"fat"} if isinstance(volume, ImageVolume) else set()
+    return {"fat"} if isinstance(volume, FatVolume) else set()
 
 
 def _version(program: Program, reading: Reading) -> str:
@@ -318,7 +320,7 @@ def _by_libudfread(reading: Reading) -> Iterator[Seen]:
 
 def _by_mtools(reading: Reading) -> Iterator[Seen]:
     """Have mtools copy the files, some of one directory at a time."""
-    medium = str(reading.medium.absolute())
+    medium = f"{reading.medium.absolute()}@@{reading.volume_offset}"
     with reading.start("mdir", "-i", medium, "-/", "-b", "::") as process:
         listed = [line for line in process.iter_lines() if line.startswith("::/")]
         process.finish()

@@ -9,6 +9,7 @@ from pathlib import Path
 from mediastation.model.manifest import Manifest
 from mediastation.reading.contract import ContainerVolume, Volume
 from mediastation.reading.dicomdir import Dicomdir
+from mediastation.reading.fat import FatVolume
 from mediastation.reading.image_base import ImageBase
 from mediastation.reading.volume import FileSystem, open_volume
 from mediastation.verify.compatibility import CompatibilityRow, Goal
@@ -74,5 +75,8 @@ def iter_rows(
     yield from play_personas(volume, view, goal, written, open_as)
     if recipients.folder is not None and isinstance(volume, ContainerVolume):
         medium = Path(volume.name).absolute()
-        reading = Reading(medium, recipients.folder, facts, volume.size_bytes, recipients.waiting)
+        start = volume.boot.offset if isinstance(volume, FatVolume) else 0
+        reading = Reading(
+            medium, recipients.folder, facts, volume.size_bytes, recipients.waiting, start
+        )
         yield from read_by_programs(volume, reading, goal, recipients.programs)

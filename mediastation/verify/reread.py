@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mediastation.errors import MediaError
@@ -10,6 +13,7 @@ from mediastation.model.finding import Finding, error
 from mediastation.model.manifest import Manifest
 from mediastation.model.profile import ApplicationProfile
 from mediastation.reading.contract import Volume
+from mediastation.reading.findings import FindingLog
 from mediastation.reading.folder import FolderVolume
 from mediastation.reading.fresh import Cache, drop_cache, open_fresh
 from mediastation.reading.image_base import AccessOpener
@@ -22,11 +26,12 @@ from mediastation.verify.right_disc import (
     Show,
     blank_or_none,
     check_right_disc,
+    has_sectors_of,
     plain_patient,
     read_identity,
 )
 from mediastation.verify.verifier import verify_volume
-from mediastation.verify.whole_medium import Placement
+from mediastation.verify.whole_medium import Placement, check_bare_sectors
 
 BURNED = Placement(padded=True)
 """A disc that holds one image from its first sector on."""
@@ -90,7 +95,14 @@ def reread(
         with open_volume(medium, opener=opener) if opener else open_volume(medium) as volume:
             if isinstance(volume, FolderVolume):
                 cache = _forget_files(medium, volume)
-            wrong = check_right_disc(read_identity(volume), expected, volume.name, lookup, show)
+            wrong = check_right_disc(
+                read_identity(volume),
+                expected,
+                volume.name,
+                lookup,
+                show,
+                partial(has_sectors_of, volume, expected, placement.first_sector),
+            )
             if wrong is not None:
                 return not_read(medium, wrong, manifest_name, str(cache))
             report = verify_volume(
@@ -103,9 +115,15 @@ def reread(
                 placement=placement,
             )
     except MediaError as fault:
-        blank = blank_or_none(medium, opener, str(medium)) if opener is not None else None
-        finding = blank or error("unreadable-medium", str(medium), fault.message, fault.hint)
-        return not_read(medium, finding, manifest_name, str(cache))
+        told = error("unreadable-medium", str(medium), fault.message, fault.hint)
+        if opener is None:
+            return not_read(medium, told, manifest_name, str(cache))
+        if (blank := blank_or_none(medium, opener, str(medium))) is not None:
+            return not_read(medium, blank, manifest_name, str(cache))
+        log = FindingLog()
+        with suppress(MediaError):
+            log.extend(check_bare_sectors(medium, opener, placement, expected))
+        return not_read(medium, told, manifest_name, str(cache), log)
     return replace(report, from_cache=str(cache))
 
 
@@ -122,7 +140,9 @@ def _forget_files(root: Path, volume: Volume) -> Cache:
     return achieved
 
 
-def not_read(medium: Path, finding: Finding, manifest_name: str, cache: str) -> VerifyReport:
+def not_read(
+    medium: Path, finding: Finding, manifest_name: str, cache: str, more: Iterable[Finding] = ()
+) -> VerifyReport:
     """Return the report on a medium that was not read further than to see that it is not it."""
     return VerifyReport(
         path=str(medium),
@@ -132,6 +152,6 @@ def not_read(medium: Path, finding: Finding, manifest_name: str, cache: str) -> 
         bytes=0,
         instances=0,
         proved=f"Not proved: {finding.message}.",
-        findings=[finding],
+        findings=[finding, *more],
         from_cache=cache,
     )

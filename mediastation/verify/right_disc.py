@@ -16,13 +16,14 @@ from pathlib import Path
 from mediastation.errors import MediaError
 from mediastation.model.finding import Finding, error
 from mediastation.model.manifest import Manifest
-from mediastation.reading.contract import Volume
+from mediastation.reading.contract import ImageVolume, Volume
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.file_meta import PATIENT_ID
 from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.names import folded
 from mediastation.verify.contents import fold_path
 from mediastation.verify.links import fold_identifier
+from mediastation.verify.read_ahead import SECTOR
 
 DICOMDIR = "DICOMDIR"
 PATIENT_NAME = 0x00100010
@@ -32,6 +33,8 @@ _CHUNK_BYTES = 1 << 20
 _BLANK_BYTES = 1 << 20
 _MOST_PATIENTS = 1000
 _TOLD_PATIENTS = 3
+_SAMPLE = 64
+_BLANK_SHA256 = hashlib.sha256(bytes(SECTOR)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ def check_right_disc(
     subject: str,
     lookup: Lookup,
     show: Show = plain_patient,
+    resembles: Callable[[], bool] = lambda: False,
 ) -> Finding | None:
     """Return what disc it is if it is not the expected one; None if it is, or is just damaged.
 
@@ -153,12 +157,16 @@ def check_right_disc(
         Finds what was made here under a File-set UID.
     show : callable
         How a patient is called.
+    resembles : callable
+        Tells, where the directory does not, whether the sectors of the disc
+        are those that were written; asked only then.
 
     Notes
     -----
     A disc under another File-set UID that holds most of the expected
-    instances, and was not made here under that UID, may be the right one with
-    a damaged UID: it is read whole, and judged by its files.
+    instances, or some and the sectors of the expected one, and that was not
+    made here under that UID, may be the right one with damage: it is read
+    whole, and judged by its files.
     """
     if not expected.file_set_uid:
         return None
@@ -167,19 +175,40 @@ def check_right_disc(
     if disc.file_set_uid == expected.file_set_uid:
         return _check_state(disc, expected, subject, lookup)
     if not disc.file_set_uid and not disc.instances:
-        return _check_foreign(disc, expected, subject)
+        return None if resembles() else _check_foreign(disc, expected, subject)
     known = [one for one in lookup(disc.file_set_uid) if disc.file_set_uid]
     if known:
         same_state = [one for one in known if one.directory_sha256 == disc.directory_sha256]
         return _known_disc(disc, (same_state or known)[0], ours, subject, show)
     wanted = {file.sop_instance_uid for file in expected.files} - {"", expected.file_set_uid}
-    if 2 * len(disc.instances & wanted) > len(disc.instances):
+    common = len(disc.instances & wanted)
+    if 2 * common > len(disc.instances) or (common and resembles()):
         return None
     return _wrong(
         subject,
         f"this is another disc{_whose(disc.patients, ours, show)}; it was not made here"
         f"{_file_set(disc)}",
     )
+
+
+def has_sectors_of(
+    volume: Volume, expected: Manifest, first_sector: int = 0, sample: int = _SAMPLE
+) -> bool:
+    """Tell whether most of a sample of the sectors outside files is what was written.
+
+    Blank sectors are alike on all discs and say nothing. False for what is no
+    image, and where no digests of sectors are known.
+    """
+    if not isinstance(volume, ImageVolume):
+        return False
+    telling = [one for one in expected.structure if one.sha256 != _BLANK_SHA256]
+    chosen = telling[:: max(1, len(telling) // sample)]
+    same = 0
+    for one in chosen:
+        with suppress(OSError):
+            data = volume.read_at((first_sector + one.sector) * SECTOR, SECTOR)
+            same += hashlib.sha256(data).hexdigest() == one.sha256
+    return 2 * same > len(chosen)
 
 
 def blank_or_none(path: Path, opener: AccessOpener, subject: str) -> Finding | None:

@@ -13,6 +13,7 @@ from mediastation.model.finding import Finding, error, note
 from mediastation.model.manifest import Manifest
 from mediastation.reading.contract import ContainerVolume, ImageVolume
 from mediastation.reading.findings import FindingLog
+from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.udf import UdfVolume
 from mediastation.verify.contents import ContentCheck
@@ -61,14 +62,7 @@ def read_image(
     structure = manifest.structure if manifest else ()
     digest = pass_image(volume, size_bytes, structure, check, progress, placement.first_sector)
     for sector, region in _regions(volume, check.differing_sectors):
-        log.add(
-            error(
-                "structure-differs",
-                region,
-                f"sector {sector} is not what was written",
-                "make the medium again: its file system cannot be trusted",
-            )
-        )
+        log.add(error("structure-differs", region, *_differs(sector)))
     beyond = [item.sector for item in structure if (item.sector + 1) * SECTOR > size_bytes]
     if beyond:
         gone = placement.first_sector + min(beyond)
@@ -95,6 +89,39 @@ def read_container(volume: ContainerVolume, manifest: Manifest | None, log: Find
         log.extend(_check_size(volume.name, volume.size_bytes, stated, padded=False))
         log.extend(_check_digest(volume.name, manifest, digest.hexdigest()))
     return digest.hexdigest()
+
+
+def check_bare_sectors(
+    path: Path, opener: AccessOpener, placement: Placement, manifest: Manifest
+) -> Iterator[Finding]:
+    """Compare the known sectors of a medium whose file system cannot be read at all.
+
+    Raises
+    ------
+    MediaError
+        If the medium cannot be opened.
+    """
+    access = opener(path)
+    try:
+        for expected in manifest.structure:
+            sector = placement.first_sector + expected.sector
+            try:
+                data = access.read_at(sector * SECTOR, SECTOR)
+            except OSError:
+                data = b""
+            if len(data) < SECTOR:
+                yield error("unreadable", "structure", f"sector {sector} cannot be read")
+            elif hashlib.sha256(data).hexdigest() != expected.sha256:
+                yield error("structure-differs", "structure", *_differs(sector))
+    finally:
+        access.close()
+
+
+def _differs(sector: int) -> tuple[str, str]:
+    return (
+        f"sector {sector} is not what was written",
+        "make the medium again: its file system cannot be trusted",
+    )
 
 
 def _check_size(name: str, there: int, stated: int, *, padded: bool) -> Iterator[Finding]:

@@ -26,14 +26,18 @@ from tests.support.file_sets import (
 
 IMAGE_FORMATS = (
     Format.ISO9660,
+    Format.BRIDGE,
     Format.UDF_1_50,
     Format.UDF_2_50,
     Format.UDF_2_60,
+    Format.FAT16,
 )
 SECTOR = 2048
 MOMENT = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
-_MEDIA = {Format.ISO9660: "CD-80", Format.UDF_1_50: "DVD-RAM", Format.UDF_2_50: "BD-RE-25",
-          Format.UDF_2_60: "BD-R-25"}  # fmt: skip
+_MEDIA = {
+    Format.ISO9660: "CD-80", Format.UDF_1_50: "DVD-RAM", Format.UDF_2_50: "BD-RE-25",
+    Format.UDF_2_60: "BD-R-25", Format.FAT16: "USB", Format.FAT32: "USB",
+}  # fmt: skip
 
 
 @dataclass
@@ -56,15 +60,26 @@ class WrittenMedium:
                 places.append((start, start + len(data), name))
         self.places = sorted(places)
         self._starts = [start for start, _, _ in self.places]
+        self.unit = SECTOR
+        if self.format.is_fat:
+            # Bytes of a sector and sectors of a cluster, as the boot sector of the first
+            # partition has them.
+            boot = int.from_bytes(self.content[454:458], "little") * 512
+            fields = self.content[boot : boot + 14]
+            self.unit = int.from_bytes(fields[11:13], "little") * fields[13]
 
     def owner(self, offset: int) -> tuple[str, bool]:
-        """The file in whose sectors `offset` lies, and whether it is one of the file's bytes."""
+        """The file in whose room `offset` lies, and whether it is one of the file's bytes."""
         index = bisect_right(self._starts, offset) - 1
         if index >= 0:
-            _, end, name = self.places[index]
-            if offset < -(-end // SECTOR) * SECTOR:
+            start, end, name = self.places[index]
+            if offset < self.room(start, end):
                 return name, offset < end
         return "", False
+
+    def room(self, start: int, end: int) -> int:
+        """Where the last unit of a file ends."""
+        return start - (start - end) // self.unit * self.unit
 
 
 def random_file_set(
@@ -143,6 +158,6 @@ def write_medium(
         image_sha256=written.sha256,
         image_size_bytes=written.size_bytes,
         structure=written.structure,
-        **more,  # type: ignore[arg-type]
+        **{"format": str(form), **more},  # type: ignore[arg-type]
     )
     return WrittenMedium(path, form, contents, path.read_bytes(), manifest)

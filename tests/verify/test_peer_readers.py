@@ -34,10 +34,14 @@ from tests.support.written_media import IMAGE_FORMATS, WrittenMedium, write_medi
 
 BY_FORMAT = {
     Format.ISO9660: ("xorriso", "isoinfo", "bsdtar", "7z (ISO 9660)"),
+    Format.BRIDGE: (
+        "xorriso", "isoinfo", "bsdtar", "7z (ISO 9660)", "7z (UDF)", "libudfread"
+    ),
     Format.UDF_1_50: ("7z (UDF)", "libudfread"),
     Format.UDF_2_50: ("7z (UDF)", "libudfread"),
     Format.UDF_2_60: ("7z (UDF)", "libudfread"),
-}
+    Format.FAT16: ("7z (FAT)", "mtools"),
+}  # fmt: skip
 
 
 def nobody() -> None:
@@ -61,7 +65,7 @@ def need(*names: str) -> None:
 def medium(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> WrittenMedium:
-    return write_medium(tmp_path_factory.mktemp("medium"), request.param, format=str(request.param))
+    return write_medium(tmp_path_factory.mktemp("medium"), request.param)
 
 
 def read_by(
@@ -173,7 +177,7 @@ def program_of(tmp_path: Path, script: str, read: peer_readers.Read) -> Program:
     place = tmp_path / "peer"
     place.write_text(f"#!{sys.executable}\n{script}")
     place.chmod(0o755)
-    return Program("peer", str(place), (), frozenset({"iso", "udf"}), read)
+    return Program("peer", str(place), (), frozenset({"iso", "udf", "fat"}), read)
 
 
 class TestWhatProgramsMayDo:
@@ -184,7 +188,7 @@ class TestWhatProgramsMayDo:
     def test_one_that_is_not_installed_is_a_row_and_no_fault(
         self, medium: WrittenMedium, tmp_path: Path
     ) -> None:
-        program = Program("nothing", "no-such-program", (), frozenset({"iso", "udf"}), iter)  # type: ignore[arg-type]
+        program = Program("nothing", "no-such-program", (), frozenset({"iso", "udf", "fat"}), iter)  # type: ignore[arg-type]
 
         report = verify_medium(
             medium.path, medium.manifest, recipients=Recipients(tmp_path, (program,))

@@ -275,7 +275,7 @@ class TestFileSystems:
 
     @pytest.mark.parametrize("form", UDF_FORMATS, ids=str)
     def test_udf_alone_is_not_asked_for_iso_9660(self, form: Format, tmp_path: Path) -> None:
-        medium = write_medium(tmp_path, form, format=str(form))
+        medium = write_medium(tmp_path, form)
 
         table = rows(verify_medium(medium.path, medium.manifest, recipients=Recipients()))
 

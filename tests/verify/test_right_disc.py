@@ -199,6 +199,23 @@ class TestDamage:
         assert rules & {"differs", "unreadable-file"}
         assert report.files == len(first.files)
 
+    def test_a_root_that_leads_nowhere_makes_no_other_disc(self, tmp_path: Path) -> None:
+        """Nothing can be found on the disc, and yet its sectors are those that were written."""
+        medium = write_medium(tmp_path, Format.UDF_1_50)
+        sector = next(
+            one.sector
+            for one in medium.manifest.structure
+            if medium.content[one.sector * SECTOR : one.sector * SECTOR + 2] == b"\x05\1"
+        )
+        content = bytearray(medium.content)
+        content[sector * SECTOR + 180 : sector * SECTOR + 184] = b"\xff" * 4
+
+        report = reread(medium.path, medium.manifest, known(), opener=MemoryAccess(bytes(content)))
+
+        rules = {one.rule for one in report.findings}
+        assert "wrong-disc" not in rules
+        assert "structure-differs" in rules
+
     def test_a_disc_with_other_things_on_it_is_another_disc(
         self, first: WrittenMedium, tmp_path: Path
     ) -> None:
