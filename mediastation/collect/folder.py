@@ -25,7 +25,7 @@ from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
 from mediastation.model.text import storable
 from mediastation.reading.fat_boot import looks_fat
 from mediastation.reading.random_access import RandomAccess
-from mediastation.reading.volume import is_zip_start, open_volume
+from mediastation.reading.volume import is_zip_start, looks_mime, open_volume
 
 _BATCH_FILES = 256
 _BATCH_BYTES = 256 << 20
@@ -346,7 +346,7 @@ def _looks_like_image(path: Path) -> bool:
                     return True
             access = RandomAccess(path)
             try:
-                return looks_fat(access)
+                return looks_mime(access) or looks_fat(access)
             finally:
                 access.close()
     except (OSError, MediaError):

@@ -13,6 +13,9 @@ from pathlib import Path
 from mediastation.errors import MediaError
 from mediastation.reading.contract import HOLE, Extent
 
+ReadAt = Callable[[int, int], bytes]
+"""Returns the bytes at an offset, fewer at the end."""
+
 _CDROMMULTISESSION = 0x5310  # linux/cdrom.h
 _CDROM_LBA = 1
 

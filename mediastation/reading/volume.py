@@ -25,9 +25,12 @@ from mediastation.reading.folder import FolderVolume
 from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.memory import MemoryVolume
+from mediastation.reading.mime_header import looks_mime
+from mediastation.reading.mime_volume import MailVolume, MimeVolume, open_mime
 from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.udf import UdfVolume
 from mediastation.reading.udf_recognition import looks_udf
+from mediastation.reading.zip_directory import is_zip_start
 from mediastation.reading.zip_volume import ZipVolume
 
 __all__ = [
@@ -39,22 +42,18 @@ __all__ = [
     "Found",
     "ImageVolume",
     "IsoVolume",
+    "MailVolume",
     "MemoryVolume",
+    "MimeVolume",
     "Span",
     "UdfVolume",
     "Volume",
     "VolumeFile",
     "ZipVolume",
     "is_zip_start",
+    "looks_mime",
     "open_volume",
 ]
-
-_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-
-
-def is_zip_start(start: bytes) -> bool:
-    """Tell whether a file that begins with `start` is meant as a ZIP file."""
-    return start.startswith(_ZIP_STARTS)
 
 
 class FileSystem(StrEnum):
@@ -73,7 +72,7 @@ def open_volume(
     Parameters
     ----------
     path : Path
-        A folder, an image file, a ZIP file or a block device.
+        A folder, an image file, a ZIP file, an e-mail or a block device.
     only : FileSystem, optional
         Read as somebody does who knows this file system and nothing else.
         Without it, FAT is read where there is any, else ISO 9660, else UDF: a
@@ -104,6 +103,8 @@ def open_volume(
         return UdfVolume(path, opener)
     if only is None and stat.S_ISREG(mode) and is_zip_start(_start(path)):
         return ZipVolume(path, opener)
+    if only is None and stat.S_ISREG(mode) and _has(looks_mime, path, opener):
+        return open_mime(path, opener)
     if only is FileSystem.FAT or (only is None and _has(looks_fat, path, opener)):
         return FatVolume(path, opener)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediastation.errors import MediaError
@@ -13,14 +13,14 @@ from mediastation.model.finding import Finding, error, note, warning
 from mediastation.reading.contract import MAX_DEPTH, MAX_FILES
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.names import safe_name
-
-ReadAt = Callable[[int, int], bytes]
+from mediastation.reading.random_access import ReadAt
 
 MAX_DIRECTORY_BYTES = 64 << 20
 """Half a million entries with names as long as File IDs have fit twice."""
 
 MAX_NAME_BYTES = 1024
 
+_STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -58,6 +58,11 @@ class DirectoryPlace:
     end: int
     entries: int
     shift: int
+
+
+def is_zip_start(start: bytes) -> bool:
+    """Tell whether a file that begins with `start` is meant as a ZIP file."""
+    return start.startswith(_STARTS)
 
 
 def find_directory(read_at: ReadAt, size_bytes: int, name: str, log: FindingLog) -> DirectoryPlace:
@@ -180,7 +185,7 @@ def _read_entry(
     if len(raw) > MAX_NAME_BYTES:
         log.add(error("too-long-name", shown[:80], f"a name of {len(raw)} bytes; not listed"))
         return None
-    path = _safe_path(shown, log)
+    path = safe_path(shown, log)
     if path is None:
         return None
     extra = extra[: fields[11]]
@@ -222,12 +227,14 @@ def _shown(raw: bytes, flags: int) -> str:
     return raw.decode("cp437")
 
 
-def _safe_path(name: str, log: FindingLog) -> str | None:
-    """Return the path of a file; None for a directory, which is nothing in itself."""
+def safe_path(name: str, log: FindingLog, rule: str = "zip") -> str | None:
+    """Return the path of a file in an archive; None for a directory, which is nothing in itself."""
     parts = name.split("/")
     if "\\" in name:
         parts = re.split(r"[/\\]", name)
-        log.add(warning("zip-separator", safe_name(name)[:200], "has backslashes as separators"))
+        log.add(
+            warning(f"{rule}-separator", safe_name(name)[:200], "has backslashes as separators")
+        )
     is_directory = parts[-1] == "" and len(parts) > 1
     if is_directory:
         parts.pop()

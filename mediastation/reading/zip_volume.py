@@ -17,8 +17,8 @@ from mediastation.reading.contract import FileIndex, Found, VolumeFile
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.names import folded
-from mediastation.reading.random_access import RandomAccess
-from mediastation.reading.zip_directory import ReadAt, ZipEntry, find_directory, iter_entries
+from mediastation.reading.random_access import RandomAccess, ReadAt
+from mediastation.reading.zip_directory import ZipEntry, find_directory, iter_entries
 
 MAX_RATIO = 200
 """An archive may unpack to so many times its size, and a gibibyte more."""
