@@ -11,6 +11,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from urllib.parse import quote
 
 from mediastation.errors import RefusedError
 from mediastation.media.base64_body import Base64Body, encoded_bytes
@@ -152,7 +153,9 @@ class MimeMedium(_Entity):
             name += "" if file.path == _DICOMDIR else ".dcm"
             kind = ["Content-Type: Application/dicom;", f' id="{file.path}";', f' name="{name}"']
         else:
-            kind = ["Content-Type: application/octet-stream;", f' name="{name}"']
+            # Only here does a receiver learn the folder that the file belongs into (RFC 2557, 4.2).
+            place = f"Content-Location: {quote(file.path)}"
+            kind = ["Content-Type: application/octet-stream;", f' name="{name}"', place]
         return self._separator() + _headers(
             *kind,
             f"Content-ID: <{self._content_id(number)}>",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from mediastation.media.base64_body import decoded_bytes, encoded_bytes
 from mediastation.media.level1 import MediumFile
@@ -126,14 +127,16 @@ class MimeLayout(SizeLayout):
         smallest = _mime_bytes(uid_bytes)
         # Less the name, a DICOM file's path, and a digit.
         plain = _mime_bytes(uid_bytes, "A") - smallest - 3
-        other = _mime_bytes(uid_bytes, "A.A") - smallest - 4
+        other = _mime_bytes(uid_bytes, "A.A") - smallest - 7
         names = [*files, *([digest_list] if digest_list else [])]
         # The number of the DICOMDIR, 0, is counted with the others.
         fixed_bytes = smallest - 1
         for path in names:
             name = name_bytes(path.rpartition("/")[2])
-            head = plain + name_bytes(path) if is_dicom_name(path) else other
-            fixed_bytes += head + name
+            if is_dicom_name(path):
+                fixed_bytes += plain + name_bytes(path) + name
+            else:
+                fixed_bytes += other + len(quote(path, errors="replace")) + name
         fixed_bytes += sum(map(encoded_bytes, files.values()))
         return cls(fixed_bytes, len(names) + 1, plain + _FILE_NAME_BYTES)
 

@@ -105,13 +105,13 @@ def _read_header(data: bytes) -> MimeHeader:
     kind = fields.get("content-type", "")
     parameters = _parameters(kind)
     disposed = _parameters(fields.get("content-disposition", ""))
-    location = unquote(fields.get("content-location", ""))
+    location = fields.get("content-location", "")
     return MimeHeader(
         media_type=kind.partition(";")[0].strip().lower() or "text/plain",
         boundary=parameters.get("boundary", ""),
         identifier=parameters.get("id", ""),
         file_name=_words(disposed.get("filename") or parameters.get("name", "")),
-        location="" if ":" in location else location,
+        location="" if ":" in location else unquote(location),
         encoding=fields.get("content-transfer-encoding", "").partition(";")[0].strip().lower(),
         subject=_words(fields.get("subject", "")),
         says_mime=bool(kind) or "mime-version" in fields,

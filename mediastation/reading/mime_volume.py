@@ -189,4 +189,8 @@ def open_mime(path: Path, opener: AccessOpener = RandomAccess) -> MimeVolume | M
     if not len(entity.index):
         entity.access.close()
         raise MediaError(f"{path} is an e-mail without DICOM files", "give the one that has them")
+    if not entity.has_dicom and len(entity.blocked) == len(entity.index):
+        entity.access.close()
+        name, message = next(iter(entity.blocked.items()))
+        raise MediaError(f"{path} is an e-mail whose {name} {message}", "have it sent again")
     return MimeVolume(entity)

@@ -30,7 +30,8 @@ from tests.support.file_sets import good_file_set
 
 UID = "2.25.123456789"
 LARGE = random.Random(3).randbytes(900_001)
-FILES = {**good_file_set(), "LARGE": LARGE, "EMPTY": b"", "README.TXT": b"Read me.\r\n"}
+VIEWER = {"VIEWER/A B%20/RUN.EXE": b"run", "INDEX.HTM": b"<p>"}
+FILES = {**good_file_set(), **VIEWER, "LARGE": LARGE, "EMPTY": b"", "README.TXT": b"Read me.\r\n"}
 DICOM = {path: data for path, data in FILES.items() if "." not in path}
 
 
@@ -351,6 +352,13 @@ class TestDamage:
         (found,) = contents(path)
         assert ".." not in found.split("/")
         assert not found.startswith(("/", "C:"))
+
+    @pytest.mark.parametrize("place", ["http://x/A.EXE", "/etc/A.EXE", "../A.EXE", "C%3A/A.EXE"])
+    def test_no_location_leads_out(self, tmp_path: Path, place: str) -> None:
+        head = f"Content-Type: application/octet-stream; name=B.EXE\nContent-Location: {place}"
+        (found,) = contents(put(tmp_path / "a", raw_entity((head, b"x"))))
+
+        assert found in {"B.EXE", "%2E%2E/A.EXE", "C%3A/A.EXE"}
 
     def test_names_of_any_length_are_cut_off(self, tmp_path: Path) -> None:
         path = put(tmp_path / "a", raw_entity((dicom("A" * 20_000), b"QUJD")))
