@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mediastation.cli.app import app, no_empty_words, path_word
+from mediastation.cli.disclosure_options import GIVEN_TO, REASON, REQUESTED_BY
 from mediastation.cli.output import (
     StepDisplay,
     Words,
@@ -19,6 +20,7 @@ from mediastation.cli.output import (
     size_text,
     tell,
 )
+from mediastation.model.ledger import Disclosure
 
 if TYPE_CHECKING:
     from mediastation.burn.drive import Drive
@@ -91,6 +93,9 @@ def burn_command(
             min=0, max=86_400, metavar="SECONDS", help="How long to wait for the next blank."
         ),
     ] = 300,
+    requested_by: REQUESTED_BY = "",
+    given_to: GIVEN_TO = "",
+    reason: REASON = "",
 ) -> None:
     """Write an image onto a disc, and read it back."""
     from mediastation.station.burn_request import BurnRequest  # noqa: PLC0415
@@ -109,6 +114,7 @@ def burn_command(
         eject=eject,
         retries=_retries(retries),
         wait_s=wait,
+        disclosure=Disclosure(requested_by, given_to, reason),
     )
     with Station(words.home) as station, StepDisplay(words) as display:
         result = burn(station, request, display)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mediastation.cli.app import app, no_empty_words, path_word
+from mediastation.cli.disclosure_options import GIVEN_TO, REASON, REQUESTED_BY
 from mediastation.cli.output import (
     StepDisplay,
     Words,
@@ -20,6 +21,7 @@ from mediastation.cli.output import (
     tell,
 )
 from mediastation.errors import RefusedError
+from mediastation.model.ledger import Disclosure
 from mediastation.model.medium import Format
 
 
@@ -105,6 +107,9 @@ def export_command(
     ] = False,
     several_patients: SEVERAL_PATIENTS = False,
     confirm_identity: CONFIRM_IDENTITY = False,
+    requested_by: REQUESTED_BY = "",
+    given_to: GIVEN_TO = "",
+    reason: REASON = "",
 ) -> None:
     """Write a verified image: check, prepare, File-set, image, reread."""
     from mediastation.station.clock import Clock, read_timestamp  # noqa: PLC0415
@@ -129,6 +134,7 @@ def export_command(
         drop_refused=drop_refused,
         several_patients=several_patients,
         confirm_identity=confirm_identity,
+        disclosure=Disclosure(requested_by, given_to, reason),
     )
     clock = Clock(read_timestamp(timestamp) if timestamp else None)
     with Station(words.home, clock) as station, StepDisplay(words) as display:
@@ -290,6 +296,8 @@ def show_export(words: Words, result: Any) -> None:
             )
             if volume.sha256:
                 say(f"  sha256 {volume.sha256}")
+            if volume.label:
+                say(f"  label  {volume.label}")
             _say_studies(result, number)
         _say_media(result)
         if not result.stopped:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mediastation.cli.app import app, path_word
+from mediastation.cli.disclosure_options import GIVEN_TO, REASON, REQUESTED_BY
 from mediastation.cli.export_commands import show_export
 from mediastation.cli.output import (
     StepDisplay,
@@ -43,12 +44,6 @@ _UNCERTAIN = {
     JobState.FAILED: "the job failed afterwards",
     JobState.CANCELLED: "the job was cancelled afterwards",
 }
-
-REQUESTED_BY = Annotated[
-    str, typer.Option("--requested-by", metavar="WHO", help="Who asked for the data.")
-]
-GIVEN_TO = Annotated[str, typer.Option("--given-to", metavar="WHO", help="Who gets the medium.")]
-REASON = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why the data go out.")]
 
 
 @app.command("audit")

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from mediastation.cli.app import app, no_empty_words, path_word
+from mediastation.cli.disclosure_options import GIVEN_TO, REASON, REQUESTED_BY
 from mediastation.cli.export_commands import show_export
 from mediastation.cli.output import StepDisplay, Words
+from mediastation.model.ledger import Disclosure
 
 
 def _no_empty_words(words: list[str] | None) -> list[str]:
@@ -62,6 +64,9 @@ def update_command(
         bool,
         typer.Option("--confirm-identity", help="People who look like one are known to be one."),
     ] = False,
+    requested_by: REQUESTED_BY = "",
+    given_to: GIVEN_TO = "",
+    reason: REASON = "",
 ) -> None:
     """Write a File-set anew with instances added or removed; its UID stays."""
     from mediastation.station.clock import Clock, read_timestamp  # noqa: PLC0415
@@ -80,6 +85,7 @@ def update_command(
         drop_refused=drop_refused,
         several_patients=several_patients,
         confirm_identity=confirm_identity,
+        disclosure=Disclosure(requested_by, given_to, reason),
     )
     clock = Clock(read_timestamp(timestamp) if timestamp else None)
     with Station(words.home, clock) as station, StepDisplay(words) as display:

@@ -157,6 +157,10 @@ class Disclosure:
     reason: str = ""
 
 
+NOBODY = Disclosure()
+"""Where nobody said why."""
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerHead:
     """The end of the chain: how many entries, and the SHA-256 of the last line.

@@ -228,8 +228,8 @@ _ALL = (
     _card("MMC", "T", "MultiMediaCard"),
     _card("SD", "U", "SD card"),
     Medium("ZIP", "V", "ZIP file", 1 << 32, 512, "ZIP", (Format.ZIP,)),
-    Medium("MAIL", "W", "ZIP file in an e-mail", 1 << 22, 512, "ZIP", (Format.FOLDER,)),
-    Medium("MIME", "K", "DICOM MIME entity", 1 << 22, 512, "MIME", (Format.FOLDER,)),
+    Medium("MAIL", "W", "ZIP file in an e-mail", 1 << 22, 512, "ZIP", (Format.MAIL,)),
+    Medium("MIME", "K", "DICOM MIME entity", 1 << 22, 512, "MIME", (Format.MIME,)),
 )
 MEDIA: Mapping[str, Medium] = MappingProxyType({medium.name: medium for medium in _ALL})
 

@@ -6,14 +6,14 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from mediastation.model.ledger import BurnFacts, MediumFacts
+from mediastation.model.ledger import NOBODY, BurnFacts, Disclosure, MediumFacts
 from mediastation.station.burn_request import BurnRecord, OnBurned
 from mediastation.station.ledger import find_medium, medium_facts, record_burned
 from mediastation.station.medium_contents import contents_of_medium
 from mediastation.station.station import Station
 
 
-def recorded_in_ledger(station: Station) -> OnBurned:
+def recorded_in_ledger(station: Station, disclosure: Disclosure = NOBODY) -> OnBurned:
     """Return what records discs in the ledger of `station`.
 
     A disc that failed is recorded too: it may hold patients' data. Of an image
@@ -41,6 +41,7 @@ def recorded_in_ledger(station: Station) -> OnBurned:
                     copy=burned.copy,
                     copies=burned.copies,
                 ),
+                disclosure,
             )
 
     return record

@@ -11,6 +11,7 @@ from mediastation.burn.drive import path_of
 from mediastation.burn.plan import BurnOptions
 from mediastation.errors import ConfigError
 from mediastation.model.finding import Finding
+from mediastation.model.ledger import NOBODY, Disclosure
 from mediastation.model.manifest import Manifest
 
 MOST_COPIES = 999
@@ -43,6 +44,8 @@ class BurnRequest:
         New blanks that may be used up for discs that failed, on each drive.
     wait_s : float
         How long to wait for the next blank to be put in.
+    disclosure : Disclosure
+        What the ledger is told of why the data go out.
     """
 
     image: Path
@@ -55,6 +58,7 @@ class BurnRequest:
     eject: bool = True
     retries: int = 0
     wait_s: float = 300.0
+    disclosure: Disclosure = NOBODY
 
     @property
     def options(self) -> BurnOptions:

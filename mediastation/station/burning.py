@@ -83,7 +83,7 @@ def burn(
                 request,
                 image,
                 engine or XorrisoEngine(),
-                on_burned or recorded_in_ledger(station),
+                on_burned or recorded_in_ledger(station, request.disclosure),
                 save,
             )
             works = [DriveWork(shared, device) for device in request.drives]

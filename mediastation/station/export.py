@@ -90,6 +90,6 @@ def _run(work: Work, result: ExportResult) -> None:
             for volume in volumes
             if volume.contents is not None
         ]
-    with all_or_none(request, [volume.plan for volume in volumes], result.volumes):
+    with all_or_none(work, [volume.plan for volume in volumes], result.volumes):
         for volume in volumes:
             result.volumes.append(write_volume(work, volume))

@@ -19,6 +19,7 @@ from mediastation.model.file_id import file_set_id_from
 from mediastation.model.finding import Finding
 from mediastation.model.icon import IconImage
 from mediastation.model.manifest import ManifestFile
+from mediastation.pages.facts import SiblingDisc
 from mediastation.station.contents import Contents
 from mediastation.station.export_check import ROOT_CLASSES, require_all_there
 from mediastation.station.export_icons import icon_of
@@ -39,7 +40,7 @@ class Volume:
     """A volume in the making: what will lie on it, and where that comes from.
 
     `inherited` and `made_from` are as in the manifest; `contents` are there
-    once the directory is, and `also_on` tells which other volumes hold more of a study;
+    once the directory is, with what the other volumes hold;
     `writer` is there once the medium was measured.
     """
 
@@ -52,6 +53,7 @@ class Volume:
     writer: MediumWriter | None = None
     contents: Contents | None = None
     also_on: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    siblings: tuple[SiblingDisc, ...] = ()
     files: list[MediumFile] = field(default_factory=list)
     manifest_files: list[ManifestFile] = field(default_factory=list)
 

@@ -33,9 +33,7 @@ _REPLACED = {form: "image" for form in Format if form.is_disc} | {
 """What may be written over, and what it is called; nothing else is."""
 _ZIP_OF_OURS = b"PK\x03\x04", b"DICOMDIR"
 """How a ZIP file begins whose first file, named at byte 30, is a DICOMDIR."""
-_YEARS = dict.fromkeys(
-    (Format.FAT16, Format.FAT32, Format.ZIP, Format.MAIL), range(1980, 2108)
-)
+_YEARS = dict.fromkeys((Format.FAT16, Format.FAT32, Format.ZIP, Format.MAIL), range(1980, 2108))
 """DOS counts years from 1980 in seven bits."""
 _LONGEST_NAME_BYTES = 240
 """File systems take 255; `.NAME.part` has to fit as well."""

@@ -38,7 +38,7 @@ def add_pages(work: Work, volumes: Sequence[Volume]) -> None:
         for uid in held.study_uids:
             numbers.setdefault(uid, []).append(volume.plan.number)
     for volume, held in zip(volumes, contents, strict=True):
-        volume.contents = held
+        volume.contents, volume.siblings = held, siblings
         volume.also_on = {
             uid: tuple(number for number in numbers[uid] if number != volume.plan.number)
             for uid in held.study_uids

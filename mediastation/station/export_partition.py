@@ -25,6 +25,7 @@ from mediastation.station.export_check import ROOT_CLASSES, CheckedSet, require_
 from mediastation.station.export_output import require_output
 from mediastation.station.export_request import ExportRequest, VolumeResult
 from mediastation.station.export_work import Work
+from mediastation.station.ledger import record_withdrawn
 from mediastation.station.station import Station
 
 Share = tuple[list[tuple[PersonCluster, list[int]]], int]
@@ -177,15 +178,15 @@ def volume_folders(job_folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def all_or_none(
-    request: ExportRequest, plans: Sequence[VolumePlan], written: list[VolumeResult]
+    work: Work, plans: Sequence[VolumePlan], written: list[VolumeResult]
 ) -> Iterator[None]:
     """Make the folder for several volumes; where one of them fails, the others go again.
 
     Half a collection must not pass for the whole. `written` is emptied then.
     """
     made = None
-    if len(plans) > 1 and not request.plan_only:
-        folder = request.output
+    if len(plans) > 1 and not work.request.plan_only:
+        folder = work.request.output
         with disk_trouble_told(folder):
             made = folder if not folder.exists() else None
             folder.mkdir(exist_ok=True)
@@ -195,6 +196,10 @@ def all_or_none(
         for result in written:
             if result.verified:
                 _remove(Path(result.path))
+        for head in work.heads:
+            record_withdrawn(
+                work.station, work.job.id, head, "another volume of the set could not be made"
+            )
         written.clear()
         if made is not None:
             with suppress(OSError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from mediastation.media.planning import MediumRow
 from mediastation.model.finding import Finding
+from mediastation.model.ledger import NOBODY, Disclosure
 from mediastation.model.transfer_syntax import COMPRESSIONS
 
 
@@ -47,6 +48,8 @@ class ExportRequest:
         A word of `Format`; empty for the usual one of the medium.
     include : tuple of Path
         Folders of the site's that go onto every volume.
+    disclosure : Disclosure
+        What the ledger is told of why the data go out.
     unsealed : bool
         Write the plain File-set of a secure profile, as a folder, for looking
         at what would be sealed.
@@ -67,6 +70,7 @@ class ExportRequest:
     format: str = ""
     include: tuple[Path, ...] = ()
     unsealed: bool = False
+    disclosure: Disclosure = NOBODY
 
     @property
     def compress_syntax(self) -> str:
@@ -78,7 +82,7 @@ class ExportRequest:
         return {
             **asdict(self),
             "output": str(self.output),
-            "include": [str(folder) for folder in self.include],
+            "include": [str(folder.absolute()) for folder in self.include],
         }
 
 
@@ -88,7 +92,10 @@ def _row(row: MediumRow) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class VolumeResult:
-    """One volume of an export; `verified` is false for one that was only planned."""
+    """One volume of an export; `verified` is false for one that was only planned.
+
+    `label` is the path of what is to be printed on a disc, empty for other media.
+    """
 
     path: str
     file_set_id: str
@@ -97,6 +104,7 @@ class VolumeResult:
     size_bytes: int
     sha256: str
     verified: bool
+    label: str = ""
 
 
 @dataclass(slots=True)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, write_text_durably
 from mediastation.errors import RefusedError
 from mediastation.media.contract import MediumWriter, WrittenImage
 from mediastation.model.finding import error
+from mediastation.model.ledger import LedgerHead
 from mediastation.model.manifest import Manifest
 from mediastation.station.export_file_set import Volume
+from mediastation.station.export_labels import keep_labels
 from mediastation.station.export_output import open_writer
 from mediastation.station.export_request import VolumeResult
 from mediastation.station.export_work import Work
+from mediastation.station.ledger import medium_facts, record_made, record_withdrawn
+from mediastation.station.medium_contents import contents_of_folder
 from mediastation.station.target import Target
 from mediastation.verify.verifier import verify_medium
 
@@ -86,12 +91,30 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
             )
         with disk_trouble_told(volume.folder):
             write_text_durably(volume.folder / MANIFEST_NAME, manifest.to_json())
-        result = _result(volume, size_bytes, pending.image.sha256, verified=True)
-        # From here on an image may be found that is to be known by its File-set UID.
-        job.result = {"volumes": [*job.result.get("volumes", []), asdict(result)]}
-        job.save_result()
-        pending.commit()
+        head = _record(work, volume, manifest)
+        try:
+            label = keep_labels(work, volume, head)
+            result = _result(volume, size_bytes, pending.image.sha256, verified=True, label=label)
+            # From here on an image may be found that is to be known by its File-set UID.
+            job.result = {"volumes": [*job.result.get("volumes", []), asdict(result)]}
+            job.save_result()
+            pending.commit()
+        except BaseException as fault:
+            record_withdrawn(work.station, job.id, head, str(fault) or type(fault).__name__)
+            raise
+    work.heads.append(head)
     return result
+
+
+def _record(work: Work, volume: Volume, manifest: Manifest) -> LedgerHead:
+    """Enter the medium into the ledger, before anybody can take it for finished."""
+    facts = medium_facts(
+        manifest,
+        contents_of_folder(work.station, volume.folder),
+        path=volume.plan.output,
+        verified=True,
+    )
+    return record_made(work.station, work.job.id, facts, work.request.disclosure)
 
 
 def _step_name(target: Target) -> str:
@@ -135,7 +158,9 @@ def _manifest(work: Work, volume: Volume, image: WrittenImage) -> Manifest:
     )
 
 
-def _result(volume: Volume, size_bytes: int, sha256: str, *, verified: bool) -> VolumeResult:
+def _result(
+    volume: Volume, size_bytes: int, sha256: str, *, verified: bool, label: Path | None = None
+) -> VolumeResult:
     return VolumeResult(
         path=str(volume.plan.output),
         file_set_id=volume.file_set_id,
@@ -144,4 +169,5 @@ def _result(volume: Volume, size_bytes: int, sha256: str, *, verified: bool) -> 
         size_bytes=size_bytes,
         sha256=sha256,
         verified=verified,
+        label=str(label or ""),
     )

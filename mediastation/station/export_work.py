@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mediastation.model.entry import Entry, StoredFile
+from mediastation.model.ledger import LedgerHead
 from mediastation.model.profile import ApplicationProfile
 from mediastation.station.export_check import CheckedSet
 from mediastation.station.export_icons import IconPlan
@@ -31,6 +32,8 @@ class Work:
         Which icons the directory gets.
     included : Included
         What the site adds to the medium.
+    heads : list of LedgerHead
+        The ledger's entries on the volumes that were written.
     """
 
     station: Station
@@ -42,6 +45,7 @@ class Work:
     copies: dict[int, StoredFile] = field(default_factory=dict)
     icons: IconPlan | None = None
     included: Included = field(default_factory=Included)
+    heads: list[LedgerHead] = field(default_factory=list)
 
     def copy_of(self, entry: Entry) -> StoredFile:
         """Return the file that goes out for `entry`."""

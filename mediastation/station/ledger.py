@@ -25,6 +25,7 @@ from mediastation.errors import MediaError
 from mediastation.model.finding import Finding
 from mediastation.model.ledger import (
     MEDIA_EVENTS,
+    NOBODY,
     BurnFacts,
     Disclosure,
     LedgerEntry,
@@ -41,7 +42,6 @@ from mediastation.station.medium_contents import LedgerContents
 from mediastation.station.station import Station
 
 _LOG = logging.getLogger(__name__)
-NOBODY = Disclosure()
 
 
 def medium_facts(

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mediastation.model.ledger import NOBODY, Disclosure
 from mediastation.station.export_request import ExportRequest
 
 
@@ -32,6 +33,8 @@ class UpdateRequest:
     drop_refused, several_patients, confirm_identity : bool
         As for an export. Several people need to be allowed again, whoever put
         them on the medium.
+    disclosure : Disclosure
+        What the ledger is told of why the data go out.
     """
 
     source: Path
@@ -43,6 +46,7 @@ class UpdateRequest:
     drop_refused: bool = False
     several_patients: bool = False
     confirm_identity: bool = False
+    disclosure: Disclosure = NOBODY
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the job table keeps."""
@@ -58,4 +62,5 @@ class UpdateRequest:
             drop_refused=self.drop_refused,
             several_patients=self.several_patients,
             confirm_identity=self.confirm_identity,
+            disclosure=self.disclosure,
         )

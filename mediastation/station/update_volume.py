@@ -151,10 +151,11 @@ def build_updated(work: Work, source: UpdateSource, people: KeptPeople, plan: Vo
         raise RefusedError("Nothing was written: the File-set would hold no instance any more.")
     add_own_file(volume, DIRECTORY_NAME, volume.file_set_uid)
     work.included = Included(folders=_folders(source))
+    volume.contents = read_contents(folder / DIRECTORY_NAME)
     if README_NAME in source.pages:
         add_readme(work, volume, index=INDEX_NAME in source.pages)
     if INDEX_NAME in source.pages:
-        add_index(work, volume, read_contents(folder / DIRECTORY_NAME))
+        add_index(work, volume, volume.contents)
     if DIGEST_LIST_NAME in source.pages:
         add_digest_list(volume)
     return volume

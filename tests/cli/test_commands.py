@@ -18,6 +18,7 @@ from tests.support.objects import write_ct, write_series
 
 EXPORT_KEYS = {"job", "profile", "volumes", "transcoded", "refused", "findings"}
 VOLUME_KEYS = {
+    "label",
     "path",
     "file_set_id",
     "file_set_uid",

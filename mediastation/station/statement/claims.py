@@ -24,6 +24,7 @@ _DEVICE = "read from the device or an image, or as mounted by the operating syst
 READ_ANNEXES: Mapping[str, str] = {
     **dict.fromkeys("FJPX", _DISC),
     **dict.fromkeys("MQRSTU", _DEVICE),
+    "K": "read from the file that holds the entity",
 }
 """Annexes of PS3.12 whose media are read here, and how."""
 
