@@ -17,6 +17,7 @@ from mediastation.conformance.attributes import (
     text_of,
 )
 from mediastation.errors import RefusedError
+from mediastation.media.fat import CARD, SHAPES
 from mediastation.media.planning import (
     Distribution,
     MediumChoice,
@@ -30,7 +31,7 @@ from mediastation.media.sizes import RecordBytes, SizeModel, size_model
 from mediastation.model.finding import Finding, error, note
 from mediastation.model.instance import InstanceHeader
 from mediastation.model.manifest import DIGEST_LIST_NAME
-from mediastation.model.medium import MEDIA, Format
+from mediastation.model.medium import MEDIA, Format, Medium
 from mediastation.station.contents import RecordSizes, read_record_sizes
 from mediastation.station.export_check import ROOT_CLASSES, leave_out
 from mediastation.station.export_file_set import DICOMDIR, Volume, build_file_set
@@ -116,7 +117,7 @@ class _Planner:
             is_target = medium == self._work.target.medium
             form = self._work.target.format if is_target else medium.formats[0]
             capacity = self._work.target.capacity_bytes if is_target else medium.capacity_bytes
-            choices.append(MediumChoice(name, capacity, self._sizes(form, 1)))
+            choices.append(MediumChoice(name, capacity, self._sizes(medium, form, 1)))
         return compare_media(self._instances(), choices, partition=self._groups)
 
     def split(self) -> list[Volume]:
@@ -153,19 +154,20 @@ class _Planner:
             plan = plan_distribution(
                 self._instances(step.report),
                 max(0, room),
-                self._sizes(work.target.format, volumes),
+                self._sizes(work.target.medium, work.target.format, volumes),
                 partition=self._groups,
             )
             step.summary = f"{len(plan.volumes):,} volumes"
         return plan
 
-    def _sizes(self, form: Format, volumes: int) -> SizeModel:
+    def _sizes(self, medium: Medium, form: Format, volumes: int) -> SizeModel:
         sizes: RecordSizes = self._records
         return size_model(
             form,
             RecordBytes(sizes.head, sizes.patient, sizes.study, sizes.series, sizes.leaf),
             files=self._room.files(volumes),
             digest_list=DIGEST_LIST_NAME,
+            shape=SHAPES.get(medium.name, CARD),
         )
 
     def _instances(self, progress: Progress = _unheard) -> Iterator[PlannedInstance]:
