@@ -123,7 +123,7 @@ def configuration_tables(facts: StatementFacts) -> dict[str, Table]:
                  "File-set's directory"),
                 setting("Keep a TIFF preamble", "keep_tiff_preamble",
                         "Only where nothing in the file moves; any other content is zeroed"),
-                setting("Institution", "institution", "Named in README.TXT"),
+                setting("Institution", "institution", "Named in README.TXT and INDEX.HTM"),
                 ("Verification after writing", "FIXED", "every byte", "See section 5.4.1"),
             ),
         ),
