@@ -1,0 +1,147 @@
+"""What a site adds to its media lies beside the File-set, is proved, and starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mediastation.errors import ConfigError
+from mediastation.station.clock import Clock, read_timestamp
+from mediastation.station.export import export
+from mediastation.station.export_include import read_included
+from mediastation.station.export_request import ExportRequest, ExportResult
+from mediastation.station.station import Station
+from mediastation.station.verification import verify
+from tests.support.objects import write_ct, write_series
+from tests.support.unpacking import unpacked
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    clock = Clock(read_timestamp("2026-11-23T00:00:00Z"))
+    with Station(tmp_path / "home", clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def viewer(tmp_path: Path) -> Path:
+    folder = tmp_path / "site" / "VIEWER"
+    (folder / "DATA").mkdir(parents=True)
+    (folder / "START.HTM").write_text("<p>viewer</p>")
+    (folder / "DATA" / "CODE.BIN").write_bytes(bytes(5000))
+    (tmp_path / "site" / "VIEWER.toml").write_text(
+        'name = "Looker 2"\nstart = "START.HTM"\nsystems = "any browser"\ndisclaimer = "No."\n'
+    )
+    return folder
+
+
+def made(station: Station, tmp_path: Path, *folders: Path, **more: int) -> ExportResult:
+    write_series(tmp_path / "in", 6)
+    request = ExportRequest(
+        (str(tmp_path / "in"),), "STD-GEN-CD", tmp_path / "out", include=folders, **more
+    )
+    return export(station, request)
+
+
+def test_a_viewer_lies_in_the_root_and_the_pages_lead_to_it(
+    station: Station, tmp_path: Path, viewer: Path
+) -> None:
+    result = made(station, tmp_path, viewer)
+
+    assert result.stopped == "", [finding.message for finding in result.findings]
+    root = unpacked(tmp_path / "out", tmp_path / "unpacked")
+    assert (root / "VIEWER" / "DATA" / "CODE.BIN").read_bytes() == bytes(5000)
+    assert not (root / "VIEWER.TOML").exists()
+    assert "VIEWER/START.HTM" in (root / "SHA256.TXT").read_text()
+    readme = (root / "README.TXT").read_text()
+    assert "Looker 2" in readme
+    assert 'href="VIEWER/START.HTM"' in (root / "INDEX.HTM").read_text()
+    assert verify(station, tmp_path / "out").ok
+
+
+def test_every_volume_of_a_set_has_it(station: Station, tmp_path: Path, viewer: Path) -> None:
+    (whole,) = made(station, tmp_path, viewer, plan_only=True).volumes
+
+    result = made(station, tmp_path, viewer, capacity_bytes=whole.size_bytes - 1)
+
+    assert len(result.volumes) == 2
+    for number, volume in enumerate(result.volumes):
+        root = unpacked(Path(volume.path), tmp_path / f"unpacked{number}")
+        assert (root / "VIEWER" / "START.HTM").is_file()
+
+
+@pytest.mark.parametrize("name", ["AUTORUN.INF", "autorun.inf", "Autorun.sh"])
+def test_nothing_starts_by_itself(viewer: Path, name: str) -> None:
+    (viewer / "DATA" / name).write_text("[autorun]")
+
+    with pytest.raises(ConfigError, match="start a program by itself"):
+        read_included([viewer])
+
+
+def test_a_dicom_file_that_no_record_would_name_is_refused(viewer: Path) -> None:
+    """PS3.3 F.2.1: the directory references every DICOM file of the File-set."""
+    write_ct(viewer / "DATA" / "SAMPLE")
+
+    with pytest.raises(ConfigError, match=r"SAMPLE is a DICOM file"):
+        read_included([viewer])
+
+
+def test_a_link_is_refused(viewer: Path, tmp_path: Path) -> None:
+    (viewer / "SECRET").symlink_to(tmp_path / "home")
+
+    with pytest.raises(ConfigError, match=r"SECRET is a link"):
+        read_included([viewer])
+
+
+@pytest.mark.parametrize(
+    "name", ["DICOM", "DICOM001", "IHE_OLD", "viewer", "MY VIEWER", "TOOLONGNAME"]
+)
+def test_a_name_that_is_reserved_or_illegal_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "FILE.TXT").write_text("x")
+
+    with pytest.raises(ConfigError):
+        read_included([tmp_path / name])
+
+
+def test_two_folders_of_one_name_are_refused(tmp_path: Path, viewer: Path) -> None:
+    other = tmp_path / "other" / "VIEWER"
+    other.mkdir(parents=True)
+    (other / "A.TXT").write_text("x")
+
+    with pytest.raises(ConfigError, match="Two folders"):
+        read_included([viewer, other])
+
+
+def test_a_description_has_to_name_a_file_that_is_there(viewer: Path) -> None:
+    viewer.with_suffix(".toml").write_text('name = "Looker"\nstart = "GONE.EXE"\n')
+
+    with pytest.raises(ConfigError, match="starts it"):
+        read_included([viewer])
+
+
+def test_a_name_that_the_medium_cannot_hold_stops_the_export(
+    station: Station, tmp_path: Path, viewer: Path
+) -> None:
+    (viewer / "readme first.html").write_text("x")
+
+    result = made(station, tmp_path, viewer)
+
+    assert "readme first.html" in result.stopped
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_changes_while_the_medium_is_made_is_noticed(
+    station: Station, tmp_path: Path, viewer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(*_: object) -> None:
+        (viewer / "START.HTM").write_text("<p>VIEWER</p>")
+
+    monkeypatch.setattr("mediastation.station.export.count_transcoded", lambda *_: change() or 0)
+
+    result = made(station, tmp_path, viewer)
+
+    assert "not what was written" in result.stopped
+    assert not (tmp_path / "out").exists()
