@@ -27,12 +27,13 @@ WRITERS: dict[str, Sequence[str]] = {
     "xorriso Rock Ridge and Joliet": ("xorriso", "-as", "mkisofs", "-quiet", "-R", "-J"),
 }  # fmt: skip
 # Rules that Annex F alone has, and what each writer breaks of them.
-FAULTS: dict[str, set[str]] = {
+# Rules about bridge discs, and those that Annex F alone has, that each writer breaks.
     "genisoimage plain": set(),
     "genisoimage Rock Ridge and Joliet": {
         "system-identifier", "volume-identifier", "supplementary-descriptor", "system-use",
     },
-    "genisoimage UDF bridge": set(),
+    # It writes no descriptor "*UDF LV Info" (UDF 2.2.7).
+    "genisoimage UDF bridge": {"udf-sequences"},
     "xorriso plain": set(),
     "xorriso Rock Ridge and Joliet": {
         "volume-identifier", "supplementary-descriptor", "system-use",
