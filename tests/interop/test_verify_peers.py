@@ -26,8 +26,8 @@ WRITERS: dict[str, Sequence[str]] = {
     "xorriso plain": ("xorriso", "-as", "mkisofs", "-quiet", "--norock", "-V", "TESTSET"),
     "xorriso Rock Ridge and Joliet": ("xorriso", "-as", "mkisofs", "-quiet", "-R", "-J"),
 }  # fmt: skip
-# Rules that Annex F alone has, and what each writer breaks of them.
-# Rules about bridge discs, and those that Annex F alone has, that each writer breaks.
+# What each writer breaks of Annex F's own rules, and of those of a bridge disc.
+FAULTS: dict[str, set[str]] = {
     "genisoimage plain": set(),
     "genisoimage Rock Ridge and Joliet": {
         "system-identifier", "volume-identifier", "supplementary-descriptor", "system-use",
