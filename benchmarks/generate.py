@@ -60,11 +60,11 @@ def iter_series(
         yield header + pixels.astype("<i2").tobytes()
 
 
-def write_series(folder: Path, instances: int, rows: int) -> int:
+def write_series(folder: Path, instances: int, rows: int, *, series: str = "1") -> int:
     """Write one series into `folder` as ``IM000001`` and on; return the bytes written."""
     folder.mkdir(parents=True, exist_ok=True)
     written = 0
-    for number, content in enumerate(iter_series(instances, rows), start=1):
+    for number, content in enumerate(iter_series(instances, rows, series=series), start=1):
         written += (folder / f"IM{number:06d}").write_bytes(content)
     return written
 
