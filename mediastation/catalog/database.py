@@ -10,7 +10,6 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
-    Table,
     bindparam,
     create_engine,
     event,
@@ -22,13 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.schema import CreateColumn
 
 from mediastation.catalog.durable import sync_folder
 from mediastation.catalog.schema import (
-    PATIENTS_IN_ORDER,
     SCHEMA_VERSION,
     catalog_meta,
-    job_entries,
     metadata,
     patients,
 )
@@ -37,6 +35,8 @@ from mediastation.model.name_order import name_order
 
 INDEX_NAME = "catalog.sqlite"
 _BUSY_TIMEOUT_MS = 30_000
+_OLDER = frozenset({"1", "2", "3", "4"})
+"""Schema versions that grow into this one when they are opened."""
 
 
 def _configure(connection: Any, _record: object) -> None:
@@ -124,7 +124,7 @@ def _prepare_schema(
     version = connection.execute(
         select(catalog_meta.c.value).where(catalog_meta.c.key == "schema_version")
     ).scalar()
-    if version in {"1", "2", "3"}:
+    if version in _OLDER:
         _grow(connection)
     elif version != str(SCHEMA_VERSION):
         raise ConfigError(
@@ -135,16 +135,16 @@ def _prepare_schema(
 
 
 def _grow(connection: Connection) -> None:
-    """Add what version 2 has, icons; 3, the order of names; 4, volumes of a job and the ledger."""
+    """Add what an older version lacks; what it holds stays."""
     metadata.create_all(connection)
-    if job_entries.c.volume.name not in _columns(connection, job_entries):
-        connection.execute(
-            text("ALTER TABLE job_entries ADD COLUMN volume INTEGER NOT NULL DEFAULT 1")
-        )
-    if patients.c.name_key.name not in _columns(connection, patients):
-        connection.execute(
-            text("ALTER TABLE patients ADD COLUMN name_key VARCHAR NOT NULL DEFAULT ''")
-        )
+    for table in metadata.tables.values():
+        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                words = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {words}"))
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
     names = connection.execute(select(patients.c.id, patients.c.patient_name)).all()
     if names:
         connection.execute(
@@ -154,13 +154,9 @@ def _grow(connection: Connection) -> None:
             [{"row": row, "to": name_order(name)} for row, name in names],
         )
     connection.execute(text("DROP INDEX IF EXISTS patients_by_name"))
-    PATIENTS_IN_ORDER.create(connection, checkfirst=True)
     connection.execute(
         update(catalog_meta)
         .where(catalog_meta.c.key == "schema_version")
         .values(value=str(SCHEMA_VERSION))
     )
 
-
-def _columns(connection: Connection, table: Table) -> set[str]:
-    return {column["name"] for column in inspect(connection).get_columns(table.name)}

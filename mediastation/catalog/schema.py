@@ -22,7 +22,7 @@ from sqlalchemy.engine import Dialect
 
 from mediastation.catalog.guards import guard_table
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData()
 
@@ -61,7 +61,7 @@ patients = Table(
     Column("patient_birth_date", String, nullable=False),
     Column("patient_sex", String, nullable=False),
     # What names are sorted by and searched in (`mediastation.model.name_order`).
-    Column("name_key", _CODE_POINTS, nullable=False),
+    Column("name_key", _CODE_POINTS, nullable=False, server_default=""),
     # An identity as the objects give it. Whether two of them are one person is
     # decided at export, never while receiving.
     UniqueConstraint(
@@ -186,8 +186,32 @@ jobs = Table(
     Column("worker", String, nullable=False, default=""),
     Column("lease_until", Float, nullable=True),
     Column("cancel_requested", Boolean, nullable=False, default=False),
+    Column("priority", Integer, nullable=False, default=0, server_default="0"),
+    # The host whose drive it needs; empty where any worker will do.
+    Column("place", String, nullable=False, default="", server_default=""),
+    # What only one running job may use; empty where nothing is.
+    Column("resource", PathText, nullable=False, default="", server_default=""),
+    # What goes onto its media in place of clock and chance, so that a job that goes on
+    # makes the same bytes. Empty for a job that nobody else may take over.
+    Column("moment", String, nullable=False, default="", server_default=""),
+    Column("seed", String, nullable=False, default="", server_default=""),
+    Column("attempts", Integer, nullable=False, default=0, server_default="0"),
+    Column("question", PathText, nullable=False, default="", server_default=""),
+    Column("started_at", Float, nullable=True),
+    Column("ended_at", Float, nullable=True),
 )
 Index("jobs_by_state", jobs.c.state)
+
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("job", ForeignKey("jobs.id"), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("who", PathText, nullable=False),
+    Column("text", PathText, nullable=False),
+)
+Index("job_events_by_job", job_events.c.job)
 
 job_steps = Table(
     "job_steps",

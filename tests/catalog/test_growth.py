@@ -54,7 +54,7 @@ def described(home: Path) -> dict[str, set[tuple[object, ...]]]:
 
 
 def test_every_version_is_here() -> None:
-    assert {name.split("-")[1] for name in OLD} == {"1", "2", "3"}
+    assert {name.split("-")[1] for name in OLD} == {"1", "2", "3", "4"}
 
 
 @pytest.mark.parametrize("schema", OLD)
@@ -115,8 +115,10 @@ class TestVolumes:
     def test_another_job_keeps_its_own(self, catalog: Catalog) -> None:
         with catalog.writing() as connection:
             connection.execute(
-                text("INSERT INTO jobs SELECT 2, kind, state, operator, request, result, message,"
-                     " created_at, updated_at, worker, lease_until, cancel_requested FROM jobs")
+                text("INSERT INTO jobs (id, kind, state, operator, request, result, message, created_at,"
+                     " updated_at, worker, cancel_requested) SELECT 2, kind, state, operator,"
+                     " request, result, message, created_at, updated_at, worker, cancel_requested"
+                     " FROM jobs")
             )  # fmt: skip
         remember_selection(catalog, 2, [1, 2])
 
