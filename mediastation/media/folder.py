@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import stat
@@ -23,6 +22,7 @@ from mediastation.media.disk import (
     sync_folder,
 )
 from mediastation.media.folder_tree import FolderTree
+from mediastation.media.left_over import open_folder, part_path, remove_left_folder
 from mediastation.media.level1 import MediumFile, parents_of
 from mediastation.media.mounted import open_mounted
 from mediastation.media.source_reader import SourceReader
@@ -220,7 +220,7 @@ class _PartFolder(FolderTree):
 def _open_part_folder(output: Path, size_bytes: int) -> Iterator[_PartFolder]:
     with disk_errors(output, size_bytes):
         _require_free(output)
-        path = output.with_name(f".{output.name}.part")
+        path = part_path(output)
         part = _PartFolder(output, path, _create(path), size_bytes)
     try:
         require_space(output, size_bytes)
@@ -252,43 +252,14 @@ def _create(path: Path) -> int:
         try:
             path.mkdir(0o700)
         except FileExistsError:
-            _remove_left_over(path)
+            remove_left_folder(path)
             continue
-        descriptor = _opened(path)
+        descriptor = open_folder(path)
         if descriptor is not None:
             if locked(descriptor) and is_still(path, descriptor):
                 return descriptor
             os.close(descriptor)
     raise MediaError(f"{path} cannot be had for this run", "Is another program writing there?")
-
-
-def _remove_left_over(path: Path) -> None:
-    """Remove what a killed run left; stop if a living one holds it, or if it is nobody's run."""
-    descriptor = _opened(path)
-    if descriptor is None:
-        return
-    try:
-        status = os.fstat(descriptor)
-        if stat.S_IMODE(status.st_mode) != stat.S_IRWXU or status.st_uid != os.geteuid():
-            raise MediaError(f"{path} is in the way", "Remove it: no run of this program made it.")
-        if not locked(descriptor):
-            raise MediaError(f"another run is writing {path}", "Wait for it, or cancel it.")
-        if is_still(path, descriptor):
-            shutil.rmtree(path)
-    finally:
-        os.close(descriptor)
-
-
-def _opened(path: Path) -> int | None:
-    """Open a folder, not through a link; None if it is gone."""
-    try:
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as fault:
-        if fault.errno in {errno.ENOTDIR, errno.ELOOP}:
-            raise MediaError(f"{path} is in the way", "Remove it: it is no folder.") from fault
-        raise
 
 
 def _check_path(path: str) -> Iterator[Finding]:

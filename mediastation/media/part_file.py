@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -18,6 +17,7 @@ from mediastation.media.disk import (
     sync_folder,
     umask,
 )
+from mediastation.media.left_over import part_path, remove_left_file
 
 _ATTEMPTS = 8
 
@@ -150,7 +150,7 @@ def open_part_file(output: Path, size_bytes: int) -> Iterator[PartFile]:
     with disk_errors(output, size_bytes):
         if output.exists() and not output.is_file():
             raise MediaError(f"{output} is not a file", "Name an image file that may be written.")
-        path = output.with_name(f".{output.name}.part")
+        path = part_path(output)
         part = PartFile(output, path, _create(path), size_bytes)
     try:
         require_space(output, size_bytes)
@@ -189,26 +189,9 @@ def _create(path: Path) -> int:
         try:
             descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            _remove_left_over(path, flags)
+            remove_left_file(path)
             continue
         if locked(descriptor) and is_still(path, descriptor):
             return descriptor
         os.close(descriptor)
     raise MediaError(f"{path} cannot be had for this run", "Is another program writing there?")
-
-
-def _remove_left_over(path: Path, flags: int) -> None:
-    """Remove what a killed run left; stop if a living one holds it."""
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise MediaError(f"{path} is in the way", "Remove it: it is not a file.")
-        descriptor = os.open(path, flags)
-    except FileNotFoundError:
-        return
-    try:
-        if not locked(descriptor):
-            raise MediaError(f"another run is writing {path}", "Wait for it, or cancel it.")
-        if is_still(path, descriptor):
-            path.unlink()
-    finally:
-        os.close(descriptor)
