@@ -24,6 +24,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.schema import CreateColumn
 
 from mediastation.catalog.durable import sync_folder
+from mediastation.catalog.rows import fill_studies
 from mediastation.catalog.schema import (
     SCHEMA_VERSION,
     catalog_meta,
@@ -153,10 +154,10 @@ def _grow(connection: Connection) -> None:
             .values(name_key=bindparam("to")),
             [{"row": row, "to": name_order(name)} for row, name in names],
         )
+    fill_studies(connection)
     connection.execute(text("DROP INDEX IF EXISTS patients_by_name"))
     connection.execute(
         update(catalog_meta)
         .where(catalog_meta.c.key == "schema_version")
         .values(value=str(SCHEMA_VERSION))
     )
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from mediastation.model.entry import Kept, Kind, Outcome
 from mediastation.model.finding import warning
 from mediastation.model.instance import InstanceHeader
 from mediastation.model.name_order import name_order
+from mediastation.model.search_text import search_text
 
 _PATIENT = {
     "patient_id": 0x00100020,
@@ -66,6 +68,17 @@ _COUNT = (
 )
 
 
+_ARRIVED = (
+    update(studies)
+    .where(
+        studies.c.id
+        == select(series.c.study).where(series.c.id == bindparam("row")).scalar_subquery(),
+        studies.c.received_at < bindparam("at"),
+    )
+    .values(received_at=bindparam("at"))
+)
+
+
 @dataclass(slots=True)
 class Parents:
     """Row numbers of patients, studies and series met within one transaction, and their counts."""
@@ -74,14 +87,19 @@ class Parents:
     studies: dict[tuple[int, str], int] = field(default_factory=dict)
     series: dict[tuple[int, str], int] = field(default_factory=dict)
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
+    arrivals: dict[int, float] = field(default_factory=dict)
 
     def count(self, series_row: int, number: int, size_bytes: int) -> None:
         """Note that a series has `number` more instances of `size_bytes` in all."""
         before, bytes_before = self.counts.get(series_row, (0, 0))
         self.counts[series_row] = before + number, bytes_before + size_bytes
 
+    def arrive(self, series_row: int, received_at: float) -> None:
+        """Note that an instance of a series arrived."""
+        self.arrivals[series_row] = max(received_at, self.arrivals.get(series_row, 0.0))
+
     def write_counts(self, connection: Connection) -> None:
-        """Bring what was noted into the rows of the series."""
+        """Bring what was noted into the rows of series and studies."""
         rows = [
             {"row": row, "number": number, "bytes": size_bytes}
             for row, (number, size_bytes) in self.counts.items()
@@ -89,6 +107,10 @@ class Parents:
         if rows:
             connection.execute(_COUNT, rows)
         self.counts.clear()
+        arrived = [{"row": row, "at": moment} for row, moment in self.arrivals.items()]
+        if arrived:
+            connection.execute(_ARRIVED, arrived)
+        self.arrivals.clear()
 
 
 def find_entry(connection: Connection, staged: Staged) -> int | None:
@@ -122,6 +144,7 @@ def insert_entry(
     entry = connection.execute(_INSERT, values).scalar_one()
     if original:
         parents.count(series_row, 1, staged.size_bytes)
+        parents.arrive(series_row, received_at)
     if rival is None:
         return Kept(Outcome.ADDED, entry, header.sop_instance_uid, header.findings)
     conflict = warning(
@@ -209,6 +232,61 @@ def count_series_anew(connection: Connection) -> None:
     connection.execute(update(series).values(instances=counted, size_bytes=summed))
 
 
+def study_values(identity: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns of a study, with what it is found by.
+
+    Parameters
+    ----------
+    identity : mapping of str to str
+        The columns of its patient, and its UID.
+    values : mapping of str to str
+        Its own columns.
+    """
+    both = {**identity, **values}
+    dates = [both.pop("patient_birth_date"), both.pop("study_date")]
+    return {**values, "search_text": search_text(both.values(), dates)}
+
+
+def fill_studies(connection: Connection) -> None:
+    """Work out when the studies' last instances arrived, and what each study is found by.
+
+    For an index of which an older version kept neither.
+    """
+    # The number of a series' last instance lies in an index, unlike the time of each.
+    last = select(func.max(instances.c.id).label("id")).group_by(instances.c.series).subquery()
+    arrived = (
+        select(series.c.study, func.max(instances.c.received_at).label("at"))
+        .join(instances, instances.c.series == series.c.id)
+        .join(last, last.c.id == instances.c.id)
+        .group_by(series.c.study)
+    )
+    when = {row.study: row.at for row in connection.execute(arrived)}
+    names = [*_PATIENT, "study_instance_uid"]
+    query = select(
+        studies.c.id,
+        *(patients.c[name] for name in _PATIENT),
+        studies.c.study_instance_uid,
+        *(studies.c[name] for name in _STUDY),
+    ).join(patients, patients.c.id == studies.c.patient)
+    rows = [
+        {
+            "row": row["id"],
+            "at": when.get(row["id"], 0.0),
+            "text": study_values(
+                {name: row[name] for name in names}, {name: row[name] for name in _STUDY}
+            )["search_text"],
+        }
+        for row in connection.execute(query).mappings()
+    ]
+    if rows:
+        statement = (
+            update(studies)
+            .where(studies.c.id == bindparam("row"))
+            .values(received_at=bindparam("at"), search_text=bindparam("text"))
+        )
+        connection.execute(statement, rows)
+
+
 def _instance_values(staged: Staged) -> dict[str, Any]:
     header = staged.header
     number = text(header, _INSTANCE_NUMBER).split("\\")[0]
@@ -251,7 +329,10 @@ def _series_row(connection: Connection, header: InstanceHeader, parents: Parents
             connection,
             studies,
             {"patient": patient, "study_instance_uid": study_uid},
-            {name: text(header, tag) for name, tag in _STUDY.items()},
+            study_values(
+                identity | {"study_instance_uid": study_uid},
+                {name: text(header, tag) for name, tag in _STUDY.items()},
+            ),
         )
     series_uid = text(header, _SERIES_UID)
     found = parents.series.get((study, series_uid))

@@ -92,10 +92,15 @@ studies = Table(
     Column("study_id", String, nullable=False),
     Column("accession_number", String, nullable=False),
     Column("study_description", String, nullable=False),
+    # When its last instance arrived, and what it is found by (`mediastation.model.search_text`).
+    Column("received_at", Float, nullable=False, server_default="0"),
+    Column("search_text", _CODE_POINTS, nullable=False, server_default=""),
     UniqueConstraint("patient", "study_instance_uid", name="one_study_per_patient"),
 )
 Index("studies_by_uid", studies.c.study_instance_uid)
 Index("studies_by_date", studies.c.study_date)
+Index("studies_in_order_of_date", studies.c.study_date, studies.c.study_time, studies.c.id)
+Index("studies_by_arrival", studies.c.received_at, studies.c.id)
 
 series = Table(
     "series",
@@ -112,6 +117,7 @@ series = Table(
     UniqueConstraint("study", "series_instance_uid", name="one_series_per_study"),
 )
 Index("series_by_uid", series.c.series_instance_uid)
+Index("series_by_modality", series.c.modality, series.c.study)
 
 instances = Table(
     "instances",

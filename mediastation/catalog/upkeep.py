@@ -17,6 +17,7 @@ from mediastation.catalog.rows import (
     count_series_anew,
     delete_empty_parents,
     delete_entries,
+    fill_studies,
     find_entry,
     has_row,
     insert_entry,
@@ -104,6 +105,7 @@ def reindex(
     with catalog.writing() as connection:
         delete_empty_parents(connection)
         count_series_anew(connection)
+        fill_studies(connection)
     catalog.set_index_version()
     return indexed, findings
 

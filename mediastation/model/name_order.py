@@ -38,11 +38,15 @@ def name_order(name: str) -> str:
     collation, which would differ from patient to patient. Names that say
     nothing come last.
     """
-    is_ascii = name.isascii()
-    text = name if is_ascii else unicodedata.normalize("NFKD", name)
-    for group in text.casefold().split("="):
-        plain = group.replace("^", " ") if is_ascii else group.translate(_PLAIN)
-        words = " ".join(plain.split())
+    for group in without_accents(name).split("="):
+        words = " ".join(group.split())
         if words:
             return words
     return NAMELESS
+
+
+def without_accents(text: str) -> str:
+    """Return `text` without what does not count: case, accents, width, the kind of kana, carets."""
+    if text.isascii():
+        return text.casefold().replace("^", " ")
+    return unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN)
