@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     """Lines under the institution: address, telephone; on README.TXT, INDEX.HTM and the cover."""
     disclaimer: str = ""
     """The institution's word on privacy and use, on INDEX.HTM; empty for a general one."""
+    queue: str = Field(default="", repr=False)
+    """Where several stations share one queue of jobs: a redis:// or postgresql:// URL."""
+    workers: int = Field(default=2, ge=1, le=64)
+    """Processes that work on jobs at the same time; jobs on drives have their own besides."""
     operator: str = Field(default_factory=account_name)
     """Goes with every job."""
 

@@ -50,6 +50,20 @@ class RefusedError(MediastationError):
         self.findings = tuple(findings)
 
 
+class DecisionError(RefusedError):
+    """Somebody has to decide before it goes on; `question` says what.
+
+    A job in the queue waits for the answer; a command is refused, and its hint
+    names the option that answers.
+    """
+
+    def __init__(
+        self, message: str, findings: Sequence[Any] = (), hint: str = "", *, question: Any
+    ) -> None:
+        super().__init__(message, findings, hint)
+        self.question = question
+
+
 class MediaError(MediastationError):
     """A medium, drive, file system or disk failed."""
 

@@ -92,8 +92,13 @@ def find_entries(catalog: Catalog, selector: str) -> list[int]:
 
 
 def remember_selection(catalog: Catalog, job: int, entries: Iterable[int]) -> int:
-    """Note that `job` is about `entries`, each once; return how many they are."""
+    """Note that `job` is about `entries`, each once; return how many they are.
+
+    What an earlier attempt of the job noted is forgotten.
+    """
     chosen = sorted(set(entries))
+    with catalog.writing() as connection:
+        connection.execute(delete(job_entries).where(job_entries.c.job == job))
     for start in range(0, len(chosen), _BATCH):
         with catalog.writing() as connection:
             rows = [{"job": job, "entry": entry} for entry in chosen[start : start + _BATCH]]

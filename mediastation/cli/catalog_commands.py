@@ -198,7 +198,7 @@ def jobs_command(
                 raise ConfigError("--cancel needs the number of a job.")
             records = station.jobs.latest(now)
         else:
-            if cancel and not station.jobs.request_cancel(number):
+            if cancel and not station.queue.cancel(number, station.settings.operator, now):
                 raise ConfigError(f"Job {number} is not running.", "`mediastation jobs` lists all.")
             record = station.jobs.get(number, now)
             if record is None:

@@ -24,10 +24,13 @@ class Clock:
         With it, what goes onto media has this moment and UIDs that follow from
         what they name, so that equal input gives equal bytes. The job table
         keeps the real time in either case.
+    seed : str
+        Tells the UIDs of one job from those of another with the same moment.
     """
 
-    def __init__(self, fixed: datetime | None = None) -> None:
+    def __init__(self, fixed: datetime | None = None, seed: str = "") -> None:
         self._fixed = fixed
+        self._seed = seed
 
     def now(self) -> float:
         """Return the real time in seconds since the epoch."""
@@ -42,6 +45,8 @@ class Clock:
         if self._fixed is None:
             return f"2.25.{uuid.uuid4().int}"
         digest = hashlib.sha256(self._fixed.isoformat().encode())
+        if self._seed:
+            digest.update(b"\1" + self._seed.encode())
         for name in named:
             digest.update(b"\0")
             digest.update(name.encode())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mediastation.catalog.selection import drop_from_selection, iter_selection
 from mediastation.conformance.check import Outcome, is_about_nobody
-from mediastation.conformance.check_set import SetMember
+from mediastation.conformance.check_set import SetMember, SetVerdict
 from mediastation.conformance.identity import IdentityReader
 from mediastation.conformance.report import ProfileCheck
 from mediastation.errors import RefusedError
@@ -20,6 +20,11 @@ from mediastation.model.profile import ApplicationProfile
 from mediastation.model.sop_class import SOP_CLASSES
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import Job
+from mediastation.station.questions import (
+    ask_about_people,
+    ask_about_refused,
+    refused_or_asked,
+)
 from mediastation.station.station import Station
 
 ROOT_CLASSES = frozenset(uid for uid in SOP_CLASSES if is_about_nobody(uid))
@@ -124,7 +129,7 @@ def check_selection(
         checked.refused += len(refused)
         step.summary = f"{total - len(refused):,} may go out, {len(refused):,} may not"
     looked_at = total + checked.refused - len(refused)
-    _require_acceptable(request, checked, verdict_of_set.findings, looked_at)
+    _require_acceptable(request, checked, verdict_of_set, looked_at)
 
     duplicates = verdict_of_set.duplicates & entries.keys()
     gone = {entries[subject] for subject in refused | duplicates}
@@ -176,23 +181,26 @@ def leave_out(
 
 
 def _require_acceptable(
-    request: ExportRequest, checked: CheckedSet, findings: tuple[Finding, ...], total: int
+    request: ExportRequest, checked: CheckedSet, verdict: SetVerdict, total: int
 ) -> None:
     stopping = [
         finding
-        for finding in findings
+        for finding in verdict.findings
         if finding.severity is Severity.ERROR and finding.rule not in _ABOUT_ONE_INSTANCE
     ]
     if stopping:
         said, _, _ = stopping[0].message.partition(" | ")
-        raise RefusedError(f"Nothing was written. {said}", stopping, stopping[0].hint)
+        question = ask_about_people(stopping, verdict.people)
+        raise refused_or_asked(f"Nothing was written. {said}", stopping, stopping[0].hint, question)
     if total and checked.refused == total:
         raise RefusedError(f"Nothing was written: none of the {total:,} instances may go out.")
     if checked.refused and not request.drop_refused:
-        raise RefusedError(
-            f"Nothing was written: {checked.refused:,} of {total:,} instances may not go out "
-            f"under {request.profile}.",
-            hint="See the findings; --drop-refused writes the medium without them.",
+        said = f"{checked.refused:,} of {total:,} instances may not go out under {request.profile}."
+        raise refused_or_asked(
+            f"Nothing was written: {said}",
+            (),
+            "See the findings; --drop-refused writes the medium without them.",
+            ask_about_refused(said),
         )
 
 

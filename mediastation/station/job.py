@@ -4,50 +4,82 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
+from mediastation.catalog.job_queue import LEASE_S, JobQueue
 from mediastation.catalog.jobs import JobTable
-from mediastation.errors import CancelledError, MediastationError, RefusedError
+from mediastation.errors import CancelledError, DecisionError, MediastationError, RefusedError
 from mediastation.model.event import Found, Listener, StepDone, StepProgress, StepStarted
 from mediastation.model.finding import Finding
-from mediastation.model.job import JobState, StepState
+from mediastation.model.job import JobRecord, JobState, StepState
 from mediastation.station.clock import Clock
 
 _TABLE_EVERY_S = 1.0
 _LISTENER_EVERY_S = 0.05
+_BEAT_S = LEASE_S / 4
 _KEPT_FINDINGS = 10_000
+
+
+def worker_name() -> str:
+    """Return what the job table calls this process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 class Job:
     """One piece of work. Leaving the context writes how it ended.
 
     A cancel asked for through the table surfaces as `CancelledError` from the
-    next progress report.
+    next progress report; so does it where another process has taken the job
+    over, whose word then counts.
+
+    Parameters
+    ----------
+    number : int
+        Its row, running and leased to this process.
+    earlier : JobRecord or None
+        The job as it was claimed from the queue; None for one that begins and
+        ends with this process.
+    is_stopping : callable
+        Whether the process was told to end: then an interrupted job from the
+        queue goes back to it.
     """
 
     def __init__(
         self,
         table: JobTable,
+        queue: JobQueue,
         clock: Clock,
-        kind: str,
-        request: dict[str, Any],
-        operator: str,
+        number: int,
         listener: Listener,
+        earlier: JobRecord | None = None,
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._table = table
+        self._queue = queue
         self._clock = clock
         self._listener = listener
-        self._position = 0
+        self._is_stopping = is_stopping
+        self._worker = worker_name()
+        self._is_lost = False
+        self._ended = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name=f"job-{number}", daemon=True)
+        self._places = (
+            {step.name: place for place, step in enumerate(earlier.steps)} if earlier else {}
+        )
+        self._position = len(self._places)
         self.findings: list[Finding] = []
         self._known: set[Finding] = set()
         self.result: dict[str, Any] = {}
-        worker = f"{socket.gethostname()}:{os.getpid()}"
-        self.id = table.create(kind, request, operator, worker, clock.now())
+        self.earlier: dict[str, Any] = dict(earlier.result) if earlier else {}
+        self.asks = earlier is not None
+        self.id = number
 
     def __enter__(self) -> Job:
+        self._heart.start()
         return self
 
     def __exit__(
@@ -56,24 +88,42 @@ class Job:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        state, message = JobState.DONE, ""
-        if isinstance(fault, (KeyboardInterrupt, CancelledError)):
-            state, message = JobState.CANCELLED, "cancelled by the operator"
-        elif isinstance(fault, RefusedError):
-            state, message = JobState.REFUSED, fault.message
+        self._ended.set()
+        self._heart.join()
+        now = self._clock.now()
+        if isinstance(fault, RefusedError):
             self.found(fault.findings)
-        elif isinstance(fault, MediastationError):
-            state, message = JobState.FAILED, fault.message
-        elif fault is not None:
-            state, message = JobState.FAILED, f"{type(fault).__name__}: {fault}"
+        if self.asks and isinstance(fault, DecisionError):
+            self.save_result()
+            self._table.keep_findings(self.id, self.findings[:_KEPT_FINDINGS])
+            self._queue.ask(self.id, self._worker, fault.question, now)
+            return
+        stopped = isinstance(fault, (KeyboardInterrupt, CancelledError))
+        if self.asks and stopped and self._is_stopping():
+            self.save_result()
+            why = "the station stops; queued again"
+            self._queue.give_back(self.id, self._worker, why, now)
+            return
+        state, message = _how_it_ended(fault)
         self._table.end(
             self.id,
+            self._worker,
             state,
             {**self.result, "job": self.id},
             message,
             self.findings[:_KEPT_FINDINGS],
-            self._clock.now(),
+            now,
         )
+
+    def _beat(self) -> None:
+        while not self._ended.wait(_BEAT_S):
+            try:
+                held = self._queue.renew(self.id, self._worker, self._clock.now())
+            except MediastationError:
+                continue  # the disk is full or busy: the lease has three more beats
+            if not held:
+                self._is_lost = True
+                return
 
     def save_result(self) -> None:
         """Write `result` already now: what follows makes it true."""
@@ -90,7 +140,9 @@ class Job:
     @contextmanager
     def step(self, name: str, total: int = 0, unit: str = "") -> Iterator[Step]:
         """Run a step; its `report` counts, its `summary` says what came of it."""
-        position, self._position = self._position, self._position + 1
+        position = self._places.pop(name, -1)
+        if position < 0:
+            position, self._position = self._position, self._position + 1
         self._table.start_step(self.id, position, name, total, unit, self._clock.now())
         self._listener(StepStarted(name, total, unit))
         step = Step(self, name, position, total)
@@ -100,7 +152,7 @@ class Job:
             ended = StepState.STOPPED
             self._table.end_step(self.id, position, ended, str(fault)[:500], self._clock.now())
             raise
-        self._table.report(self.id, position, step.done, step.total, self._clock.now())
+        self._report(step)
         self._table.end_step(self.id, position, StepState.DONE, step.summary, self._clock.now())
         self._listener(StepDone(name, step.summary))
 
@@ -111,8 +163,25 @@ class Job:
             self._listener(StepProgress(step.name, step.done, step.total))
         if now - step.written_at >= _TABLE_EVERY_S:
             step.written_at = now
-            if self._table.report(self.id, step.position, step.done, step.total, now):
+            if self._report(step):
                 raise CancelledError("The job was cancelled.")
+
+    def _report(self, step: Step) -> bool:
+        now = self._clock.now()
+        place = step.position, step.done, step.total
+        return self._table.report(self.id, self._worker, *place, now) or self._is_lost
+
+
+def _how_it_ended(fault: BaseException | None) -> tuple[JobState, str]:
+    if isinstance(fault, (KeyboardInterrupt, CancelledError)):
+        return JobState.CANCELLED, "cancelled by the operator"
+    if isinstance(fault, RefusedError):
+        return JobState.REFUSED, fault.message
+    if isinstance(fault, MediastationError):
+        return JobState.FAILED, fault.message
+    if fault is not None:
+        return JobState.FAILED, f"{type(fault).__name__}: {fault}"
+    return JobState.DONE, ""
 
 
 class Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,14 +13,16 @@ from pydantic import ValidationError
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
 from mediastation.catalog.intake import Intake
+from mediastation.catalog.job_queue import JobQueue
 from mediastation.catalog.jobs import JobTable
 from mediastation.config import Settings, load_settings
 from mediastation.conformance.load import find_profile, load_profiles
 from mediastation.errors import ConfigError
 from mediastation.model.event import Listener, nobody
+from mediastation.model.job import JobRecord
 from mediastation.model.profile import ApplicationProfile
 from mediastation.station.clock import Clock
-from mediastation.station.job import Job
+from mediastation.station.job import Job, worker_name
 
 
 class Station:
@@ -32,17 +34,35 @@ class Station:
         Folder of this station; made, private, where there is none.
     clock : Clock, optional
         The real one by default.
+    claimed : JobRecord, optional
+        A job that this process took from the queue: the use case that is run
+        goes on with it in place of a new one.
+    is_stopping : callable, optional
+        Whether the process was told to end.
     """
 
-    def __init__(self, home: Path, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        clock: Clock | None = None,
+        *,
+        claimed: JobRecord | None = None,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.home = home.expanduser().absolute()
         # os.path answers no where pathlib raises: what may not be seen is told below.
         if os.path.exists(self.home) and not os.path.isdir(self.home):  # noqa: PTH110, PTH112
             raise ConfigError(f"{self.home} is no folder.", "Name a folder with --home.")
         self.clock = clock or Clock()
         self.settings = read_settings(self.home)
+        if claimed is not None:
+            # It is the word of whoever asked for it, not of the account that works.
+            self.settings = self.settings.model_copy(update={"operator": claimed.operator})
         self.catalog = Catalog(self.home)
         self.jobs = JobTable(self.catalog)
+        self.queue = JobQueue(self.catalog)
+        self._claimed = claimed
+        self._is_stopping = is_stopping
         self._intake: Intake | None = None
 
     def __enter__(self) -> Station:
@@ -66,8 +86,14 @@ class Station:
         return self._intake
 
     def job(self, kind: str, request: dict[str, Any], listener: Listener = nobody) -> Job:
-        """Create a job of this station's operator."""
-        return Job(self.jobs, self.clock, kind, request, self.settings.operator, listener)
+        """Create a job of this station's operator, or go on with the one that was claimed."""
+        claimed = self._claimed
+        if claimed is not None and claimed.kind == kind:
+            self._claimed, number = None, claimed.id
+        else:
+            claimed, now = None, self.clock.now()
+            number = self.jobs.create(kind, request, self.settings.operator, worker_name(), now)
+        return Job(self.jobs, self.queue, self.clock, number, listener, claimed, self._is_stopping)
 
     @property
     def profiles(self) -> Mapping[str, ApplicationProfile]:

@@ -596,7 +596,7 @@ class TestStops:
 
         def cancel() -> None:
             (job,) = [one.id for one in station.jobs.latest(0) if one.kind == "burn"]
-            station.jobs.request_cancel(job)
+            station.queue.cancel(job, "somebody", 0.0)
 
         drive.on_write = cancel
 

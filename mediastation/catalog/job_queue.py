@@ -1,0 +1,274 @@
+"""The way of jobs through the queue: who may run one, who lost one, who waits for whom.
+
+The rows are the truth. Whatever carries a job's number to a worker may carry it
+twice or lose it: a claim is one statement, and only one process wins it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+
+from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.schema import job_events, job_findings, job_steps, jobs
+from mediastation.model.job import JobState, Question, StepState
+from mediastation.model.text import storable
+
+LEASE_S = 60.0
+"""A running job whose lease is not renewed for this long has lost its process."""
+
+MOST_ATTEMPTS = 5
+"""Times that a job may lose its process before it is taken for what kills them."""
+
+
+class JobQueue:
+    """Submits, claims and returns jobs. Times are seconds since the epoch."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def submit(
+        self,
+        kind: str,
+        request: dict[str, Any],
+        operator: str,
+        now: float,
+        *,
+        moment: str,
+        seed: str,
+        priority: int = 0,
+        place: str = "",
+        resource: str = "",
+    ) -> int:
+        """Insert a queued job and return its number."""
+        values = {
+            "kind": kind,
+            "state": JobState.QUEUED,
+            "operator": operator,
+            "request": json.dumps(request),
+            "result": "{}",
+            "created_at": now,
+            "updated_at": now,
+            "moment": moment,
+            "seed": seed,
+            "priority": priority,
+            "place": place,
+            "resource": resource,
+        }
+        with self._catalog.writing() as connection:
+            statement = insert(jobs).returning(jobs.c.id)
+            job = int(connection.execute(statement, values).scalar_one())
+            tell(connection, job, now, operator, "submitted")
+        return job
+
+    def claimable(
+        self, place: str, now: float, *, drives_only: bool = False, limit: int = 1
+    ) -> list[int]:
+        """Return the numbers of queued jobs that could run at `place`, the next one first."""
+        query = select(jobs.c.id).where(*_may_run(place, now))
+        if drives_only:
+            query = query.where(jobs.c.place != "")
+        query = query.order_by(jobs.c.priority.desc(), jobs.c.id).limit(limit)
+        with self._catalog.reading() as connection:
+            return [row.id for row in connection.execute(query)]
+
+    def claim(self, job: int, worker: str, place: str, now: float) -> bool:
+        """Take a queued job for `worker`; false where it is not to be had (any more)."""
+        with self._catalog.writing() as connection:
+            found = connection.execute(
+                update(jobs)
+                .where(jobs.c.id == job, *_may_run(place, now))
+                .values(
+                    state=JobState.RUNNING,
+                    worker=worker,
+                    lease_until=now + LEASE_S,
+                    updated_at=now,
+                    attempts=jobs.c.attempts + 1,
+                    cancel_requested=False,
+                    question="",
+                    message="",
+                )
+            )
+            if found.rowcount != 1:
+                return False
+            connection.execute(
+                update(jobs)
+                .where(jobs.c.id == job, jobs.c.started_at.is_(None))
+                .values(started_at=now)
+            )
+            connection.execute(
+                update(job_steps)
+                .where(job_steps.c.job == job, job_steps.c.state == StepState.RUNNING)
+                .values(state=StepState.STOPPED, ended_at=now, summary="its process ended")
+            )
+            connection.execute(job_findings.delete().where(job_findings.c.job == job))
+            tell(connection, job, now, worker, "started")
+        return True
+
+    def renew(self, job: int, worker: str, now: float) -> bool:
+        """Renew the lease; false where the job is not this worker's any more."""
+        with self._catalog.writing() as connection:
+            found = connection.execute(
+                update(jobs).where(*_held(job, worker)).values(lease_until=now + LEASE_S)
+            )
+            return found.rowcount == 1
+
+    def ask(self, job: int, worker: str, question: Question, now: float) -> None:
+        """Let a running job wait for an answer."""
+        with self._catalog.writing() as connection:
+            found = connection.execute(
+                update(jobs)
+                .where(*_held(job, worker))
+                .values(
+                    state=JobState.WAITING,
+                    question=json.dumps(question.as_dict()),
+                    message=storable(question.text),
+                    lease_until=None,
+                    updated_at=now,
+                )
+            )
+            if found.rowcount == 1:
+                tell(connection, job, now, worker, f"asks: {question.text}")
+
+    def give_back(self, job: int, worker: str, why: str, now: float) -> bool:
+        """Put a running job back among those that wait; false where it was not this worker's."""
+        with self._catalog.writing() as connection:
+            found = connection.execute(
+                update(jobs).where(*_held(job, worker)).values(**_queued(now))
+            )
+            if found.rowcount == 1:
+                tell(connection, job, now, worker, why)
+            return found.rowcount == 1
+
+    def take_back(
+        self, job: int, states: Sequence[JobState], who: str, why: str, now: float,
+        request: dict[str, Any] | None = None,
+    ) -> bool:  # fmt: skip
+        """Queue an ended or waiting job again, its request amended; false where it is in no such
+        state."""
+        values = _queued(now) | {"ended_at": None, "cancel_requested": False, "attempts": 0}
+        if request is not None:
+            values["request"] = json.dumps(request)
+        lapsed = (jobs.c.state == JobState.RUNNING) & (jobs.c.lease_until < now)
+        among: ColumnElement[bool] = jobs.c.state.in_(states)
+        if JobState.ABANDONED in states:
+            among = or_(among, lapsed)
+        with self._catalog.writing() as connection:
+            found = connection.execute(
+                update(jobs).where(jobs.c.id == job, jobs.c.seed != "", among).values(**values)
+            )
+            if found.rowcount == 1:
+                tell(connection, job, now, who, why)
+            return found.rowcount == 1
+
+    def cancel(self, job: int, who: str, now: float) -> bool:
+        """End a job that does not run, or ask one that does to stop; false where it has ended."""
+        waits = jobs.c.state.in_((JobState.QUEUED, JobState.WAITING))
+        ended = {
+            "state": JobState.CANCELLED,
+            "message": "cancelled by the operator",
+            "question": "",
+            "updated_at": now,
+            "ended_at": now,
+        }
+        with self._catalog.writing() as connection:
+            found = connection.execute(update(jobs).where(jobs.c.id == job, waits).values(**ended))
+            if found.rowcount != 1:
+                found = connection.execute(
+                    update(jobs)
+                    .where(jobs.c.id == job, jobs.c.state == JobState.RUNNING)
+                    .values(cancel_requested=True)
+                )
+            if found.rowcount == 1:
+                tell(connection, job, now, who, "cancel asked for")
+            return found.rowcount == 1
+
+    def prioritise(self, job: int, priority: int, who: str, now: float) -> bool:
+        """Give a queued job another priority; false where it is not queued."""
+        with self._catalog.writing() as connection:
+            found = connection.execute(
+                update(jobs)
+                .where(jobs.c.id == job, jobs.c.state == JobState.QUEUED)
+                .values(priority=priority, updated_at=now)
+            )
+            if found.rowcount == 1:
+                tell(connection, job, now, who, f"priority {priority}")
+            return found.rowcount == 1
+
+    def note(self, job: int, now: float, text: str) -> None:
+        """Add a line to the log of jobs."""
+        with self._catalog.writing() as connection:
+            tell(connection, job, now, "", text)
+
+    def requeue_lost(self, now: float, worker: str | None = None) -> list[int]:
+        """Queue the jobs again whose process is gone; return their numbers.
+
+        Parameters
+        ----------
+        worker : str, optional
+            A worker known to be dead: its jobs need not wait for the lease.
+        """
+        lost = jobs.c.lease_until < now if worker is None else jobs.c.worker == worker
+        query = select(jobs.c.id, jobs.c.attempts, jobs.c.cancel_requested).where(
+            jobs.c.state == JobState.RUNNING, jobs.c.seed != "", lost
+        )
+        back: list[int] = []
+        with self._catalog.reading() as connection:
+            if connection.execute(query.limit(1)).first() is None:
+                return back
+        with self._catalog.writing() as connection:
+            for row in connection.execute(query.order_by(jobs.c.id)).all():
+                values, why = _queued(now), "its process ended; queued again"
+                if row.cancel_requested:
+                    why = "cancelled by the operator"
+                    values |= {"state": JobState.CANCELLED, "message": why, "ended_at": now}
+                elif row.attempts >= MOST_ATTEMPTS:
+                    why = f"its process ended {row.attempts} times; it is not begun again"
+                    values |= {"state": JobState.FAILED, "message": why, "ended_at": now}
+                else:
+                    back.append(row.id)
+                connection.execute(update(jobs).where(jobs.c.id == row.id).values(**values))
+                tell(connection, row.id, now, "", why)
+        return back
+
+
+def tell(connection: Connection, job: int, now: float, who: str, text: str) -> None:
+    """Add a line to the log of jobs."""
+    values = {"job": job, "at": now, "who": who, "text": storable(text)}
+    connection.execute(insert(job_events), values)
+
+
+def _held(job: int, worker: str) -> tuple[ColumnElement[bool], ...]:
+    return jobs.c.id == job, jobs.c.state == JobState.RUNNING, jobs.c.worker == worker
+
+
+def _queued(now: float) -> dict[str, Any]:
+    return {
+        "state": JobState.QUEUED,
+        "worker": "",
+        "lease_until": None,
+        "question": "",
+        "message": "",
+        "updated_at": now,
+    }
+
+
+def _may_run(place: str, now: float) -> tuple[ColumnElement[bool], ...]:
+    other = jobs.alias()
+    busy = (
+        select(other.c.id)
+        .where(
+            other.c.state == JobState.RUNNING,
+            other.c.resource == jobs.c.resource,
+            other.c.lease_until >= now,
+        )
+        .exists()
+    )
+    return (
+        jobs.c.state == JobState.QUEUED,
+        jobs.c.place.in_(("", place)),
+        or_(jobs.c.resource == "", ~busy),
+    )

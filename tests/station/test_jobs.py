@@ -1,0 +1,283 @@
+"""Jobs in the queue: claimed once, taken over, asked, answered, given back."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from benchmarks.generate import write_series
+from mediastation.catalog.job_queue import LEASE_S, MOST_ATTEMPTS
+from mediastation.errors import ConfigError
+from mediastation.model.job import JobState
+from mediastation.station.burn_request import BurnRequest
+from mediastation.station.export_request import ExportRequest
+from mediastation.station.job import worker_name
+from mediastation.station.job_kinds import KINDS, as_row, kind_of, placed, read_request
+from mediastation.station.queue import JobTransport
+from mediastation.station.station import Station
+from mediastation.station.submitting import answer, cancel, prioritise, retry, submit
+from mediastation.station.worker import Share, Worker
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Path:
+    write_series(tmp_path / "series", 3, 16)
+    return tmp_path / "series"
+
+
+def export_of(*sources: Path, output: Path) -> ExportRequest:
+    return ExportRequest(tuple(map(str, sources)), "STD-GEN-CD", output)
+
+
+def work(home: Path) -> None:
+    """Let a worker take jobs until there are none."""
+    Worker(home, threading.Event(), idle_s=0).run()
+
+
+def state_of(station: Station, job: int) -> JobState:
+    record = station.jobs.get(job, station.clock.now())
+    assert record is not None
+    return record.state
+
+
+def test_a_queued_export_is_what_a_command_would_have_made(
+    home: Path, series: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "disc.iso"
+    with Station(home) as station:
+        job = submit(station, export_of(series, output=output))
+        assert state_of(station, job) is JobState.QUEUED
+        work(home)
+        record = station.jobs.get(job, station.clock.now())
+        told = [event.text for event in station.jobs.events(job=job)]
+    assert record is not None
+    assert record.state is JobState.DONE, record.message
+    assert record.result["volumes"][0]["verified"]
+    assert output.exists()
+    assert record.moment
+    assert told == ["submitted", "started", "done"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_requests_come_back_from_the_table_as_they_went_in(kind: str, tmp_path: Path) -> None:
+    words = {
+        "export": {"sources": ("study:1.2", "x"), "profile": "P", "output": tmp_path / "o"},
+        "update": {"source": Path("medium"), "output": tmp_path / "o", "add": ("series:1",)},
+        "burn": {"image": Path("i.iso"), "drives": ("stdio:disc",)},
+        "verify": {"medium": Path("m.iso")},
+        "reprint": {"of": 7, "output": Path("o")},
+        "blank": {"drive": "/dev/sr0", "content": ("patient A",)},
+    }[kind]
+    request = placed(KINDS[kind].request(**words))
+
+    assert kind_of(request) == kind
+    assert read_request(kind, as_row(request)) == request
+
+
+def test_what_the_queue_does_not_run_is_refused_by_name(home: Path) -> None:
+    with pytest.raises(ConfigError, match="no jobs called 'sweep'"):
+        read_request("sweep", {})
+    with Station(home) as station, pytest.raises(ConfigError, match="one drive"):
+        submit(station, BurnRequest(Path("i"), ("a", "b")))
+
+
+class TestClaims:
+    @pytest.fixture
+    def station(self, home: Path) -> Station:
+        return Station(home)
+
+    @pytest.fixture
+    def job(self, station: Station, tmp_path: Path) -> int:
+        return submit(station, export_of(tmp_path / "nothing", output=tmp_path / "o.iso"))
+
+    def test_only_one_worker_gets_it(self, station: Station, job: int) -> None:
+        claims = [station.queue.claim(job, f"w{n}", "", 100.0) for n in range(3)]
+
+        assert claims == [True, False, False]
+
+    def test_an_expired_lease_is_queued_again_and_the_old_worker_may_write_no_more(
+        self, station: Station, job: int
+    ) -> None:
+        assert station.queue.claim(job, "dead", "", 100.0)
+        assert station.queue.requeue_lost(100.0 + LEASE_S) == []
+        assert station.queue.requeue_lost(100.1 + LEASE_S) == [job]
+        assert station.queue.claim(job, "alive", "", 200.0)
+
+        assert not station.queue.renew(job, "dead", 201.0)
+        assert station.jobs.report(job, "dead", 0, 1, 2, 201.0)
+        assert not station.jobs.end(job, "dead", JobState.DONE, {}, "", (), 202.0)
+        assert station.queue.renew(job, "alive", 203.0)
+        assert not station.jobs.report(job, "alive", 0, 1, 2, 203.0)
+
+    def test_a_job_that_kills_its_workers_is_given_up(self, station: Station, job: int) -> None:
+        for attempt in range(MOST_ATTEMPTS):
+            assert state_of(station, job) is JobState.QUEUED, attempt
+            assert station.queue.claim(job, "w", "", 100.0)
+            station.queue.requeue_lost(101.0, worker="w")
+
+        record = station.jobs.get(job, 102.0)
+        assert record is not None
+        assert record.state is JobState.FAILED
+        assert f"{MOST_ATTEMPTS} times" in record.message
+
+    def test_one_drive_has_one_job_at_a_time_and_other_hosts_keep_away(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        image = tmp_path / "i.iso"
+        first, second = (
+            submit(station, BurnRequest(image, (f"stdio:{tmp_path}/disc",))) for _ in range(2)
+        )
+        other = submit(station, BurnRequest(image, (f"stdio:{tmp_path}/disc2",)))
+        place = station.jobs.get(first, 0.0).place  # type: ignore[union-attr]
+
+        assert not station.queue.claim(first, "w", "elsewhere", 100.0)
+        assert station.queue.claim(first, "w", place, 100.0)
+        assert not station.queue.claim(second, "w", place, 100.0)
+        assert station.queue.claim(other, "w", place, 100.0)
+        station.jobs.end(first, "w", JobState.DONE, {}, "", (), 101.0)
+        assert station.queue.claim(second, "w", place, 102.0)
+
+    def test_the_more_urgent_comes_first(self, station: Station, tmp_path: Path) -> None:
+        jobs = [
+            submit(station, export_of(tmp_path, output=tmp_path / f"{n}.iso"), priority=priority)
+            for n, priority in enumerate((0, 5, 0))
+        ]
+        prioritise(station, jobs[2], 9)
+
+        assert station.queue.claimable("", 100.0, limit=9) == [jobs[2], jobs[1], jobs[0]]
+
+    def test_who_waits_is_cancelled_at_once_and_who_runs_is_asked(
+        self, station: Station, job: int
+    ) -> None:
+        assert station.queue.claim(job, "w", "", 100.0)
+        cancel(station, job)
+        assert state_of(station, job) is not JobState.CANCELLED
+        assert station.jobs.report(job, "w", 0, 1, 2, 101.0)
+        assert station.queue.give_back(job, "w", "stops", 101.0)
+
+        cancel(station, job)
+
+        assert state_of(station, job) is JobState.CANCELLED
+        with pytest.raises(ConfigError, match="it is cancelled"):
+            cancel(station, job)
+
+    def test_a_cancel_is_taken_back_and_what_is_done_is_not_done_again(
+        self, station: Station, job: int
+    ) -> None:
+        cancel(station, job)
+        retry(station, job)
+        assert state_of(station, job) is JobState.QUEUED
+        assert station.queue.claim(job, "w", "", 100.0)
+        station.jobs.end(job, "w", JobState.DONE, {}, "", (), 101.0)
+
+        with pytest.raises(ConfigError, match="it is done"):
+            retry(station, job)
+
+    def test_a_command_s_job_is_nobody_else_s(self, station: Station) -> None:
+        number = station.jobs.create("export", {}, "me", worker_name(), 100.0)
+
+        assert station.queue.requeue_lost(10_000.0) == []
+        with pytest.raises(ConfigError, match="give the command again"):
+            retry(station, number)
+
+
+class TestQuestions:
+    @pytest.fixture
+    def two_people(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "two"
+        write_series(folder, 1, 16)
+        for path in list(folder.iterdir()):
+            content = path.read_bytes().replace(b"BENCH-0001", b"BENCH-0002")
+            content = content.replace(b"2.25.", b"2.26.")
+            path.with_name("OTHER").write_bytes(content)
+        return folder
+
+    def test_a_job_waits_for_the_answer_and_goes_on_with_it(
+        self, home: Path, two_people: Path, tmp_path: Path
+    ) -> None:
+        output = tmp_path / "disc.iso"
+        with Station(home) as station:
+            job = submit(station, export_of(two_people, output=output))
+            work(home)
+            record = station.jobs.get(job, station.clock.now())
+            assert record is not None
+            assert record.state is JobState.WAITING, record.message
+            assert record.question is not None
+            assert record.question.kind == "identity"
+            people = record.question.facts["people"]
+            assert {one["patient_id"] for one in people} == {"BENCH-0001", "BENCH-0002"}
+            assert not output.exists()
+            with pytest.raises(ConfigError, match="no answer 'perhaps'"):
+                answer(station, job, "perhaps")
+
+            answer(station, job, "confirm")
+            work(home)
+
+            record = station.jobs.get(job, station.clock.now())
+            assert record is not None
+            assert record.state is JobState.DONE, record.message
+            assert record.request["confirm_identity"]
+            assert record.question is None
+            assert record.attempts == 1
+            assert "answered: confirm" in [e.text for e in station.jobs.events(job=job)]
+            with pytest.raises(ConfigError, match="asks nothing"):
+                answer(station, job, "confirm")
+        assert output.exists()
+
+    def test_no_ends_it(self, home: Path, two_people: Path, tmp_path: Path) -> None:
+        with Station(home) as station:
+            job = submit(station, export_of(two_people, output=tmp_path / "disc.iso"))
+            work(home)
+            answer(station, job, "cancel")
+            assert state_of(station, job) is JobState.CANCELLED
+
+
+class TestWorker:
+    def test_a_request_that_cannot_be_met_ends_the_job_with_the_reason(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        request = ExportRequest((str(tmp_path),), "STD-NO-SUCH", tmp_path / "o.iso")
+        with Station(home) as station:
+            job = submit(station, request)
+            work(home)
+            record = station.jobs.get(job, station.clock.now())
+        assert record is not None
+        assert record.state is JobState.FAILED
+        assert "STD-NO-SUCH" in record.message
+
+    def test_what_the_queue_lost_is_found_in_the_table(
+        self, home: Path, series: Path, tmp_path: Path
+    ) -> None:
+        with Station(home) as station:
+            job = submit(station, export_of(series, output=tmp_path / "o.iso"))
+            with JobTransport(home) as transport:
+                assert transport.take() == job
+            work(home)
+            assert state_of(station, job) is JobState.DONE
+
+    def test_general_workers_leave_drives_alone(self, home: Path, tmp_path: Path) -> None:
+        with Station(home) as station:
+            job = submit(station, BurnRequest(tmp_path / "i.iso", (f"stdio:{tmp_path}/d",)))
+            Worker(home, threading.Event(), share=Share.GENERAL, idle_s=0).run()
+            assert state_of(station, job) is JobState.QUEUED
+            Worker(home, threading.Event(), share=Share.DRIVES, idle_s=0).run()
+            assert state_of(station, job) is JobState.FAILED
+
+    def test_foreign_messages_are_passed_over(self, home: Path) -> None:
+        home.mkdir()
+        with JobTransport(home) as transport:
+            transport.put(1)
+            transport.take()
+            transport._queue("").storage.enqueue(b"\x80\x04.", 0)
+            transport._queue("").storage.enqueue(b'["x", "no.such.task"]', 0)
+            assert transport.take() is None
+            assert transport.take() is None
+            transport.put(2)
+            assert transport.take() == 2
