@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,6 +31,54 @@ def account_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
         return ""
+
+
+class Preset(BaseModel):
+    """One way of making media that a site uses every day: ``[presets.NAME]`` in the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str = ""
+    """What people read; the preset's name by default."""
+    key: str = Field(default="", pattern=r"^[a-z]?$")
+    """The letter that chooses it in the console."""
+    profile: str
+    """Application Profile that the medium claims (PS3.11)."""
+    medium: str = ""
+    """Name of the medium; empty for the profile's default."""
+    format: str = ""
+    """Format, where the medium leaves a choice."""
+    compress: str = ""
+    """Compression without loss: ``jpeg-lossless``, ``j2k`` or ``rle``; empty for none."""
+    include: tuple[Path, ...] = ()
+    """Folders of the site's that go onto every medium, such as a viewer."""
+    burn: bool = True
+    """Burn what comes out, where it is an image of a disc."""
+    copies: int = Field(default=1, ge=1, le=99)
+    """Discs to be burned of each image."""
+    reason: str = ""
+    """What the ledger is told, unless the operator says otherwise."""
+    given_to: str = ""
+    """The same: who gets the medium."""
+
+
+STANDARD_PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "patient-cd": Preset(
+            title="Patient CD", key="c", profile="STD-GEN-CD", reason="copy for the patient"
+        ),
+        "referral-dvd": Preset(
+            title="Referral DVD",
+            key="d",
+            profile="STD-GEN-DVD-JPEG",
+            compress="jpeg-lossless",
+            reason="referral",
+        ),
+        "usb-stick": Preset(title="USB stick", key="u", profile="STD-GEN-USB-JPEG", burn=False),
+        "mail": Preset(title="ZIP for e-mail", key="m", profile="STD-GEN-ZIP-MAIL", burn=False),
+    }
+)
+"""What there is where the site's file has no ``[presets]``."""
 
 
 class Settings(BaseSettings):
@@ -53,10 +103,16 @@ class Settings(BaseSettings):
     """Lines under the institution: address, telephone; on README.TXT, INDEX.HTM and the cover."""
     disclaimer: str = ""
     """The institution's word on privacy and use, on INDEX.HTM; empty for a general one."""
+    presets: dict[str, Preset] = Field(default_factory=lambda: dict(STANDARD_PRESETS))
+    """Ways of making media, by name; the site's own stand in the place of the standard ones."""
+    images: Path | None = None
+    """Folder for the images that the console has made; ``images`` in the home by default."""
     queue: str = Field(default="", repr=False)
     """Where several stations share one queue of jobs: a redis:// or postgresql:// URL."""
     workers: int = Field(default=2, ge=1, le=64)
     """Processes that work on jobs at the same time; jobs on drives have their own besides."""
+    growing_seconds: int = Field(default=60, ge=0)
+    """A study that an instance came for within so many seconds may not be complete yet."""
     operator: str = Field(default_factory=account_name)
     """Goes with every job."""
 

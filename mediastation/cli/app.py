@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -75,8 +75,8 @@ def common(
     context.obj = Words(home or default_home(), as_json, quiet)
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code.
+def run(arguments: Sequence[str], console: Callable[[Path], None] | None = None) -> int:
+    """Run one command, or `console` on the home that is named, and return its exit code.
 
     Nothing ends in a traceback on the screen: that of a fault of ours goes into
     a file that can be reported.
@@ -88,6 +88,9 @@ def run(arguments: Sequence[str]) -> int:
     prepare_streams()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        if console is not None:
+            console(_home_of(common_words))
+            return 0
         code = app(args=[*common_words, *rest], standalone_mode=False, prog_name="mediastation")
     except _UsageError as fault:
         return _usage(words, fault)

@@ -17,10 +17,10 @@ from mediastation.cli.output import (
     print_json,
     print_table,
     say,
-    size_text,
     tell,
 )
 from mediastation.model.ledger import Disclosure
+from mediastation.model.text import size_text
 
 if TYPE_CHECKING:
     from mediastation.burn.drive import Drive

@@ -17,12 +17,12 @@ from mediastation.cli.output import (
     print_json,
     print_table,
     say,
-    size_text,
     tell,
 )
 from mediastation.errors import RefusedError
 from mediastation.model.ledger import Disclosure
 from mediastation.model.medium import Format
+from mediastation.model.text import size_text
 
 
 class Compression(StrEnum):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from mediastation.errors import MediaError, MediastationError
 from mediastation.model.event import Event, StepDone, StepProgress, StepStarted
 from mediastation.model.finding import Finding, Severity
+from mediastation.model.text import harmless, runs_right_to_left, size_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -41,8 +42,6 @@ _SIDE_BY_SIDE = _SHOWN_WHOLE | {"identity-spelling"}
 _COLUMNS = 80
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_BINARY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +108,6 @@ def _put(text: str) -> None:
             ) from fault
 
 
-def harmless(text: str) -> str:
-    """Return `text` without what steers a terminal: names come from files and strangers."""
-    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
 def print_error(words: Words, fault: MediastationError) -> None:
     """Say what stopped the command, and what to do next."""
     findings = [item for item in getattr(fault, "findings", ()) if isinstance(item, Finding)]
@@ -178,7 +172,7 @@ def print_table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> None
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    from mediastation.cli.right_to_left import IsolatedCell, runs_right_to_left  # noqa: PLC0415
+    from mediastation.cli.right_to_left import IsolatedCell  # noqa: PLC0415
 
     def cell(text: str) -> Text | IsolatedCell:
         return IsolatedCell(text) if unicode and runs_right_to_left(text) else Text(text)
@@ -202,15 +196,6 @@ class _Canvas(io.StringIO):
     def encoding(self) -> str:  # type: ignore[override]
         """Rich draws plain lines where this is no UTF."""
         return sys.stdout.encoding or "utf-8"
-
-
-def size_text(size_bytes: float) -> str:
-    """Return a size for people, such as ``1.5 GiB``."""
-    for unit in _BINARY_UNITS:
-        if size_bytes < 1024 or unit == _BINARY_UNITS[-1]:
-            break
-        size_bytes /= 1024
-    return f"{size_bytes:.0f} {unit}" if unit == "bytes" else f"{size_bytes:.1f} {unit}"
 
 
 def _cell(key: str, value: Any) -> str:

@@ -9,25 +9,15 @@ of that, since these characters have no width.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rich.measure import Measurement
 from rich.text import Text
 
+from mediastation.model.text import isolated
+
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
-
-# Hebrew, Arabic, Syriac, Thaana, N'Ko and their kin, presentation forms, and the old scripts.
-_RIGHT_TO_LEFT: Final = re.compile(
-    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
-)
-_MARK, _ISOLATE, _END = "\u200e", "\u2068", "\u2069"
-
-
-def runs_right_to_left(text: str) -> bool:
-    """Tell whether a text has letters that run from right to left."""
-    return _RIGHT_TO_LEFT.search(text) is not None
 
 
 class IsolatedCell:
@@ -43,4 +33,4 @@ class IsolatedCell:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines."""
         for line in self._text.wrap(console, options.max_width, overflow="fold"):
-            yield Text(f"{_MARK}{_ISOLATE}{line.plain}{_END}{_MARK}", no_wrap=True)
+            yield Text(isolated(line.plain), no_wrap=True)

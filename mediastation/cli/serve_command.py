@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from mediastation.cli.app import app
-from mediastation.cli.output import Words, harmless, print_json, say
+from mediastation.cli.output import Words, print_json, say
+from mediastation.model.text import harmless
 
 
 class HarmlessFormatter(logging.Formatter):

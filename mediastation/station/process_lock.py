@@ -4,11 +4,32 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
+
+SERVE_LOCK = "serve.lock"
+"""In the home: held by the one process that serves it."""
+_TRIES = 5
+_BETWEEN_TRIES_S = 0.02
+
+
+def lock_is_held(path: Path) -> bool:
+    """Tell whether a process holds the lock at `path`, without keeping anyone from it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @contextmanager
@@ -27,11 +48,21 @@ def hold_lock(path: Path, refuse: Callable[[str], Exception]) -> Iterator[None]:
         make_private_folder(path.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "r+", encoding="ascii", errors="replace") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise refuse(lock.read(20).strip() or "unknown") from None
+        if not _locked(lock.fileno()):
+            raise refuse(lock.read(20).strip() or "unknown")
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock, unless somebody holds it for longer than `lock_is_held` looks."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_BETWEEN_TRIES_S)
+        else:
+            return True
+    return False

@@ -9,7 +9,7 @@ import pytest
 
 from mediastation.cli import output
 from mediastation.cli.output import print_table
-from mediastation.cli.right_to_left import runs_right_to_left
+from mediastation.model.text import runs_right_to_left
 
 NAMES = [
     "Doe^Jane",

@@ -1,0 +1,279 @@
+"""The operator console: which place is shown, what can be taken back, what is told."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from mediastation.console.desk import Desk
+from mediastation.console.places import PLACE_OF, PLACES
+from mediastation.console.screens.base import ConsoleScreen
+from mediastation.console.screens.help import HelpScreen
+from mediastation.console.themes import DEFAULT_THEME, THEMES
+from mediastation.console.widgets.dialogs import Confirm
+from mediastation.console.widgets.status_line import StatusLine
+from mediastation.errors import MediastationError
+from mediastation.model.text import harmless
+from mediastation.station.status import StationStatus
+
+_MOST_UNDO = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Something that can be taken back: what it was, in words, and what takes it back."""
+
+    words: str
+    act: Callable[[], Any]
+
+
+class ConsoleApp(App[MediastationError | None]):
+    """The console of one station.
+
+    Its result is what kept it from opening the station, or None.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of the station.
+    desk : Desk, optional
+        The way to it.
+    first : str
+        Place that is shown at first.
+    """
+
+    CSS_PATH = "console.tcss"
+    TITLE = "Mediastation"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(place.key, f"go('{place.name}')", place.title, show=False, tooltip=place.help)
+            for place in PLACES
+        ),
+        Binding("u,ctrl+z", "take_back", "Undo", key_display="u"),
+        Binding("question_mark,f1", "help", "Help", key_display="?"),
+        Binding("ctrl+p", "command_palette", "Find", key_display="^p"),
+        Binding("q,ctrl+q", "leave", "Quit", key_display="q", priority=False),
+    ]
+
+    def __init__(self, home: Path, desk: Desk | None = None, first: str = "studies") -> None:
+        super().__init__()
+        self.desk = desk or Desk(home)
+        self.status: StationStatus | None = None
+        self.fault: Exception | None = None
+        self._first = first
+        self._undo: list[Undo] = []
+        self._told_fault = ""
+        for theme in THEMES:
+            self.register_theme(theme)
+
+    # Beginning and end
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Show the first place from the first paint on."""
+        return self._place(self._first)
+
+    def on_mount(self) -> None:
+        """Take the theme that was chosen, and open the station after the first paint."""
+        chosen = self.desk.recall("theme")
+        known = {theme.name for theme in THEMES}
+        self.theme = chosen if isinstance(chosen, str) and chosen in known else DEFAULT_THEME
+        if not self.is_headless:
+            # A terminal that goes, or a shutdown, ends the console as `q` does.
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+        self.run_worker(self._open(), group="open")
+
+    async def _open(self) -> None:
+        try:
+            if not self.desk.is_open:
+                await self.desk.open()
+        except MediastationError as fault:
+            self.exit(fault, return_code=fault.exit_code)
+            return
+        self.set_interval(1.0, self._look_at_station)
+        await self._read_status()
+        for screen in self.screen_stack:
+            if isinstance(screen, ConsoleScreen):
+                screen.look_again()
+
+    async def _on_exit_app(self) -> None:
+        await self.desk.close()
+        await super()._on_exit_app()
+
+    def _fatal_error(self) -> None:
+        # What is ours to mend is told by whoever started us, not in the middle of a screen.
+        self.fault = self._exception
+        self._close_messages_no_wait()
+
+    # Places
+
+    def _place(self, name: str) -> ConsoleScreen:
+        if name not in self._installed_screens:
+            self.install_screen(PLACE_OF[name].load()(), name)
+        screen = self.get_screen(name)
+        assert isinstance(screen, ConsoleScreen)  # noqa: S101 - only such are installed here
+        return screen
+
+    async def go(self, name: str, **words: Any) -> None:
+        """Show the place called `name`; `words` are handed to its `receive`."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        screen = self._place(name)
+        if screen is not self.screen:
+            await self.switch_screen(name)
+        self._show_status()
+        if words:
+            screen.receive(**words)
+
+    async def action_go(self, name: str) -> None:
+        """Go to a place by its digit."""
+        await self.go(name)
+
+    # What everybody sees
+
+    def _look_at_station(self) -> None:
+        self.run_worker(self._read_status(), group="status", exclusive=True)
+
+    async def _read_status(self) -> None:
+        from mediastation.station.browse import station_status  # noqa: PLC0415 - not for the paint
+
+        try:
+            self.status = await self.desk.call(station_status)
+        except MediastationError as fault:
+            self.tell_fault(fault)
+        self._show_status()
+
+    def _show_status(self) -> None:
+        for line in self.screen.query(StatusLine):
+            line.status = self.status
+
+    def tell(self, message: str, *, grave: bool = False) -> None:
+        """Say something that the operator need not answer."""
+        severity = "warning" if grave else "information"
+        self.notify(harmless(message), severity=severity, markup=False)  # type: ignore[arg-type]
+
+    def tell_fault(self, fault: MediastationError) -> None:
+        """Say what stopped something, and what to do next; what lasts is told once."""
+        told = f"{fault.message}\n→ {fault.hint}" if fault.hint else fault.message
+        if told == self._told_fault:
+            return
+        self._told_fault = told
+        self.set_timer(30, partial(setattr, self, "_told_fault", ""))
+        self.notify(
+            harmless(told.replace("\n", " ")), title="error", severity="error", timeout=15,
+            markup=False,
+        )  # fmt: skip
+
+    # Taking back
+
+    def can_take_back(self, words: str, act: Callable[[], Any]) -> None:
+        """Note what was just done, in words, and what takes it back."""
+        self._undo.append(Undo(words, act))
+        del self._undo[:-_MOST_UNDO]
+
+    async def action_take_back(self) -> None:
+        """Take back what was done last."""
+        if not self._undo:
+            self.tell("Nothing to take back.")
+            return
+        undo = self._undo.pop()
+        answer = undo.act()
+        if asyncio.iscoroutine(answer):
+            await answer
+        self.tell(f"Taken back: {undo.words}.")
+
+    # Help, palette, leaving
+
+    def action_help(self) -> None:
+        """Show the keys of the moment."""
+        screen = self.screen
+        if isinstance(screen, ConsoleScreen):
+            self.push_screen(HelpScreen(PLACE_OF[screen.PLACE].title, self.keys_of(screen)))
+
+    def keys_of(self, screen: Screen[Any]) -> list[tuple[str, str]]:
+        """Return keys and what they do, each action once."""
+        found: dict[str, tuple[list[str], str]] = {}
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if active.enabled and binding.description and not binding.system:
+                keys, _ = found.setdefault(
+                    binding.action, ([], binding.tooltip or binding.description)
+                )
+                shown = binding.key_display or self.get_key_display(binding)
+                if shown not in keys:
+                    keys.append(shown)
+        return [(" ".join(keys), told) for keys, told in found.values()]
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Give every place, every action of the screen and every theme to the palette."""
+        for place in PLACES:
+            yield SystemCommand(
+                f"Go to {place.title}", f"{place.key} · {place.help}", partial(self.go, place.name)
+            )
+        told = set()
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            skipped = binding.action.startswith(("go(", "command_palette")) or binding.system
+            if not active.enabled or skipped or not binding.description or binding.action in told:
+                continue
+            told.add(binding.action)
+            key = binding.key_display or self.get_key_display(binding)
+            yield SystemCommand(
+                binding.description,
+                f"{key} · {binding.tooltip or binding.description}",
+                partial(self.run_action, binding.action, active.node),
+            )
+        for theme in THEMES:
+            yield SystemCommand(
+                f"Theme: {theme.name}",
+                "How the console looks",
+                partial(self.choose_theme, theme.name),
+            )
+
+    def choose_theme(self, name: str) -> None:
+        """Change the look, and remember it."""
+        before = self.theme
+        self.theme = name
+        self.desk.remember("theme", name)
+        self.can_take_back(f"theme {name}", partial(self._set_theme, before))
+
+    def _set_theme(self, name: str) -> None:
+        self.theme = name
+        self.desk.remember("theme", name)
+
+    async def action_leave(self) -> None:
+        """Leave; ask first if something would be lost."""
+        if self.desk.under_way:
+            what = "; ".join(self.desk.under_way.values())
+            question = f"Leave while this is under way: {what}?"
+            told = "It would be stopped. Jobs in the list go on without the console."
+            self.push_screen(Confirm(question, (), told, yes="Leave", no="Stay"), self._leave)
+        else:
+            self.exit()
+
+    def _leave(self, sure: bool | None) -> None:
+        if sure:
+            self.exit()
+
+
+def run_console(home: Path) -> MediastationError | None:
+    """Run the console on this terminal; return what kept it from opening the station.
+
+    Whatever else ended it is raised.
+    """
+    app = ConsoleApp(home)
+    answer = app.run()
+    if app.fault is not None:
+        raise app.fault
+    return answer

@@ -1,0 +1,138 @@
+"""The one way from the screens to the station: every call runs in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from mediastation.console.memory import read_memory, write_memory
+
+if TYPE_CHECKING:
+    from mediastation.config import Settings
+    from mediastation.station.station import Station
+
+_Words = ParamSpec("_Words")
+_Answer = TypeVar("_Answer")
+_QUICK_THREADS = 4
+_LONG_THREADS = 4
+
+
+class Desk:
+    """One station, as the screens reach it.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of the station.
+    open_station : callable, optional
+        Opens it; imported and called in a thread, after the first paint.
+    """
+
+    def __init__(self, home: Path, open_station: Callable[[Path], Station] | None = None) -> None:
+        self.home = home
+        self._open_station = open_station or _open_station
+        self._station: Station | None = None
+        self._quick = ThreadPoolExecutor(_QUICK_THREADS, "desk")
+        self._long = ThreadPoolExecutor(_LONG_THREADS, "desk-work")
+        self._writer = ThreadPoolExecutor(1, "desk-memory")
+        self._memory = read_memory(home)
+        self.under_way: dict[int, str] = {}
+        """What this very process is doing, in words; it would be lost on leaving."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the station can be asked."""
+        return self._station is not None
+
+    @property
+    def settings(self) -> Settings:
+        """The station's settings; the desk has to be open."""
+        return self.station.settings
+
+    @property
+    def station(self) -> Station:
+        """The station itself, for threads only."""
+        if self._station is None:
+            raise RuntimeError("the desk is not open")
+        return self._station
+
+    async def open(self) -> None:
+        """Open the station; raises what `Station` raises."""
+        loop = asyncio.get_running_loop()
+        self._station = await loop.run_in_executor(self._quick, self._open_station, self.home)
+
+    async def close(self) -> None:
+        """Wait for what runs, and close the station."""
+        loop = asyncio.get_running_loop()
+        for threads in (self._long, self._quick, self._writer):
+            await loop.run_in_executor(None, threads.shutdown)
+        if self._station is not None:
+            self._station.__exit__(None, None, None)
+            self._station = None
+
+    async def call(
+        self,
+        function: Callable[Concatenate[Station, _Words], _Answer],
+        *words: _Words.args,
+        **named: _Words.kwargs,
+    ) -> _Answer:
+        """Ask the station something that is quick: ``await desk.call(list_studies, "doe")``.
+
+        Several calls run at the same time, each with its own connection.
+        """
+        loop = asyncio.get_running_loop()
+        asked = partial(function, self.station, *words, **named)
+        return await loop.run_in_executor(self._quick, asked)
+
+    async def work(
+        self,
+        told: str,
+        function: Callable[Concatenate[Station, _Words], _Answer],
+        *words: _Words.args,
+        **named: _Words.kwargs,
+    ) -> _Answer:
+        """Do something that takes its time, with a station of its own; `told` says what it is.
+
+        What can be a job is submitted as one, since a job survives the console
+        (`mediastation.station.submitting`). This is for the rest.
+        """
+
+        def alone() -> _Answer:
+            with self._open_station(self.home) as station:
+                return function(station, *words, **named)
+
+        token = object()
+        self.under_way[id(token)] = told
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._long, alone)
+        finally:
+            del self.under_way[id(token)]
+
+    def recall(self, name: str, default: Any = None) -> Any:
+        """Return what was remembered under `name`; it comes from a file, so look at its type."""
+        return self._memory.get(name, default)
+
+    def remember(self, name: str, value: Any) -> None:
+        """Remember a value that JSON can hold, over the end of this run."""
+        if self._memory.get(name) == value and name in self._memory:
+            return
+        self._memory = {**self._memory, name: value}
+        self._writer.submit(self._write, self._memory)
+
+    def _write(self, values: dict[str, Any]) -> None:
+        # A full disk is told where it matters; what is remembered is a convenience.
+        try:
+            write_memory(self.home, values)
+        except OSError:
+            return
+
+
+def _open_station(home: Path) -> Station:
+    # Takes longer than the first paint may.
+    from mediastation.station.station import Station  # noqa: PLC0415
+
+    return Station(home)
