@@ -75,7 +75,9 @@ STANDARD_PRESETS: Mapping[str, Preset] = MappingProxyType(
             reason="referral",
         ),
         "usb-stick": Preset(title="USB stick", key="u", profile="STD-GEN-USB-JPEG", burn=False),
-        "mail": Preset(title="ZIP for e-mail", key="m", profile="STD-GEN-ZIP-MAIL", burn=False),
+        "zip": Preset(
+            title="ZIP file", key="z", profile="STD-GEN-ZIP-MAIL", medium="ZIP", burn=False
+        ),
     }
 )
 """What there is where the site's file has no ``[presets]``."""
