@@ -1,0 +1,62 @@
+"""The console on a home of its own: opened, settled, and read as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from textual.pilot import Pilot
+
+from mediastation.console.app import ConsoleApp
+from mediastation.console.desk import Desk
+
+Console = Pilot[Any]
+
+
+@asynccontextmanager
+async def opened(
+    home: Path, place: str = "studies", *, size: tuple[int, int] = (80, 24), desk: Desk | None = None
+) -> AsyncIterator[Console]:
+    """Give a pilot of a console whose station is open and whose first place has been read."""
+    app = ConsoleApp(home, desk, place)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        assert app.desk.is_open
+        app.screen.look_again()  # type: ignore[attr-defined]
+        await settled(pilot)
+        yield pilot
+
+
+async def settled(pilot: Console) -> None:
+    """Wait until nothing is being read and everything is drawn."""
+    for _ in range(3):
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def pressed(pilot: Console, *keys: str) -> None:
+    """Press keys one after the other, each after the one before has done its work."""
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+def console_of(pilot: Console) -> ConsoleApp:
+    """Return the app."""
+    return cast("ConsoleApp", pilot.app)
+
+
+def shown(pilot: Console) -> list[str]:
+    """Return what is on the screen, line by line."""
+    # What a terminal would get; Textual has no public name for it.
+    strips = pilot.app.screen._compositor.render_strips()
+    return ["".join(segment.text for segment in strip) for strip in strips]
+
+
+def line_with(pilot: Console, words: str) -> str:
+    """Return the one line that has `words`."""
+    (line,) = [line for line in shown(pilot) if words in line]
+    return line
