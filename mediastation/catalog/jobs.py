@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Row, case, delete, func, insert, select, update
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.job_queue import LEASE_S, tell
@@ -213,9 +213,16 @@ class JobTable:
 
         Of one that was killed, too: what it had come to may exist.
         """
+        return self._containing(kind, jobs.c.result, text)
+
+    def with_request(self, kind: str, text: str) -> list[JobRecord]:
+        """Return jobs of `kind` whose request contains `text`, newest first."""
+        return self._containing(kind, jobs.c.request, text)
+
+    def _containing(self, kind: str, column: Column[str], text: str) -> list[JobRecord]:
         query = (
             select(jobs)
-            .where(jobs.c.kind == kind, func.instr(jobs.c.result, text) > 0)
+            .where(jobs.c.kind == kind, func.instr(column, text) > 0)
             .order_by(jobs.c.id.desc())
         )
         with self._catalog.reading() as connection:

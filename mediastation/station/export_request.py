@@ -50,6 +50,11 @@ class ExportRequest:
         Folders of the site's that go onto every volume.
     disclosure : Disclosure
         What the ledger is told of why the data go out.
+    burn_on : str
+        A drive; a job in the queue is then made for each volume, once all are
+        verified, that burns it there.
+    burn_copies : int
+        Discs of each volume.
     unsealed : bool
         Write the plain File-set of a secure profile, as a folder, for looking
         at what would be sealed.
@@ -71,6 +76,8 @@ class ExportRequest:
     include: tuple[Path, ...] = ()
     unsealed: bool = False
     disclosure: Disclosure = NOBODY
+    burn_on: str = ""
+    burn_copies: int = 1
 
     @property
     def compress_syntax(self) -> str:
@@ -112,7 +119,7 @@ class ExportResult:
     """What came of an export.
 
     Where only a plan was asked for, `media` compares those of the profile, and
-    `plan` has the studies of each volume;
+    `plan` has the studies of each volume; `burns` are the jobs that burn them;
     `stopped` says in a sentence why nothing was written, if so.
     """
 
@@ -121,6 +128,7 @@ class ExportResult:
     volumes: list[VolumeResult] = field(default_factory=list)
     transcoded: int = 0
     refused: int = 0
+    burns: list[int] = field(default_factory=list)
     media: list[MediumRow] = field(default_factory=list)
     plan: list[dict[str, Any]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -136,6 +144,8 @@ class ExportResult:
             "transcoded": self.transcoded,
             "refused": self.refused,
         }
+        if self.burns:
+            result["burns"] = self.burns
         if self.media:
             result["media"] = [_row(row) for row in self.media]
             result["plan"] = self.plan
