@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,9 +53,10 @@ def make_private_folder(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def write_text_durably(path: Path, text: str, mode: int = 0o666) -> None:
-    """Write `text` in UTF-8 as `write_bytes_durably` does."""
-    write_bytes_durably(path, text.encode(), mode)
+def write_text_durably(path: Path, text: str | Iterable[str], mode: int = 0o666) -> None:
+    """Write `text`, whole or in pieces, in UTF-8 as `write_bytes_durably` does."""
+    pieces = [text] if isinstance(text, str) else text
+    _write_durably(path, (piece.encode() for piece in pieces), mode)
 
 
 def write_bytes_durably(path: Path, data: bytes, mode: int = 0o666) -> None:
@@ -63,11 +64,15 @@ def write_bytes_durably(path: Path, data: bytes, mode: int = 0o666) -> None:
 
     `mode` is that of the file, less what the umask takes away.
     """
+    _write_durably(path, [data], mode)
+
+
+def _write_durably(path: Path, pieces: Iterable[bytes], mode: int) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

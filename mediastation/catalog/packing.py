@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.instance import Element, InstanceHeader, PixelEncoding, Preamble
@@ -34,6 +35,10 @@ class PackedElements(Mapping[int, Element]):
     def __getitem__(self, tag: int) -> Element:
         vr, offset, length = self._rows[tag]
         return Element(vr.decode("ascii"), self._blob[offset : offset + length])
+
+    def get(self, key: int, /, default: Any = None) -> Any:
+        """Return an element; most of what is asked for is not there, and `Mapping` would raise."""
+        return self[key] if key in self._rows else default
 
     def __contains__(self, tag: object) -> bool:
         return tag in self._rows

@@ -146,7 +146,12 @@ class FatImage(FileWriter):
     def _write_into(self, part: PartFile, progress: Progress | None) -> WrittenImage:
         size_sectors = self.size_bytes // SECTOR_BYTES
         image = SequentialImage(part, size_sectors=size_sectors, progress=progress)
-        sources = SourceReader()
+        layout = self._layout
+        sources = SourceReader(
+            file
+            for directory in layout.directories
+            for file, _, _ in layout.placed_files(directory)
+        )
         try:
             self._put_structure(image)
             self._put_files(image, sources)

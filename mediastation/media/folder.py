@@ -161,7 +161,7 @@ class FolderMedium:
 
     def _write_into(self, part: FolderTree, progress: Progress | None) -> None:
         done = 0
-        reader = SourceReader()
+        reader = SourceReader(self._files)
         try:
             for file in self._files:
                 if file.path == _DIRECTORY:

@@ -65,8 +65,9 @@ class Iso9660Image(FileWriter):
         findings = check_level1(files)
         if findings:
             raise RefusedError(f"{findings[0].message} No image was made.", findings)
+        files = sorted(files, key=_extent_order)
         self._moment = moment
-        self._sources = SourceReader()
+        self._sources = SourceReader(files)
         self._iso = PyCdlib()
         with pycdlib_clock(moment):
             self._plan(files, volume_id)
@@ -93,7 +94,7 @@ class Iso9660Image(FileWriter):
             app_ident_str=MAKER,
         )
         made: set[str] = set()
-        for file in sorted(files, key=_extent_order):
+        for file in files:
             for directory in parents_of(file.path):
                 if directory not in made:
                     self._iso.add_directory(f"/{directory}")

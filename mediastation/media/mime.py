@@ -167,7 +167,7 @@ class MimeMedium(_Entity):
 
     def _write_body(self, part: PartFile, progress: Progress | None) -> None:
         part.append(self._head())
-        reader = SourceReader()
+        reader = SourceReader(self._files)
         try:
             for number, file in enumerate(self._files):
                 part.append(self._part_head(number, file))

@@ -4,31 +4,47 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from mediastation.errors import MediaError
 from mediastation.media.level1 import MediumFile
 
 _CHANGED = "Make the image again from unchanged files."
+_AHEAD_BYTES = 8 << 20
+
+# Without O_NONBLOCK a pipe in the place of a file would wait for a writer.
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class SourceReader:
-    """Reads one source at a time and insists that it is what was planned."""
+    """Reads one source at a time and insists that it is what was planned.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    order : iterable of MediumFile
+        The sources in the order in which they will be opened. The system is
+        asked for some megabytes ahead, so that the disk reads while what came
+        before is written; a kernel by itself never looks beyond the end of a
+        file. What is opened otherwise is read none the worse.
+    """
+
+    def __init__(self, order: Iterable[MediumFile] = ()) -> None:
         self._descriptor = -1
         self._file: MediumFile
         self._left = 0
         self._changed_ns = 0
+        self._order = iter(order)
+        self._opened_bytes = 0
+        self._asked_bytes = 0
 
     def open(self, file: MediumFile) -> None:
         """Begin to read `file`; whatever was open is closed. Raises `MediaError`."""
         self.close()
         self._file = file
+        self._ask_ahead(file)
         with self._errors():
-            # Without O_NONBLOCK a pipe in the place of a file would wait for a writer.
-            self._descriptor = os.open(file.source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            self._descriptor = os.open(file.source, _FLAGS)
             status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise MediaError(f"{file.source} is not a file")
@@ -56,6 +72,22 @@ class SourceReader:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
+
+    def _ask_ahead(self, opened: MediumFile) -> None:
+        """Have the system read what comes next; whatever is wrong there is told in its turn."""
+        self._opened_bytes += opened.size_bytes
+        while self._asked_bytes < self._opened_bytes + _AHEAD_BYTES:
+            file = next(self._order, None)
+            if file is None:
+                return
+            self._asked_bytes += file.size_bytes
+            with suppress(OSError):
+                descriptor = os.open(file.source, _FLAGS)
+                try:
+                    size_bytes = min(file.size_bytes, _AHEAD_BYTES)
+                    os.posix_fadvise(descriptor, 0, size_bytes, os.POSIX_FADV_WILLNEED)
+                finally:
+                    os.close(descriptor)
 
     def _require_size(self, size_bytes: int) -> None:
         file = self._file

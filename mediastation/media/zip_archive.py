@@ -159,7 +159,7 @@ class ZipMedium(FileWriter):
     def write_to(self, part: Target, progress: Progress | None) -> None:
         """Write the archive to whatever takes its bytes; raises what `write` does."""
         target = _Seekable(part)
-        reader = SourceReader()
+        reader = SourceReader(self._files)
         archive = zipfile.ZipFile(cast("IO[bytes]", target), "w")
         try:
             for file in self._files:

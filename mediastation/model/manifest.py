@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from typing import Any
 
 DIGEST_LIST_NAME = "SHA256.TXT"
 """Name of the digest list on a medium: 8.3, in the root, outside the DICOM tree."""
+
+_LISTS = {"files", "structure"}
+"""Fields of a manifest with a value for each file or sector."""
 
 _DIGEST_LINE = re.compile(r"([0-9a-f]{64}) [ *]([!-~][ -~]*)")
 
@@ -71,7 +74,20 @@ class Manifest:
 
     def to_json(self) -> str:
         """Return the manifest as the job folder keeps it."""
-        return json.dumps({"version": 1, **asdict(self)}, indent=1)
+        return "".join(self.iter_json())
+
+    def iter_json(self) -> Iterator[str]:
+        """Yield the text of `to_json` piece by piece: some media have 100,000 files and sectors."""
+        separator = '{\n "version": 1'
+        for field in fields(self):
+            value = getattr(self, field.name)
+            yield f"{separator},\n {json.dumps(field.name)}: "
+            separator = ""
+            if field.name in _LISTS:
+                yield from _iter_list(value)
+            else:
+                yield json.dumps(value)
+        yield "\n}"
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
@@ -91,6 +107,14 @@ class Manifest:
         if not all(isinstance(one, str) for ids in read.confirmed_ids for one in ids):
             raise ValueError("not a manifest: confirmed_ids are no texts")
         return read
+
+
+def _iter_list(parts: Iterable[ManifestFile | SectorDigest]) -> Iterator[str]:
+    separator = "["
+    for part in parts:
+        yield f"{separator}\n  {json.dumps({name: getattr(part, name) for name in part.__slots__})}"
+        separator = ","
+    yield "[]" if separator == "[" else "\n ]"
 
 
 def _require_types(part: Any) -> None:

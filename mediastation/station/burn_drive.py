@@ -235,7 +235,7 @@ class DriveWork:
         if disc.first_sector:
             folder = shared.station.job_folder(shared.job.id)
             with disk_trouble_told(folder):
-                write_text_durably(folder / MANIFEST_NAME, manifest.to_json())
+                write_text_durably(folder / MANIFEST_NAME, manifest.iter_json())
 
     def _read_back(
         self, disc: DiscResult, manifest: Manifest, progress: Callable[[int, int], None]

@@ -115,7 +115,9 @@ class PageRoom:
 
     def __init__(self, work: Work, volumes: Sequence[Volume]) -> None:
         self._work = work
-        contents = [read_contents(volume.folder / DICOMDIR) for volume in volumes]
+        contents = [
+            volume.contents or read_contents(volume.folder / DICOMDIR) for volume in volumes
+        ]
         self._patients = tuple(one for held in contents for one in held.patients())
         self._without_patient = sum(held.without_patient for held in contents)
         self._volume = volumes[0]

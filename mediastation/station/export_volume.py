@@ -90,7 +90,7 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
                 "Check the disk, then give the command again.",
             )
         with disk_trouble_told(volume.folder):
-            write_text_durably(volume.folder / MANIFEST_NAME, manifest.to_json())
+            write_text_durably(volume.folder / MANIFEST_NAME, manifest.iter_json())
         head = _record(work, volume, manifest)
         try:
             label = keep_labels(work, volume, head)

@@ -42,6 +42,17 @@ def test_unpacking_gives_what_was_packed(header: InstanceHeader) -> None:
     )
 
     assert dict(unpacked.elements) == dict(header.elements)
+    assert {tag: unpacked.elements.get(tag) for tag in header.elements} == header.elements
     for field in InstanceHeader.__dataclass_fields__:
         if field != "elements":
             assert getattr(unpacked, field) == getattr(header, field)
+
+
+@given(headers, st.integers(0, 0xFFFFFFFF))
+def test_an_element_that_is_not_there_gives_what_was_asked_for_instead(
+    header: InstanceHeader, tag: int
+) -> None:
+    unpacked = unpack_header(pack_header(header), "", "", "")
+
+    assert unpacked.elements.get(tag) == header.elements.get(tag)
+    assert unpacked.elements.get(tag, "none") == header.elements.get(tag, "none")

@@ -138,7 +138,8 @@ class UdfImage(FileWriter):
 
     def _write_into(self, part: PartFile, progress: Progress | None) -> WrittenImage:
         image = SequentialImage(part, size_sectors=self.size_sectors, progress=progress)
-        sources = SourceReader()
+        directories = self._layout.directories
+        sources = SourceReader(file for directory in directories for file in directory.files)
         try:
             self._put_head(image)
             self._put_structure(image)
