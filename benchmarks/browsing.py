@@ -29,18 +29,8 @@ _SERIES_PER_STUDY = 5
 _BATCH = 500
 _LIMIT_MS = 50
 _FAMILIES = [
-    "Doe",
-    "Müller",
-    "García",
-    "Núñez",
-    "Smith",
-    "Łukasz",
-    "Øster",
-    "Nguyen",
-    "山田^太郎",
-    "김^철수",
-    "Иванов",
-    "عمر",
+    *("Doe", "Müller", "García", "Núñez", "Smith", "Łukasz", "Øster", "Nguyen"),
+    *("山田^太郎", "김^철수", "Иванов", "عمر"),
 ]
 _WHAT = ["Thorax", "Abdomen with contrast", "MRI Knee left", "Mammography screening", ""]
 
