@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,6 +18,8 @@ from pydantic_settings import (
 )
 
 GIBIBYTE = 1 << 30
+FILE_NAME = "config.toml"
+ENVIRONMENT_PREFIX = "MEDIASTATION_"
 AET_PATTERN = r"^[!-\[\]-~][ -\[\]-~]{0,15}$"
 """An Application Entity Title: up to 16 characters of ISO 646, no backslash (PS3.5 6.2)."""
 
@@ -36,7 +38,7 @@ def account_name() -> str:
 class Preset(BaseModel):
     """One way of making media that a site uses every day: ``[presets.NAME]`` in the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     title: str = ""
     """What people read; the preset's name by default."""
@@ -86,7 +88,9 @@ STANDARD_PRESETS: Mapping[str, Preset] = MappingProxyType(
 class Settings(BaseSettings):
     """What a site decides. Every field has a default that is safe without a decision."""
 
-    model_config = SettingsConfigDict(env_prefix="MEDIASTATION_", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, extra="forbid", use_attribute_docstrings=True
+    )
 
     aet: str = Field(default="MEDIASTATION", pattern=AET_PATTERN)
     """Application Entity Title of the Storage SCP (PS3.5 6.2, VR AE)."""
@@ -95,6 +99,7 @@ class Settings(BaseSettings):
     bind: str = "127.0.0.1"
     """Address the Storage SCP listens on; loopback unless the site says otherwise."""
     port: int = Field(default=11112, ge=0, le=65535)
+    """Port that the Storage SCP listens on; 0 takes a free one."""
     disk_reserve_bytes: int = Field(default=GIBIBYTE, ge=0)
     """Free space in the home below which nothing more is accepted."""
     keep_tiff_preamble: bool = False
@@ -116,7 +121,12 @@ class Settings(BaseSettings):
     growing_seconds: int = Field(default=60, ge=0)
     """A study that an instance came for within so many seconds may not be complete yet."""
     operator: str = Field(default_factory=account_name)
-    """Goes with every job."""
+    """Who works here, said with every job and in the ledger; the account's name by default."""
+
+    @field_validator("images", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
 
     @classmethod
     def settings_customise_sources(
@@ -141,6 +151,6 @@ def load_settings(home: Path) -> Settings:
     """Read the settings of `home`; `ValueError` or `OSError` if they cannot be used."""
 
     class HomeSettings(Settings):
-        model_config = SettingsConfigDict(toml_file=home / "config.toml")
+        model_config = SettingsConfigDict(toml_file=home / FILE_NAME)
 
     return HomeSettings()

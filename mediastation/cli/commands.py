@@ -8,6 +8,7 @@ from mediastation.cli import (
     ledger_commands,
     profiles_command,
     serve_command,
+    settings_command,
     statement_command,
     update_command,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "ledger_commands",
     "profiles_command",
     "serve_command",
+    "settings_command",
     "statement_command",
     "update_command",
 ]
