@@ -89,24 +89,28 @@ class Catalog:
     @property
     def index_is_current(self) -> bool:
         """Whether all that is stored has a row of this version; `reindex` makes it so."""
-        return self._meta("index_version") == str(INDEX_VERSION)
+        return self.mark("index_version") == str(INDEX_VERSION)
 
     def set_index_version(self) -> None:
         """Record that every row is of the current index version."""
+        self.set_mark("index_version", str(INDEX_VERSION))
+
+    def mark(self, key: str) -> str | None:
+        """Return what `set_mark` kept under `key`; None if there is nothing."""
+        with self.reading() as connection:
+            query = select(catalog_meta.c.value).where(catalog_meta.c.key == key)
+            return connection.execute(query).scalar()
+
+    def set_mark(self, key: str, value: str) -> None:
+        """Keep one value of the catalog as a whole, which goes where the index goes."""
         with self.writing() as connection:
-            connection.execute(delete(catalog_meta).where(catalog_meta.c.key == "index_version"))
-            row = {"key": "index_version", "value": str(INDEX_VERSION)}
-            connection.execute(insert(catalog_meta), row)
+            connection.execute(delete(catalog_meta).where(catalog_meta.c.key == key))
+            connection.execute(insert(catalog_meta), {"key": key, "value": value})
 
     def _new_index_version(self) -> str:
         # An index that was moved aside or lost leaves its files behind.
         stored = next(self.store.iter_digests(), None)
         return str(INDEX_VERSION) if stored is None else "0"
-
-    def _meta(self, key: str) -> str | None:
-        with self.reading() as connection:
-            query = select(catalog_meta.c.value).where(catalog_meta.c.key == key)
-            return connection.execute(query).scalar()
 
     @contextmanager
     def _trouble_told(self) -> Iterator[None]:

@@ -192,6 +192,10 @@ def _uncertain(station: Station, entry: LedgerEntry) -> str:
         LedgerEvent.MADE, LedgerEvent.REPRINTED, LedgerEvent.FORGOTTEN,
     }:  # fmt: skip
         return ""
+    from mediastation.station.unfinished_entries import is_settled  # noqa: PLC0415
+
+    if entry.event is not LedgerEvent.FORGOTTEN and is_settled(station, entry.number):
+        return ""
     record = station.jobs.get(entry.job, station.clock.now())
     said = _UNCERTAIN.get(record.state, "") if record is not None else ""
     return f" ({said})" if said else ""

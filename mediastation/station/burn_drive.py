@@ -133,8 +133,8 @@ class DriveWork:
         except (MediastationError, OSError, KeyboardInterrupt) as fault:
             return self._spoiled(disc, fault)
         disc.state = "verified"
-        self._keep(disc)
         self._record(disc)
+        self._keep(disc)
         return None
 
     def _plan(self, lying: Disc, facts: ImageFacts) -> BurnPlan:
@@ -277,8 +277,8 @@ class DriveWork:
                 self._shared.save()
             raise fault
         disc.state = "discard"
-        self._keep(disc)
         self._record(disc)
+        self._keep(disc)
         if isinstance(fault, (CancelledError, KeyboardInterrupt)):
             told = "was being written, or read back, when it was stopped"
             self._found(discard(self._device, disc, told))
@@ -293,6 +293,7 @@ class DriveWork:
         return fault
 
     def _record(self, disc: DiscResult) -> None:
+        """Record the disc before the job says that it is done: no kill falls in between."""
         shared = self._shared
         shared.on_burned(
             BurnRecord(

@@ -19,6 +19,7 @@ from mediastation.station.burn_request import (
     require_sensible,
 )
 from mediastation.station.station import Station
+from mediastation.station.unfinished import settle_unfinished
 
 _LOOK_EVERY_S = 0.2
 
@@ -65,10 +66,12 @@ def burn(
         If it was stopped; its hint says what to do with the discs.
     """
     require_sensible(request)
+    settled = settle_unfinished(station)
     job = station.job("burn", request.as_dict(), listener)
     result = BurnResult(job.id, findings=job.findings, simulated=request.simulate)
     try:
         with job:
+            job.found(settled)
             image = check_image(station, job, request.image)
             result.image_sha256 = image.sha256
             result.file_set_uid = image.manifest.file_set_uid

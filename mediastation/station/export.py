@@ -24,6 +24,7 @@ from mediastation.station.gather import gather
 from mediastation.station.job import Job
 from mediastation.station.station import Station
 from mediastation.station.target import choose_target
+from mediastation.station.unfinished import settle_unfinished
 
 
 def export(station: Station, request: ExportRequest, listener: Listener = nobody) -> ExportResult:
@@ -48,12 +49,14 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     require_moment(target.format, station.clock.moment())
     included = read_included(request.include)
     station.require_current_index()
+    settled = [] if request.plan_only else settle_unfinished(station)
     job = station.job("export", request.as_dict(), listener)
     work = Work(station, job, request, profile, target, included=included)
     result = ExportResult(job.id, profile.name, findings=job.findings)
     try:
         with job:
             try:
+                job.found(settled)
                 _run(work, result)
             finally:
                 result.refused = work.checked.refused

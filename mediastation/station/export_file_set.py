@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Volume:
 
     `inherited` and `made_from` are as in the manifest; `contents` are there
     once the directory is, with what the other volumes hold;
-    `writer` is there once the medium was measured.
+    `writer` is there once the medium was measured, with the `moment` that it writes.
     """
 
     plan: VolumePlan
@@ -51,6 +52,7 @@ class Volume:
     inherited: bool = False
     made_from: str = ""
     writer: MediumWriter | None = None
+    moment: datetime | None = None
     contents: Contents | None = None
     also_on: dict[str, tuple[int, ...]] = field(default_factory=dict)
     siblings: tuple[SiblingDisc, ...] = ()

@@ -25,7 +25,7 @@ from mediastation.station.export_check import ROOT_CLASSES, CheckedSet, require_
 from mediastation.station.export_output import require_output
 from mediastation.station.export_request import ExportRequest, VolumeResult
 from mediastation.station.export_work import Work
-from mediastation.station.ledger import record_withdrawn
+from mediastation.station.medium_record import forget_names, withdraw
 from mediastation.station.station import Station
 
 Share = tuple[list[tuple[PersonCluster, list[int]]], int]
@@ -192,13 +192,16 @@ def all_or_none(
             folder.mkdir(exist_ok=True)
     try:
         yield
-    except BaseException:
+    except BaseException as fault:
+        forget_names(work.job)
         for result in written:
             if result.verified:
                 _remove(Path(result.path))
         for head in work.heads:
-            record_withdrawn(
-                work.station, work.job.id, head, "another volume of the set could not be made"
+            withdraw(
+                *(work.station, work.job, head),
+                "another volume of the set could not be made",
+                fault,
             )
         written.clear()
         if made is not None:

@@ -17,8 +17,9 @@ from mediastation.station.export_labels import keep_labels
 from mediastation.station.export_output import open_writer
 from mediastation.station.export_request import VolumeResult
 from mediastation.station.export_work import Work
-from mediastation.station.ledger import medium_facts, record_made, record_withdrawn
+from mediastation.station.ledger import medium_facts, record_made
 from mediastation.station.medium_contents import contents_of_folder
+from mediastation.station.medium_record import announce, named
 from mediastation.station.target import Target
 from mediastation.verify.verifier import verify_medium
 
@@ -38,13 +39,14 @@ def measure(work: Work, volume: Volume) -> int:
 
 def _writer(work: Work, volume: Volume) -> MediumWriter:
     if volume.writer is None:
+        volume.moment = work.station.clock.moment()
         volume.writer = open_writer(
             work.target.medium,
             work.target.format,
             volume.files,
             file_set_id=volume.file_set_id,
             file_set_uid=volume.file_set_uid,
-            moment=work.station.clock.moment(),
+            moment=volume.moment,
         )
     return volume.writer
 
@@ -69,6 +71,7 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
             return _result(volume, size_bytes, "", verified=False)
         name = _step_name(target)
         with job.step(volume.plan.step(name), size_bytes, "bytes") as step:
+            announce(job, volume.plan.output)
             pending = stack.enter_context(writer.write(volume.plan.output, progress=step.report))
             step.summary = (
                 f"{-(-size_bytes // target.medium.sector_bytes):,} sectors"
@@ -92,16 +95,13 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
         with disk_trouble_told(volume.folder):
             write_text_durably(volume.folder / MANIFEST_NAME, manifest.iter_json())
         head = _record(work, volume, manifest)
-        try:
+        with named(work.station, job, head):
             label = keep_labels(work, volume, head)
             result = _result(volume, size_bytes, pending.image.sha256, verified=True, label=label)
             # From here on an image may be found that is to be known by its File-set UID.
-            job.result = {"volumes": [*job.result.get("volumes", []), asdict(result)]}
+            job.result["volumes"] = [*job.result.get("volumes", []), asdict(result)]
             job.save_result()
             pending.commit()
-        except BaseException as fault:
-            record_withdrawn(work.station, job.id, head, str(fault) or type(fault).__name__)
-            raise
     work.heads.append(head)
     return result
 
@@ -152,7 +152,8 @@ def _manifest(work: Work, volume: Volume, image: WrittenImage) -> Manifest:
         made_from=volume.made_from,
         medium=work.target.medium.name,
         format=str(work.target.format),
-        moment=work.station.clock.moment().isoformat(),
+        # A reprint has to write the moment that the medium bears, not that of its end.
+        moment=volume.moment.isoformat() if volume.moment else "",
         volume=volume.plan.number,
         volumes=volume.plan.volumes,
     )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from mediastation.catalog.identities import EntriesOfPatient, entries_by_patient
 from mediastation.catalog.selection import find_entries
 from mediastation.catalog.upkeep import forget_each, reindex
-from mediastation.errors import ConfigError, MediaError
+from mediastation.errors import ConfigError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding
 from mediastation.model.ledger import LedgerHead
 from mediastation.station.job import Job, Step
-from mediastation.station.ledger import record_forgotten, record_withdrawn
+from mediastation.station.ledger import record_forgotten
 from mediastation.station.ledger_audit import mend
+from mediastation.station.medium_record import withdraw
 from mediastation.station.station import Station
+from mediastation.station.unfinished import settle_unfinished
 
 
 def forget_sources(station: Station, sources: Sequence[str], listener: Listener = nobody) -> int:
@@ -38,10 +39,12 @@ def forget_sources(station: Station, sources: Sequence[str], listener: Listener 
                 "`mediastation list studies` shows what is there.",
             )
         entries.update(found)
+    settled = settle_unfinished(station)
     with (
         station.job("forget", {"sources": list(sources)}, listener) as job,
         job.step("forget", len(entries), "instances") as step,
     ):
+        job.found(settled)
         removed = _forget(station, job, sorted(entries), step)
         step.summary = f"{removed:,} removed"
         job.result = {"removed": removed}
@@ -74,13 +77,12 @@ def _forget(station: Station, job: Job, entries: Sequence[int], step: Step) -> i
 
     try:
         return forget_each(station.catalog, recorded(), len(entries), step.report)
-    except BaseException:
+    except BaseException as fault:
         for gone, head in announced:
             left = sum(
                 len(one.entries) for one in entries_by_patient(station.catalog, gone.entries)
             )
             if left:
                 reason = f"stopped: {left:,} of {len(gone.entries):,} instances are still here"
-                with suppress(MediaError):  # what stopped the work is what has to be told
-                    record_withdrawn(station, job.id, head, reason)
+                withdraw(station, job, head, reason, fault)
         raise

@@ -12,6 +12,7 @@ from mediastation.model.ledger import LedgerEvent, LedgerHead
 from mediastation.station.audit_folder import FOLDER_NAME, highest_message, write_missing_messages
 from mediastation.station.ledger import record_alert
 from mediastation.station.station import Station
+from mediastation.station.unfinished import settle_unfinished
 
 _LOG = logging.getLogger(__name__)
 
@@ -19,7 +20,8 @@ _LOG = logging.getLogger(__name__)
 def audit_ledger(station: Station, wanted: LedgerHead | None = None) -> LedgerReport:
     """Prove the ledger, and tell the ledger itself what was found, once.
 
-    Audit messages that a killed process or a full disk left out are made.
+    Audit messages that a killed process or a full disk left out are made, and
+    where the ledger is whole, entries are withdrawn whose media never came to be.
 
     Parameters
     ----------
@@ -37,6 +39,9 @@ def audit_ledger(station: Station, wanted: LedgerHead | None = None) -> LedgerRe
     if last > report.entries:
         report.take([_cut(report.entries, last)])
         report.whole = ""
+    if report.ok and (settled := settle_unfinished(station)):
+        report = verify_ledger(log, wanted)
+        report.take(settled)
     # A head that was typed badly says nothing of the ledger.
     told = [finding for finding in report.findings if finding.rule != "ledger-head"]
     if report.ok or not has_errors(told):

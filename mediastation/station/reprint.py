@@ -26,9 +26,11 @@ from mediastation.station.export_request import ExportResult, VolumeResult
 from mediastation.station.export_volume import MANIFEST_NAME
 from mediastation.station.job import Job
 from mediastation.station.known_media import read_manifest
-from mediastation.station.ledger import medium_facts, record_reprinted, record_withdrawn
+from mediastation.station.ledger import medium_facts, record_reprinted
 from mediastation.station.medium_contents import contents_of_folder
+from mediastation.station.medium_record import announce, named
 from mediastation.station.station import Station
+from mediastation.station.unfinished import settle_unfinished
 from mediastation.verify.verifier import verify_medium
 
 KIND = "reprint"
@@ -93,11 +95,13 @@ def reprint(
         "output": str(output.absolute()),
         **asdict(disclosure or Disclosure()),
     }
+    settled = settle_unfinished(station)
     job = station.job(KIND, request, listener)
     result = ExportResult(job.id, original.manifest.profile, findings=job.findings)
     try:
         with job:
             try:
+                job.found(settled)
                 written = _write(station, job, original, output, disclosure or Disclosure())
                 result.volumes.append(written)
             finally:
@@ -186,6 +190,7 @@ def _write(
             raise _cannot([_other_bytes(original, f"{size_bytes:,} bytes")])
         name = "image" if original.form.is_image else str(original.form)
         with job.step(name, size_bytes, "bytes") as step:
+            announce(job, output)
             pending = stack.enter_context(writer.write(output, progress=step.report))
             step.summary = f"{len(files):,} files"
         with job.step("verify", size_bytes, "bytes") as step:
@@ -213,14 +218,11 @@ def _write(
             contents = contents_of_folder(station, original.folder)
         facts = medium_facts(manifest, contents, path=output, verified=True)
         head = record_reprinted(station, job.id, facts, original.job.id, disclosure)
-        try:
+        with named(station, job, head):
             # From here on a medium may be found that is to be known by its File-set UID.
-            job.result = {"volumes": [asdict(result)]}
+            job.result["volumes"] = [asdict(result)]
             job.save_result()
             pending.commit()
-        except BaseException as fault:
-            record_withdrawn(station, job.id, head, str(fault) or type(fault).__name__)
-            raise
     return result
 
 

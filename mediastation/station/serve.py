@@ -16,10 +16,10 @@ from mediastation.network.acceptor import Limits
 from mediastation.network.storage_scp import StorageScp
 from mediastation.station.audit_folder import write_missing_messages
 from mediastation.station.ledger import record_application
-from mediastation.station.process_lock import hold_lock
+from mediastation.station.process_lock import SERVE_LOCK, hold_lock
 from mediastation.station.station import Station
+from mediastation.station.unfinished import settle_unfinished
 
-LOCK_NAME = "serve.lock"
 _LOG = logging.getLogger(__name__)
 
 
@@ -98,6 +98,8 @@ def _record(station: Station, *, started: bool, address: tuple[str, int]) -> Non
     try:
         if started:
             write_missing_messages(station)
+            for finding in settle_unfinished(station):
+                _LOG.warning("%s: %s", finding.subject, finding.message)
         record_application(station, started=started, address=f"{address[0]}:{address[1]}")
     except MediaError as fault:
         _LOG.error("not recorded in the ledger: %s", fault.message)
@@ -121,5 +123,5 @@ def hold_serve_lock(home: Path) -> Iterator[None]:
             "Stop that process first, or give another --home.",
         )
 
-    with hold_lock(home / LOCK_NAME, refuse):
+    with hold_lock(home / SERVE_LOCK, refuse):
         yield

@@ -44,6 +44,7 @@ from mediastation.station.gather import gather
 from mediastation.station.job import Job
 from mediastation.station.station import Station
 from mediastation.station.target import Target, choose_target
+from mediastation.station.unfinished import settle_unfinished
 from mediastation.station.update_plan import plan_removal, require_updatable
 from mediastation.station.update_request import UpdateRequest
 from mediastation.station.update_source import (
@@ -124,11 +125,13 @@ class _Update:
         self, directory: Dicomdir, digest: str, manifest: Manifest | None, listener: Listener
     ) -> ExportResult:
         """Run the job to its end, whatever that is."""
+        settled = settle_unfinished(self._station)
         job = self._station.job("update", self._request.as_dict(), listener)
         result = ExportResult(job.id, self._profile.name, findings=job.findings)
         try:
             with job:
                 try:
+                    job.found(settled)
                     self._run(job, directory, digest, manifest, result)
                 finally:
                     result.refused = self._checked.refused

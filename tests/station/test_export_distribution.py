@@ -10,11 +10,15 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from mediastation.errors import ConfigError
+from mediastation.errors import ConfigError, MediaError
 from mediastation.station.clock import Clock, read_timestamp
 from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest, ExportResult
+from mediastation.station.export_file_set import Volume
+from mediastation.station.export_request import ExportRequest, ExportResult, VolumeResult
+from mediastation.station.export_volume import write_volume
+from mediastation.station.export_work import Work
 from mediastation.station.station import Station
+from mediastation.station.unfinished import settle_unfinished
 from mediastation.station.verification import verify
 from tests.support.objects import write_ct, write_series
 from tests.support.unpacking import unpacked
@@ -330,3 +334,38 @@ class TestOutput:
 
 def fat32(*_: object, **__: object) -> str:
     return "fat32"
+
+
+def test_where_the_ledger_fails_too_both_faults_are_told_the_first_one_first(
+    station: Station, studies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second volume fails, and the entry of the first one cannot be withdrawn."""
+    written: list[Volume] = []
+
+    def failing(work: Work, volume: Volume) -> VolumeResult:
+        if written:
+            raise MediaError("cannot write DISC2.ISO: Input/output error", "Check the disk.")
+        written.append(volume)
+        return write_volume(work, volume)
+
+    def refused(*_: object) -> None:
+        raise MediaError("The ledger's disk is full.")
+
+    monkeypatch.setattr("mediastation.station.export.write_volume", failing)
+    monkeypatch.setattr("mediastation.station.medium_record.record_withdrawn", refused)
+    with pytest.raises(MediaError) as caught:
+        ask(station, studies, tmp_path / "set", "iso9660", capacity_bytes=1_600_000)
+
+    assert caught.value.message == "cannot write DISC2.ISO: Input/output error"
+    assert caught.value.hint.startswith("Check the disk.")
+    assert "The ledger's disk is full" in caught.value.hint
+    (job, *_) = station.jobs.latest(station.clock.now())
+    told = station.jobs.get(job.id, station.clock.now())
+    assert told is not None
+    assert "DISC2.ISO" in told.message
+    assert "not-withdrawn" in {finding.rule for finding in told.findings}
+    assert not list(tmp_path.glob("set/*.ISO"))
+
+    # What could not be withdrawn then is withdrawn by whoever comes next.
+    monkeypatch.undo()
+    assert [finding.rule for finding in settle_unfinished(station)] == ["medium-withdrawn"]

@@ -447,7 +447,8 @@ class TestAudit:
 
         assert "ledger-mended" in {finding.rule for finding in findings}
         assert events(station)[-1] == "alert"
-        assert audit_ledger(station).findings == []
+        found = audit_ledger(station).findings
+        assert [one for one in found if one.rule.startswith("ledger")] == []
 
     def test_a_lost_index_gets_the_ledger_back(
         self, station: Station, volume: tuple[int, Manifest, Path]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,8 @@ FORMS = [
     ("STD-GEN-USB-JPEG", "USB", "fat16"),
     ("STD-GEN-USB-JPEG", "USB", "fat32"),
     ("STD-GEN-ZIP-MAIL", "ZIP", ""),
+    ("STD-GEN-ZIP-MAIL", "MAIL", ""),
+    ("STD-GEN-MIME", "MIME", ""),
 ]
 
 
@@ -66,6 +69,16 @@ def made(station: Station, source: Path, output: Path, **words: object) -> Expor
     return result
 
 
+class _HastyClock(Clock):
+    """A clock by which every look takes a second: as if writing took as long as it does."""
+
+    looks = 0
+
+    def moment(self) -> datetime:
+        self.looks += 1
+        return datetime(2026, 11, 23, tzinfo=UTC) + timedelta(seconds=self.looks)
+
+
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -79,6 +92,21 @@ def assert_nothing_written(result: ExportResult, output: Path) -> None:
     assert result.volumes == []
     assert not output.exists()
     assert [path.name for path in output.parent.iterdir() if "part" in path.name] == []
+
+
+@pytest.mark.parametrize(("profile", "medium", "form"), FORMS)
+def test_a_medium_that_took_long_to_write_comes_out_again(
+    source: Path, tmp_path: Path, profile: str, medium: str, form: str
+) -> None:
+    """The moment on the medium is when it was begun, whatever the time was at its end."""
+    one, two = tmp_path / "one.img", tmp_path / "two.img"
+    with Station(tmp_path / "home", _HastyClock()) as station:
+        first = made(station, source, one, medium=medium, profile=profile, format=form)
+
+        again = reprint(station, first.job, two)
+
+    assert not again.stopped, again.findings
+    assert digest(one) == digest(two)
 
 
 @pytest.mark.parametrize(("profile", "medium", "form"), FORMS)
