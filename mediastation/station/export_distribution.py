@@ -78,6 +78,8 @@ def make_volumes(work: Work) -> tuple[list[Volume], list[MediumRow]]:
     plans = plan_people(work)
     volumes = _build(work, plans)
     fits = all(measure(work, volume) <= work.target.capacity_bytes for volume in volumes)
+    if fits and len(volumes) > 1:
+        work.job.found([_several(work, len(volumes), groups=len(volumes))])
     if fits and not work.request.plan_only:
         return volumes, []
     planner = _Planner(work, plans, volumes)
@@ -139,7 +141,9 @@ class _Planner:
             volumes = self._build(plan)
             excess = max(measure(work, volume) for volume in volumes) - capacity
             if excess <= 0:
-                work.job.found((*plan.findings, _several(work, volumes)))
+                work.job.found(plan.findings)
+                if len(volumes) > 1:
+                    work.job.found([_several(work, len(volumes), self._groups_in(plan))])
                 return volumes
             room -= excess
         raise RefusedError(
@@ -214,6 +218,11 @@ class _Planner:
         )
         return _build(work, plans)
 
+    def _groups_in(self, plan: Distribution) -> int:
+        """Count the groups of people who cannot lie on one volume, as far as they are left."""
+        people = {part.person for volume in plan.volumes for part in volume.parts}
+        return len({self._groups[person] for person in people if person in self._groups})
+
     def _share(self, volume: PlannedVolume) -> Share:
         places = sorted({int(part.person) for part in volume.parts if part.person})
         return [self._work.checked.people[place] for place in places], volume.instances
@@ -231,15 +240,25 @@ def _number(header: InstanceHeader) -> int:
     return int(text) if _NUMBER.fullmatch(text) else 0
 
 
-def _several(work: Work, volumes: Sequence[Volume]) -> Finding:
-    medium = work.target.medium
+def _several(work: Work, volumes: int, groups: int) -> Finding:
+    """Say why there are several volumes: `groups` of people had to be kept apart anyway."""
+    if groups < 2:
+        because = "The set does not fit on one"
+    elif volumes == groups:
+        because = "People who share a Patient ID cannot lie in one directory"
+    else:
+        because = (
+            "People who share a Patient ID cannot lie in one directory, and what is theirs does "
+            f"not fit on {groups:,}"
+        )
     return note(
         "several-volumes",
-        medium.name,
-        f"The set does not fit on one: it is {len(volumes):,} File-sets, each with a directory of "
-        "its own.",
-        "Hand them out together; each names the others.",
-        "PS3.11",
+        work.target.medium.name,
+        f"{because}: it is {volumes:,} File-sets, each with a directory of its own.",
+        "Hand them out together; each names the others."
+        if groups < 2
+        else "Each names the others; hand them out together if that was meant.",
+        "PS3.3 F.5.1" if groups > 1 else "PS3.11",
     )
 
 

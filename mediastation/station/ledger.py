@@ -4,7 +4,7 @@ Every function here writes one entry (two where the ledger itself has to be
 reported), durably, before it returns, and the DICOM audit message beside it.
 An entry says what was true, or about to be, when it was written: what then
 failed is withdrawn by a further entry. Where a process was killed between
-entry and deed, the entry stands and the job is abandoned; `audit` shows both.
+entry and deed, `mediastation.station.unfinished` finds out which came to be.
 """
 
 from __future__ import annotations

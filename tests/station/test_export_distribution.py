@@ -274,6 +274,70 @@ class TestTooLarge:
         )
 
 
+class TestWhySeveral:
+    """The note says what made several of it, and nothing else."""
+
+    @staticmethod
+    def told(result: ExportResult) -> list[str]:
+        assert not result.stopped, result.stopped
+        return [one.message for one in result.findings if one.rule == "several-volumes"]
+
+    @staticmethod
+    def add_namesake(studies: Path) -> None:
+        write_ct(
+            studies / "other",
+            PatientName="Roe^Richard",
+            PatientBirthDate="19500505",
+            StudyInstanceUID="1.8",
+            SeriesInstanceUID="1.8.1",
+            SOPInstanceUID="1.8.1.1",
+        )
+
+    def test_too_much_for_one(self, station: Station, tmp_path: Path, studies: Path) -> None:
+        result = ask(station, studies, tmp_path / "out", "iso9660", capacity_bytes=1_600_000)
+
+        (message,) = self.told(result)
+        assert "does not fit on one" in message
+        assert "Patient ID" not in message
+
+    def test_a_shared_patient_id(self, station: Station, tmp_path: Path, studies: Path) -> None:
+        self.add_namesake(studies)
+
+        result = ask(station, studies, tmp_path / "out", "iso9660", several_patients=True)
+
+        (message,) = self.told(result)
+        assert len(result.volumes) == 2
+        assert "share a Patient ID" in message
+        assert "fit" not in message
+
+    def test_both(self, station: Station, tmp_path: Path, studies: Path) -> None:
+        self.add_namesake(studies)
+
+        result = ask(
+            station, studies, tmp_path / "out", "iso9660",
+            capacity_bytes=1_600_000, several_patients=True,
+        )  # fmt: skip
+
+        (message,) = self.told(result)
+        assert len(result.volumes) == 3
+        assert "share a Patient ID" in message
+        assert "does not fit on 2" in message
+
+    def test_what_was_dropped_leaves_one(
+        self, station: Station, tmp_path: Path, studies: Path
+    ) -> None:
+        """Of what did not fit the rest does: one volume, and no word of several."""
+        TestTooLarge.add_large(studies)
+
+        result = ask(
+            station, studies, tmp_path / "out.iso", "iso9660",
+            capacity_bytes=2_700_000, drop_refused=True,
+        )  # fmt: skip
+
+        assert len(result.volumes) == 1
+        assert self.told(result) == []
+
+
 class TestOutput:
     def test_a_file_name_cannot_take_several(
         self, station: Station, tmp_path: Path, studies: Path
