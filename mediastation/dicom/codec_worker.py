@@ -24,6 +24,7 @@ from mediastation.dicom.worker_messages import (
     Begun,
     Delivered,
     PrepareTask,
+    PreviewTask,
     Refused,
     Task,
     Trouble,
@@ -109,6 +110,7 @@ def load() -> Perform:
     """Load the codecs and return what works with them."""
     from mediastation.dicom.icon import CannotRender, render_icon  # noqa: PLC0415
     from mediastation.dicom.prepare import CannotPrepare, prepare_instance  # noqa: PLC0415
+    from mediastation.dicom.preview import render_preview  # noqa: PLC0415
 
     def perform(task: Task, beat: Beat) -> Answer:
         try:
@@ -116,6 +118,17 @@ def load() -> Perform:
                 return Delivered(
                     prepare_instance(
                         task.source, task.output, task.header, target=task.target, progress=beat
+                    )
+                )
+            if isinstance(task, PreviewTask):
+                return Delivered(
+                    render_preview(
+                        task.source,
+                        task.header,
+                        rows=task.rows,
+                        columns=task.columns,
+                        frame=task.frame,
+                        change=task.change,
                     )
                 )
             return Delivered(

@@ -8,7 +8,7 @@ from mediastation.dicom.refusal import RefusalError
 from mediastation.dicom.render import render_luminance
 from mediastation.dicom.scaling import letterboxed
 from mediastation.dicom.shading import pixel_aspect_of, shading_of
-from mediastation.dicom.single_frame import read_single_frame
+from mediastation.dicom.single_frame import SingleFrame, read_single_frame
 from mediastation.dicom.store_trouble import stored_file_gone
 from mediastation.errors import MediaError
 from mediastation.model.finding import Finding, error
@@ -51,18 +51,7 @@ def render_icon(path: Path, header: InstanceHeader, *, rows: int, columns: int) 
     """
     if not (0 < rows <= MAX_ICON_SIDE and 0 < columns <= MAX_ICON_SIDE):
         raise ValueError(f"no icon has {rows} x {columns} pixels")
-    subject = header.sop_instance_uid or str(path)
-    try:
-        frame = read_single_frame(path)
-    except RefusalError as fault:
-        raise CannotRender(error(fault.rule, subject, fault.message, fault.hint)) from fault
-    except FileNotFoundError as fault:
-        raise stored_file_gone(subject, path) from fault
-    except OSError as fault:
-        raise MediaError(
-            f"{fault.filename or path}: {fault.strerror or fault}",
-            "Look at the disk and at the permissions in the station's home.",
-        ) from fault
+    frame = read_frame_to_show(path, header)
     samples = frame.samples
     shading = shading_of(
         frame.elements,
@@ -75,3 +64,21 @@ def render_icon(path: Path, header: InstanceHeader, *, rows: int, columns: int) 
     aspect = pixel_aspect_of(frame.elements, frame.groups)
     icon = letterboxed(picture, rows, columns, aspect)
     return IconImage(rows, columns, icon.tobytes())
+
+
+def read_frame_to_show(
+    path: Path, header: InstanceHeader, number: int | None = None
+) -> SingleFrame:
+    """Read one frame, the representative one by default; raises what `render_icon` does."""
+    subject = header.sop_instance_uid or str(path)
+    try:
+        return read_single_frame(path, number)
+    except RefusalError as fault:
+        raise CannotRender(error(fault.rule, subject, fault.message, fault.hint)) from fault
+    except FileNotFoundError as fault:
+        raise stored_file_gone(subject, path) from fault
+    except OSError as fault:
+        raise MediaError(
+            f"{fault.filename or path}: {fault.strerror or fault}",
+            "Look at the disk and at the permissions in the station's home.",
+        ) from fault

@@ -191,6 +191,14 @@ def _modal(stored: _Values, shading: Shading) -> _Values:
     return stored * shading.slope + shading.intercept
 
 
+def value_range(samples: Samples, shading: Shading) -> tuple[float, float]:
+    """Return the least and the greatest value of what is picture, after the rescale; 0, 0 if none.
+
+    `shading` has no window; the samples are grey.
+    """
+    return _range(samples, shading)
+
+
 def _range(samples: Samples, shading: Shading) -> tuple[float, float]:
     if shading.voi is not None:
         return 0.0, 0.0

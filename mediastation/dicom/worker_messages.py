@@ -21,6 +21,7 @@ from mediastation.dicom.prepared import Prepared
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.icon import IconImage
 from mediastation.model.instance import InstanceHeader
+from mediastation.model.picture import Picture, WindowChange
 
 MAX_ANSWER_BYTES = 64 << 20
 """The longest answer; an icon of 4,096 x 4,096 pixels fits."""
@@ -58,8 +59,21 @@ class IconTask:
     columns: int
 
 
-Task = PrepareTask | IconTask
-Value = Prepared | IconImage
+@dataclass(frozen=True, slots=True)
+class PreviewTask:
+    """A picture for the screen to be made: `mediastation.dicom.preview.render_preview`."""
+
+    key: int
+    source: Path
+    header: InstanceHeader
+    rows: int
+    columns: int
+    frame: int | None
+    change: WindowChange
+
+
+Task = PrepareTask | IconTask | PreviewTask
+Value = Prepared | IconImage | Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,12 @@ def encode_answer(answer: Answer) -> bytes:
         case Delivered(IconImage(rows, columns, pixels)):
             told = {"is": "icon", "rows": rows, "columns": columns}
             told["pixels"] = base64.b64encode(pixels).decode()
+        case Delivered(Picture() as picture):
+            image = picture.image
+            told = {"is": "picture", "rows": image.rows, "columns": image.columns}
+            told["pixels"] = base64.b64encode(image.pixels).decode()
+            told["of"] = [picture.frame, picture.frames, picture.rows, picture.columns]
+            told["window"] = [picture.center, picture.width]
         case Refused(finding):
             told = {"is": "refused", "finding": finding.as_dict()}
         case Trouble(message, hint):
@@ -202,6 +222,16 @@ def _answer(told: Any) -> Answer:
             return Delivered(Prepared(tuple(map(_finding, findings)), size_bytes, sha256))
         case {"is": "icon", "rows": int(rows), "columns": int(columns), "pixels": str(pixels)}:
             return Delivered(IconImage(rows, columns, base64.b64decode(pixels, validate=True)))
+        case {
+            "is": "picture",
+            "rows": int(rows),
+            "columns": int(columns),
+            "pixels": str(pixels),
+            "of": [int(frame), int(frames), int(of_rows), int(of_columns)],
+            "window": [int() | float() | None as center, int() | float() | None as width],
+        }:
+            image = IconImage(rows, columns, base64.b64decode(pixels, validate=True))
+            return Delivered(Picture(image, frame, frames, of_rows, of_columns, center, width))
         case {"is": "refused", "finding": finding}:
             return Refused(_finding(finding))
         case {"is": "trouble", "message": str(message), "hint": str(hint)}:

@@ -26,6 +26,7 @@ from mediastation.dicom.worker_messages import (
     IconTask,
     MessageError,
     PrepareTask,
+    PreviewTask,
     Refused,
     Task,
     Trouble,
@@ -38,6 +39,7 @@ from mediastation.dicom.worker_process import WorkerProcess
 from mediastation.errors import MediaError
 from mediastation.model.finding import Finding, error
 from mediastation.model.icon import IconImage
+from mediastation.model.picture import Picture
 
 TIMEOUT_S = 300.0
 """How long a worker may say nothing: the slowest frame, or flushing a large copy to a slow disk."""
@@ -72,7 +74,7 @@ class Failed:
 
 
 class CodecWorkers:
-    """Worker processes that prepare instances and render icons.
+    """Worker processes that prepare instances and render icons and previews.
 
     They start as tasks come, never more than there are tasks, and end with
     the context. Nothing of them outlives the caller, however it ends. To be
@@ -396,6 +398,11 @@ def _require_fit(task: Task, value: Value) -> None:
     """Refuse a value that is no answer to the task."""
     if isinstance(task, IconTask):
         fit = isinstance(value, IconImage) and (value.rows, value.columns) == (
+            task.rows,
+            task.columns,
+        )
+    elif isinstance(task, PreviewTask):
+        fit = isinstance(value, Picture) and (value.image.rows, value.image.columns) == (
             task.rows,
             task.columns,
         )
