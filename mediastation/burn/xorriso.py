@@ -291,9 +291,11 @@ class _Pulse:
 
 
 def _require_device(device: str) -> None:
+    """Raise `ConfigError` for what is no drive: xorriso would make a file of any name."""
     if is_stdio(device):
         require_file(path_of(device))
         return
+    mode = 0
     with suppress(OSError):
         mode = Path(device).stat().st_mode
         if stat.S_ISREG(mode):
@@ -303,6 +305,13 @@ def _require_device(device: str) -> None:
             )
         if stat.S_ISDIR(mode):
             raise ConfigError(f"{device} is a folder, not a drive.", "Name a drive: /dev/sr0.")
+    is_device = stat.S_ISBLK(mode) or stat.S_ISCHR(mode)
+    if not is_device and not Path(device).resolve().is_relative_to(_DEVICES):
+        raise ConfigError(
+            f"{device} is no drive.",
+            "`mediastation drives` lists those that there are. A file that stands for a drive is "
+            f"named stdio:{Path(device).absolute()}.",
+        )
 
 
 def _absolute(device: str) -> str:

@@ -113,6 +113,20 @@ def file_set_id_from(text: str) -> str:
         A legal File-set ID. Empty, which is legal too, if `text` holds
         nothing that can be written in this repertoire.
     """
+    return _OTHER.sub("_", _unmarked(text)).strip("_")[:MAX_FILE_SET_ID].rstrip("_")
+
+
+def file_set_id_of_name(name: str) -> str:
+    """Return `file_set_id_from` of a person's name; empty where letters would get lost.
+
+    What is left of a name in another script, such as its Latin look-alikes,
+    would name somebody else.
+    """
+    if any(letter.isalpha() and not letter.isascii() for letter in _unmarked(name)):
+        return ""
+    return file_set_id_from(name)
+
+
+def _unmarked(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text[:1024].translate(_LETTERS))
-    unmarked = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return _OTHER.sub("_", unmarked.upper()).strip("_")[:MAX_FILE_SET_ID].rstrip("_")
+    return "".join(letter for letter in plain if not unicodedata.combining(letter)).upper()

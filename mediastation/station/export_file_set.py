@@ -16,7 +16,7 @@ from mediastation.fileset.siblings import SiblingKeys
 from mediastation.media.contract import MediumWriter
 from mediastation.media.level1 import MediumFile
 from mediastation.model.entry import Entry, StoredFile
-from mediastation.model.file_id import file_set_id_from
+from mediastation.model.file_id import file_set_id_from, file_set_id_of_name
 from mediastation.model.finding import Finding
 from mediastation.model.icon import IconImage
 from mediastation.model.manifest import ManifestFile
@@ -229,5 +229,5 @@ def _common_file_set_id(request: ExportRequest, plan: VolumePlan) -> str:
     if len(plan.people) != 1:
         return _COLLECTION_ID
     identity = plan.people[0][0].identity
-    names = [file_set_id_from(group) for group in identity.name.split("=")]
+    names = [file_set_id_of_name(group) for group in identity.name.split("=")]
     return next(filter(None, names), "") or file_set_id_from(identity.patient_id)

@@ -20,6 +20,8 @@ from mediastation.pages.facts import Viewer
 
 WEB_FOLDER = "IHE_PDI"
 _FOLDER = re.compile(r"[A-Z0-9_]{1,8}")
+_NAME = re.compile(r"[ -\[\]-~]+")
+"""Printable ASCII without a backslash."""
 _STARTERS = frozenset({"AUTORUN.INF", "AUTORUN.SH", "AUTORUN", ".AUTORUN", "AUTOPLAY.INF"})
 _MOST_FILES = 100_000
 _MOST_DESCRIPTION_BYTES = 1 << 16
@@ -80,9 +82,11 @@ def read_included(folders: Sequence[Path]) -> Included:
     for folder in folders:
         name = _require_folder(folder, names)
         names.append(name)
-        found = [_read_file(path, f"{name}/{inner}") for inner, path in _iter_files(folder)]
-        if not found:
+        there = list(_iter_files(folder))
+        if not there:
             raise ConfigError(f"{folder} holds no file.", "Leave --include out, or fill it.")
+        _require_names(there)
+        found = [_read_file(path, f"{name}/{inner}") for inner, path in there]
         files += found
         viewer = viewer or _read_viewer(folder, name, {file.path for file in found})
     return Included(tuple(sorted(files, key=lambda file: file.path)), tuple(names), viewer)
@@ -137,6 +141,26 @@ def _iter_files(folder: Path) -> Iterator[tuple[str, Path]]:
             if count > _MOST_FILES:
                 raise ConfigError(f"{folder} holds more than {_MOST_FILES:,} files.")
             yield path.relative_to(folder).as_posix(), path
+
+
+def _require_names(files: Sequence[tuple[str, Path]]) -> None:
+    """Raise `ConfigError` for names that no medium holds; each format has narrower rules."""
+    spelt: dict[str, tuple[str, Path]] = {}
+    for inner, path in files:
+        if not _NAME.fullmatch(inner):
+            raise ConfigError(
+                f"{str(path)!r} cannot lie on a medium under its name.",
+                "Rename it: letters without marks, digits and plain signs are read everywhere.",
+            )
+        parts = inner.split("/")
+        for depth in range(1, len(parts) + 1):
+            part = "/".join(parts[:depth])
+            other, there = spelt.setdefault(part.upper(), (part, path))
+            if other != part or (depth == len(parts) and there != path):
+                raise ConfigError(
+                    f"{path} and {there} would have one name on media that know no small letters.",
+                    "Rename one of them.",
+                )
 
 
 def _read_file(path: Path, on_medium: str) -> IncludedFile:

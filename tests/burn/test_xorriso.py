@@ -140,6 +140,18 @@ class TestFiles:
         with pytest.raises(ConfigError):
             engine.write(device, source_of(bytes(2048)), WriteOptions())
 
+    def test_a_name_that_is_nothing_yet_is_no_drive(
+        self, engine: XorrisoEngine, tmp_path: Path
+    ) -> None:
+        """xorriso itself would make a file of that name, and the patient's data would lie in it."""
+        for device in (str(tmp_path / "sr0"), f"/dev/..{tmp_path}/sr0"):
+            with pytest.raises(ConfigError, match="is no drive"):
+                engine.inspect(device)
+            with pytest.raises(ConfigError, match="is no drive"):
+                engine.write(device, source_of(bytes(2048)), WriteOptions())
+
+        assert not (tmp_path / "sr0").exists()
+
     def test_a_folder_that_is_missing_is_told(self, engine: XorrisoEngine, tmp_path: Path) -> None:
         with pytest.raises(DriveError) as caught:
             engine.inspect(f"stdio:{tmp_path}/nowhere/disc")

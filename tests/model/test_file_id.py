@@ -13,6 +13,7 @@ from mediastation.model.file_id import (
     check_file_id,
     check_file_set_id,
     file_set_id_from,
+    file_set_id_of_name,
     require_file_id,
     require_file_set_id,
 )
@@ -83,6 +84,23 @@ def test_a_file_set_id_keeps_to_its_repertoire(file_set_id: str) -> None:
 )
 def test_a_label_becomes_the_nearest_file_set_id(text: str, file_set_id: str) -> None:
     assert file_set_id_from(text) == file_set_id
+
+
+@pytest.mark.parametrize(
+    ("name", "file_set_id"),
+    [
+        ("Müller^Hans", "MULLER_HANS"),
+        ("O'Neill^Jo", "O_NEILL_JO"),
+        ("Doe^J1", "DOE_J1"),
+        # С, а and р are Cyrillic, and so is м; c, e and y are Latin.
+        ("Сapoв^Пeтp", ""),
+        ("Παππάς^A", ""),
+        ("山田^太郎", ""),
+        ("", ""),
+    ],
+)
+def test_a_name_that_would_lose_letters_names_no_file_set(name: str, file_set_id: str) -> None:
+    assert file_set_id_of_name(name) == file_set_id
 
 
 @given(st.text(max_size=100))

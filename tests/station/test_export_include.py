@@ -106,6 +106,25 @@ def test_a_name_that_is_reserved_or_illegal_is_refused(tmp_path: Path, name: str
         read_included([tmp_path / name])
 
 
+@pytest.mark.parametrize("name", ["Überblick.txt", "山.TXT", "A\nB", "A\\B", "A\x7f"])
+def test_a_file_name_that_no_medium_holds_is_refused(viewer: Path, name: str) -> None:
+    (viewer / "DATA" / name).write_text("x")
+
+    with pytest.raises(ConfigError, match="cannot lie on a medium"):
+        read_included([viewer])
+
+
+@pytest.mark.parametrize("others", [("A.TXT", "a.txt"), ("SUB/A", "sub/B"), ("X", "x/Y")])
+def test_names_that_differ_in_case_alone_are_refused(viewer: Path, others: tuple[str, str]) -> None:
+    """One of two such files would hide the other on ISO 9660 and FAT."""
+    for name in others:
+        (viewer / "DATA" / name).parent.mkdir(exist_ok=True)
+        (viewer / "DATA" / name).write_text("x")
+
+    with pytest.raises(ConfigError, match="would have one name"):
+        read_included([viewer])
+
+
 def test_two_folders_of_one_name_are_refused(tmp_path: Path, viewer: Path) -> None:
     other = tmp_path / "other" / "VIEWER"
     other.mkdir(parents=True)
