@@ -16,6 +16,8 @@ from mediastation.media.fat_layout import (
     MOD41,
     SHAPES,
     Shape,
+    VolumeTooSmallError,
+    largest_volume_bytes,
     plan_geometry,
     plan_layout,
 )
@@ -42,8 +44,10 @@ __all__ = [
     "SHAPES",
     "FatImage",
     "Shape",
+    "VolumeTooSmallError",
     "check_fat_names",
     "fat_label",
+    "largest_volume_bytes",
     "plan_geometry",
     "plan_layout",
 ]
@@ -76,8 +80,8 @@ class FatImage(FileWriter):
         What tells this medium from others of the same label and moment, such
         as the File-set UID; the volume's serial number comes from all three.
     capacity_bytes : int, optional
-        The device that the volume is to fill; less than a cluster of it stays
-        over. Without it, the volume is the smallest that holds the files.
+        The device that the volume is to fill, as `plan_geometry` does. Without
+        it, the volume is the smallest that holds the files.
 
     Attributes
     ----------

@@ -78,6 +78,15 @@ class Shape:
             raise ValueError("clusters have 2048 bytes at least")
 
 
+class VolumeTooSmallError(RefusedError):
+    """More is to lie on a volume than it can hold; `excess_bytes` more, in whole clusters."""
+
+    def __init__(self, message: str, hint: str, excess_bytes: int) -> None:
+        found = error("fat-volume-size", "", message, hint, "Microsoft FAT 1.03")
+        super().__init__(f"{message} No image was made.", [found])
+        self.excess_bytes = excess_bytes
+
+
 CARD = Shape(512, (4, 8, 16, 32, 64), True, 63, 255)
 """USB devices and cards (PS3.12 R to U). Clusters above 32 KiB are not read everywhere."""
 MOD41 = Shape(512, (64, 128), False, 62, 1)
@@ -242,12 +251,13 @@ def geometry_of(kind: str, shape: Shape, cluster_bytes: int, clusters: int) -> G
 def plan_geometry(kind: str, shape: Shape, capacity_bytes: int) -> Geometry:
     """Return the volume that fills a medium of `capacity_bytes`.
 
-    Less than a cluster is left over, or what FAT16 cannot reach: its largest
-    volume has 2 GiB with the clusters that are written here.
+    Less than a cluster is left over, or less than a MiB of a partition; or
+    what FAT16 cannot reach: its largest volume has 2 GiB with the clusters
+    that are written here.
 
     Raises
     ------
-    RefusedError
+    VolumeTooSmallError
         If the medium is too small for this kind of FAT (``"fat-volume-size"``).
     """
     whole = capacity_bytes // SECTOR_BYTES * SECTOR_BYTES
@@ -255,9 +265,7 @@ def plan_geometry(kind: str, shape: Shape, capacity_bytes: int) -> Geometry:
     for per_cluster in shape.sectors_per_cluster:
         cluster_bytes = per_cluster * shape.sector_bytes
         most = most_clusters(kind, shape, cluster_bytes)
-        # The FATs of as many clusters as there could be at most leave room for those that are.
-        largest = geometry_of(kind, shape, cluster_bytes, whole // cluster_bytes)
-        clusters = (whole - largest.data_offset) // cluster_bytes
+        clusters = _filling(kind, shape, cluster_bytes, whole)
         if clusters < fewest_clusters(kind, shape, cluster_bytes):
             break
         found = geometry_of(kind, shape, cluster_bytes, min(clusters, most))
@@ -265,9 +273,32 @@ def plan_geometry(kind: str, shape: Shape, capacity_bytes: int) -> Geometry:
             break
     if found is None:
         least = min(_smallest(kind, shape, 0).size_bytes, 1 << 40)
-        message = f"{capacity_bytes} bytes; a volume with {kind.upper()} has at least {least}."
-        raise _refused(message, "Use a larger medium, or FAT16." if kind == FAT32 else "")
+        message = f"{capacity_bytes:,} bytes; a volume with {kind.upper()} has at least {least:,}."
+        hint = "Use a larger medium, or FAT16." if kind == FAT32 else "Use a larger medium."
+        raise VolumeTooSmallError(message, hint, least - capacity_bytes)
     return found
+
+
+def _filling(kind: str, shape: Shape, cluster_bytes: int, whole: int) -> int:
+    """Return how many clusters `whole` bytes hold together with the FATs of so many."""
+    clusters = whole // cluster_bytes
+    while True:
+        in_front = geometry_of(kind, shape, cluster_bytes, clusters).data_offset
+        fitting = max(0, (whole - in_front) // cluster_bytes)
+        if fitting >= clusters:
+            break
+        clusters = fitting
+    # Fewer clusters had smaller FATs, whose room is another few.
+    while geometry_of(kind, shape, cluster_bytes, clusters + 1).size_bytes <= whole:
+        clusters += 1
+    return clusters
+
+
+def largest_volume_bytes(kind: str, shape: Shape) -> int:
+    """Return the size of the largest volume of this kind that is written."""
+    cluster_bytes = shape.sectors_per_cluster[-1] * shape.sector_bytes
+    most = most_clusters(kind, shape, cluster_bytes)
+    return geometry_of(kind, shape, cluster_bytes, most).size_bytes
 
 
 def plan_layout(
@@ -296,7 +327,7 @@ def plan_layout(
 
     Raises
     ------
-    RefusedError
+    VolumeTooSmallError
         If the volume cannot hold so much (``"fat-volume-size"``).
     """
     directories = _tree(files)
@@ -309,7 +340,8 @@ def plan_layout(
         unit = geometry.cluster_bytes
         message = f"{needed * unit:,} bytes; this volume has room for {geometry.clusters * unit:,}."
         hint = "Use FAT32 where the medium allows it, or several media."
-        raise _refused(message, hint if kind == FAT16 else "Use several media, or UDF.")
+        hint = hint if kind == FAT16 else "Use several media, or UDF."
+        raise VolumeTooSmallError(message, hint, (needed - geometry.clusters) * unit)
     cluster = FIRST_CLUSTER
     for directory in directories:
         directory.clusters = _directory_clusters(directory, geometry, label=label)
@@ -375,11 +407,6 @@ def _tree(files: Iterable[MediumFile]) -> list[Directory]:
         directory.files.sort(key=lambda file: file.path)
         directory.children.sort(key=lambda child: child.path)
     return [made[path] for path in sorted(made)]
-
-
-def _refused(message: str, hint: str) -> RefusedError:
-    found = error("fat-volume-size", "", message, hint, "Microsoft FAT 1.03")
-    return RefusedError(f"{message} No image was made.", [found])
 
 
 def _count(size_bytes: int, unit: int) -> int:

@@ -78,6 +78,8 @@ class PlannedVolume:
         Volumes of other groups hold people that are kept apart from those here.
     size_bytes : int
         Of the whole medium, file system and DICOMDIR included.
+    used_bytes : int
+        The same without what is free; less where an image fills its device.
     parts : tuple of SeriesPart
         Those of the newest study first.
     studies : tuple of HeldStudy
@@ -87,6 +89,7 @@ class PlannedVolume:
     number: int
     group: Hashable
     size_bytes: int
+    used_bytes: int
     parts: tuple[SeriesPart, ...]
     studies: tuple[HeldStudy, ...]
 
@@ -232,7 +235,7 @@ def compare_media(
                 sum(volume.instances for volume in plan.volumes),
                 len(plan.unplaced),
                 size_bytes,
-                size_bytes / room if room else 0.0,
+                sum(volume.used_bytes for volume in plan.volumes) / room if room else 0.0,
                 plan.findings,
             )
         )
@@ -357,5 +360,8 @@ def _volumes(
                 )
             )
         size_bytes = sizes.size_bytes(sizes.size_blocks(load))
-        volumes.append(PlannedVolume(number, group, size_bytes, tuple(parts), tuple(studies)))
+        used_bytes = sizes.used_bytes(sizes.size_blocks(load))
+        volumes.append(
+            PlannedVolume(number, group, size_bytes, used_bytes, tuple(parts), tuple(studies))
+        )
     return tuple(volumes)

@@ -79,6 +79,10 @@ class SizeLayout(ABC):
         """Return the size of a medium that takes `blocks`."""
         return blocks * self.block_bytes
 
+    def used_bytes(self, blocks: int) -> int:
+        """Return `size_bytes` without what is free."""
+        return self.size_bytes(blocks)
+
     def capacity_blocks(self, capacity_bytes: int) -> int:
         """Return the most blocks whose `size_bytes` is within `capacity_bytes`; may be negative."""
         return capacity_bytes // self.block_bytes

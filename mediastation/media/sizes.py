@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mediastation.media.fat_layout import CARD, Shape
 from mediastation.media.size_archives import MailLayout, MimeLayout, ZipLayout
-from mediastation.media.size_fat import FatLayout
+from mediastation.media.size_fat import FatLayout, FilledFatLayout
 from mediastation.media.size_file_systems import (
     BridgeLayout,
     FolderLayout,
@@ -34,6 +34,7 @@ def size_model(
     deflate: bool = False,
     uid_bytes: int = MAX_UID_CHARACTERS,
     shape: Shape = CARD,
+    filled_bytes: int = 0,
 ) -> SizeModel:
     """Return the sizes of volumes that are written as `format`.
 
@@ -66,12 +67,20 @@ def size_model(
     uid_bytes : int
         Characters of the File-set UID, which MIME entities repeat.
     shape : Shape
-        Of a FAT volume, which is taken to be the smallest that holds the files.
+        Of a FAT volume.
+    filled_bytes : int
+        The device that a FAT volume fills; 0 if it is the smallest that holds
+        the files.
+
+    Raises
+    ------
+    RefusedError
+        If the device is too small for this kind of FAT.
     """
     fixed = dict(files)
     listed = sum(LISTED_BYTES + name_bytes(path) for path in ("DICOMDIR", *fixed))
     return SizeModel(
-        _layout(format, fixed, digest_list, deflate, uid_bytes, shape),
+        _layout(format, fixed, digest_list, deflate, uid_bytes, shape, filled_bytes),
         records,
         listed if digest_list else None,
     )
@@ -84,9 +93,12 @@ def _layout(
     deflate: bool,
     uid_bytes: int,
     shape: Shape,
+    filled_bytes: int,
 ) -> SizeLayout:
     if kind.udf_revision:
         return UdfLayout.of(kind.udf_revision, files, digest_list)
+    if kind.is_fat and filled_bytes:
+        return FilledFatLayout.of(kind, shape, files, digest_list, filled_bytes)
     if kind.is_fat:
         return FatLayout.of(kind, shape, files, digest_list)
     match kind:

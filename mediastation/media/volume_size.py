@@ -157,6 +157,10 @@ class SizeModel:
         """Return the size of a volume that takes `blocks`, as its writer tells it."""
         return self.layout.size_bytes(blocks)
 
+    def used_bytes(self, blocks: int) -> int:
+        """Return `size_bytes` without what is free on the volume."""
+        return self.layout.used_bytes(blocks)
+
     def capacity_blocks(self, capacity_bytes: int) -> int:
         """Return how many blocks a volume may take so that it is within `capacity_bytes`."""
         return self.layout.capacity_blocks(capacity_bytes)

@@ -53,7 +53,8 @@ class Manifest:
     the SHA-256 of the DICOMDIR that the File-set had before it was updated.
     `medium` and `format` are names of `mediastation.model.medium`, empty where
     an older manifest does not tell, `moment` is what the medium bears as ISO
-    8601, and the volume is one of `volumes` of its job.
+    8601, and the volume is one of `volumes` of its job. `filled_bytes` is the
+    device that a FAT volume fills; 0 where it is as small as can be.
     """
 
     files: tuple[ManifestFile, ...]
@@ -68,6 +69,7 @@ class Manifest:
     made_from: str = ""
     medium: str = ""
     format: str = ""
+    filled_bytes: int = 0
     moment: str = ""
     volume: int = 1
     volumes: int = 1

@@ -40,6 +40,7 @@ from mediastation.station.export_partition import Share, VolumePlan, lay_out, pl
 from mediastation.station.export_volume import measure
 from mediastation.station.export_work import Work
 from mediastation.station.references import ReferenceReader
+from mediastation.station.target import filled_bytes
 
 MOST_VOLUMES = 999
 _ROUNDS = 6
@@ -119,7 +120,9 @@ class _Planner:
             is_target = medium == self._work.target.medium
             form = self._work.target.format if is_target else medium.formats[0]
             capacity = self._work.target.capacity_bytes if is_target else medium.capacity_bytes
-            choices.append(MediumChoice(name, capacity, self._sizes(medium, form, 1)))
+            told = self._work.request.capacity_bytes if is_target else None
+            filled = filled_bytes(medium, form, told)
+            choices.append(MediumChoice(name, capacity, self._sizes(medium, form, 1, filled)))
         return compare_media(self._instances(), choices, partition=self._groups)
 
     def split(self) -> list[Volume]:
@@ -158,13 +161,15 @@ class _Planner:
             plan = plan_distribution(
                 self._instances(step.report),
                 max(0, room),
-                self._sizes(work.target.medium, work.target.format, volumes),
+                self._sizes(
+                    work.target.medium, work.target.format, volumes, work.target.filled_bytes
+                ),
                 partition=self._groups,
             )
             step.summary = f"{len(plan.volumes):,} volumes"
         return plan
 
-    def _sizes(self, medium: Medium, form: Format, volumes: int) -> SizeModel:
+    def _sizes(self, medium: Medium, form: Format, volumes: int, filled: int) -> SizeModel:
         sizes: RecordSizes = self._records
         return size_model(
             form,
@@ -172,6 +177,7 @@ class _Planner:
             files=self._room.files(volumes),
             digest_list=DIGEST_LIST_NAME,
             shape=SHAPES.get(medium.name, CARD),
+            filled_bytes=filled,
         )
 
     def _instances(self, progress: Progress = _unheard) -> Iterator[PlannedInstance]:

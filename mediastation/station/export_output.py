@@ -93,10 +93,12 @@ def open_writer(
     file_set_id: str,
     file_set_uid: str,
     moment: datetime,
+    filled_bytes: int = 0,
 ) -> MediumWriter:
     """Plan what comes out; nothing is written yet.
 
-    The same arguments give the same bytes.
+    The same arguments give the same bytes. `filled_bytes` is the device that a
+    FAT volume fills; without it, the volume is the smallest that holds `files`.
 
     Raises
     ------
@@ -118,6 +120,7 @@ def open_writer(
                 volume_label=fat_label(file_set_id),
                 moment=moment,
                 seed=file_set_uid,
+                capacity_bytes=filled_bytes or None,
             )
         case Format.ZIP:
             return ZipMedium(files, moment=moment)

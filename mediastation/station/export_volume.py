@@ -9,6 +9,7 @@ from pathlib import Path
 from mediastation.catalog.durable import disk_trouble_told, write_text_durably
 from mediastation.errors import RefusedError
 from mediastation.media.contract import MediumWriter, WrittenImage
+from mediastation.media.fat import VolumeTooSmallError
 from mediastation.model.finding import error
 from mediastation.model.ledger import LedgerHead
 from mediastation.model.manifest import Manifest
@@ -34,7 +35,10 @@ def measure(work: Work, volume: Volume) -> int:
     RefusedError
         If a name or a size cannot be recorded in this format.
     """
-    return _writer(work, volume).size_bytes
+    try:
+        return _writer(work, volume).size_bytes
+    except VolumeTooSmallError as fault:
+        return work.target.capacity_bytes + fault.excess_bytes
 
 
 def _writer(work: Work, volume: Volume) -> MediumWriter:
@@ -47,6 +51,7 @@ def _writer(work: Work, volume: Volume) -> MediumWriter:
             file_set_id=volume.file_set_id,
             file_set_uid=volume.file_set_uid,
             moment=volume.moment,
+            filled_bytes=work.target.filled_bytes,
         )
     return volume.writer
 
@@ -152,6 +157,7 @@ def _manifest(work: Work, volume: Volume, image: WrittenImage) -> Manifest:
         made_from=volume.made_from,
         medium=work.target.medium.name,
         format=str(work.target.format),
+        filled_bytes=work.target.filled_bytes,
         # A reprint has to write the moment that the medium bears, not that of its end.
         moment=volume.moment.isoformat() if volume.moment else "",
         volume=volume.plan.number,

@@ -183,6 +183,7 @@ def _write(
                 file_set_id=manifest.file_set_id,
                 file_set_uid=manifest.file_set_uid,
                 moment=original.moment,
+                filled_bytes=manifest.filled_bytes,
             )
         )
         size_bytes = writer.size_bytes

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediastation.errors import ConfigError, ProfileError, SecrecyError
+from mediastation.media.fat import (
+    SHAPES,
+    VolumeTooSmallError,
+    largest_volume_bytes,
+    plan_geometry,
+)
 from mediastation.model.medium import Format, Medium, require_medium
 from mediastation.model.profile import ApplicationProfile, Security
 from mediastation.station.export_request import ExportRequest
@@ -31,12 +37,16 @@ class Target:
     claims : str
         The Application Profile that the medium may name; empty where what is
         written is not all that the profile asks for.
+    filled_bytes : int
+        The device that a FAT volume fills to its end; 0 where the image is as
+        small as can be, and for all other formats.
     """
 
     medium: Medium
     format: Format
     capacity_bytes: int
     claims: str
+    filled_bytes: int = 0
 
 
 def choose_target(request: ExportRequest, profile: ApplicationProfile) -> Target:
@@ -47,6 +57,8 @@ def choose_target(request: ExportRequest, profile: ApplicationProfile) -> Target
     ProfileError
         If the profile is not written on the medium that was asked for, or no
         medium of that size or format conforms to it.
+    RefusedError
+        If no FAT volume is as small as the device.
     SecrecyError
         If the profile wants its files sealed: nothing plain may pass for that.
     """
@@ -70,7 +82,25 @@ def choose_target(request: ExportRequest, profile: ApplicationProfile) -> Target
     form = _format(request, medium)
     if form is Format.FOLDER and not request.capacity_bytes and os.path.ismount(request.output):
         capacity = min(capacity, shutil.disk_usage(request.output).free)
-    return Target(medium, form, capacity, profile.name)
+    if not form.is_fat:
+        return Target(medium, form, capacity, profile.name)
+    filled = filled_bytes(medium, form, request.capacity_bytes)
+    if filled:
+        plan_geometry(form, SHAPES[medium.name], filled)
+    else:
+        capacity = min(capacity, largest_volume_bytes(form, SHAPES[medium.name]))
+    return Target(medium, form, capacity, profile.name, filled)
+
+
+def filled_bytes(medium: Medium, form: Format, capacity_bytes: int | None = None) -> int:
+    """Return the size of the device that an image fills; 0 if it is as small as can be.
+
+    Sticks and cards come in any size, so theirs is known only where
+    `capacity_bytes` was told. MO disks have the size of their annex.
+    """
+    if not form.is_fat:
+        return 0
+    return capacity_bytes or (0 if medium.largest_bytes else medium.capacity_bytes)
 
 
 def _require_sealing(request: ExportRequest, profile: ApplicationProfile) -> None:
@@ -100,8 +130,19 @@ def _format(request: ExportRequest, medium: Medium) -> Format:
         return wanted
     usual = medium.formats[0]
     if usual is Format.FOLDER and _names_an_image(request.output):
-        return medium.formats[1]
+        images = medium.formats[1:]
+        told = request.capacity_bytes
+        # FAT32 begins where small devices end.
+        return next((form for form in images if not told or _fills(medium, form, told)), images[-1])
     return usual
+
+
+def _fills(medium: Medium, form: Format, capacity_bytes: int) -> bool:
+    try:
+        plan_geometry(form, SHAPES[medium.name], capacity_bytes)
+    except VolumeTooSmallError:
+        return False
+    return True
 
 
 def _names_an_image(output: Path) -> bool:

@@ -16,7 +16,7 @@ from mediastation.fileset import file_ids
 from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance, Person
 from mediastation.media import volume_size
 from mediastation.media.bridge import BridgeImage
-from mediastation.media.fat import CARD, SHAPES, FatImage, Shape
+from mediastation.media.fat import CARD, SHAPES, FatImage, Shape, VolumeTooSmallError
 from mediastation.media.fat_layout import most_clusters
 from mediastation.media.folder import FolderMedium
 from mediastation.media.iso9660 import Iso9660Image, MediumFile
@@ -51,9 +51,18 @@ def udf(revision: str) -> Callable[[list[MediumFile]], int]:
     return lambda files: UdfImage(files, revision=revision, volume_id="", moment=MOMENT).size_bytes
 
 
-def fat(kind: str, shape: Shape = CARD) -> Callable[[list[MediumFile]], int]:
+def fat(
+    kind: str, shape: Shape = CARD, device_bytes: int | None = None
+) -> Callable[[list[MediumFile]], int]:
     return lambda files: (
-        FatImage(files, kind=kind, shape=shape, volume_label="LABEL", moment=MOMENT).size_bytes
+        FatImage(
+            files,
+            kind=kind,
+            shape=shape,
+            volume_label="LABEL",
+            moment=MOMENT,
+            capacity_bytes=device_bytes,
+        ).size_bytes
     )
 
 
@@ -313,6 +322,44 @@ class TestFat:
             assert sizes.size_blocks(load) > sizes.capacity_blocks(1 << 50)
         else:
             assert real <= told(sizes, load) <= real * 1.01
+
+    @pytest.mark.parametrize(
+        ("kind", "name"), [*(("fat16", name) for name in SHAPES), ("fat32", "CF")]
+    )
+    @settings(max_examples=40, deadline=None)
+    @given(data=st.data())
+    def test_what_fills_a_device_fits_if_its_writer_says_so(
+        self, kind: str, name: str, data: st.DataObject
+    ) -> None:
+        """Forty instances take about as many clusters as the device has, and not one more."""
+        shape = SHAPES[name]
+        device = data.draw(st.integers(300_000_000, 2 << 30))
+        sizes = size_model(
+            Format(kind), RECORDS, files=PAGES, digest_list=LIST, shape=shape, filled_bytes=device
+        )
+        room = sizes.capacity_blocks(device)
+        files, load = laid_out([[[20, 20]]], 0, PAGES, LIST, sizes, (1,))
+        beside = sizes.size_blocks(load) - 40
+        each = (room - beside) // 40 * sizes.block_bytes
+        length = data.draw(st.sampled_from([each, each + 1]) | st.integers(1, each + 50_000))
+        files, load = laid_out([[[20, 20]]], 0, PAGES, LIST, sizes, (length,))
+        fits = sizes.size_blocks(load) <= room
+
+        if fits:
+            assert told(sizes, load) == fat(kind, shape, device)(files) <= device
+        else:
+            with pytest.raises(VolumeTooSmallError) as raised:
+                fat(kind, shape, device)(files)
+            lacking = sizes.size_blocks(load) - room
+            assert raised.value.excess_bytes == lacking * sizes.block_bytes
+
+    def test_a_device_is_planned_with_less_of_it_where_less_may_be_taken(self) -> None:
+        sizes = size_model(Format.FAT32, RECORDS, filled_bytes=8_000_000_000)
+        whole = sizes.capacity_blocks(8_000_000_000)
+
+        assert sizes.capacity_blocks(8_000_000_000 - 1) == whole - 1
+        assert sizes.capacity_blocks(8_000_000_000 - 4096) == whole - 1
+        assert sizes.capacity_blocks(8_000_000_000 - 4097) == whole - 2
 
     def test_more_than_the_largest_volume_never_fits(self) -> None:
         sizes = size_model(Format.FAT16, RECORDS)
