@@ -26,6 +26,8 @@ from mediastation.model.text import harmless
 from mediastation.station.status import StationStatus
 
 _MOST_UNDO = 200
+_BASE_SCREENS = 1
+"""Screens below the place that is shown: the empty one that Textual begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,9 @@ class ConsoleApp(App[MediastationError | None]):
 
     # Beginning and end
 
-    def get_default_screen(self) -> Screen[Any]:
-        """Show the first place from the first paint on."""
-        return self._place(self._first)
-
     def on_mount(self) -> None:
         """Take the theme that was chosen, and open the station after the first paint."""
+        self.push_screen(self._place(self._first))
         chosen = self.desk.recall("theme")
         known = {theme.name for theme in THEMES}
         self.theme = chosen if isinstance(chosen, str) and chosen in known else DEFAULT_THEME
@@ -127,7 +126,7 @@ class ConsoleApp(App[MediastationError | None]):
 
     async def go(self, name: str, **words: Any) -> None:
         """Show the place called `name`; `words` are handed to its `receive`."""
-        while len(self.screen_stack) > 1:
+        while len(self.screen_stack) > _BASE_SCREENS + 1:
             self.pop_screen()
         screen = self._place(name)
         if screen is not self.screen:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import ClassVar, cast
+from typing import ClassVar, TypeVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,6 +15,14 @@ from textual.widgets import Input, Static
 
 from mediastation.console.marks import Mark, Marks
 from mediastation.console.screens.base import ConsoleScreen
+from mediastation.console.screens.studies_errands import (
+    MEDIA_TO_COMPARE,
+    confirm_forgetting,
+    marks_text,
+    remove,
+    take_in,
+)
+from mediastation.console.screens.studies_preview import StudyPreview
 from mediastation.console.screens.study_rows import (
     COLUMNS,
     SeriesKey,
@@ -22,28 +30,23 @@ from mediastation.console.screens.study_rows import (
     series_page_row,
     study_page_row,
 )
-from mediastation.console.widgets.dialogs import AskPath, Confirm
+from mediastation.console.widgets.dialogs import AskPath
 from mediastation.console.widgets.page_table import Key, PageRow, PageTable
 from mediastation.console.words import number_text
-from mediastation.errors import MediastationError
 from mediastation.model.browsing import SeriesRow, StudyOrder, StudyRow, Totals
-from mediastation.model.medium import MEDIA
-from mediastation.model.text import size_text
 from mediastation.station.browse import (
     StudyList,
     add_up,
     list_studies,
-    media_needed,
     read_series,
     read_studies,
     read_studies_of_patient,
     state_of_studies,
 )
 
+_Choice = TypeVar("_Choice", bound=str)
 _DEBOUNCE_S = 0.15
 _READ_AGAIN_S = 5
-_MEDIA = ("CD-80", "DVD-R", "DVD+R-DL", "BD-R-25", "BD-R-50", "BD-R-100", "USB")
-_MOST_NAMES = 20
 
 
 class StudiesScreen(ConsoleScreen):
@@ -65,6 +68,17 @@ class StudiesScreen(ConsoleScreen):
             "m", "medium", "Medium", show=False, tooltip="Compare the marks with another medium"
         ),
         Binding("x", "clear", "Unmark", show=False, tooltip="Take all marks away"),
+        Binding("n", "picture('next')", "Next", show=False, tooltip="Next image"),
+        Binding("b", "picture('previous')", "Before", show=False, tooltip="The image before"),
+        Binding("full_stop", "picture('next-frame')", "Next frame", show=False),
+        Binding("comma", "picture('previous-frame')", "Frame before", show=False),
+        Binding(
+            "w", "picture('wider')", "Wider", show=False, tooltip="Window wider: less contrast"
+        ),
+        Binding("W", "picture('narrower')", "Narrower", show=False, tooltip="Window narrower"),
+        Binding("l", "picture('higher')", "Level up", show=False, tooltip="Level up: darker"),
+        Binding("L", "picture('lower')", "Level down", show=False, tooltip="Level down: brighter"),
+        Binding("r", "picture('reset')", "Window reset", show=False, tooltip="The first window"),
         Binding("escape", "back", "Back", show=False, tooltip="End the search"),
     ]
 
@@ -74,7 +88,7 @@ class StudiesScreen(ConsoleScreen):
         self._list: StudyList | None = None
         self._typed = ""
         self._order = StudyOrder.ARRIVAL
-        self._medium = _MEDIA[0]
+        self._medium = MEDIA_TO_COMPARE[0]
         self._studies: dict[int, StudyRow] = {}
         self._series: dict[SeriesKey, SeriesRow] = {}
         self._typing: Timer | None = None
@@ -89,13 +103,15 @@ class StudiesScreen(ConsoleScreen):
                 placeholder="/ to search: name, ID, date, CT …", classes="search", id="search"
             )
             yield Static("", id="count")
-        yield PageTable(
-            COLUMNS,
-            self._fetch,
-            sign=self._sign,
-            empty="No studies. Send some by C-STORE, or press a to add a folder from disk.",
-            id="studies",
-        )
+        with Horizontal(id="beside"):
+            yield PageTable(
+                COLUMNS,
+                self._fetch,
+                sign=self._sign,
+                empty="No studies. Send some by C-STORE, or press a to add a folder from disk.",
+                id="studies",
+            )
+            yield StudyPreview(id="picture")
         yield Static("", id="marked", markup=False)
 
     def on_mount(self) -> None:
@@ -105,8 +121,9 @@ class StudiesScreen(ConsoleScreen):
         order, medium = self.desk.recall("studies.order"), self.desk.recall("studies.medium")
         if order in set(StudyOrder):
             self._order = StudyOrder(order)
-        if medium in _MEDIA:
+        if medium in MEDIA_TO_COMPARE:
             self._medium = medium
+        self.preview.display = self.desk.recall("studies.preview") is True
         self._show_marks()
 
     @property
@@ -198,8 +215,7 @@ class StudiesScreen(ConsoleScreen):
 
     def action_order(self) -> None:
         """Take the next order."""
-        orders = list(StudyOrder)
-        self._order = orders[(orders.index(self._order) + 1) % len(orders)]
+        self._order = _next(tuple(StudyOrder), self._order)
         self.desk.remember("studies.order", str(self._order))
         self._reread()
 
@@ -324,7 +340,7 @@ class StudiesScreen(ConsoleScreen):
 
     def action_medium(self) -> None:
         """Compare the marks with the next medium."""
-        self._medium = _MEDIA[(_MEDIA.index(self._medium) + 1) % len(_MEDIA)]
+        self._medium = _next(MEDIA_TO_COMPARE, self._medium)
         self.desk.remember("studies.medium", self._medium)
         self._show_marks()
 
@@ -333,22 +349,7 @@ class StudiesScreen(ConsoleScreen):
         if not self.marks:
             line.update("Nothing marked. Space marks a study, p all of a patient.")
             return
-        parts = []
-        if self.marks.studies:
-            parts.append(number_text(len(self.marks.studies), "study", "studies"))
-        if self.marks.series:
-            parts.append(f"{len(self.marks.series):,} series")
-        if (people := len(self.marks.names)) > 1:
-            parts.append(f"! {people} patients")
-        if self._totals is not None:
-            parts += [
-                number_text(self._totals.instances, "instance"),
-                size_text(self._totals.size_bytes),
-                f"about {media_words(self._totals, self._medium)}",
-            ]
-            if self._totals.gone:
-                parts.append(f"! {len(self._totals.gone)} gone")
-        line.update("■ " + ", ".join(parts))
+        line.update(marks_text(self.marks, self._totals, self._medium))
 
     # Taking along, adding, forgetting
 
@@ -369,85 +370,81 @@ class StudiesScreen(ConsoleScreen):
 
     def action_add(self) -> None:
         """Ask for a folder, file or image to take in."""
-        self.app.push_screen(AskPath("Add which folder, file or image?"), self._add)
 
-    def _add(self, path: str | None) -> None:
-        if path:
-            self.run_worker(self._take_in(path), group="add")
+        def answered(path: str | None) -> None:
+            if path:
+                self.run_worker(self._add(path), group="add")
 
-    async def _take_in(self, path: str) -> None:
-        from mediastation.station.gather import add  # noqa: PLC0415 - not for the first paint
+        self.app.push_screen(AskPath("Add which folder, file or image?"), answered)
 
-        self.console.tell(f"Adding {path} …")
-        try:
-            report = await self.desk.work(f"adding {path}", add, [path])
-        except MediastationError as fault:
-            self.console.tell_fault(fault)
-            return
-        self.console.tell(
-            f"{path}: {report.added:,} added, {report.duplicates:,} here already, "
-            f"{report.refused:,} refused",
-            grave=bool(report.refused),
-        )
+    async def _add(self, path: str) -> None:
+        await take_in(self, path)
         self.look_again()
 
     def action_forget(self) -> None:
         """Ask, naming the patients, then remove what is marked or under the cursor."""
-        marks = self.marks.copy()
-        study = self._study_at_cursor()
-        if not marks and study is not None:
-            key = self.table.cursor_key
-            if isinstance(key, SeriesKey) and key in self._series:
-                uid = self._series[key].series_instance_uid
-                marks.series[uid] = (study.study_instance_uid, patient_text(study))
-            else:
-                marks.mark_study(study.study_instance_uid, patient_text(study))
+        marks = self.marks.copy() or self._mark_at_cursor()
         if not marks:
             self.console.tell("There is nothing to forget.")
             return
-        names = marks.names
-        people = [*names[:_MOST_NAMES]]
-        if len(names) > _MOST_NAMES:
-            people.append(f"and {len(names) - _MOST_NAMES} more")
-        parts = [number_text(len(marks.studies), "study", "studies")] if marks.studies else []
-        parts += [f"{len(marks.series):,} series"] if marks.series else []
-        self.app.push_screen(
-            Confirm(
-                f"Remove {' and '.join(parts)} from the store?",
-                people,
-                "The images are deleted; the ledger keeps that they were. "
-                "This cannot be taken back.",
-                yes="Forget",
-                no="Keep",
-            ),
-            partial(self._forget, marks),
-        )
 
-    def _forget(self, marks: Marks, sure: bool | None) -> None:
-        if sure:
-            self.run_worker(self._remove(marks), group="forget")
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.run_worker(self._forget(marks), group="forget")
 
-    async def _remove(self, marks: Marks) -> None:
-        from mediastation.station.keeping import forget_sources  # noqa: PLC0415 - rarely needed
+        self.app.push_screen(confirm_forgetting(marks), answered)
 
-        try:
-            removed = await self.desk.work("forgetting", forget_sources, marks.sources)
-        except MediastationError as fault:
-            self.console.tell_fault(fault)
-            return
-        self.marks.drop([*marks.studies, *marks.series])
-        self._keep_marks()
-        self.console.tell(f"{number_text(removed, 'instance')} removed.")
-        self._reread()
+    async def _forget(self, marks: Marks) -> None:
+        if await remove(self, marks):
+            self.marks.drop([*marks.studies, *marks.series])
+            self._keep_marks()
+            await self._read_list()
+
+    def _mark_at_cursor(self) -> Marks:
+        marks, study, key = Marks(), self._study_at_cursor(), self.table.cursor_key
+        if study is None:
+            return marks
+        if not isinstance(key, SeriesKey):
+            marks.mark_study(study.study_instance_uid, patient_text(study))
+        elif key in self._series:
+            uid = self._series[key].series_instance_uid
+            marks.series[uid] = (study.study_instance_uid, patient_text(study))
+        return marks
+
+    # Looking at pictures
+
+    @property
+    def preview(self) -> StudyPreview:
+        """The picture."""
+        return self.query_one(StudyPreview)
+
+    @on(PageTable.Moved)
+    def look_at_cursor(self) -> None:
+        """Show what the cursor is on, if pictures are shown."""
+        if self.preview.display:
+            key = self.table.cursor_key
+            if isinstance(key, SeriesKey):
+                self.preview.look_at(key.study, key.series)
+            else:
+                self.preview.look_at(cast("int | None", key))
+
+    def action_preview(self) -> None:
+        """Show or hide the picture."""
+        self.preview.display = not self.preview.display
+        self.desk.remember("studies.preview", self.preview.display)
+        self.look_at_cursor()
+        self.refresh_bindings()
+
+    def action_picture(self, what: str) -> None:
+        """Change what is shown of the picture."""
+        self.preview.act(what)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the keys of the picture only while there is one."""
+        if action == "picture":
+            return self.is_mounted and self.preview.display
+        return super().check_action(action, parameters)
 
 
-def media_words(marked: Totals, chosen: str) -> str:
-    """Return how many media hold what is marked: ``2 CD-80 or 1 DVD-R``."""
-    number = media_needed(marked, MEDIA[chosen].capacity_bytes)
-    words = f"{number} {chosen}"
-    if number > 1:
-        for larger in _MEDIA[_MEDIA.index(chosen) + 1 :]:
-            fewer = media_needed(marked, MEDIA[larger].capacity_bytes)
-            if fewer < number:
-                return f"{words} or {fewer} {larger}"
-    return words
+def _next(choices: Sequence[_Choice], chosen: _Choice) -> _Choice:
+    return choices[(choices.index(chosen) + 1) % len(choices)]

@@ -20,16 +20,16 @@ class SeriesKey:
 
 COLUMNS = (
     Column("Patient", 12, flex=3),
-    Column("Patient ID", 10, flex=1),
+    Column("Patient ID", 10, flex=1, from_width=64),
     Column("Born", 10, from_width=110),
     Column("Date", 10),
-    Column("Study", 8, flex=3),
+    Column("Study", 8, flex=3, from_width=60),
     Column("Mod", 5),
     Column("Accession", 12, from_width=140),
     Column("Series", 6, right=True, from_width=120),
     Column("Images", 7, right=True, from_width=100),
     Column("Size", 9, right=True),
-    Column("Came", 7, right=True),
+    Column("Came", 7, right=True, from_width=54),
 )
 
 

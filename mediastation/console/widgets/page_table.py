@@ -376,7 +376,8 @@ class PageTable(ScrollView, can_focus=True):
         """Return the width of each column in cells; 0 for one that has no room."""
         room = self.scrollable_content_region.width - (_SIGNS_WIDTH if self._sign else 0)
         shown = [column for column in self.columns if column.from_width <= self.size.width]
-        spare = room - sum(column.width + 1 for column in shown) + 1
+        while (spare := room - sum(column.width + 1 for column in shown) + 1) < 0 and shown:
+            shown.pop()
         flex = sum(column.flex for column in shown) or 1
         widths = []
         for column in self.columns:
