@@ -11,7 +11,6 @@ from mediastation.pages.label import (
     spoken_identity,
 )
 from mediastation.pages.pen import Pen, PrintedPages, Style
-from mediastation.pages.sheet import Sheet
 from mediastation.pages.text import name_groups, one_line, readable_date
 
 COVER_MM = 120.0
@@ -45,10 +44,7 @@ def render_cover(facts: LabelFacts, shelf: FontShelf | None = None) -> PrintedPa
     ValueError
         If `facts.created` has no time zone.
     """
-    if facts.created.tzinfo is None:
-        raise ValueError("the date needs a time zone")
-    sheet = Sheet(*_PAPER_MM, facts.created, "Cover")
-    pen = Pen(sheet, shelf or FontShelf.of_this_computer(), "cover")
+    pen = Pen.on_new_sheet(_PAPER_MM, facts.created, "Cover", "cover", shelf)
     _crop_marks(pen)
     y = _head(pen, facts)
     y = _people(pen, facts, y)

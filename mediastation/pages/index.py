@@ -22,7 +22,15 @@ from mediastation.pages.facts import (
     SiblingDisc,
 )
 from mediastation.pages.templates import render_template, require_well_formed
-from mediastation.pages.text import LONGEST, isolate, isolated, name_groups, one_line, readable_date
+from mediastation.pages.text import (
+    LONGEST,
+    isolate,
+    isolated,
+    name_groups,
+    one_line,
+    readable_date,
+    require_zone,
+)
 
 INDEX_NAME = "INDEX.HTM"
 MOST_SERIES = 2000
@@ -145,8 +153,7 @@ class _Counts:
 
 
 def _render(facts: IndexFacts, totals: _Counts, left: _Counts, templates: Path | None) -> bytes:
-    if facts.created.tzinfo is None:
-        raise ValueError("the date needs a time zone")
+    require_zone(facts.created)
     contact = [one_line(line, LONGEST) for line in facts.contact]
     page = render_template(
         INDEX_NAME,

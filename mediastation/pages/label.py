@@ -8,7 +8,6 @@ from math import sqrt
 from mediastation.pages.facts import IndexPatient, LabelFacts
 from mediastation.pages.fonts import FontShelf, han_of
 from mediastation.pages.pen import LEADING, Pen, PrintedPages, Style
-from mediastation.pages.sheet import Sheet
 from mediastation.pages.text import LONGEST, name_groups, one_line, readable_date
 
 DISC_MM = 120.0
@@ -45,10 +44,7 @@ def render_label(facts: LabelFacts, shelf: FontShelf | None = None) -> PrintedPa
     ValueError
         If `facts.created` has no time zone.
     """
-    if facts.created.tzinfo is None:
-        raise ValueError("the date needs a time zone")
-    sheet = Sheet(DISC_MM, DISC_MM, facts.created, "Disc label")
-    pen = Pen(sheet, shelf or FontShelf.of_this_computer(), "label")
+    pen = Pen.on_new_sheet((DISC_MM, DISC_MM), facts.created, "Disc label", "label", shelf)
     _above(pen, facts)
     _beside(pen, facts)
     _below(pen, facts)

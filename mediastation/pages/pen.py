@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mediastation.model.finding import Finding, warning
 from mediastation.pages.fonts import FontShelf
 from mediastation.pages.sheet import Align, Sheet, Tone
-from mediastation.pages.text import one_line
+from mediastation.pages.text import one_line, require_zone
 from mediastation.pages.typesetting import Block, MissingFontError, Typesetter
 
 LEADING = 1.25
@@ -72,6 +73,36 @@ class Pen:
         self._subject = subject
         self._missing: dict[str, str] = {}
         self._cut: dict[str, None] = {}
+
+    @classmethod
+    def on_new_sheet(
+        cls,
+        size_mm: tuple[float, float],
+        created: datetime,
+        title: str,
+        subject: str,
+        shelf: FontShelf | None = None,
+    ) -> Pen:
+        """Begin a document.
+
+        Parameters
+        ----------
+        size_mm : tuple of float
+            Width and height of its pages.
+        created, title
+            What it says of itself.
+        subject : str
+            What findings are about.
+        shelf : FontShelf, optional
+            Fonts to use; those of this computer by default.
+
+        Raises
+        ------
+        ValueError
+            If `created` has no time zone.
+        """
+        require_zone(created)
+        return cls(Sheet(*size_mm, created, title), shelf or FontShelf.of_this_computer(), subject)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

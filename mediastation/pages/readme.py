@@ -17,7 +17,7 @@ from mediastation import __version__
 from mediastation.model.manifest import DIGEST_LIST_NAME
 from mediastation.pages.facts import SiblingDisc, Viewer
 from mediastation.pages.templates import render_template
-from mediastation.pages.text import one_line
+from mediastation.pages.text import one_line, require_zone
 
 README_NAME = "README.TXT"
 MOST_SIBLINGS = 99
@@ -108,8 +108,7 @@ def render_readme(facts: ReadmeFacts, templates: Path | None = None) -> bytes:
     ConfigError
         If the template is missing or faulty.
     """
-    if facts.created.tzinfo is None:
-        raise ValueError("the date needs a time zone")
+    require_zone(facts.created)
     facts = replace(
         facts,
         institution=one_line(facts.institution, _LONGEST),

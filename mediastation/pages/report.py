@@ -10,7 +10,7 @@ from mediastation import __version__
 from mediastation.model.document import Table
 from mediastation.pages.facts import ReportFacts
 from mediastation.pages.templates import render_template, require_well_formed
-from mediastation.pages.text import isolated, one_line
+from mediastation.pages.text import isolated, one_line, require_zone
 
 if TYPE_CHECKING:
     from mediastation.pages.fonts import FontShelf
@@ -50,7 +50,7 @@ def render_report(facts: ReportFacts, templates: Path | None = None) -> bytes:
     ConfigError
         If a template is faulty.
     """
-    _require_zone(facts)
+    require_zone(facts.created)
     page = render_template(
         REPORT_NAME,
         {"facts": facts, "version": __version__, "most_rows": MOST_ROWS},
@@ -75,24 +75,16 @@ def render_report_pdf(facts: ReportFacts, shelf: FontShelf | None = None) -> Pri
     ValueError
         If `facts.created` has no time zone.
     """
-    from mediastation.pages.fonts import FontShelf  # noqa: PLC0415
-    from mediastation.pages.pen import Pen  # noqa: PLC0415
-    from mediastation.pages.sheet import Sheet  # noqa: PLC0415
+    from mediastation.pages.pen import Pen  # noqa: PLC0415 - a page in HTML needs no fonts
 
-    _require_zone(facts)
-    sheet = Sheet(*_PAPER_MM, facts.created, one_line(facts.title, 64))
-    pen = Pen(sheet, shelf or FontShelf.of_this_computer(), "report")
+    title = one_line(facts.title, 64)
+    pen = Pen.on_new_sheet(_PAPER_MM, facts.created, title, "report", shelf)
     writer = _Writer(pen)
     writer.head(facts)
     for table in facts.tables:
         writer.table(table)
     writer.feet(facts)
     return pen.printed()
-
-
-def _require_zone(facts: ReportFacts) -> None:
-    if facts.created.tzinfo is None:
-        raise ValueError("the date needs a time zone")
 
 
 class _Writer:

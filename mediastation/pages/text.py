@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 
 from mediastation.model.text import storable
 
@@ -92,3 +93,9 @@ def name_groups(name: str) -> tuple[str, ...]:
 
 def _is_east_asian(text: str) -> bool:
     return any(unicodedata.east_asian_width(char) in "WF" for char in text)
+
+
+def require_zone(moment: datetime) -> None:
+    """Raise `ValueError` unless `moment` has a time zone: a page has to say which one it means."""
+    if moment.tzinfo is None:
+        raise ValueError("the date needs a time zone")
