@@ -250,6 +250,8 @@ class Acceptor:
             farewell = pdu.write_abort(error.reason)
             _LOG.warning("%s: %s; aborted", peer, error.message)
         except Exception:
+            # Whatever a peer's bytes have set off in here or in `on_message`, the peer is told
+            # that nothing more comes of this association, and the next one is served.
             farewell = pdu.write_abort(AbortReason.NOT_SPECIFIED)
             _LOG.exception("the association with %s failed; aborted", peer)
         finally:

@@ -95,8 +95,8 @@ class StorageScp:
     limits : Limits
         What peers may make us spend.
     has_room : callable
-        Asked before each data set and every 16 MiB of it; false refuses it as
-        out of resources.
+        Asked before each data set and every 16 MiB of it; false, or an
+        `OSError`, refuses it as out of resources.
     """
 
     def __init__(
@@ -206,14 +206,15 @@ class StorageScp:
     def _check_room(self) -> StoreAnswer | None:
         try:
             return None if self._has_room() else StoreAnswer.OUT_OF_RESOURCES
-        except Exception:
-            _LOG.exception("cannot tell whether there is room")
+        except OSError as error:
+            _LOG.error("cannot tell whether there is room: %s", error)
             return StoreAnswer.OUT_OF_RESOURCES
 
     def _ask(self, received: ReceivedInstance) -> StoreAnswer:
         try:
             return self._on_instance(received)
         except Exception:
+            # What an object sets off ends its own C-STORE: those that follow are still taken.
             _LOG.exception("cannot keep %s from %s", received.sop_instance_uid, received.calling_ae)
             return StoreAnswer.PROCESSING_FAILURE
 

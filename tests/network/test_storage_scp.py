@@ -181,7 +181,9 @@ class TestAnswers:
         assert (comment != "") == (status != 0)
         assert len(comment) <= 64
 
-    def test_an_application_that_fails_fails_one_instance_only(self, tmp_path: Path) -> None:
+    def test_an_application_that_fails_fails_one_instance_only(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
         kept = Kept()
 
         def fail_once(received: ReceivedInstance) -> StoreAnswer:
@@ -195,6 +197,10 @@ class TestAnswers:
             assert peer.read_status()[0] == 0x0110
             peer.send(store_request("1.2"), value(DATA))
             assert peer.read_status()[0] == 0
+
+        (record,) = [record for record in caplog.records if record.exc_info]
+        assert "cannot keep 1.1" in record.getMessage()
+        assert "broken on purpose" in caplog.text
 
     @pytest.mark.parametrize(
         ("request_bytes", "status"),
@@ -308,6 +314,23 @@ class TestDisk:
             peer.associate()
             peer.send(store_request(), value(DATA))
             assert peer.read_status()[0] == 0xA700
+
+    def test_a_fault_of_ours_aborts_one_association_and_is_kept_in_the_log(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fail() -> bool:
+            raise RuntimeError("broken on purpose")
+
+        with raw_peer(tmp_path / "in", Kept(), has_room=fail) as peer:
+            peer.associate()
+            peer.send(store_request(), value(DATA))
+            kind, _ = peer.read()
+            assert kind == PduType.ABORT
+            require_alive(peer.address)
+
+        (record,) = [record for record in caplog.records if record.exc_info]
+        assert record.levelname == "ERROR"
+        assert "RuntimeError: broken on purpose" in caplog.text
 
 
 class TestNegotiation:
