@@ -1,13 +1,16 @@
 """Where the audit messages lie: ``audit/2026-11-23/00000017-made.xml`` in the home.
 
 The folder of a day is complete when the day is over; a site may move it to its
-audit repository. The messages are a third witness of the ledger's length.
+audit repository. The messages are a third witness of the ledger's length and of
+what its numbers stand for, so none is ever written over.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +23,7 @@ from mediastation.station.station import Station
 FOLDER_NAME = "audit"
 _LAST_NAME = "last"
 _LOOKED_BACK = 1000
-_MESSAGE_NAME = re.compile(r"(\d{8,12})-[a-z]+\.xml")
+_MESSAGE_NAME = re.compile(r"(\d{8,12})-[a-z]+(?:-before\d*)?\.xml")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -33,24 +36,32 @@ def message_path(station: Station, entry: LedgerEntry) -> Path:
 def write_message(station: Station, entry: LedgerEntry) -> Path:
     """Write the message of an entry, readable by its owner alone; whole or not at all."""
     path = message_path(station, entry)
+    message = audit_message(entry).decode()
     with disk_trouble_told(station.home):
         make_private_folder(path.parent.parent)
         make_private_folder(path.parent)
-        write_text_durably(path, audit_message(entry).decode(), 0o600)
-        write_text_durably(path.parent.parent / _LAST_NAME, str(entry.number), 0o600)
+        _keep_other(path, message)
+        write_text_durably(path, message, 0o600)
+        if entry.number > _last_number(station):
+            write_text_durably(path.parent.parent / _LAST_NAME, str(entry.number), 0o600)
     return path
 
 
 def highest_message(station: Station) -> int:
     """Return the highest number of any message that was ever written here; 0 for none."""
-    highest = 0
-    with suppress(OSError, ValueError):
-        highest = int((station.home / FOLDER_NAME / _LAST_NAME).read_text(encoding="ascii"))
-    for path in _days(station):
-        for name in _names(path):
-            match = _MESSAGE_NAME.fullmatch(name)
-            highest = max(highest, int(match[1])) if match else highest
-    return highest
+    return max(_last_number(station), *(number for number, _ in _messages(station)), 0)
+
+
+def stray_numbers(station: Station) -> list[int]:
+    """Return the numbers, ascending, of messages that are of no entry of the ledger.
+
+    A ledger that was cut and went on has other entries under their numbers.
+    """
+    strays = {(number, path) for number, path in _messages(station)}
+    if strays:
+        for entry in Ledger(station.catalog).entries():
+            strays.discard((entry.number, message_path(station, entry)))
+    return sorted({number for number, _ in strays})
 
 
 def write_missing_messages(station: Station) -> int:
@@ -67,6 +78,31 @@ def write_missing_messages(station: Station) -> int:
             write_message(station, entry)
             written += 1
     return written
+
+
+def _keep_other(path: Path, message: str) -> None:
+    """Move a message away that is of another entry: it shows that there was one."""
+    try:
+        other = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    if other != message:
+        places = (path.with_name(f"{path.stem}-before{n or ''}.xml") for n in itertools.count())
+        path.rename(next(place for place in places if not place.exists()))
+
+
+def _last_number(station: Station) -> int:
+    with suppress(OSError, ValueError):
+        return int((station.home / FOLDER_NAME / _LAST_NAME).read_text(encoding="ascii"))
+    return 0
+
+
+def _messages(station: Station) -> Iterator[tuple[int, Path]]:
+    """Yield number and path of each message that is here."""
+    for day in _days(station):
+        for name in _names(day):
+            if match := _MESSAGE_NAME.fullmatch(name):
+                yield int(match[1]), day / name
 
 
 def _days(station: Station) -> list[Path]:

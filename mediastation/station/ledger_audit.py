@@ -9,7 +9,12 @@ from mediastation.catalog.ledger_check import LedgerReport, mend_ledger, verify_
 from mediastation.errors import MediaError
 from mediastation.model.finding import Finding, error, has_errors
 from mediastation.model.ledger import LedgerEvent, LedgerHead
-from mediastation.station.audit_folder import FOLDER_NAME, highest_message, write_missing_messages
+from mediastation.station.audit_folder import (
+    FOLDER_NAME,
+    highest_message,
+    stray_numbers,
+    write_missing_messages,
+)
 from mediastation.station.ledger import record_alert
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
@@ -35,9 +40,8 @@ def audit_ledger(station: Station, wanted: LedgerHead | None = None) -> LedgerRe
     """
     log = Ledger(station.catalog)
     report = verify_ledger(log, wanted)
-    last = highest_message(station)
-    if last > report.entries:
-        report.take([_cut(report.entries, last)])
+    if cut := _find_cut(station, report.entries):
+        report.take([cut])
         report.whole = ""
     if report.ok and (settled := settle_unfinished(station)):
         report = verify_ledger(log, wanted)
@@ -71,11 +75,19 @@ def _is_known(log: Ledger, findings: list[Finding]) -> bool:
     return False
 
 
-def _cut(entries: int, last: int) -> Finding:
+def _find_cut(station: Station, entries: int) -> Finding | None:
+    """Tell what the audit messages know of and the ledger does not, also where it went on since."""
+    last = highest_message(station)
+    if strays := stray_numbers(station):
+        first, last = strays[0], strays[-1]
+        known = f"{len(strays):,} entries that the ledger lacks, or has others in place of"
+    elif last > entries:
+        first, known = entries + 1, f"entries up to {last}; the ledger ends at {entries}"
+    else:
+        return None
     return error(
         "ledger-cut",
-        f"entries {entries + 1} to {last}",
-        f"The audit messages in {FOLDER_NAME}/ tell of entries up to {last}; the ledger ends at "
-        f"{entries}.",
+        f"entry {first}" if first == last else f"entries {first} to {last}",
+        f"The audit messages in {FOLDER_NAME}/ tell of {known}.",
         "Compare with a backup of ledger.jsonl and with heads on printed labels and reports.",
     )

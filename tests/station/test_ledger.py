@@ -7,6 +7,7 @@ import stat
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +27,11 @@ from mediastation.model.ledger import (
 )
 from mediastation.model.manifest import Manifest
 from mediastation.station import ledger as station_ledger
-from mediastation.station.audit_folder import write_missing_messages
+from mediastation.station.audit_folder import (
+    stray_numbers,
+    write_message,
+    write_missing_messages,
+)
 from mediastation.station.clock import Clock
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest
@@ -434,6 +439,40 @@ class TestAudit:
         assert [finding.rule for finding in report.findings] == ["ledger-cut"]
         assert not report.whole
         assert report.broken_from == number
+
+    def test_a_cut_shows_however_far_the_ledger_has_gone_on_since(
+        self, station: Station, volume: tuple[int, Manifest, Path]
+    ) -> None:
+        """The alert takes the number of what was cut."""
+        for _ in range(3):
+            record(station, volume)
+        number = len(lines_of(station.home))
+        station.catalog.close()
+        write_lines(station.home, lines_of(station.home)[:-1])
+        with unguarded(station.home) as connection:
+            connection.execute("DELETE FROM ledger WHERE position=?", [number])
+        before = messages(station)
+
+        reports = [audit_ledger(station) for _ in range(3)]
+
+        assert len(lines_of(station.home)) == number
+        assert {one.rule for report in reports for one in report.findings} == {"ledger-cut"}
+        assert {report.broken_from for report in reports} == {number}
+        assert events(station).count("alert") == 1
+        assert set(before) <= set(messages(station))
+
+    def test_a_message_of_another_entry_is_never_written_over(
+        self, station: Station, volume: tuple[int, Manifest, Path]
+    ) -> None:
+        record(station, volume)
+        entry = entries(station)[-1]
+
+        for operator in ("anna", "anna", "bert"):
+            path = write_message(station, replace(entry, operator=operator))
+
+        kept = sorted(path.parent.glob(f"{path.stem}*"))
+        assert [b"anna" in one.read_bytes() for one in kept] == [False, True, False]
+        assert stray_numbers(station) == [entry.number]
 
     def test_reindex_mends_what_can_be_proved_and_says_so_in_the_ledger(
         self, station: Station, volume: tuple[int, Manifest, Path]
