@@ -73,9 +73,10 @@ def stored_files(home: Path) -> list[Path]:
 
 
 def iter_planned(sources: Sequence[Path]) -> Iterator[MediumFile]:
-    """Give every file a File ID, a thousand to a directory."""
+    """Give every file a File ID, a thousand to a directory; the first plays the DICOMDIR."""
     for n, path in enumerate(sources):
-        yield MediumFile(f"DICOM/SE{n // 1000:06d}/IM{n:06d}", path, path.stat().st_size)
+        name = f"DICOM/SE{n // 1000:06d}/IM{n:06d}" if n else "DICOMDIR"
+        yield MediumFile(name, path, path.stat().st_size)
 
 
 def copy(sources: Sequence[Path], output: Path) -> None:
