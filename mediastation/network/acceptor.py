@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from mediastation.errors import NetworkError
 from mediastation.network import pdu
+from mediastation.network.association_log import AssociationFacts, AssociationLog
 from mediastation.network.connection import (
     Connection,
     ConnectionLostError,
@@ -73,7 +74,7 @@ class Association:
     """An established association as the service above it sees it.
 
     `contexts` has the accepted ones: the abstract and the transfer syntax by
-    identifier.
+    identifier. `facts` counts what it does, through the acceptor's `log`.
     """
 
     connection: Connection
@@ -81,6 +82,7 @@ class Association:
     calling_ae: str
     max_length: int
     contexts: Mapping[int, tuple[str, str]]
+    facts: AssociationFacts
 
     @property
     def peer(self) -> str:
@@ -99,6 +101,7 @@ class _Worker:
         self.connection = connection
         self.thread = threading.current_thread()
         self.idle = True
+        self.facts: AssociationFacts | None = None
 
 
 class Acceptor:
@@ -135,6 +138,7 @@ class Acceptor:
         self._limits = limits
         self._require_called_aet = require_called_aet
         self._on_message = on_message
+        self.log = AssociationLog()
         self._listener: socket.socket | None = None
         self._listening = threading.Thread(target=self._listen, name="dicom-listen", daemon=True)
         self._stopping = threading.Event()
@@ -236,18 +240,20 @@ class Acceptor:
 
     def _run(self, worker: _Worker) -> None:
         connection, peer = worker.connection, worker.connection.peer
-        farewell = b""
+        farewell, how = b"", "failed"
         try:
             farewell = self._serve(worker)
+            how = "the station stopped" if self._stopping.is_set() else "released"
         except ConnectionLostError as error:
+            how = "connection lost or aborted"
             if self._stopping.is_set():
-                farewell = pdu.write_abort(None)
+                farewell, how = pdu.write_abort(None), "the station stopped"
             _LOG.info("%s", error.message)
         except PeerSilentError as error:
-            farewell = pdu.write_abort(AbortReason.NOT_SPECIFIED)
+            farewell, how = pdu.write_abort(AbortReason.NOT_SPECIFIED), "aborted: silent"
             _LOG.warning("%s; aborted", error.message)
         except ProtocolError as error:
-            farewell = pdu.write_abort(error.reason)
+            farewell, how = pdu.write_abort(error.reason), "aborted: broke the protocol"
             _LOG.warning("%s: %s; aborted", peer, error.message)
         except Exception:
             # Whatever a peer's bytes have set off in here or in `on_message`, the peer is told
@@ -255,6 +261,8 @@ class Acceptor:
             farewell = pdu.write_abort(AbortReason.NOT_SPECIFIED)
             _LOG.exception("the association with %s failed; aborted", peer)
         finally:
+            if worker.facts is not None:
+                self.log.end(worker.facts, how)
             linger = 0.0 if self._stopping.is_set() else _LINGER_S
             connection.close(farewell, linger_s=linger if farewell else 0.0)
             with self._lock:
@@ -276,9 +284,12 @@ class Acceptor:
                 "rejected %s at %s, which called %s", request.calling_ae, connection.peer,
                 request.called_ae,
             )  # fmt: skip
+            self.log.rejected(
+                connection.peer, request.calling_ae, request.called_ae, len(request.contexts)
+            )
             return pdu.write_associate_reject(rejection)
         try:
-            association = self._establish(connection, request)
+            association = self._establish(worker, request)
             connection.set_deadline(None)
             return self._converse(worker, association)
         finally:
@@ -301,7 +312,8 @@ class Acceptor:
             self._established += 1
             return True
 
-    def _establish(self, connection: Connection, request: AssociateRequest) -> Association:
+    def _establish(self, worker: _Worker, request: AssociateRequest) -> Association:
+        connection = worker.connection
         answers = answer_contexts(request)
         accepted = _accepted(request, answers)
         storage = {abstract for abstract, _ in accepted.values()} - {VERIFICATION}
@@ -318,8 +330,11 @@ class Acceptor:
             "%s at %s: association with %d of %d contexts",
             request.calling_ae, connection.peer, len(accepted), len(answers),
         )  # fmt: skip
+        worker.facts = facts = self.log.begin(
+            connection.peer, request.calling_ae, request.called_ae, len(accepted), len(answers)
+        )
         return Association(
-            connection, request.called_ae, request.calling_ae, request.max_length, accepted
+            connection, request.called_ae, request.calling_ae, request.max_length, accepted, facts
         )
 
     def _converse(self, worker: _Worker, association: Association) -> bytes:

@@ -19,6 +19,7 @@ from pathlib import Path
 from mediastation.model.file_meta import encode_file_meta
 from mediastation.network import command as dimse
 from mediastation.network.acceptor import Acceptor, Association, Limits
+from mediastation.network.association_log import AssociationLog
 from mediastation.network.command import CommandField
 from mediastation.network.contexts import VERIFICATION
 from mediastation.network.pdu import ProtocolError
@@ -126,10 +127,17 @@ class StorageScp:
         """Let running C-STOREs finish for `timeout_s`, abort the rest; true if all ended."""
         return self._acceptor.stop(timeout_s)
 
+    @property
+    def associations(self) -> AssociationLog:
+        """Who is connected, and what came of those who were."""
+        return self._acceptor.log
+
     def _on_message(self, association: Association, context_id: int, command: Command) -> None:
         field = dimse.number(command, dimse.COMMAND_FIELD)
+        stored: bool | None = None
         if field == CommandField.C_STORE_RQ:
             answer = self._store(association, context_id, command)
+            stored = answer is StoreAnswer.STORED
         else:
             if dimse.number(command, dimse.COMMAND_DATA_SET_TYPE) != dimse.NO_DATA_SET:
                 for _ in association.connection.iter_data_set(context_id):
@@ -143,6 +151,7 @@ class StorageScp:
         association.connection.send_command(
             context_id, _response(command, field, answer), association.max_length
         )
+        self.associations.answered(association.facts, stored=stored)
 
     def _store(self, association: Association, context_id: int, command: Command) -> StoreAnswer:
         abstract_syntax, transfer_syntax = association.contexts[context_id]
@@ -188,6 +197,7 @@ class StorageScp:
             # place behind it, and the association goes on.
             for data in association.connection.iter_data_set(context_id):
                 size += len(data)
+                self.associations.received(association.facts, len(data))
                 if file is not None:
                     answer = file.write(data)
                     if answer is None and size >= next_check:
