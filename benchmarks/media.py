@@ -7,7 +7,8 @@ each of the store's files in the order of the medium, writes all of them into
 one file and waits for the disk; so does every writer here, the rename included.
 Each way is a process of its own, measured from its start to its end, and all of
 them take turns. Before each one the disk is idle and the sources are out of the
-page cache. The other formats are written from fewer of the same files.
+page cache. The other formats are written from fewer of the same files. Memory is
+the peak of each process, and never told as less than what this one takes itself.
 """
 
 from __future__ import annotations
