@@ -114,16 +114,25 @@ class Settings(BaseSettings):
     """Ways of making media, by name; the site's own stand in the place of the standard ones."""
     images: Path | None = None
     """Folder for the images that the console has made; ``images`` in the home by default."""
+    database: str = Field(default="", repr=False)
+    """Where several stations share one catalog and one table of jobs: a postgresql+psycopg:// URL
+    of a database of their own. Empty for SQLite in the home."""
+    store: Path | None = None
+    """Folder of stored instances, ledger and what jobs keep; the home by default. Stations that
+    share a database share this folder as well, on a file system whose locks hold between hosts."""
     queue: str = Field(default="", repr=False)
-    """Where several stations share one queue of jobs: a redis:// or postgresql:// URL."""
+    """Where several stations share one queue of jobs: a redis:// or postgresql:// URL. Empty for
+    SQLite in the home; workers then find what other stations submitted within seconds."""
     workers: int = Field(default=2, ge=1, le=64)
     """Processes that work on jobs at the same time; jobs on drives have their own besides."""
+    finish_disc_seconds: int = Field(default=3600, ge=0)
+    """How long `serve` lets a disc be finished when it is told to stop."""
     growing_seconds: int = Field(default=60, ge=0)
     """A study that an instance came for within so many seconds may not be complete yet."""
     operator: str = Field(default_factory=account_name)
     """Who works here, said with every job and in the ledger; the account's name by default."""
 
-    @field_validator("images", mode="before")
+    @field_validator("images", "store", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value

@@ -112,7 +112,7 @@ def instance_rows(catalog: Catalog, series_key: int, limit: int = 10_000) -> lis
     query = (
         select(instances.c.id, instances.c.instance_number, instances.c.sop_instance_uid)
         .where(instances.c.series == series_key, instances.c.kind == Kind.ORIGINAL)
-        .order_by(instances.c.instance_number, instances.c.id)
+        .order_by(instances.c.instance_number.nulls_first(), instances.c.id)
         .limit(limit)
     )
     with catalog.reading() as connection:

@@ -1,4 +1,4 @@
-"""One home's catalog, opened: the index and the store it speaks of."""
+"""A catalog, opened: the index and the store it speaks of."""
 
 from __future__ import annotations
 
@@ -8,40 +8,37 @@ from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy import Connection, delete, insert, select
-from sqlalchemy.exc import (
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    NotSupportedError,
-    OperationalError,
-    ProgrammingError,
-)
 
-from mediastation.catalog.database import INDEX_NAME, open_engine
-from mediastation.catalog.durable import disk_trouble_told, make_private_folder, sync_file
+from mediastation.catalog.database import open_index, trouble_told
+from mediastation.catalog.durable import disk_trouble_told, make_private_folder
 from mediastation.catalog.schema import catalog_meta
 from mediastation.catalog.store import InstanceStore
 from mediastation.dicom.header import INDEX_VERSION
-from mediastation.errors import MediaError
 
 
 class Catalog:
-    """The index and the store of one home.
+    """An index and the store that it speaks of.
 
-    Safe to share between threads; several processes may open one home.
+    Safe to share between threads; several processes may open one.
 
     Parameters
     ----------
     home : Path
-        Created, private to its owner, if it does not exist.
+        Folder of the store, the ledger and, without `database`, the index: the
+        home of one station, or what several share. Created, private to its
+        owner, if it does not exist.
+    database : str, optional
+        URL of a PostgreSQL database that holds the index.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, database: str = "") -> None:
         self.home = home
+        self.is_shared = bool(database)
         with disk_trouble_told(home.parent):
             make_private_folder(home)
             self.store = InstanceStore(home)
-        self._engine = open_engine(home, self._new_index_version)
+        self._index = open_index(home, database, self._new_index_version)
+        self._engine = self._index.engine
 
     def __enter__(self) -> Catalog:
         return self
@@ -61,30 +58,19 @@ class Catalog:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the index throughout."""
-        with self._trouble_told(), self._engine.connect() as connection:
+        with trouble_told(self._index), self._index.reading() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection that holds the write lock; commits at the end, or not at all."""
-        with (
-            self._trouble_told(),
-            self._engine.connect().execution_options(mediastation_write=True) as connection,
-            connection.begin(),
-        ):
+        with trouble_told(self._index), self._index.writing() as connection:
             yield connection
 
     def checkpoint(self) -> None:
         """Make every committed row survive a power cut."""
-        log = self.home / f"{INDEX_NAME}-wal"
-        with disk_trouble_told(self.home):
-            # SQLite's own checkpoint does not sync what a reader keeps it from moving.
-            if log.exists():
-                sync_file(log)
-        with self.reading() as connection:
-            connection.exec_driver_sql("COMMIT")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
-            connection.exec_driver_sql("BEGIN")
+        with trouble_told(self._index):
+            self._index.checkpoint()
 
     @property
     def index_is_current(self) -> bool:
@@ -111,37 +97,3 @@ class Catalog:
         # An index that was moved aside or lost leaves its files behind.
         stored = next(self.store.iter_digests(), None)
         return str(INDEX_VERSION) if stored is None else "0"
-
-    @contextmanager
-    def _trouble_told(self) -> Iterator[None]:
-        index = self.home / INDEX_NAME
-        try:
-            yield
-        except OperationalError as fault:
-            if "full" in str(fault.orig):
-                raise MediaError(
-                    f"The disk of {self.home} is full.",
-                    "Free some space, then repeat the command; what was kept is safe.",
-                ) from fault
-            if "locked" in str(fault.orig):
-                raise MediaError(
-                    f"{index} is busy: another command has been writing for long.",
-                    "Wait until it has ended, then repeat the command.",
-                ) from fault
-            raise MediaError(
-                f"{index}: {fault.orig}",
-                "Check the disk and the permissions of the home, then repeat the command.",
-            ) from fault
-        except IntegrityError as fault:
-            raise MediaError(
-                "The catalog changed meanwhile: instances that this command works with were "
-                "forgotten.",
-                "Give the command again if it is to go on without them.",
-            ) from fault
-        except (ProgrammingError, DataError, NotSupportedError):
-            raise  # a fault of ours; the index is well
-        except DatabaseError as fault:
-            raise MediaError(
-                f"{index} is damaged: {fault.orig}",
-                "Move it aside and run `mediastation reindex`: the stored files hold everything.",
-            ) from fault

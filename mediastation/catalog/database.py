@@ -1,29 +1,16 @@
-"""Opening the index: SQLite in WAL mode in the home, or the URL that several stations share."""
+"""Opening the index: SQLite beside the store, or the PostgreSQL that several stations share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    Engine,
-    bindparam,
-    create_engine,
-    event,
-    insert,
-    inspect,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection, Engine, bindparam, insert, inspect, select, text, update
+from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.schema import CreateColumn
 
-from mediastation.catalog.durable import sync_folder
 from mediastation.catalog.rows import fill_studies
 from mediastation.catalog.schema import (
     SCHEMA_VERSION,
@@ -31,97 +18,98 @@ from mediastation.catalog.schema import (
     metadata,
     patients,
 )
+from mediastation.catalog.sqlite import SqliteIndex
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.name_order import name_order
 
-INDEX_NAME = "catalog.sqlite"
-_BUSY_TIMEOUT_MS = 30_000
 _OLDER = frozenset({"1", "2", "3", "4"})
 """Schema versions that grow into this one when they are opened."""
 
 
-def _configure(connection: Any, _record: object) -> None:
-    # Transactions are begun by hand below: pysqlite would otherwise begin them
-    # late and deferred, and two writers would meet half-way.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    # WAL with NORMAL survives a killed process; after a power cut the last rows
-    # may be gone, and the next intake finds their files without a row.
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA mmap_size=0")
-    cursor.close()
+class Index(Protocol):
+    """A database that holds the index; its name is what people are told."""
+
+    engine: Engine
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Give a connection that sees one state throughout."""
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Give a connection that holds the write lock; commits at the end, or not at all."""
+
+    def is_new(self, connection: Connection) -> bool:
+        """Tell whether there is no index yet; `ConfigError` where none can be made."""
+
+    def settle_place(self, connection: Connection, *, is_new: bool) -> None:
+        """Bind the index, which has its tables, to the folder that it speaks of."""
+
+    def checkpoint(self) -> None:
+        """Make every committed row survive a power cut."""
+
+    def trouble(self, fault: DatabaseError) -> MediaError | None:
+        """Return what a fault means to whoever works with the index; None for one of ours."""
 
 
-def _begin(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get("mediastation_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+def open_index(folder: Path, url: str, new_index_version: Callable[[], str]) -> Index:
+    """Open the index of what lies in `folder`, creating it where there is none.
 
-
-def _keep_connection(context: ExceptionContext) -> None:
-    # A Ctrl-C within a statement would have the connection closed while its
-    # cursor lives on in the traceback, and the write lock with it: whoever
-    # then writes that the job was cancelled waits in vain. A rollback will do.
-    if not isinstance(context.original_exception, Exception):
-        context.is_disconnect = False
-
-
-def open_engine(home: Path, new_index_version: Callable[[], str]) -> Engine:
-    """Open the index of `home`, creating it where there is none.
-
-    `new_index_version` says, asked while nobody else can write, of which
-    version an index is that was made just now.
+    Parameters
+    ----------
+    url : str
+        A PostgreSQL database; empty for SQLite in the folder.
+    new_index_version : callable
+        Says, asked while nobody else can write, of which version an index is
+        that was made just now.
 
     Raises
     ------
     ConfigError
-        If a newer Mediastation wrote it.
+        If a newer Mediastation wrote it, or the URL cannot be used.
     MediaError
-        If it is damaged or the disk refuses.
+        If it is damaged, the disk refuses or the server cannot be reached.
     """
-    path = home / INDEX_NAME
-    path.touch(mode=0o600, exist_ok=True)
-    engine = create_engine(URL.create("sqlite", database=str(path)))
+    index: Index
+    if url:
+        from mediastation.catalog.postgres import PostgresIndex  # noqa: PLC0415 - most need it not
 
-    def sort_at_home(connection: Any, _record: object) -> None:
-        # Sorting may take files, and these hold patients' data. The environment
-        # variable for their place is read once, before this is known.
-        quoted = str(home).replace("'", "''")
-        connection.execute(f"PRAGMA temp_store_directory='{quoted}'")
-
-    event.listen(engine, "first_connect", sort_at_home)
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "handle_error", _keep_connection)
-    event.listen(engine, "begin", _begin)
+        index = PostgresIndex(url, folder)
+    else:
+        index = SqliteIndex(folder)
     try:
-        with engine.connect().execution_options(mediastation_write=True) as connection:
-            _prepare_schema(connection, path, new_index_version)
-            connection.commit()
-    except OperationalError as fault:
+        with trouble_told(index), index.writing() as connection:
+            _prepare_schema(connection, index, new_index_version)
+    except BaseException:
+        index.engine.dispose()
+        raise
+    return index
+
+
+@contextmanager
+def trouble_told(index: Index) -> Iterator[None]:
+    """Turn faults of the database into words for the operator; faults of ours stay as they are."""
+    try:
+        yield
+    except IntegrityError as fault:
         raise MediaError(
-            f"{path}: {fault.orig}", "Check the free space and the permissions of the home."
+            "The catalog changed meanwhile: instances that this command works with were forgotten.",
+            "Give the command again if it is to go on without them.",
         ) from fault
     except DatabaseError as fault:
-        raise MediaError(
-            f"{path} is damaged: {fault.orig}",
-            "Move it aside and run `mediastation reindex`: the stored files hold everything.",
-        ) from fault
-    return engine
+        told = index.trouble(fault)
+        if told is None:
+            raise
+        raise told from fault
 
 
 def _prepare_schema(
-    connection: Connection, path: Path, new_index_version: Callable[[], str]
+    connection: Connection, index: Index, new_index_version: Callable[[], str]
 ) -> None:
-    tables = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
-    if tables == 0:
+    is_new = index.is_new(connection)
+    if is_new:
         metadata.create_all(connection)
         meta = {"schema_version": str(SCHEMA_VERSION), "index_version": new_index_version()}
         rows = [{"key": key, "value": value} for key, value in meta.items()]
         connection.execute(insert(catalog_meta), rows)
-        sync_folder(path.parent)
-        return
     version = connection.execute(
         select(catalog_meta.c.value).where(catalog_meta.c.key == "schema_version")
     ).scalar()
@@ -129,10 +117,11 @@ def _prepare_schema(
         _grow(connection)
     elif version != str(SCHEMA_VERSION):
         raise ConfigError(
-            f"{path} has schema version {version}; this Mediastation knows {SCHEMA_VERSION}.",
+            f"{index} has schema version {version}; this Mediastation knows {SCHEMA_VERSION}.",
             "Use the Mediastation that wrote it, or move the index aside and run "
             "`mediastation reindex`.",
         )
+    index.settle_place(connection, is_new=is_new)
 
 
 def _grow(connection: Connection) -> None:

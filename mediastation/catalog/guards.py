@@ -24,16 +24,21 @@ _SQLITE = tuple(
         strict=True,
     )
 )
+# Lifted by a word of the transaction, not by dropping them: that would wait for
+# everybody who reads the ledger.
 _POSTGRESQL = (
     "CREATE OR REPLACE FUNCTION ledger_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "IF current_setting('mediastation.fills_ledger', true) = 'yes' THEN "
+    "RETURN COALESCE(NEW, OLD); END IF; "
     "IF TG_OP = 'INSERT' THEN "
     "IF NEW.position = (SELECT coalesce(max(position), 0) + 1 FROM ledger) "
     "THEN RETURN NEW; END IF; END IF; "
     "RAISE EXCEPTION 'the ledger is append-only'; END $$",
-    "CREATE TRIGGER ledger_guards_rows BEFORE INSERT OR UPDATE OR DELETE ON ledger "
+    "CREATE OR REPLACE TRIGGER ledger_guards_rows BEFORE INSERT OR UPDATE OR DELETE ON ledger "
     "FOR EACH ROW EXECUTE FUNCTION ledger_guard()",
-    "CREATE TRIGGER ledger_guards_truncate BEFORE TRUNCATE ON ledger "
+    "CREATE OR REPLACE TRIGGER ledger_guards_truncate BEFORE TRUNCATE ON ledger "
     "FOR EACH STATEMENT EXECUTE FUNCTION ledger_guard()",
+    "SELECT set_config('mediastation.fills_ledger', 'no', true)",
 )
 _GUARDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
@@ -41,10 +46,7 @@ _GUARDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _LIFT: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "sqlite": tuple(f"DROP TRIGGER IF EXISTS ledger_guards_{name}" for name in _GUARDED),
-        "postgresql": (
-            "DROP TRIGGER IF EXISTS ledger_guards_rows ON ledger",
-            "DROP TRIGGER IF EXISTS ledger_guards_truncate ON ledger",
-        ),
+        "postgresql": ("SELECT set_config('mediastation.fills_ledger', 'yes', true)",),
     }
 )
 

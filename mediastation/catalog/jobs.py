@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Row, case, delete, func, insert, select, update
 
 from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.functions import position_in
 from mediastation.catalog.job_queue import LEASE_S, tell
 from mediastation.catalog.schema import job_events, job_findings, job_steps, jobs
 from mediastation.model.finding import Finding, Severity
@@ -222,7 +223,7 @@ class JobTable:
     def _containing(self, kind: str, column: Column[str], text: str) -> list[JobRecord]:
         query = (
             select(jobs)
-            .where(jobs.c.kind == kind, func.instr(column, text) > 0)
+            .where(jobs.c.kind == kind, position_in(column, text) > 0)
             .order_by(jobs.c.id.desc())
         )
         with self._catalog.reading() as connection:

@@ -120,7 +120,7 @@ def _query(level: str) -> Select[*tuple[Any, ...]]:
             .select_from(studies)
             .join(patients, patients.c.id == studies.c.patient)
             .join(series, series.c.study == studies.c.id)
-            .group_by(studies.c.id)
+            .group_by(studies.c.id, patients.c.id)
             .order_by(studies.c.study_date.desc(), studies.c.study_time.desc(), studies.c.id)
         )  # fmt: skip
         return query
@@ -158,6 +158,6 @@ def _query(level: str) -> Select[*tuple[Any, ...]]:
         .join(studies, studies.c.id == series.c.study)
         .join(patients, patients.c.id == studies.c.patient)
         .where(instances.c.kind == Kind.ORIGINAL)
-        .order_by(series.c.id, instances.c.instance_number, instances.c.id)
+        .order_by(series.c.id, instances.c.instance_number.nulls_first(), instances.c.id)
     )
     return query

@@ -1,6 +1,8 @@
-"""Tables of the catalog (SQLAlchemy Core). SQLite by default; nothing here is SQLite's alone."""
+"""Tables of the catalog (SQLAlchemy Core), the same in SQLite and PostgreSQL."""
 
 from __future__ import annotations
+
+import hashlib
 
 from sqlalchemy import (
     BigInteger,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
 
 from mediastation.catalog.guards import guard_table
 
@@ -27,41 +30,97 @@ SCHEMA_VERSION = 5
 metadata = MetaData()
 
 
+class PostgresText(TypeDecorator[str]):
+    r"""Text as PostgreSQL can keep it: sorted by code points, whatever the locale is.
+
+    U+0000, which it does not take, is written ``\x00``.
+
+    Parameters
+    ----------
+    most_bytes : int, optional
+        What an index can take (some 2,700 bytes for all of its columns). Longer
+        text, which no Value Representation allows there, is cut, and its digest
+        put behind: it stays another one than any that begins in the same way.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, most_bytes: int | None = None) -> None:
+        super().__init__()
+        self.most_bytes = most_bytes
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """Return the type that the database has for it."""
+        return dialect.type_descriptor(String(collation="C"))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Return what the index can store."""
+        if value is None:
+            return None
+        value = value.replace("\0", "\\x00")
+        if self.most_bytes is None or len(value) * 4 <= self.most_bytes:
+            return value
+        data = value.encode()
+        if len(data) <= self.most_bytes:
+            return value
+        digest = f"~{hashlib.sha256(data).hexdigest()[:_DIGITS]}"
+        return data[: self.most_bytes - len(digest)].decode(errors="ignore") + digest
+
+
 class PathText(TypeDecorator[str]):
     """Text in which paths occur: bytes of a name that are no UTF-8 are kept readable."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """Return the type that the database has for it."""
+        is_postgres = dialect.name == "postgresql"
+        return dialect.type_descriptor(String(collation="C") if is_postgres else Text())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Return what the index can store."""
-        if value is None or value.isascii():
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            value = value.replace("\0", "\\x00")
+        if value.isascii():
             return value
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-# SQLite compares code points anyway; other databases would ask the locale.
-_CODE_POINTS = String().with_variant(String(collation="C"), "postgresql")
+def _text(most_bytes: int | None = None) -> String:
+    return String().with_variant(PostgresText(most_bytes), "postgresql")
+
+
+_DIGITS = 16
+_TEXT = _text()
+# As much as any value has that is allowed (PS3.5 6.2): 64 characters, of a name three groups.
+_SHORT = _text(100)
+_INDEXED = _text(400)
+_NAME = _text(900)
+_LONG = Text().with_variant(PostgresText(), "postgresql")
 _KEY = BigInteger().with_variant(Integer, "sqlite")
 
 catalog_meta = Table(
     "catalog_meta",
     metadata,
-    Column("key", String, primary_key=True),
-    Column("value", String, nullable=False),
+    Column("key", _TEXT, primary_key=True),
+    Column("value", _TEXT, nullable=False),
 )
 
 patients = Table(
     "patients",
     metadata,
     Column("id", _KEY, primary_key=True),
-    Column("patient_id", String, nullable=False),
-    Column("issuer_of_patient_id", String, nullable=False),
-    Column("patient_name", String, nullable=False),
-    Column("patient_birth_date", String, nullable=False),
-    Column("patient_sex", String, nullable=False),
+    Column("patient_id", _INDEXED, nullable=False),
+    Column("issuer_of_patient_id", _INDEXED, nullable=False),
+    Column("patient_name", _NAME, nullable=False),
+    Column("patient_birth_date", _SHORT, nullable=False),
+    Column("patient_sex", _SHORT, nullable=False),
     # What names are sorted by and searched in (`mediastation.model.name_order`).
-    Column("name_key", _CODE_POINTS, nullable=False, server_default=""),
+    Column("name_key", _NAME, nullable=False, server_default=""),
     # An identity as the objects give it. Whether two of them are one person is
     # decided at export, never while receiving.
     UniqueConstraint(
@@ -86,15 +145,15 @@ studies = Table(
     metadata,
     Column("id", _KEY, primary_key=True),
     Column("patient", ForeignKey("patients.id"), nullable=False),
-    Column("study_instance_uid", String, nullable=False),
-    Column("study_date", String, nullable=False),
-    Column("study_time", String, nullable=False),
-    Column("study_id", String, nullable=False),
-    Column("accession_number", String, nullable=False),
-    Column("study_description", String, nullable=False),
+    Column("study_instance_uid", _INDEXED, nullable=False),
+    Column("study_date", _INDEXED, nullable=False),
+    Column("study_time", _INDEXED, nullable=False),
+    Column("study_id", _TEXT, nullable=False),
+    Column("accession_number", _TEXT, nullable=False),
+    Column("study_description", _TEXT, nullable=False),
     # When its last instance arrived, and what it is found by (`mediastation.model.search_text`).
     Column("received_at", Float, nullable=False, server_default="0"),
-    Column("search_text", _CODE_POINTS, nullable=False, server_default=""),
+    Column("search_text", _TEXT, nullable=False, server_default=""),
     UniqueConstraint("patient", "study_instance_uid", name="one_study_per_patient"),
 )
 Index("studies_by_uid", studies.c.study_instance_uid)
@@ -107,10 +166,10 @@ series = Table(
     metadata,
     Column("id", _KEY, primary_key=True),
     Column("study", ForeignKey("studies.id"), nullable=False),
-    Column("series_instance_uid", String, nullable=False),
-    Column("modality", String, nullable=False),
-    Column("series_number", String, nullable=False),
-    Column("series_description", String, nullable=False),
+    Column("series_instance_uid", _INDEXED, nullable=False),
+    Column("modality", _INDEXED, nullable=False),
+    Column("series_number", _TEXT, nullable=False),
+    Column("series_description", _TEXT, nullable=False),
     # Kept with every change, so that lists never count a million rows.
     Column("instances", Integer, nullable=False, default=0),
     Column("size_bytes", BigInteger, nullable=False, default=0),
@@ -124,22 +183,22 @@ instances = Table(
     metadata,
     Column("id", _KEY, primary_key=True),
     Column("series", ForeignKey("series.id"), nullable=False),
-    Column("kind", String, nullable=False),
+    Column("kind", _TEXT, nullable=False),
     Column("derived_from", ForeignKey("instances.id"), nullable=True),
-    Column("recipe", String, nullable=False, default=""),
-    Column("sop_instance_uid", String, nullable=False),
-    Column("sop_class_uid", String, nullable=False),
-    Column("transfer_syntax_uid", String, nullable=False),
+    Column("recipe", _INDEXED, nullable=False, default=""),
+    Column("sop_instance_uid", _INDEXED, nullable=False),
+    Column("sop_class_uid", _TEXT, nullable=False),
+    Column("transfer_syntax_uid", _TEXT, nullable=False),
     Column("instance_number", BigInteger, nullable=True),
-    Column("sha256", String, nullable=False),
-    Column("data_sha256", String, nullable=False),
+    Column("sha256", _INDEXED, nullable=False),
+    Column("data_sha256", _INDEXED, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("header", LargeBinary, nullable=False),
     Column("index_version", Integer, nullable=False),
-    Column("source_kind", String, nullable=False),
+    Column("source_kind", _TEXT, nullable=False),
     Column("source_detail", PathText, nullable=False),
-    Column("calling_ae", String, nullable=False),
-    Column("called_ae", String, nullable=False),
+    Column("calling_ae", _TEXT, nullable=False),
+    Column("called_ae", _TEXT, nullable=False),
     Column("received_at", Float, nullable=False),
     # A job, or a copy in the making, may still hold the number of what was forgotten.
     sqlite_autoincrement=True,
@@ -171,7 +230,7 @@ icons = Table(
     "icons",
     metadata,
     Column("instance", ForeignKey("instances.id", ondelete="CASCADE"), primary_key=True),
-    Column("recipe", String, primary_key=True),
+    Column("recipe", _INDEXED, primary_key=True),
     Column("rows", Integer, nullable=False),
     Column("columns", Integer, nullable=False),
     Column("pixels", LargeBinary, nullable=False),
@@ -181,26 +240,26 @@ jobs = Table(
     "jobs",
     metadata,
     Column("id", _KEY, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("operator", String, nullable=False),
-    Column("request", Text, nullable=False),
-    Column("result", Text, nullable=False, default="{}"),
+    Column("kind", _TEXT, nullable=False),
+    Column("state", _TEXT, nullable=False),
+    Column("operator", _TEXT, nullable=False),
+    Column("request", _LONG, nullable=False),
+    Column("result", _LONG, nullable=False, default="{}"),
     Column("message", PathText, nullable=False, default=""),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
-    Column("worker", String, nullable=False, default=""),
+    Column("worker", _TEXT, nullable=False, default=""),
     Column("lease_until", Float, nullable=True),
     Column("cancel_requested", Boolean, nullable=False, default=False),
     Column("priority", Integer, nullable=False, default=0, server_default="0"),
     # The host whose drive it needs; empty where any worker will do.
-    Column("place", String, nullable=False, default="", server_default=""),
+    Column("place", _TEXT, nullable=False, default="", server_default=""),
     # What only one running job may use; empty where nothing is.
     Column("resource", PathText, nullable=False, default="", server_default=""),
     # What goes onto its media in place of clock and chance, so that a job that goes on
     # makes the same bytes. Empty for a job that nobody else may take over.
-    Column("moment", String, nullable=False, default="", server_default=""),
-    Column("seed", String, nullable=False, default="", server_default=""),
+    Column("moment", _TEXT, nullable=False, default="", server_default=""),
+    Column("seed", _TEXT, nullable=False, default="", server_default=""),
     Column("attempts", Integer, nullable=False, default=0, server_default="0"),
     Column("question", PathText, nullable=False, default="", server_default=""),
     Column("started_at", Float, nullable=True),
@@ -224,11 +283,11 @@ job_steps = Table(
     metadata,
     Column("job", ForeignKey("jobs.id"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("name", String, nullable=False),
-    Column("state", String, nullable=False),
+    Column("name", _TEXT, nullable=False),
+    Column("state", _TEXT, nullable=False),
     Column("done", BigInteger, nullable=False, default=0),
     Column("total", BigInteger, nullable=False, default=0),
-    Column("unit", String, nullable=False, default=""),
+    Column("unit", _TEXT, nullable=False, default=""),
     Column("summary", PathText, nullable=False, default=""),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float, nullable=True),
@@ -239,12 +298,12 @@ job_findings = Table(
     metadata,
     Column("job", ForeignKey("jobs.id"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("rule", String, nullable=False),
-    Column("severity", String, nullable=False),
+    Column("rule", _TEXT, nullable=False),
+    Column("severity", _TEXT, nullable=False),
     Column("subject", PathText, nullable=False),
     Column("message", PathText, nullable=False),
-    Column("hint", Text, nullable=False),
-    Column("reference", String, nullable=False),
+    Column("hint", _LONG, nullable=False),
+    Column("reference", _TEXT, nullable=False),
 )
 
 job_entries = Table(
@@ -262,7 +321,7 @@ ledger = Table(
     "ledger",
     metadata,
     Column("position", _KEY, primary_key=True, autoincrement=False),
-    Column("body", Text, nullable=False),
-    Column("mac", String, nullable=False),
+    Column("body", _LONG, nullable=False),
+    Column("mac", _TEXT, nullable=False),
 )
 guard_table(ledger)

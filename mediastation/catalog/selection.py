@@ -161,7 +161,7 @@ def iter_selection(
         .order_by(
             studies.c.study_instance_uid,
             series.c.series_instance_uid,
-            instances.c.instance_number,
+            instances.c.instance_number.nulls_first(),
             instances.c.sop_instance_uid,
             instances.c.id,
         )

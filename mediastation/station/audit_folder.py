@@ -1,4 +1,4 @@
-"""Where the audit messages lie: ``audit/2026-11-23/00000017-made.xml`` in the home.
+"""Where the audit messages lie: ``audit/2026-11-23/00000017-made.xml`` beside the ledger.
 
 The folder of a day is complete when the day is over; a site may move it to its
 audit repository. The messages are a third witness of the ledger's length and of
@@ -30,14 +30,14 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 def message_path(station: Station, entry: LedgerEntry) -> Path:
     """Return where the message of an entry lies, or will."""
     day = entry.at[:10] if _DAY.match(entry.at) else "undated"
-    return station.home / FOLDER_NAME / day / f"{entry.number:08d}-{entry.event}.xml"
+    return station.catalog.home / FOLDER_NAME / day / f"{entry.number:08d}-{entry.event}.xml"
 
 
 def write_message(station: Station, entry: LedgerEntry) -> Path:
     """Write the message of an entry, readable by its owner alone; whole or not at all."""
     path = message_path(station, entry)
     message = audit_message(entry).decode()
-    with disk_trouble_told(station.home):
+    with disk_trouble_told(station.catalog.home):
         make_private_folder(path.parent.parent)
         make_private_folder(path.parent)
         _keep_other(path, message)
@@ -93,7 +93,7 @@ def _keep_other(path: Path, message: str) -> None:
 
 def _last_number(station: Station) -> int:
     with suppress(OSError, ValueError):
-        return int((station.home / FOLDER_NAME / _LAST_NAME).read_text(encoding="ascii"))
+        return int((station.catalog.home / FOLDER_NAME / _LAST_NAME).read_text(encoding="ascii"))
     return 0
 
 
@@ -106,7 +106,7 @@ def _messages(station: Station) -> Iterator[tuple[int, Path]]:
 
 
 def _days(station: Station) -> list[Path]:
-    folder = station.home / FOLDER_NAME
+    folder = station.catalog.home / FOLDER_NAME
     return sorted(folder / name for name in _names(folder) if _DAY.fullmatch(name))
 
 

@@ -52,7 +52,7 @@ def _sessions(station: Station, file_set_uid: str, first_sector: int) -> Iterato
         return
     for record in station.jobs.with_result("burn", file_set_uid):
         if any(disc.get("first_sector") == first_sector for disc in _discs(record.result)):
-            path = station.home / "jobs" / str(record.id) / MANIFEST_NAME
+            path = station.jobs_folder / str(record.id) / MANIFEST_NAME
             with suppress(ConfigError):
                 yield read_manifest(path)
 

@@ -92,7 +92,7 @@ def known_media(station: Station) -> Lookup:
         found = []
         for folder, manifest in _manifests(station, file_set_uid):
             if manifest.file_set_uid == file_set_uid:
-                place = folder.relative_to(station.home / "jobs")
+                place = folder.relative_to(station.jobs_folder)
                 patients = tuple(_patients(folder))
                 found.append(
                     KnownMedium(
@@ -154,7 +154,7 @@ def _manifests(station: Station, text: str) -> Iterator[tuple[Path, Manifest]]:
     quoted = json.dumps(text)[1:-1]
     found = [record for kind in _MAKING for record in station.jobs.with_result(kind, quoted)]
     for record in sorted(found, key=lambda record: -record.id):
-        for folder in volume_folders(station.home / "jobs" / str(record.id)):
+        for folder in volume_folders(station.jobs_folder / str(record.id)):
             path = folder / MANIFEST_NAME
             if path.exists():
                 yield folder, read_manifest(path)

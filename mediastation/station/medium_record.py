@@ -8,6 +8,7 @@ unrecorded. What a process that is killed in between leaves is settled by
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,9 +28,21 @@ ENTRIES = "entries"
 
 def announce(job: Job, output: Path) -> None:
     """Note in the job what it is about to write, before any byte of it lies anywhere."""
-    place = {"output": str(output.absolute()), "in_place": os.path.ismount(output)}
+    place = {
+        "output": str(output.absolute()),
+        "in_place": os.path.ismount(output),
+        "host": socket.gethostname(),
+    }
     job.result = {**job.result, WRITING: place}
     job.save_result()
+
+
+def is_elsewhere(station: Station, host: str) -> bool:
+    """Tell whether the paths of what was written on `host` are those of another station.
+
+    One that has its catalog for itself may be called otherwise by now.
+    """
+    return station.catalog.is_shared and host not in {"", socket.gethostname()}
 
 
 @contextmanager

@@ -118,17 +118,18 @@ class JobTransport:
 
     def _open(self, name: str) -> Any:
         words: dict[str, Any] = {"results": False, "serializer": _JsonSerializer()}
-        scheme = self._url.partition(":")[0]
+        scheme, colon, rest = self._url.partition(":")
+        scheme = scheme.removesuffix("+psycopg")
         if not self._url:
             path = self._home / _FILE
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             return SqliteHuey(name, filename=str(path), timeout=30, **words)
         if scheme in {"redis", "rediss", "unix"}:
             return PriorityRedisHuey(name, url=self._url, blocking=False, **words)
-        if scheme == "postgresql":
+        if scheme in {"postgresql", "postgres"}:
             return PostgresHuey(
                 name,
-                dsn=self._url,
+                dsn=f"{scheme}{colon}{rest}",
                 read_timeout=_READ_TIMEOUT_S,
                 blocking=False,
                 table_prefix="mediastation",

@@ -158,7 +158,7 @@ def _find(station: Station, number: int, volume: int | None) -> _Original:
 
 
 def _manifests(station: Station, job: int) -> Iterator[tuple[Path, Manifest]]:
-    for folder in volume_folders(station.home / "jobs" / str(job)):
+    for folder in volume_folders(station.jobs_folder / str(job)):
         path = folder / MANIFEST_NAME
         if path.exists():
             yield folder, read_manifest(path)

@@ -58,7 +58,9 @@ class Station:
         if claimed is not None:
             # It is the word of whoever asked for it, not of the account that works.
             self.settings = self.settings.model_copy(update={"operator": claimed.operator})
-        self.catalog = Catalog(self.home)
+        with disk_trouble_told(self.home.parent):
+            make_private_folder(self.home)
+        self.catalog = Catalog(_store_of(self.home, self.settings), self.settings.database)
         self.jobs = JobTable(self.catalog)
         self.queue = JobQueue(self.catalog)
         self._claimed = claimed
@@ -85,10 +87,17 @@ class Station:
             self._intake = Intake(self.catalog, self.clock.now)
         return self._intake
 
+    @property
+    def claimed(self) -> int | None:
+        """The job from the queue that waits here to be gone on with; None if there is none."""
+        return self._claimed.id if self._claimed is not None else None
+
     def job(self, kind: str, request: dict[str, Any], listener: Listener = nobody) -> Job:
         """Create a job of this station's operator, or go on with the one that was claimed."""
         claimed = self._claimed
         if claimed is not None and claimed.kind == kind:
+            # What its earlier attempt left may have been settled since it was claimed.
+            claimed = self.jobs.get(claimed.id, self.clock.now()) or claimed
             self._claimed, number = None, claimed.id
         else:
             claimed, now = None, self.clock.now()
@@ -104,10 +113,15 @@ class Station:
         """Return the profile called `name`; `ProfileError` names the nearest ones."""
         return find_profile(name, self.home / "profiles")
 
+    @property
+    def jobs_folder(self) -> Path:
+        """Where the folders of the jobs lie, by number."""
+        return self.catalog.home / "jobs"
+
     def job_folder(self, job: int) -> Path:
         """Return the folder of a job, made where there is none."""
-        folder = self.home / "jobs" / str(job)
-        with disk_trouble_told(self.home):
+        folder = self.jobs_folder / str(job)
+        with disk_trouble_told(self.catalog.home):
             make_private_folder(folder.parent)
             make_private_folder(folder)
         return folder
@@ -119,6 +133,10 @@ class Station:
                 "The index was written by an older Mediastation, or lost and begun anew.",
                 "Run `mediastation reindex` once; the stored instances stay as they are.",
             )
+
+
+def _store_of(home: Path, settings: Settings) -> Path:
+    return home if settings.store is None else home / settings.store.expanduser()
 
 
 def read_settings(home: Path) -> Settings:

@@ -314,7 +314,7 @@ def _profile_name(request: UpdateRequest, manifest: Manifest | None) -> str:
 def _folder(station: Station) -> Iterator[Path]:
     """Give a folder inside the home for what is taken from the medium; it goes afterwards."""
     folder = station.intake.new_path()
-    with disk_trouble_told(station.home):
+    with disk_trouble_told(station.catalog.home):
         folder.mkdir(mode=0o700)
     try:
         yield folder

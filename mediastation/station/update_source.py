@@ -160,11 +160,11 @@ def take_aside(
         elif file.path != own and not _is_ours(volume, file, source):
             staying.append((file, -1, file.path))
     total = sum(file.size_bytes for file, _, _ in staying)
-    free = shutil.disk_usage(station.home).free
+    free = shutil.disk_usage(station.catalog.home).free
     if free < total:
         raise MediaError(
-            f"The disk of {station.home} is full: {free:,} bytes are free, and what stays on the "
-            f"medium takes {total:,} while it is updated.",
+            f"The disk of {station.catalog.home} is full: {free:,} bytes are free, and what stays on "
+            f"the medium takes {total:,} while it is updated.",
             "Free some space, or use another home.",
         )
     with job.step("keep", total, "bytes") as step:

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.exc import ProgrammingError
 
-from mediastation.catalog import database
+from mediastation.catalog import sqlite
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.listing import list_rows
@@ -106,7 +106,7 @@ def test_a_home_may_have_any_name(tmp_path: Path) -> None:
 _OPEN = """
 import sys
 from pathlib import Path
-from mediastation.catalog import database
+from mediastation.catalog import sqlite
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
 sys.stdin.read(1)
@@ -145,7 +145,7 @@ def test_an_interrupted_statement_leaves_no_lock_behind(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After Ctrl-C, the job's end has still to be written, and the traceback is alive then."""
-    monkeypatch.setattr(database, "_BUSY_TIMEOUT_MS", 0)
+    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_MS", 0)
     keep(catalog)
 
     def interrupted(cursor: sqlite3.Cursor, statement: str, values: Any, _: object) -> None:
