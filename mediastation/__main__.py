@@ -13,7 +13,7 @@ def main() -> None:
         from mediastation.cli.app import run  # noqa: PLC0415 - imports cost time; --version need not wait
 
         words = sys.argv[1:]
-        if wants_console(words) and sys.stdin.isatty() and sys.stdout.isatty():
+        if wants_console(words) and _on_terminal():
             sys.exit(run(words, _console))
         sys.exit(run(words))
     except KeyboardInterrupt:
@@ -31,6 +31,13 @@ def wants_console(words: Sequence[str]) -> bool:
         case ["--home", home]:
             return bool(home)
     return False
+
+
+def _on_terminal() -> bool:
+    """Tell whether keys come from a terminal and what is drawn goes to one."""
+    # Textual draws on standard error; any of them may be closed.
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return all(stream is not None and stream.isatty() for stream in streams)
 
 
 def _console(home: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
 
 from mediastation.console.desk import Desk
@@ -201,18 +201,20 @@ class ConsoleApp(App[MediastationError | None]):
             self.push_screen(HelpScreen(PLACE_OF[screen.PLACE].title, self.keys_of(screen)))
 
     def keys_of(self, screen: Screen[Any]) -> list[tuple[str, str]]:
-        """Return keys and what they do, each action once."""
-        found: dict[str, tuple[list[str], str]] = {}
+        """Return keys and what they do, each action once: the place's, then everybody's."""
+        found: dict[str, tuple[int, list[str], str]] = {}
         for active in screen.active_bindings.values():
             binding = active.binding
-            if active.enabled and binding.description and not binding.system:
-                keys, _ = found.setdefault(
-                    binding.action, ([], binding.tooltip or binding.description)
-                )
-                shown = binding.key_display or self.get_key_display(binding)
-                if shown not in keys:
-                    keys.append(shown)
-        return [(" ".join(keys), told) for keys, told in found.values()]
+            if not _concerns_people(active):
+                continue
+            rank = 0 if active.node is screen else 2 if active.node is self else 1
+            told = binding.tooltip or binding.description
+            _, keys, _ = found.setdefault(binding.action, (rank, [], told))
+            shown = binding.key_display or self.get_key_display(binding)
+            if shown not in keys:
+                keys.append(shown)
+        ranked = sorted(found.values(), key=lambda item: item[0])
+        return [(" ".join(keys), told) for _, keys, told in ranked]
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Give every place, every action of the screen and every theme to the palette."""
@@ -223,8 +225,9 @@ class ConsoleApp(App[MediastationError | None]):
         told = set()
         for active in screen.active_bindings.values():
             binding = active.binding
-            skipped = binding.action.startswith(("go(", "command_palette")) or binding.system
-            if not active.enabled or skipped or not binding.description or binding.action in told:
+            of_table = active.node not in (screen, self)
+            skipped = of_table or binding.action.startswith(("go(", "command_palette"))
+            if skipped or not _concerns_people(active) or binding.action in told:
                 continue
             told.add(binding.action)
             key = binding.key_display or self.get_key_display(binding)
@@ -264,6 +267,13 @@ class ConsoleApp(App[MediastationError | None]):
     def _leave(self, sure: bool | None) -> None:
         if sure:
             self.exit()
+
+
+def _concerns_people(active: ActiveBinding) -> bool:
+    """Tell whether a key is worth telling of: not what every terminal program does with Tab."""
+    binding = active.binding
+    stock = binding.system or binding.action.startswith(("app.focus", "screen.", "help_quit"))
+    return active.enabled and bool(binding.description) and not stock
 
 
 def run_console(home: Path) -> MediastationError | None:

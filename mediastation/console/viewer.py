@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mediastation.console.words import number_text
 from mediastation.model.browsing import InstanceRow, SeriesRow
 from mediastation.model.picture import Picture, WindowChange
 
@@ -99,8 +98,3 @@ class Viewer:
             if picture.center is not None and picture.width is not None:
                 what += f"  window {picture.center:g} / {picture.width:g}"
         return (" ".join(word for word in words if word), where, what)
-
-
-def no_pictures(series: Sequence[SeriesRow]) -> str:
-    """Say that a study has no instance to look at."""
-    return f"No instance in {number_text(len(series), 'series', 'series')}."

@@ -31,6 +31,7 @@ class ConsoleScreen(Screen[None]):
     """
 
     PLACE: ClassVar[str]
+    AUTO_FOCUS: ClassVar[str | None] = ""
     FIRST_FOCUS: ClassVar[str] = ""
     """Selector of the widget that has the focus at first."""
     BINDINGS: ClassVar[list[BindingType]] = [

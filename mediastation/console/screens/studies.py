@@ -56,11 +56,15 @@ class StudiesScreen(ConsoleScreen):
     FIRST_FOCUS = "#studies"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", tooltip="Mark the study or series, or take the mark away"),
-        Binding("p", "mark_patient", "Patient", tooltip="Mark all studies of this patient"),
+        Binding(
+            "p", "mark_patient", "Patient", show=False, tooltip="Mark all studies of this patient"
+        ),
         Binding("e", "export", "Export", tooltip="Take the marks to Export"),
         Binding("v", "preview", "View", tooltip="Show or hide the picture"),
         Binding("a", "add", "Add", tooltip="Add a folder, file or image from disk"),
-        Binding("f", "forget", "Forget", tooltip="Remove from the store what is marked"),
+        Binding(
+            "f", "forget", "Forget", show=False, tooltip="Remove from the store what is marked"
+        ),
         Binding("right", "open", "Open", show=False, tooltip="Show the series of the study"),
         Binding("left", "close", "Close", show=False, tooltip="Hide the series of the study"),
         Binding("o", "order", "Order", show=False, tooltip="By arrival, date or name"),

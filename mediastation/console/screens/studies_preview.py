@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from textual.timer import Timer
 
-from mediastation.console.viewer import Viewer, no_pictures
+from mediastation.console.viewer import Viewer
 from mediastation.console.widgets.picture_pane import PicturePane
 from mediastation.errors import MediastationError
 from mediastation.model.browsing import SeriesRow
@@ -54,7 +54,7 @@ class StudyPreview(PicturePane):
         """Show a study's first series, or one series of it, when the cursor has come to rest."""
         if study is None:
             self.viewer = Viewer()
-            self.show(None, "Nothing to look at.", ())
+            self.show(None, "", ())
             return
         if (study, series) == self._wanted:
             return
@@ -146,7 +146,8 @@ class StudyPreview(PicturePane):
     async def _draw_once(self) -> None:
         viewer, instance = self.viewer, self.viewer.instance
         if instance is None:
-            self.show(None, no_pictures(viewer.series), viewer.caption(None))
+            told = "No image in this series." if viewer.series else ""
+            self.show(None, told, viewer.caption(None))
             return
         rows, columns = self.picture_size
         try:

@@ -63,7 +63,7 @@ class PageRow:
 Fetch = Callable[[list[Key]], Awaitable[Mapping[Key, PageRow]]]
 
 
-class PageTable(ScrollView, can_focus=True):
+class PageTable(ScrollView, can_focus=True, inherit_bindings=False):
     """A table that scrolls over any number of rows.
 
     `set_keys` gives all rows by key, in order; `fetch` is awaited for the
@@ -152,6 +152,7 @@ class PageTable(ScrollView, can_focus=True):
         self._fetch = fetch
         self._sign = sign
         self._keys: Sequence[Key] = ()
+        self._filled = False
         self._children: dict[Key, Sequence[Key]] = {}
         self._lines: list[Key] = []
         self._parents: dict[Key, Key] = {}
@@ -165,6 +166,7 @@ class PageTable(ScrollView, can_focus=True):
 
     def set_keys(self, keys: Sequence[Key]) -> None:
         """Show these rows, in this order; the cursor stays on its row."""
+        self._filled = True
         self._keys = keys
         self._arrange()
 
@@ -172,6 +174,7 @@ class PageTable(ScrollView, can_focus=True):
         """Show exactly these rows; for tables that are short."""
         self._rows = dict(rows)
         self._stale.clear()
+        self._filled = True
         self._keys = list(rows)
         self._arrange()
 
@@ -396,7 +399,7 @@ class PageTable(ScrollView, can_focus=True):
             front = " " * _SIGNS_WIDTH if self._sign else ""
             return self._strip(front, [c.title for c in self.columns], style, width)
         line = y - 1 + self.scroll_offset.y
-        if not self._lines and y == 2 and self.empty:
+        if self._filled and not self._lines and y == 2 and self.empty:
             faint = self.get_component_rich_style("page-table--faint")
             return Strip([Segment(fit("  " + self.empty, width), faint)], width)
         if line >= len(self._lines):

@@ -35,7 +35,7 @@ class PicturePane(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
         self.picture: Picture | None = None
-        self.told = "Nothing to look at."
+        self.told = ""
         self.caption: tuple[str, ...] = ()
 
     def show(self, picture: Picture | None, told: str, caption: tuple[str, ...]) -> None:
