@@ -18,10 +18,12 @@ from mediastation.station.export_output import check_output, require_label, requ
 from mediastation.station.export_partition import all_or_none, require_place
 from mediastation.station.export_prepare import count_transcoded, prepare_selection
 from mediastation.station.export_request import ExportRequest, ExportResult
-from mediastation.station.export_volume import write_volume
+from mediastation.station.export_volume import keep_finished, write_volume
 from mediastation.station.export_work import Work
+from mediastation.station.follow import submit_burns
 from mediastation.station.gather import gather
 from mediastation.station.job import Job
+from mediastation.station.resumed import as_result, finished_volumes
 from mediastation.station.station import Station
 from mediastation.station.target import choose_target
 from mediastation.station.unfinished import settle_unfinished
@@ -44,14 +46,16 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     require_role(profile, Role.CREATOR)
     require_compress(profile, request.compress_syntax)
     target = choose_target(request, profile)
-    require_place(request, target.format)
+    settled = [] if request.plan_only else settle_unfinished(station)
+    finished = finished_volumes(station)
+    require_place(request, target.format, finished)
     require_label(request)
     require_moment(target.format, station.clock.moment())
     included = read_included(request.include)
     station.require_current_index()
-    settled = [] if request.plan_only else settle_unfinished(station)
     job = station.job("export", request.as_dict(), listener)
-    work = Work(station, job, request, profile, target, included=included)
+    job.result = as_result(finished)
+    work = Work(station, job, request, profile, target, included=included, finished=finished)
     result = ExportResult(job.id, profile.name, findings=job.findings)
     try:
         with job:
@@ -60,7 +64,8 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
                 _run(work, result)
             finally:
                 result.refused = work.checked.refused
-                job.result = result.as_dict(with_findings=False)
+                if not job.goes_on:
+                    job.result = result.as_dict(with_findings=False)
     except RefusedError as fault:
         result.stopped, result.hint = fault.message, fault.hint
     return result
@@ -95,4 +100,6 @@ def _run(work: Work, result: ExportResult) -> None:
         ]
     with all_or_none(work, [volume.plan for volume in volumes], result.volumes):
         for volume in volumes:
-            result.volumes.append(write_volume(work, volume))
+            result.volumes.append(keep_finished(work, volume) or write_volume(work, volume))
+    if request.burn_on and not request.plan_only:
+        result.burns = submit_burns(station, request, result.volumes)

@@ -26,6 +26,7 @@ from mediastation.station.export_output import require_output
 from mediastation.station.export_request import ExportRequest, VolumeResult
 from mediastation.station.export_work import Work
 from mediastation.station.medium_record import forget_names, withdraw
+from mediastation.station.resumed import Finished
 from mediastation.station.station import Station
 
 Share = tuple[list[tuple[PersonCluster, list[int]]], int]
@@ -68,11 +69,14 @@ class VolumePlan:
         return name if self.volumes == 1 else f"{name} {self.number}/{self.volumes}"
 
 
-def require_place(request: ExportRequest, form: Format) -> None:
+def require_place(request: ExportRequest, form: Format, finished: Finished) -> None:
     """Raise where the output that was named can take nothing, before any work is done for it.
 
     How many volumes come out is not known yet: if several, they go into a folder.
+    What an earlier attempt of the job has `finished` there is in nobody's way.
     """
+    if any(path.is_relative_to(request.output) for path in finished):
+        return
     if form.is_file and request.output.is_dir() and not request.output.is_symlink():
         if not os.access(request.output, os.W_OK | os.X_OK):
             raise MediaError(
@@ -132,7 +136,7 @@ def lay_out(work: Work, shares: Sequence[Share]) -> list[VolumePlan]:
     MediaError
         If the disk of the home fails.
     """
-    outputs = _outputs(work.request.output, work.target.format, len(shares))
+    outputs = _outputs(work.request.output, work.target.format, len(shares), work.finished)
     folder = work.station.job_folder(work.job.id)
     plans = []
     for number, ((people, instances), output) in enumerate(
@@ -182,7 +186,8 @@ def all_or_none(
 ) -> Iterator[None]:
     """Make the folder for several volumes; where one of them fails, the others go again.
 
-    Half a collection must not pass for the whole. `written` is emptied then.
+    Half a collection must not pass for the whole. `written` is emptied then. A
+    job that goes back into the queue keeps what it has made: it goes on with it.
     """
     made = None
     if len(plans) > 1 and not work.request.plan_only:
@@ -193,6 +198,8 @@ def all_or_none(
     try:
         yield
     except BaseException as fault:
+        if work.job.goes_on:
+            raise
         forget_names(work.job)
         for result in written:
             if result.verified:
@@ -218,11 +225,12 @@ def _remove(path: Path) -> None:
             path.unlink()
 
 
-def _outputs(output: Path, form: Format, number: int) -> list[Path]:
+def _outputs(output: Path, form: Format, number: int, finished: Finished) -> list[Path]:
     """Return where the volumes go; `ConfigError` where what was named cannot take them."""
     into_folder = form.is_file and output.is_dir() and not output.is_symlink()
     if number == 1 and not into_folder:
-        require_output(output, form)
+        if output not in finished:
+            require_output(output, form)
         return [output]
     if os.path.ismount(output):
         raise ConfigError(
@@ -241,11 +249,12 @@ def _outputs(output: Path, form: Format, number: int) -> list[Path]:
     # Of several volumes none may be replaced: were the second to fail, neither
     # the old set nor the new one would be whole.
     for one in (*outputs, output / f"DISC{number + 1}{form.suffix}"):
-        if os.path.lexists(one):
+        if os.path.lexists(one) and one not in finished:
             raise ConfigError(
                 f"{output} holds {one.name} of another export.",
                 "Name another folder: nothing is mixed with what is there.",
             )
     for one in outputs:
-        require_output(one, form)
+        if one not in finished:
+            require_output(one, form)
     return outputs

@@ -13,13 +13,14 @@ from mediastation.media.fat import VolumeTooSmallError
 from mediastation.model.finding import error
 from mediastation.model.ledger import LedgerHead
 from mediastation.model.manifest import Manifest
-from mediastation.station.export_file_set import Volume
+from mediastation.station.contents import read_contents
+from mediastation.station.export_file_set import DICOMDIR, Volume
 from mediastation.station.export_labels import keep_labels
 from mediastation.station.export_output import open_writer
 from mediastation.station.export_request import VolumeResult
 from mediastation.station.export_work import Work
 from mediastation.station.ledger import medium_facts, record_made
-from mediastation.station.medium_contents import contents_of_folder
+from mediastation.station.medium_contents import ledger_contents
 from mediastation.station.medium_record import announce, named
 from mediastation.station.target import Target
 from mediastation.verify.verifier import verify_medium
@@ -54,6 +55,16 @@ def _writer(work: Work, volume: Volume) -> MediumWriter:
             filled_bytes=work.target.filled_bytes,
         )
     return volume.writer
+
+
+def keep_finished(work: Work, volume: Volume) -> VolumeResult | None:
+    """Return what an earlier attempt of the job made of `volume`; None if it has to be written."""
+    found = work.finished.get(volume.plan.output)
+    if found is None or found[0].file_set_uid != volume.file_set_uid:
+        return None
+    result, head = found
+    work.heads.append(head)
+    return result
 
 
 def write_volume(work: Work, volume: Volume) -> VolumeResult:
@@ -115,7 +126,7 @@ def _record(work: Work, volume: Volume, manifest: Manifest) -> LedgerHead:
     """Enter the medium into the ledger, before anybody can take it for finished."""
     facts = medium_facts(
         manifest,
-        contents_of_folder(work.station, volume.folder),
+        ledger_contents(work.station, volume.contents or read_contents(volume.folder / DICOMDIR)),
         path=volume.plan.output,
         verified=True,
     )

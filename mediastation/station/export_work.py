@@ -12,6 +12,7 @@ from mediastation.station.export_icons import IconPlan
 from mediastation.station.export_include import Included
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import Job
+from mediastation.station.resumed import Finished
 from mediastation.station.station import Station
 from mediastation.station.target import Target
 
@@ -34,6 +35,8 @@ class Work:
         What the site adds to the medium.
     heads : list of LedgerHead
         The ledger's entries on the volumes that were written.
+    finished : dict
+        Volumes that an earlier attempt of the job has made, by output.
     """
 
     station: Station
@@ -46,6 +49,7 @@ class Work:
     icons: IconPlan | None = None
     included: Included = field(default_factory=Included)
     heads: list[LedgerHead] = field(default_factory=list)
+    finished: Finished = field(default_factory=dict)
 
     def copy_of(self, entry: Entry) -> StoredFile:
         """Return the file that goes out for `entry`."""

@@ -24,9 +24,9 @@ _BEAT_S = LEASE_S / 4
 _KEPT_FINDINGS = 10_000
 
 
-def worker_name() -> str:
-    """Return what the job table calls this process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+def worker_name(process: int | None = None) -> str:
+    """Return what the job table calls a process of this host, by default this one."""
+    return f"{socket.gethostname()}:{os.getpid() if process is None else process}"
 
 
 class Job:
@@ -99,7 +99,7 @@ class Job:
             self._queue.ask(self.id, self._worker, fault.question, now)
             return
         stopped = isinstance(fault, (KeyboardInterrupt, CancelledError))
-        if self.asks and stopped and self._is_stopping():
+        if stopped and self.goes_on:
             self.save_result()
             why = "the station stops; queued again"
             self._queue.give_back(self.id, self._worker, why, now)
@@ -124,6 +124,11 @@ class Job:
             if not held:
                 self._is_lost = True
                 return
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what interrupts the job now puts it back into the queue."""
+        return self.asks and self._is_stopping()
 
     def save_result(self) -> None:
         """Write `result` already now: what follows makes it true."""

@@ -16,15 +16,15 @@ from mediastation.catalog.durable import disk_trouble_told
 from mediastation.errors import ConfigError, MediaError
 from mediastation.media.left_over import part_path, remove_left_over
 from mediastation.model.finding import Finding, note, warning
-from mediastation.model.job import JobRecord, JobState
-from mediastation.station.medium_record import WRITING
+from mediastation.model.job import JobRecord
+from mediastation.station.dead_jobs import is_dead
+from mediastation.station.medium_record import WRITING, is_elsewhere
 from mediastation.station.process_lock import hold_lock
 from mediastation.station.station import Station
 from mediastation.station.unfinished_burns import settle_burns
 from mediastation.station.unfinished_entries import settle_entries
 
 LOCK_NAME = "settle.lock"
-DEAD = frozenset({JobState.ABANDONED, JobState.FAILED, JobState.CANCELLED, JobState.REFUSED})
 _MAKING = ("export", "update", "reprint")
 
 
@@ -47,10 +47,11 @@ def settle_unfinished(station: Station) -> list[Finding]:
     """
     findings: list[Finding] = []
     try:
-        with disk_trouble_told(station.home), hold_lock(station.home / LOCK_NAME, _busy):
-            findings += settle_entries(station, DEAD)
+        folder = station.catalog.home
+        with disk_trouble_told(folder), hold_lock(folder / LOCK_NAME, _busy):
+            findings += settle_entries(station)
             findings += _clear_left_overs(station)
-            findings += settle_burns(station, DEAD)
+            findings += settle_burns(station)
     except _BusyError:
         pass
     except MediaError as fault:
@@ -78,7 +79,9 @@ def _clear_left_overs(station: Station) -> Iterator[Finding]:
         for found in station.jobs.with_result(kind, f'"{WRITING}": '):
             record = station.jobs.get(found.id, station.clock.now())
             place = record.result.get(WRITING) if record else None
-            if record is None or record.state not in DEAD or not isinstance(place, dict):
+            if record is None or not is_dead(station, record) or not isinstance(place, dict):
+                continue
+            if is_elsewhere(station, str(place.get("host", ""))):
                 continue
             yield from _clear_left_over(record, place)
             result = {key: value for key, value in record.result.items() if key != WRITING}

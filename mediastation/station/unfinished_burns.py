@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
@@ -10,28 +10,25 @@ from typing import Any
 
 from mediastation.catalog.ledger import Ledger
 from mediastation.model.finding import Finding, warning
-from mediastation.model.job import JobRecord, JobState
+from mediastation.model.job import JobRecord
 from mediastation.model.ledger import BurnFacts, Disclosure, LedgerEvent, MediumFacts
 from mediastation.station.burn_findings import discard
 from mediastation.station.burn_request import DiscResult
+from mediastation.station.dead_jobs import is_dead
 from mediastation.station.ledger import find_medium, record_burned
 from mediastation.station.medium_contents import contents_of_medium
+from mediastation.station.medium_record import is_elsewhere
 from mediastation.station.station import Station
 
 _AT_WORK = ("writing", "rereading")
 """States of a disc that may hold data and has no entry yet; see `DiscResult.state`."""
 
 
-def settle_burns(station: Station, dead: Collection[JobState]) -> Iterator[Finding]:
+def settle_burns(station: Station) -> Iterator[Finding]:
     """Record every disc that a dead job had in its drive; yield what to do with it.
 
     How far the burner came nobody knows, so it counts as one that holds data.
     In the job's result it is from then on one to be discarded.
-
-    Parameters
-    ----------
-    dead : collection of JobState
-        The states of jobs whose process works no more.
 
     Raises
     ------
@@ -42,7 +39,9 @@ def settle_burns(station: Station, dead: Collection[JobState]) -> Iterator[Findi
     for state in _AT_WORK:
         for found in station.jobs.with_result("burn", f'"state": "{state}"'):
             record = station.jobs.get(found.id, station.clock.now())
-            if record is None or record.state not in dead or record.id in seen:
+            if record is None or not is_dead(station, record) or record.id in seen:
+                continue
+            if is_elsewhere(station, record.place or record.worker.rpartition(":")[0]):
                 continue
             seen.add(record.id)
             yield from _settle(station, record)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +21,9 @@ from mediastation.model.job import JobRecord, JobState
 from mediastation.model.ledger import LedgerEntry, LedgerEvent, LedgerHead, contents_digest
 from mediastation.model.manifest import ManifestFile
 from mediastation.model.system_files import is_system_file
+from mediastation.station.dead_jobs import is_dead
 from mediastation.station.ledger import facts_of, record_withdrawn
-from mediastation.station.medium_record import ENTRIES, WRITING
+from mediastation.station.medium_record import ENTRIES, WRITING, is_elsewhere
 from mediastation.station.station import Station
 
 _MARK = "settled_entries"
@@ -32,6 +32,7 @@ _MOST_FILES = 1_000_000
 _GRACE_S = 1.0
 _ENDS = {
     JobState.ABANDONED: "was killed",
+    JobState.RUNNING: "was killed",
     JobState.CANCELLED: "was cancelled",
     JobState.REFUSED: "was refused",
     JobState.FAILED: "failed",
@@ -50,19 +51,15 @@ class _Announced:
     size_bytes: int
     image_sha256: str
     contents_sha256: str
+    host: str
 
 
-def settle_entries(station: Station, dead: Collection[JobState]) -> list[Finding]:
+def settle_entries(station: Station) -> list[Finding]:
     """Withdraw entries of media that never got their names; say which.
 
     An entry is withdrawn if its job is dead, has not noted that the medium got
     its name, and nothing with the recorded digest lies there. What cannot be
     looked at now, such as on a share that is not mounted, stays open.
-
-    Parameters
-    ----------
-    dead : collection of JobState
-        The states of jobs whose process works no more.
 
     Raises
     ------
@@ -90,10 +87,10 @@ def settle_entries(station: Station, dead: Collection[JobState]) -> list[Finding
             continue
         if one.number in record.result.get(ENTRIES, ()):
             continue
-        if record.state is not JobState.DONE and record.state not in dead:
+        if record.state is not JobState.DONE and not is_dead(station, record):
             open_ones.append(one.number)
             continue
-        missing = _missing(one, record)
+        missing = None if is_elsewhere(station, one.host) else _missing(one, record)
         if missing is None:
             open_ones.append(one.number)
         elif missing:
@@ -131,6 +128,7 @@ def _take(announced: dict[int, _Announced], entry: LedgerEntry) -> None:
             medium.size_bytes,
             medium.image_sha256,
             medium.contents_sha256,
+            entry.station.get("host", ""),
         )
 
 

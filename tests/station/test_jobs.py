@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,8 @@ from mediastation.catalog.job_queue import LEASE_S, MOST_ATTEMPTS
 from mediastation.errors import ConfigError
 from mediastation.model.job import JobState
 from mediastation.station.burn_request import BurnRequest
+from mediastation.station.clock import Clock
+from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import worker_name
 from mediastation.station.job_kinds import KINDS, as_row, kind_of, placed, read_request
@@ -281,3 +288,113 @@ class TestWorker:
             assert transport.take() is None
             transport.put(2)
             assert transport.take() == 2
+
+
+# Runs the queue's jobs; is killed when it comes to a volume it was told.
+_DYING = """
+import os, signal, sys, threading
+from pathlib import Path
+from mediastation.station import export
+from mediastation.station.worker import Worker
+
+home, fatal = Path(sys.argv[1]), sys.argv[2]
+write = export.write_volume
+
+def dying(work, volume):
+    if volume.plan.output.name == fatal:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write(work, volume)
+
+export.write_volume = dying
+Worker(home, threading.Event(), idle_s=0).run()
+"""
+
+
+class TestGoingOn:
+    """A job that lost its process goes on with what it had finished."""
+
+    @pytest.fixture
+    def request_of_three(self, tmp_path: Path) -> ExportRequest:
+        for number in range(3):
+            write_series(tmp_path / "source" / str(number), 2, 256, series=str(number))
+        return ExportRequest(
+            (str(tmp_path / "source"),), "STD-GEN-CD", tmp_path / "discs", capacity_bytes=460_000
+        )
+
+    def test_volumes_that_were_finished_are_not_made_again(
+        self, home: Path, request_of_three: ExportRequest, tmp_path: Path
+    ) -> None:
+        discs = tmp_path / "discs"
+        with Station(home) as station:
+            job = submit(station, request_of_three)
+            for fatal in ("DISC2.ISO", "DISC3.ISO"):
+                child = subprocess.run(
+                    [sys.executable, "-c", _DYING, str(home), fatal], check=False
+                )
+                assert child.returncode == -signal.SIGKILL
+                record = station.jobs.get(job, station.clock.now())
+                assert record is not None
+                assert station.queue.requeue_lost(station.clock.now(), worker=record.worker) == [
+                    job
+                ]
+            before = {path.name: path.stat().st_mtime_ns for path in discs.glob("*.ISO")}
+            work(home)
+
+            ended = station.jobs.get(job, station.clock.now())
+            assert ended is not None
+            assert ended.state is JobState.DONE, ended.message
+        after = {path.name: path.stat().st_mtime_ns for path in discs.glob("*.ISO")}
+        assert before.keys() == {"DISC1.ISO", "DISC2.ISO"}
+        assert {name: after[name] for name in before} == before
+        assert [Path(one["path"]).name for one in ended.result["volumes"]] == sorted(after)
+        assert len(after) == 3
+
+    def test_a_job_that_goes_on_makes_the_bytes_it_would_have_made(
+        self, home: Path, request_of_three: ExportRequest, tmp_path: Path
+    ) -> None:
+        with Station(home) as station:
+            job = submit(station, request_of_three)
+            subprocess.run([sys.executable, "-c", _DYING, str(home), "DISC2.ISO"], check=False)
+            record = station.jobs.get(job, station.clock.now())
+            assert record is not None
+            station.queue.requeue_lost(station.clock.now(), worker=record.worker)
+            work(home)
+
+            other = replace(request_of_three, output=tmp_path / "undisturbed")
+            clock = Clock(datetime.fromisoformat(record.moment), record.seed)
+            with Station(home, clock) as undisturbed:
+                export(undisturbed, other)
+
+        for name in ("DISC1.ISO", "DISC2.ISO", "DISC3.ISO"):
+            assert (tmp_path / "discs" / name).read_bytes() == (other.output / name).read_bytes()
+
+    def test_a_volume_that_was_taken_away_meanwhile_is_made_again(
+        self, home: Path, request_of_three: ExportRequest, tmp_path: Path
+    ) -> None:
+        with Station(home) as station:
+            job = submit(station, request_of_three)
+            subprocess.run([sys.executable, "-c", _DYING, str(home), "DISC2.ISO"], check=False)
+            (tmp_path / "discs" / "DISC1.ISO").unlink()
+            record = station.jobs.get(job, station.clock.now())
+            assert record is not None
+            station.queue.requeue_lost(station.clock.now(), worker=record.worker)
+            work(home)
+
+            assert state_of(station, job) is JobState.DONE
+        assert len(list((tmp_path / "discs").glob("*.ISO"))) == 3
+
+
+def test_an_export_is_followed_by_a_burn_of_each_volume(
+    home: Path, series: Path, tmp_path: Path
+) -> None:
+    drive = f"stdio:{tmp_path / 'disc'}"
+    with Station(home) as station:
+        job = submit(station, replace(export_of(series, output=tmp_path / "o.iso"), burn_on=drive))
+        work(home)
+        record = station.jobs.get(job, station.clock.now())
+        assert record is not None
+        [burn] = record.result["burns"]
+        burned = station.jobs.get(burn, station.clock.now())
+    assert burned is not None
+    assert burned.state is JobState.DONE, burned.message
+    assert burned.result["verified"]
