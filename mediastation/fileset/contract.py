@@ -77,9 +77,13 @@ class FileSetSummary:
     findings : tuple of Finding
         What was supplied, changed or found to disagree; many of one rule are
         summed up.
+    undated_studies : frozenset of str
+        Study Instance UIDs of records that bear the day of writing as Study
+        Date, a Type 1 key: nothing tells when the study was.
     """
 
     size_bytes: int
     records: Mapping[str, int]
     instances: int
     findings: tuple[Finding, ...]
+    undated_studies: frozenset[str] = frozenset()

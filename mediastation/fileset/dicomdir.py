@@ -123,6 +123,7 @@ class FileSetBuilder:
         self._open: dict[str, Level] = {}
         self._instances = 0
         self._log = FindingLog()
+        self._undated: set[str] = set()
         self._summary: FileSetSummary | None = None
 
     def keep(self, record: KeptRecord) -> None:
@@ -189,6 +190,7 @@ class FileSetBuilder:
                 dict(sorted(self._directory.records.items())),
                 self._instances,
                 self._log.all(self._file_set_uid),
+                frozenset(self._undated),
             )
         return self._summary
 
@@ -281,6 +283,8 @@ class FileSetBuilder:
         self._open[level] = Level(
             below, subject, RecordAgreement(compared, keys.values, keys.terms)
         )
+        if level == "STUDY" and _STUDY_DATE in keys.of_today:
+            self._undated.add(study)
         self._log.add_record(level, RECORD_TYPES[level].section, subject, keys)
 
     def _enter(self, level: str, person: Person, study: str, series: str) -> None:

@@ -121,6 +121,8 @@ class ResolvedKeys:
         Type 1 keys that nobody can supply: such a record is not to be written.
     unmet : list of str
         Keys that PS3.3 makes depend on the IOD, and the object breaks its own.
+    of_today : set of int
+        Dates among `invented` that are the moment of writing: nothing tells theirs.
     """
 
     encoded: bytes = b""
@@ -131,6 +133,7 @@ class ResolvedKeys:
     changed: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     unmet: list[str] = field(default_factory=list)
+    of_today: set[int] = field(default_factory=set)
 
 
 def resolve_keys(
@@ -161,6 +164,7 @@ class _Resolver(ObjectValues):
         self.invented: list[str] = []
         self.missing: list[str] = []
         self.unmet: list[str] = []
+        self.of_today: set[int] = set()
 
     def resolve(self, keys: Iterable[Key]) -> ResolvedKeys:
         written: dict[int, tuple[Key, bytes]] = {}
@@ -184,6 +188,7 @@ class _Resolver(ObjectValues):
             self.changed,
             self.missing,
             self.unmet,
+            self.of_today,
         )
 
     def _settle_text(self, written: dict[int, tuple[Key, bytes]]) -> Terms | None:
@@ -361,6 +366,8 @@ class _Resolver(ObjectValues):
         now = self.around.moment
         today = now.strftime("%Y%m%d").rjust(8, "0").encode()
         value = today if part == 0 else now.strftime("%H%M%S").encode()
+        if part == 0:
+            self.of_today.add(key.tag)
         if part == 1 and date != today:
             value = b"000000"
         self.invented.append(f"{name_of(key)} {shown(value)}")

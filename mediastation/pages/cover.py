@@ -134,7 +134,7 @@ def _studies(pen: Pen, facts: LabelFacts, y: float, rows: int) -> float:
     studies = facts.studies
     shown = studies if len(studies) <= rows else studies[: max(0, rows - 1)]
     for study in shown:
-        pen.write(readable_date(study.date), left, y, 20, Style(8, 5))
+        pen.write(readable_date(study.date) or "no date", left, y, 20, Style(8, 5))
         pen.write(" ".join(study.modalities), left + 21, y, 17, Style(8, 5))
         description = one_line(study.description) or "no description"
         style = Style(8, 5, han=han_of_patients(facts.patients))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,22 @@ class Contents:
     def study_uids(self) -> frozenset[str]:
         """Study Instance UIDs of everything here."""
         return frozenset(study.uid for one in self._patients for study in one.studies)
+
+    def without_dates(self, studies: Collection[str]) -> Contents:
+        """Return the same without the dates of these: a page would tell them as facts."""
+        return replace(
+            self,
+            _patients=tuple(
+                replace(
+                    one,
+                    studies=[
+                        replace(study, date="") if study.uid in studies else study
+                        for study in one.studies
+                    ],
+                )
+                for one in self._patients
+            ),
+        )
 
     def patients(
         self, also_on: Mapping[str, tuple[int, ...]] | None = None

@@ -41,7 +41,8 @@ class Volume:
     """A volume in the making: what will lie on it, and where that comes from.
 
     `inherited` and `made_from` are as in the manifest; `contents` are there
-    once the directory is, with what the other volumes hold;
+    once the directory is, with what the other volumes hold, and `undated_studies`
+    are dated in it with the day of writing;
     `writer` is there once the medium was measured, with the `moment` that it writes.
     """
 
@@ -54,6 +55,7 @@ class Volume:
     writer: MediumWriter | None = None
     moment: datetime | None = None
     contents: Contents | None = None
+    undated_studies: frozenset[str] = frozenset()
     also_on: dict[str, tuple[int, ...]] = field(default_factory=dict)
     siblings: tuple[SiblingDisc, ...] = ()
     files: list[MediumFile] = field(default_factory=list)
@@ -100,6 +102,7 @@ def build_file_set(work: Work, plan: VolumePlan) -> Volume:
             )
             summary = builder.close()
         volume.instances = summary.instances
+        volume.undated_studies = summary.undated_studies
         job.found((*refused, *summary.findings))
         step.summary = f"{summary.instances:,} instances, {sum(summary.records.values()):,} records"
     require_placed(work, volume, refused)

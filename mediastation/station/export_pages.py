@@ -31,7 +31,10 @@ def add_pages(work: Work, volumes: Sequence[Volume]) -> None:
     MediaError
         If the disk of the home fails.
     """
-    contents = [read_contents(volume.folder / DICOMDIR) for volume in volumes]
+    contents = [
+        read_contents(volume.folder / DICOMDIR).without_dates(volume.undated_studies)
+        for volume in volumes
+    ]
     siblings = siblings_of_set(contents)
     numbers: dict[str, list[int]] = {}
     for volume, held in zip(volumes, contents, strict=True):

@@ -1,0 +1,48 @@
+"""A study whose date nothing tells is dated in the DICOMDIR, which has to be, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mediastation.station.clock import Clock, read_timestamp
+from mediastation.station.export import export
+from mediastation.station.export_request import ExportRequest
+from mediastation.station.station import Station
+from tests.support.objects import write_ct
+from tests.support.pdf import pdf_text
+from tests.support.unpacking import unpacked
+
+TODAY = "2026-11-23"
+
+
+@pytest.mark.parametrize(("dated", "told"), [(None, "No date: Thorax"), (TODAY, TODAY)])
+def test_the_day_of_writing_does_not_pass_for_the_day_of_a_study(
+    tmp_path: Path, dated: str | None, told: str
+) -> None:
+    day = dated and dated.replace("-", "")
+    write_ct(tmp_path / "in" / "new", StudyDate=day, StudyTime=dated and "101500")
+    write_ct(
+        tmp_path / "in" / "old",
+        StudyDate="20200301",
+        StudyInstanceUID="1.2.4",
+        SeriesInstanceUID="1.2.4.1",
+        SOPInstanceUID="1.2.4.1.1",
+    )
+    clock = Clock(read_timestamp(f"{TODAY}T12:00:00Z"))
+    with Station(tmp_path / "home", clock) as station:
+        result = export(
+            station, ExportRequest((str(tmp_path / "in"),), "STD-GEN-CD", tmp_path / "out.iso")
+        )
+        folder = station.job_folder(result.job)
+
+    assert result.stopped == ""
+    page = (unpacked(tmp_path / "out.iso", tmp_path / "root") / "INDEX.HTM").read_text("utf-8")
+    assert told in page
+    assert (f"<h3>{TODAY}" in page) is bool(dated)
+    label = pdf_text(folder / "label.pdf")
+    assert "2020-03-01" in label
+    assert (f"Studies of {TODAY}" in label) is bool(dated)
+    assert ("no date" in pdf_text(folder / "cover.pdf")) is not bool(dated)
+    assert b"20261123" in (folder / "DICOMDIR").read_bytes()
