@@ -17,7 +17,11 @@ Console = Pilot[Any]
 
 @asynccontextmanager
 async def opened(
-    home: Path, place: str = "studies", *, size: tuple[int, int] = (80, 24), desk: Desk | None = None
+    home: Path,
+    place: str = "studies",
+    *,
+    size: tuple[int, int] = (80, 24),
+    desk: Desk | None = None,
 ) -> AsyncIterator[Console]:
     """Give a pilot of a console whose station is open and whose first place has been read."""
     app = ConsoleApp(home, desk, place)
@@ -60,3 +64,9 @@ def line_with(pilot: Console, words: str) -> str:
     """Return the one line that has `words`."""
     (line,) = [line for line in shown(pilot) if words in line]
     return line
+
+
+def told(pilot: Console) -> str:
+    """Return what the console has said in passing, all of it."""
+    # The notices themselves: on the screen they are wrapped, and gone after a while.
+    return "\n".join(notice.message for notice in pilot.app._notifications)
