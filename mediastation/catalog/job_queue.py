@@ -75,6 +75,20 @@ class JobQueue:
         with self._catalog.reading() as connection:
             return [row.id for row in connection.execute(query)]
 
+    def free_drives(self, place: str, now: float, limit: int) -> list[str]:
+        """Return the drives at `place` that queued jobs wait for and none works on."""
+        query = select(jobs.c.resource).where(*_may_run(place, now), jobs.c.place != "")
+        with self._catalog.reading() as connection:
+            return [row.resource for row in connection.execute(query.distinct().limit(limit))]
+
+    def busy_workers(self) -> dict[str, int]:
+        """Return the jobs that run by the queue, by the name of their worker."""
+        query = select(jobs.c.worker, jobs.c.id).where(
+            jobs.c.state == JobState.RUNNING, jobs.c.seed != ""
+        )
+        with self._catalog.reading() as connection:
+            return {row.worker: row.id for row in connection.execute(query)}
+
     def claim(self, job: int, worker: str, place: str, now: float) -> bool:
         """Take a queued job for `worker`; false where it is not to be had (any more)."""
         with self._catalog.writing() as connection:

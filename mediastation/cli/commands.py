@@ -11,6 +11,7 @@ from mediastation.cli import (
     settings_command,
     statement_command,
     update_command,
+    work_command,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "settings_command",
     "statement_command",
     "update_command",
+    "work_command",
 ]

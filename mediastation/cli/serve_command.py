@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
-import threading
-import traceback
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from mediastation.cli.app import app
+from mediastation.cli.log_lines import log_to_stderr
 from mediastation.cli.output import Words, print_json, say
-from mediastation.model.text import harmless
-
-
-class HarmlessFormatter(logging.Formatter):
-    """One line a message, whatever peers put into titles, UIDs and values."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line without what steers a terminal or forges another line."""
-        return harmless(super().format(record).replace("\n", " "))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        """Return what went wrong and where, in one line."""
-        *_, frame = traceback.extract_tb(ei[2])
-        return f"{ei[1]!r} in {frame.filename}, line {frame.lineno}"
 
 
 @app.command("serve")
@@ -37,18 +21,32 @@ def serve_command(
     ] = None,
     aet: Annotated[str | None, typer.Option(help="Application Entity Title.")] = None,
     bind: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    workers: Annotated[
+        bool, typer.Option("--workers/--no-workers", help="Whether to run queued jobs as well.")
+    ] = True,
+    print_unit: Annotated[
+        bool, typer.Option("--print-unit", help="Print a unit for systemd, and serve nothing.")
+    ] = False,
 ) -> None:
-    """Receive instances from the network until SIGTERM or Ctrl-C."""
+    """Receive instances from the network and run queued jobs, until SIGTERM or Ctrl-C.
+
+    Jobs then go back to the queue. A disc that is being burned is finished
+    first, unless it is told a second time.
+    """
     from mediastation.station.serve import serve  # noqa: PLC0415 - `--help` need not wait
     from mediastation.station.station import Station  # noqa: PLC0415
+    from mediastation.station.stop_signal import StopSignal  # noqa: PLC0415
 
     words: Words = context.obj
-    stop = threading.Event()
+    if print_unit:
+        from mediastation.station.service_unit import service_unit  # noqa: PLC0415
+
+        say(service_unit(words.home).rstrip())
+        return
+    stop = StopSignal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(HarmlessFormatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(handlers=[handler], level=logging.WARNING if words.quiet else logging.INFO)
+    log_to_stderr(words)
 
     def ready(address: str, bound_port: int) -> None:
         if words.json:
@@ -58,4 +56,13 @@ def serve_command(
         sys.stdout.flush()
 
     with Station(words.home) as station:
-        serve(station, stop=stop, on_ready=ready, ae_title=aet, bind=bind, port=port)
+        serve(
+            station,
+            stop=stop,
+            on_ready=ready,
+            ae_title=aet,
+            bind=bind,
+            port=port,
+            with_workers=workers,
+            is_urgent=lambda: stop.is_urgent,
+        )

@@ -74,11 +74,15 @@ class JobKind:
         Does the work, and returns when the job has ended or asks something.
     drive_of : callable
         The drive that the work needs; empty for none.
+    spoils_disc : bool
+        Whether a disc is lost where the work is interrupted: a station that
+        stops lets it come to its end.
     """
 
     request: type[Any]
     run: Callable[[Station, Any, Listener], object]
     drive_of: Callable[[Any], str] = lambda request: ""  # noqa: ARG005
+    spoils_disc: bool = False
 
 
 def read_request(kind: str, told: Mapping[str, Any]) -> Any:
@@ -229,6 +233,11 @@ def _drive_of_verify(request: VerifyRequest) -> str:
     return str(request.medium) if request.medium.is_block_device() else ""
 
 
+def spoils_disc(kind: str) -> bool:
+    """Tell whether a disc is lost where a job of this kind is interrupted."""
+    return kind in KINDS and KINDS[kind].spoils_disc
+
+
 def resource_of(drive: str) -> str:
     """Return what the job table calls a drive, by whatever link it was named."""
     return str(path_of(drive).resolve()) if drive else ""
@@ -238,9 +247,9 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
     {
         "export": JobKind(ExportRequest, _export),
         "update": JobKind(UpdateRequest, _update),
-        "burn": JobKind(BurnRequest, _burn, _drive_of_burn),
+        "burn": JobKind(BurnRequest, _burn, _drive_of_burn, spoils_disc=True),
         "verify": JobKind(VerifyRequest, _verify, _drive_of_verify),
         "reprint": JobKind(ReprintRequest, _reprint),
-        "blank": JobKind(BlankRequest, _blank, lambda request: request.drive),
+        "blank": JobKind(BlankRequest, _blank, lambda request: request.drive, spoils_disc=True),
     }
 )

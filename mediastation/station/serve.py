@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mediastation import __version__
 from mediastation.collect.storage import StorageIntake
 from mediastation.config import AET_PATTERN
 from mediastation.errors import ConfigError, MediaError
 from mediastation.network.acceptor import Limits
 from mediastation.network.storage_scp import StorageScp
 from mediastation.station.audit_folder import write_missing_messages
+from mediastation.station.control import Control
 from mediastation.station.ledger import record_application
 from mediastation.station.process_lock import SERVE_LOCK, hold_lock
+from mediastation.station.secret_shelf import SecretShelf
 from mediastation.station.station import Station
+from mediastation.station.stop_signal import Stop
+from mediastation.station.supervisor import Supervisor
 from mediastation.station.unfinished import settle_unfinished
 
 _LOG = logging.getLogger(__name__)
@@ -26,15 +31,17 @@ _LOG = logging.getLogger(__name__)
 def serve(
     station: Station,
     *,
-    stop: threading.Event,
+    stop: Stop,
     on_ready: Callable[[str, int], None],
     ae_title: str | None = None,
     bind: str | None = None,
     port: int | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     stop_timeout_s: float = 10.0,
+    with_workers: bool = True,
+    is_urgent: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Receive instances into the catalog of `station` until `stop` is set.
+    """Receive instances into the catalog of `station`, and run its jobs, until `stop` is set.
 
     Opening the intake removes what a dead process left half received, and
     indexes what it stored without a row. Whatever is running when `stop` is
@@ -44,12 +51,16 @@ def serve(
     ----------
     station : Station
         Its settings fill in for `ae_title`, `bind` and `port`.
-    stop : Event
-        Set by whoever handles the signals.
+    stop : Event or StopSignal
+        Set by whoever handles the signals, or through the control socket.
     on_ready : callable
         Called once with the address and port that are bound.
     limits : Limits
         What peers may make the station spend.
+    with_workers : bool
+        Whether worker processes are begun for the jobs in the queue.
+    is_urgent : callable
+        Asked while a disc is waited for at the end: true gives it up.
 
     Raises
     ------
@@ -83,13 +94,38 @@ def serve(
             has_room=storage.has_room,
         )
         address = scp.start()
+        shelf = SecretShelf()
+        supervisor = (
+            Supervisor(
+                station,
+                settings.finish_disc_seconds,
+                upkeep=lambda: shelf.clear_ended(station),
+            )
+            if with_workers
+            else None
+        )
+        identity = {
+            "version": __version__,
+            "pid": os.getpid(),
+            "address": address[0],
+            "port": address[1],
+            "aet": title,
+            "since": station.clock.now(),
+        }
+        control = Control(station, identity, scp.associations, supervisor, stop, shelf)
         try:
             _record(station, started=True, address=address)
+            if supervisor is not None:
+                supervisor.start()
+            control.start()
             on_ready(*address)
             stop.wait()
         finally:
             if not scp.stop(stop_timeout_s):
                 _LOG.error("an association did not end; what it sent last was not acknowledged")
+            if supervisor is not None:
+                supervisor.stop(is_urgent)
+            control.close()
             _record(station, started=False, address=address)
 
 

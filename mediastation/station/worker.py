@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,9 +17,11 @@ from mediastation.model.event import Listener, nobody
 from mediastation.model.job import JobRecord, JobState
 from mediastation.station.clock import Clock
 from mediastation.station.job import worker_name
-from mediastation.station.job_kinds import read_request, run_request
+from mediastation.station.job_kinds import read_request, run_request, spoils_disc
 from mediastation.station.queue import JobTransport
 from mediastation.station.station import Station
+from mediastation.station.stop_signal import Stop
+from mediastation.station.worker_lock import requeue_jobs_of_the_dead
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.5
@@ -42,7 +43,7 @@ class Worker:
     ----------
     home : Path
         The station's.
-    stop : Event
+    stop : Event or StopSignal
         Set by whoever handles the signals: no further job is begun then. To
         interrupt the one that runs, raise `KeyboardInterrupt` in its thread.
     share : Share
@@ -56,7 +57,7 @@ class Worker:
     def __init__(
         self,
         home: Path,
-        stop: threading.Event,
+        stop: Stop,
         *,
         share: Share = Share.ALL,
         listener: Listener = nobody,
@@ -70,6 +71,18 @@ class Worker:
         self._idle_s = idle_s
         self._place = place or socket.gethostname()
         self._name = worker_name()
+        self._record: JobRecord | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs."""
+        return self._record is not None
+
+    @property
+    def may_be_interrupted(self) -> bool:
+        """Whether a job runs, and none that would spoil a disc."""
+        record = self._record
+        return record is not None and not spoils_disc(record.kind)
 
     def run(self) -> None:
         """Take and run jobs until `stop` is set.
@@ -93,6 +106,7 @@ class Worker:
                 # What was announced may be lost, with a worker or with its queue.
                 looked_s = _LOOK_EVERY_S
                 station.queue.requeue_lost(station.clock.now())
+                requeue_jobs_of_the_dead(station)
                 number = self._waiting(station)
             if number is None:
                 self._stop.wait(_POLL_S)
@@ -132,11 +146,21 @@ class Worker:
         record = station.jobs.get(number, station.clock.now())
         if record is None:
             return
-        _LOG.info("job %d (%s) begins", number, record.kind)
-        run_claimed(self._home, record, self._listener, self._stop.is_set)
+        # From here on a stop interrupts; one that came before is seen below.
+        self._record = record
+        try:
+            if self._stop.is_set():
+                why = "the station stops; queued again"
+                station.queue.give_back(number, self._name, why, station.clock.now())
+                return
+            _LOG.info("job %d (%s) begins", number, record.kind)
+            run_claimed(self._home, record, self._listener, self._stop.is_set)
+        finally:
+            self._record = None
         ended = station.jobs.get(number, station.clock.now())
         if ended is not None:
-            _LOG.info("job %d (%s): %s %s", number, ended.kind, ended.state, ended.message)
+            # What ended it may name people: `mediastation jobs` tells that to those who may know.
+            _LOG.info("job %d (%s): %s", number, ended.kind, ended.state)
 
 
 def run_claimed(

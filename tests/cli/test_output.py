@@ -15,8 +15,8 @@ import pytest
 
 from mediastation.cli import output
 from mediastation.cli.app import run
+from mediastation.cli.log_lines import HarmlessFormatter
 from mediastation.cli.output import Words, print_error, print_findings, print_json, print_table, say
-from mediastation.cli.serve_command import HarmlessFormatter
 from mediastation.errors import RefusedError
 from mediastation.model.finding import error
 from tests.support.objects import write_ct
