@@ -82,6 +82,9 @@ class PageTable(ScrollView, can_focus=True, inherit_bindings=False):
         What to say where there are no rows: what to do next.
     """
 
+    DEFAULT_CSS = """
+    PageTable { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }
+    """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "page-table--header",
         "page-table--cursor",
