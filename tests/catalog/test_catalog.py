@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,12 +25,6 @@ from mediastation.model.entry import Source
 from tests.support.objects import write_ct
 
 SOURCE = Source("folder", "/outside")
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog(tmp_path / "home") as opened:
-        yield opened
 
 
 def keep(catalog: Catalog, **facts: object) -> int:
@@ -78,7 +70,8 @@ def test_a_fault_in_a_statement_is_not_called_damage(catalog: Catalog) -> None:
         connection.exec_driver_sql("SELECT ?", (1, 2))
 
 
-def test_sorting_more_than_fits_in_memory_takes_files_in_the_home_only(catalog: Catalog) -> None:
+def test_sorting_more_than_fits_in_memory_takes_files_in_the_home_only(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path / "home")
     query = text(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) "
         "SELECT randomblob(3000) AS b FROM n ORDER BY b"
@@ -93,6 +86,7 @@ def test_sorting_more_than_fits_in_memory_takes_files_in_the_home_only(catalog: 
     sorting = {path.parent for path in opened if path.name.startswith("etilqs_")}
 
     assert sorting == {catalog.home}
+    catalog.close()
 
 
 def test_a_home_may_have_any_name(tmp_path: Path) -> None:
@@ -110,16 +104,16 @@ from mediastation.catalog import sqlite
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
 sys.stdin.read(1)
-with Catalog(Path(sys.argv[1])) as catalog, Intake(catalog):
+with Catalog(Path(sys.argv[1]), sys.argv[2]) as catalog, Intake(catalog):
     assert catalog.index_is_current
 """
 
 
-def test_processes_may_make_one_home_at_the_same_time(tmp_path: Path) -> None:
+def test_processes_may_make_one_home_at_the_same_time(tmp_path: Path, database: str) -> None:
     gate, opener = os.pipe()
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", _OPEN, str(tmp_path / "home")],
+            [sys.executable, "-c", _OPEN, str(tmp_path / "home"), database],
             stdin=gate,
             stderr=subprocess.PIPE,
         )
@@ -142,13 +136,13 @@ def test_a_name_that_is_no_text_does_not_stop_its_file(catalog: Catalog, tmp_pat
 
 
 def test_an_interrupted_statement_leaves_no_lock_behind(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After Ctrl-C, the job's end has still to be written, and the traceback is alive then."""
     monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_MS", 0)
     keep(catalog)
 
-    def interrupted(cursor: sqlite3.Cursor, statement: str, values: Any, _: object) -> None:
+    def interrupted(cursor: Any, statement: str, values: Any, _: object) -> None:
         cursor.execute(statement, values)
         raise KeyboardInterrupt
 
@@ -163,6 +157,6 @@ def test_an_interrupted_statement_leaves_no_lock_behind(
         work()
     event.remove(*listener)
 
-    with Catalog(catalog.home) as other, other.writing():
+    with Catalog(catalog.home, database) as other, other.writing():
         pass
     assert caught.value.__traceback__ is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,6 @@ from mediastation.model.icon import IconImage
 from tests.support.objects import write_ct
 
 ICON = IconImage(2, 3, bytes(range(6)))
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog(tmp_path / "home") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -24,12 +24,6 @@ from tests.support.objects import write_ct
 SOURCE = Source("folder", "/outside")
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog(tmp_path / "home") as opened:
-        yield opened
-
-
 def keep(intake: Intake, **facts: object) -> Kept:
     return intake.keep(write_ct(intake.new_path(), **facts), SOURCE)
 

@@ -76,8 +76,8 @@ def explain(catalog: Catalog, seen: list[tuple[str, object]]) -> list[str]:
         ]
 
 
-def test_a_selection_comes_in_directory_order(tmp_path: Path) -> None:
-    with Catalog(tmp_path / "home") as catalog, Intake(catalog) as intake:
+def test_a_selection_comes_in_directory_order(catalog: Catalog) -> None:
+    with Intake(catalog) as intake:
         entries = [
             intake.keep(
                 write_ct(
@@ -102,8 +102,8 @@ def test_a_selection_comes_in_directory_order(tmp_path: Path) -> None:
 NAMES = ["Äffchen^Anna", "Doe^Zoe", "Doering^Anne", "Ødegård^Ida", "Zoë^", "Иванов^Иван", ""]
 
 
-def test_patients_are_listed_as_people_look_for_them(tmp_path: Path) -> None:
-    with Catalog(tmp_path / "home") as catalog, Intake(catalog) as intake:
+def test_patients_are_listed_as_people_look_for_them(catalog: Catalog) -> None:
+    with Intake(catalog) as intake:
         for number, name in enumerate(reversed(NAMES)):
             path = write_ct(
                 intake.new_path(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,20 @@ from tests.support.objects import write_ct
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home with two studies, one original that was prepared, and a conflict."""
-    with Catalog(tmp_path / "home") as catalog, Intake(catalog) as intake:
+    with Catalog(tmp_path / "home") as catalog:
+        fill(catalog)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def catalog(catalog: Catalog) -> Catalog:
+    """The same, on either database."""
+    fill(catalog)
+    return catalog
+
+
+def fill(catalog: Catalog) -> None:
+    with Intake(catalog) as intake:
         source = Source("network", "SCANNER@10.0.0.1", "SCANNER", "MEDIASTATION")
         first = intake.keep(write_ct(intake.new_path()), source)
         path = write_ct(intake.new_path())
@@ -39,13 +51,6 @@ def home(tmp_path: Path) -> Path:
             ),
             source,
         )
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def catalog(home: Path) -> Iterator[Catalog]:
-    with Catalog(home) as opened:
-        yield opened
 
 
 def everything(catalog: Catalog) -> dict[str, list[dict[str, object]]]:

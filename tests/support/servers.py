@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -13,14 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import psycopg
 import pytest
 
-from mediastation.catalog.catalog import Catalog
-from mediastation.config import load_settings
 from tests.support.peers import peer
+
+if TYPE_CHECKING:
+    from mediastation.catalog.catalog import Catalog
 
 PASSWORD = "wort: @/geheim"  # noqa: S105 - of a server that lives for a test  # noqa: S105
 """Of the databases' owner. What it needs to be written in a URL, and in no message."""
@@ -33,7 +34,7 @@ class PostgresServer:
     """A server on a socket of its own."""
 
     folder: Path
-    process: subprocess.Popen[str] | None = None
+    process: _Running | None = None
 
     def url(self, database: str) -> str:
         """Return what the settings `database` and `queue` take."""
@@ -43,29 +44,32 @@ class PostgresServer:
     def new_database(self) -> str:
         """Make an empty database and return its URL."""
         name = f"t{uuid.uuid4().hex}"
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        self._say(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is connected to it."""
         name = url.rpartition("@/")[2].partition("?")[0]
+        self._say(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def _say(self, statement: str) -> None:
+        import psycopg  # noqa: PLC0415 - most tests need no server
+
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+            connection.execute(statement.encode())
 
     def start(self, *words: str) -> None:
         """Run the server; it is ready when this returns."""
-        self.process = _run_until(
+        self.process = _Running(
             "ready to accept connections",
             _program("postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder),
             "-c", "listen_addresses=", "-c", "max_connections=200", *words,
         )  # fmt: skip
 
-    def stop(self) -> None:
-        """End the server as a power cut would; what was committed is there when it starts."""
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End the server with every connection; SIGQUIT is nearest to a power cut."""
         if self.process is not None:
-            self.process.send_signal(subprocess.signal.SIGQUIT)  # type: ignore[attr-defined]
-            self.process.wait(60)
+            self.process.end(how)
             self.process = None
 
 
@@ -102,7 +106,7 @@ def redis_server() -> Iterator[str]:
     """Run a Redis that keeps nothing on disk; give its URL."""
     with tempfile.TemporaryDirectory(prefix="ms-redis-") as name:
         socket = Path(name) / "redis.sock"
-        process = _run_until(
+        process = _Running(
             "ready to accept connections",
             peer("redis-server"), "--port", "0", "--unixsocket", str(socket), "--dir", name,
             "--save", "", "--appendonly", "no",
@@ -110,8 +114,7 @@ def redis_server() -> Iterator[str]:
         try:
             yield f"unix://{socket}"
         finally:
-            process.terminate()
-            process.wait(60)
+            process.end(signal.SIGTERM)
 
 
 @pytest.fixture(scope="session")
@@ -128,10 +131,10 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty database, as the setting `database` names it; parametrise with ENGINES."""
-    if getattr(request, "param", "sqlite") == "sqlite":
+    """What the setting `database` names: SQLite in the home, then an empty PostgreSQL database."""
+    if request.param == "sqlite":
         yield ""
         return
     server: PostgresServer = request.getfixturevalue("postgres")
@@ -140,8 +143,13 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
     server.drop_database(url)
 
 
-ENGINES = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
-"""Has the tests run on either database; they take `database`, or what is made of it."""
+@pytest.fixture
+def catalog(tmp_path: Path, database: str) -> Iterator[Catalog]:
+    """An empty catalog on either database."""
+    from mediastation.catalog.catalog import Catalog  # noqa: PLC0415
+
+    with Catalog(tmp_path / "home", database) as opened:
+        yield opened
 
 
 def configure(home: Path, **settings: str) -> Path:
@@ -154,6 +162,9 @@ def configure(home: Path, **settings: str) -> Path:
 
 def open_catalog(home: Path) -> Catalog:
     """Open the catalog of `home` where its settings say that it is."""
+    from mediastation.catalog.catalog import Catalog  # noqa: PLC0415
+    from mediastation.config import load_settings  # noqa: PLC0415
+
     return Catalog(home, load_settings(home).database)
 
 
@@ -174,25 +185,38 @@ def _as_account() -> list[str]:
     return [peer("setpriv"), f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--clear-groups"]
 
 
-def _run_until(ready: str, program: str, *words: str) -> subprocess.Popen[str]:
-    account = _as_account() if Path(program).name == "postgres" else []
-    # Should the tests be killed, the server goes with them.
-    with_us = [shutil.which("setpriv") or "", "--pdeathsig=QUIT"]
-    process = subprocess.Popen(
-        [*account, *(with_us if with_us[0] else []), program, *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        cwd="/",
-    )
-    assert process.stdout is not None
-    told = []
-    for line in process.stdout:
-        told.append(line)
-        if ready in line.lower():
-            # Whatever it says afterwards would fill the pipe and stop it.
-            threading.Thread(target=process.stdout.read, daemon=True).start()
-            return process
-    raise AssertionError(f"{program} ended: {''.join(told)}")
+class _Running:
+    """A server's process; whatever it says after it was ready is read and dropped."""
+
+    def __init__(self, ready: str, program: str, *words: str) -> None:
+        account = _as_account() if Path(program).name == "postgres" else []
+        # Should the tests be killed, the server goes with them.
+        with_us = [peer("setpriv"), "--pdeathsig=QUIT"]
+        self._process = subprocess.Popen(
+            [*account, *with_us, program, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd="/",
+        )
+        assert self._process.stdout is not None
+        told = []
+        for line in self._process.stdout:
+            told.append(line)
+            if ready in line.lower():
+                break
+        else:
+            raise AssertionError(f"{program} ended: {''.join(told)}")
+        # A full pipe would stop it.
+        self._reader = threading.Thread(target=self._process.stdout.read)
+        self._reader.start()
+
+    def end(self, how: signal.Signals) -> None:
+        """End it, and wait until it has ended."""
+        self._process.send_signal(how)
+        self._process.wait(60)
+        self._reader.join(60)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
