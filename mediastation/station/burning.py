@@ -9,7 +9,8 @@ from mediastation.burn.engine import BurnEngine
 from mediastation.burn.xorriso import XorrisoEngine
 from mediastation.errors import CancelledError, MediaError, RefusedError
 from mediastation.model.event import Listener, nobody
-from mediastation.station.burn_drive import DriveWork, Shared
+from mediastation.station.burn_desk import Shared
+from mediastation.station.burn_drive import DriveWork
 from mediastation.station.burn_image import check_image
 from mediastation.station.burn_ledger import recorded_in_ledger
 from mediastation.station.burn_request import (
