@@ -1,11 +1,13 @@
-"""What lies on one volume, as its own DICOMDIR has it: for the pages, and for planning."""
+"""What lies on one volume, as its DICOMDIR has it: read once, for pages, planning and ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mediastation.catalog.durable import disk_trouble_told
 from mediastation.dicom.charset import decode_text
@@ -38,6 +40,7 @@ class _Study:
     description: str
     accession: str
     series: list[_Series] = field(default_factory=list)
+    sop_classes: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -50,6 +53,34 @@ class _Patient:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordSizes:
+    """Bytes of a DICOMDIR: of what is no record, and of the largest record of each level.
+
+    `leaves` are by SOP Instance UID.
+    """
+
+    head: int = 0
+    patient: int = 0
+    study: int = 0
+    series: int = 0
+    leaf: int = 0
+    leaves: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def largest(cls, several: Iterable[RecordSizes]) -> RecordSizes:
+        """Return what holds for every directory of one set."""
+        all_of = list(several)
+        return cls(
+            max((one.head for one in all_of), default=0),
+            max((one.patient for one in all_of), default=0),
+            max((one.study for one in all_of), default=0),
+            max((one.series for one in all_of), default=0),
+            max((one.leaf for one in all_of), default=0),
+            {uid: size for one in all_of for uid, size in one.leaves.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """Who and what is on one volume.
 
@@ -57,10 +88,31 @@ class Contents:
     ----------
     without_patient : int
         Instances that belong to no patient.
+    sizes : RecordSizes
+        Of the directory's records; empty where nobody will plan with them.
     """
 
-    _patients: tuple[_Patient, ...]
-    without_patient: int
+    _patients: tuple[_Patient, ...] = ()
+    without_patient: int = 0
+    sizes: RecordSizes = RecordSizes()
+    _studies: tuple[_Study, ...] = ()
+
+    def without_sizes(self) -> Contents:
+        """Return the same without `sizes`, which take room for every instance."""
+        return replace(self, sizes=RecordSizes())
+
+    def people(self) -> Iterator[tuple[str, str, str]]:
+        """Yield Patient ID, name and birth date of every PATIENT record."""
+        for one in self._patients:
+            yield one.patient_id, one.name, one.birth_date
+
+    def counted_studies(self) -> Iterator[tuple[str, str, str, dict[str, int]]]:
+        """Yield UID, description, Accession Number, and instances by SOP Class, of every study.
+
+        Also of those that a foreign directory has under no patient.
+        """
+        for one in self._studies:
+            yield one.uid, one.description, one.accession, dict(sorted(one.sop_classes.items()))
 
     @property
     def study_uids(self) -> frozenset[str]:
@@ -147,46 +199,77 @@ class Contents:
 def read_contents(path: Path) -> Contents:
     """Read the contents of a File-set from its DICOMDIR at `path`, which is one of ours."""
     with disk_trouble_told(path.parent), path.open("rb") as stream:
-        return _contents(read_dicomdir(stream))
+        return contents_of(stream)
 
 
-def _contents(directory: Dicomdir) -> Contents:
+def contents_of(stream: BinaryIO) -> Contents:
+    """Read the contents of a File-set from a DICOMDIR, whoever wrote it."""
+    directory = read_dicomdir(stream)
     patients: dict[int, _Patient] = {}
     studies: dict[int, _Study] = {}
     series: dict[int, _Series] = {}
+    every_study: list[_Study] = []
     without_patient = 0
-    parents = directory.tree.parents
-    for index in directory.tree.order:
-        record, parent = directory.records[index], parents[index]
+    tree = directory.tree
+    for index in tree.order:
+        record, parent = directory.records[index], tree.parents[index]
         match record.type:
             case "PATIENT":
-                text = RecordText(directory.keys(record))
+                text = _RecordText(directory.keys(record))
                 patients[index] = _Patient(
                     text.of(_NAME), text.of(_PATIENT_ID), text.of(_BIRTH_DATE), text.of(_SEX)
                 )
-            case "STUDY" if parent in patients:
-                text = RecordText(directory.keys(record))
-                studies[index] = _Study(
+            case "STUDY":
+                text = _RecordText(directory.keys(record))
+                study = _Study(
                     text.of(_STUDY_UID),
                     text.of(_STUDY_DATE),
                     text.of(_STUDY_DESCRIPTION),
                     text.of(_ACCESSION),
                 )
-                patients[parent].studies.append(studies[index])
+                every_study.append(study)
+                if parent in patients:
+                    studies[index] = study
+                    patients[parent].studies.append(study)
             case "SERIES" if parent in studies:
-                text = RecordText(directory.keys(record))
+                text = _RecordText(directory.keys(record))
                 series[index] = _Series(
                     text.of(_MODALITY), text.of(_SERIES_NUMBER), text.of(_SERIES_DESCRIPTION)
                 )
                 studies[parent].series.append(series[index])
-            case _ if parent in series:
-                series[parent].instances += 1
-            case _ if parent == NO_PARENT and record.file_id:
-                without_patient += 1
-    return Contents(tuple(patients.values()), without_patient)
+            case _:
+                if tree.levels[index] > 1 and every_study and record.sop_class_uid:
+                    every_study[-1].sop_classes[record.sop_class_uid] += 1
+                if parent in series:
+                    series[parent].instances += 1
+                elif parent == NO_PARENT and record.file_id:
+                    without_patient += 1
+    size_bytes = stream.seek(0, os.SEEK_END)
+    return Contents(
+        tuple(patients.values()),
+        without_patient,
+        _sizes_of(directory, size_bytes),
+        tuple(every_study),
+    )
 
 
-class RecordText:
+def _sizes_of(directory: Dicomdir, size_bytes: int) -> RecordSizes:
+    largest = dict.fromkeys((*_LEVELS, ""), 0)
+    leaves: dict[str, int] = {}
+    head = size_bytes
+    for record in directory.records:
+        size = record.end - record.offset
+        head -= size
+        level = record.type if record.type in _LEVELS else ""
+        largest[level] = max(largest[level], size)
+        if not level:
+            leaves[record.sop_instance_uid] = size
+    return RecordSizes(
+        head, largest["PATIENT"], largest["STUDY"], largest["SERIES"], largest[""], leaves
+    )
+
+
+class _RecordText:
     """The text of one record's keys."""
 
     def __init__(self, keys: Mapping[int, Key]) -> None:
@@ -198,40 +281,3 @@ class RecordText:
         """Return the text of an element; empty where there is none."""
         key = self._keys.get(tag)
         return decode_text(Element(key.vr, key.value), self._charset).strip(" \0") if key else ""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordSizes:
-    """Bytes of a DICOMDIR: of what is no record, and of the largest record of each level.
-
-    `leaves` are by SOP Instance UID.
-    """
-
-    head: int
-    patient: int
-    study: int
-    series: int
-    leaf: int
-    leaves: Mapping[str, int]
-
-
-def read_record_sizes(paths: Iterable[Path]) -> RecordSizes:
-    """Measure the records of several directories of one set; the largest of them count."""
-    head = 0
-    largest = dict.fromkeys((*_LEVELS, ""), 0)
-    leaves: dict[str, int] = {}
-    for path in paths:
-        with disk_trouble_told(path.parent), path.open("rb") as stream:
-            records = read_dicomdir(stream).records
-        rest = path.stat().st_size
-        for record in records:
-            size = record.end - record.offset
-            rest -= size
-            level = record.type if record.type in _LEVELS else ""
-            largest[level] = max(largest[level], size)
-            if not level:
-                leaves[record.sop_instance_uid] = size
-        head = max(head, rest)
-    return RecordSizes(
-        head, largest["PATIENT"], largest["STUDY"], largest["SERIES"], largest[""], leaves
-    )

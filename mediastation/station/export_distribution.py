@@ -32,9 +32,9 @@ from mediastation.model.finding import Finding, error, note
 from mediastation.model.instance import InstanceHeader
 from mediastation.model.manifest import DIGEST_LIST_NAME
 from mediastation.model.medium import MEDIA, Format, Medium
-from mediastation.station.contents import RecordSizes, read_record_sizes
+from mediastation.station.contents import RecordSizes
 from mediastation.station.export_check import ROOT_CLASSES, leave_out
-from mediastation.station.export_file_set import DICOMDIR, Volume, build_file_set
+from mediastation.station.export_file_set import Volume, build_file_set
 from mediastation.station.export_pages import PageRoom, add_pages
 from mediastation.station.export_partition import Share, VolumePlan, lay_out, plan_people
 from mediastation.station.export_volume import measure
@@ -81,11 +81,15 @@ def make_volumes(work: Work) -> tuple[list[Volume], list[MediumRow]]:
     fits = all(measure(work, volume) <= work.target.capacity_bytes for volume in volumes)
     if fits and len(volumes) > 1:
         work.job.found([_several(work, len(volumes), groups=len(volumes))])
-    if fits and not work.request.plan_only:
-        return volumes, []
-    planner = _Planner(work, plans, volumes)
-    rows = planner.compare() if work.request.plan_only else []
-    return (volumes if fits else planner.split()), rows
+    rows: list[MediumRow] = []
+    if work.request.plan_only or not fits:
+        planner = _Planner(work, plans, volumes)
+        rows = planner.compare() if work.request.plan_only else []
+        volumes = volumes if fits else planner.split()
+    for volume in volumes:
+        # What is left takes minutes of reading and writing, and needs them no more.
+        volume.contents = volume.contents.without_sizes() if volume.contents else None
+    return volumes, rows
 
 
 def _build(work: Work, plans: Sequence[VolumePlan]) -> list[Volume]:
@@ -99,7 +103,9 @@ class _Planner:
 
     def __init__(self, work: Work, plans: Sequence[VolumePlan], volumes: Sequence[Volume]) -> None:
         self._work = work
-        self._records = read_record_sizes(volume.folder / DICOMDIR for volume in volumes)
+        self._records = RecordSizes.largest(
+            volume.contents.sizes for volume in volumes if volume.contents is not None
+        )
         self._room = PageRoom(work, volumes)
         self._place_of_row = {
             row: place for place, (_, rows) in enumerate(work.checked.people) for row in rows

@@ -118,9 +118,7 @@ class PageRoom:
 
     def __init__(self, work: Work, volumes: Sequence[Volume]) -> None:
         self._work = work
-        contents = [
-            volume.contents or read_contents(volume.folder / DICOMDIR) for volume in volumes
-        ]
+        contents = [volume.contents for volume in volumes if volume.contents is not None]
         self._patients = tuple(one for held in contents for one in held.patients())
         self._without_patient = sum(held.without_patient for held in contents)
         self._volume = volumes[0]
@@ -132,7 +130,7 @@ class PageRoom:
         readme = _readme_facts(work, self._volume, (), has_index(work), self._instances)
         files = [(README_NAME, readme_size_bound(readme, volumes, templates))]
         if has_index(work):
-            held = Contents((), self._without_patient)
+            held = Contents(without_patient=self._without_patient)
             index = _index_facts(work, self._volume, held)
             index = replace(index, patients=self._patients)
             files.append((INDEX_NAME, index_size_bound(index, volumes, templates)))

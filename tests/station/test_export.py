@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
 import pytest
@@ -16,6 +17,7 @@ from mediastation.catalog.selection import find_entries
 from mediastation.catalog.upkeep import forget
 from mediastation.model.entry import Source
 from mediastation.model.event import Event, StepStarted
+from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.gather import add
@@ -155,3 +157,21 @@ def test_one_person_whose_id_is_spelt_in_two_ways_goes_out_as_one(
 
     assert (result.stopped, [volume.instances for volume in result.volumes]) == ("", [2])
     assert "identity-spelling" in {finding.rule for finding in result.findings}
+
+
+def test_the_directory_is_read_once_for_pages_labels_and_ledger(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A DICOMDIR of 40,000 instances takes seconds to read."""
+    write_series(tmp_path / "in", 2)
+    read: list[object] = []
+
+    def counting(stream: BinaryIO) -> Dicomdir:
+        read.append(stream)
+        return read_dicomdir(stream)
+
+    monkeypatch.setattr("mediastation.station.contents.read_dicomdir", counting)
+    request = ExportRequest((str(tmp_path / "in"),), "STD-GEN-CD", tmp_path / "x.iso")
+
+    assert export(station, request).volumes
+    assert len(read) == 1
