@@ -88,7 +88,7 @@ def read_included(folders: Sequence[Path]) -> Included:
         _require_names(there)
         found = [_read_file(path, f"{name}/{inner}") for inner, path in there]
         files += found
-        viewer = viewer or _read_viewer(folder, name, {file.path for file in found})
+        viewer = viewer or read_viewer(folder, name, {file.path for file in found})
     return Included(tuple(sorted(files, key=lambda file: file.path)), tuple(names), viewer)
 
 
@@ -178,7 +178,12 @@ def _read_file(path: Path, on_medium: str) -> IncludedFile:
         raise ConfigError(f"{path}: {fault.strerror}.", "Make it readable.") from fault
 
 
-def _read_viewer(folder: Path, name: str, paths: set[str]) -> Viewer | None:
+def read_viewer(folder: Path, name: str, paths: set[str]) -> Viewer | None:
+    """Read what lies beside `folder` of the viewer in it; None if nothing does.
+
+    `paths` are the files that go onto the medium, `name` is what the folder is
+    called there. Raises `ConfigError` for a description that cannot be meant.
+    """
     description = folder.resolve().with_name(f"{name}.toml")
     if not description.is_file():
         return None

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mediastation.dicom.charset import decode_text
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.instance import Element
+from mediastation.model.job import JobRecord, JobState
 from mediastation.model.manifest import Manifest, read_digest_list
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.volume import Volume
@@ -108,6 +111,28 @@ def known_media(station: Station) -> Lookup:
     return lookup
 
 
+@dataclass(frozen=True, slots=True)
+class MadeSet:
+    """The volumes that one job made, each with the folder that holds its DICOMDIR.
+
+    `request` is what the job was asked for, `is_done` whether it came to its end.
+    """
+
+    request: Mapping[str, Any]
+    is_done: bool
+    volumes: tuple[tuple[Path, Manifest], ...]
+
+
+def sets_of(station: Station, file_set_uid: str) -> Iterator[MadeSet]:
+    """Yield what each job made that made a volume of this File-set UID, the newest first."""
+    if not file_set_uid:
+        return
+    for record in _making(station, file_set_uid):
+        volumes = tuple(_volumes(station.jobs_folder / str(record.id)))
+        if any(manifest.file_set_uid == file_set_uid for _, manifest in volumes):
+            yield MadeSet(record.request, record.state is JobState.DONE, volumes)
+
+
 def show_patient(patient: RawPatient) -> str:
     """Return name and ID for the operator, in the character set of their record."""
     charset = Element("CS", patient.character_set)
@@ -151,10 +176,18 @@ def _distance(manifest: Manifest, here: set[str], directory_sha256: str) -> tupl
 
 def _manifests(station: Station, text: str) -> Iterator[tuple[Path, Manifest]]:
     """Yield folder and manifest of the volumes of jobs whose result has `text`, newest first."""
+    for record in _making(station, text):
+        yield from _volumes(station.jobs_folder / str(record.id))
+
+
+def _making(station: Station, text: str) -> list[JobRecord]:
     quoted = json.dumps(text)[1:-1]
     found = [record for kind in _MAKING for record in station.jobs.with_result(kind, quoted)]
-    for record in sorted(found, key=lambda record: -record.id):
-        for folder in volume_folders(station.jobs_folder / str(record.id)):
-            path = folder / MANIFEST_NAME
-            if path.exists():
-                yield folder, read_manifest(path)
+    return sorted(found, key=lambda record: -record.id)
+
+
+def _volumes(job_folder: Path) -> Iterator[tuple[Path, Manifest]]:
+    for folder in volume_folders(job_folder):
+        path = folder / MANIFEST_NAME
+        if path.exists():
+            yield folder, read_manifest(path)

@@ -47,6 +47,7 @@ from mediastation.station.target import Target, choose_target
 from mediastation.station.unfinished import settle_unfinished
 from mediastation.station.update_plan import plan_removal, require_updatable
 from mediastation.station.update_request import UpdateRequest
+from mediastation.station.update_set import recall_included, recall_set
 from mediastation.station.update_source import (
     DIRECTORY_NAME,
     KeptFile,
@@ -56,7 +57,7 @@ from mediastation.station.update_source import (
     require_sound,
     take_aside,
 )
-from mediastation.station.update_volume import KeptPeople, build_updated
+from mediastation.station.update_volume import KeptPeople, build_updated, folders_beside
 from mediastation.station.verification import find_manifest
 
 
@@ -180,11 +181,18 @@ class _Update:
         work.copies = prepare_selection(station, job, export, checked)
         result.transcoded = count_transcoded(checked, work.copies)
         work.icons = make_icons(station, job, export, self._profile, checked)
+        former, told = recall_set(station, manifest, source)
+        job.found(told)
+        work.included, told = recall_included(station, manifest, source, folders_beside(source))
+        job.found(told)
+        folder = station.job_folder(job.id)
         plan = VolumePlan(
-            1, 1, checked.people, checked.instances, station.job_folder(job.id), export.output
+            *(former.volume, former.volumes, checked.people, checked.instances),
+            folder,
+            export.output,
         )
         self._people.match(checked.people)
-        built = build_updated(work, source, self._people, plan)
+        built = build_updated(work, source, self._people, plan, former)
         result.volumes = [write_volume(work, built)]
 
     def _collect(self, job: Job) -> list[int]:

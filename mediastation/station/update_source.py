@@ -67,6 +67,8 @@ class UpdateSource:
         What stays on the medium, the DICOMDIR left out.
     pages : set of str
         Files of this program in the root that have to be made anew.
+    page_text : str
+        What those say that people read.
     inherited : bool
         Whether records were not written under all of this program's checks.
     """
@@ -76,6 +78,7 @@ class UpdateSource:
     directory_sha256: str
     files: list[KeptFile] = field(default_factory=list)
     pages: set[str] = field(default_factory=set)
+    page_text: str = ""
     inherited: bool = True
 
     @property
@@ -163,8 +166,8 @@ def take_aside(
     free = shutil.disk_usage(station.catalog.home).free
     if free < total:
         raise MediaError(
-            f"The disk of {station.catalog.home} is full: {free:,} bytes are free, and what stays on "
-            f"the medium takes {total:,} while it is updated.",
+            f"The disk of {station.catalog.home} is full: {free:,} bytes are free, and what stays "
+            f"on the medium takes {total:,} while it is updated.",
             "Free some space, or use another home.",
         )
     with job.step("keep", total, "bytes") as step:
@@ -235,6 +238,8 @@ def _is_ours(volume: Volume, file: VolumeFile, source: UpdateSource) -> bool:
     else:
         uid = source.directory.file_set_uid.encode("ascii", "replace")
         is_ours = b"Mediastation" in content and uid in content
+        if is_ours:
+            source.page_text += content.decode("utf-8", "replace")
     if is_ours:
         source.pages.add(file.path)
     return is_ours

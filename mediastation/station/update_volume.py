@@ -28,11 +28,11 @@ from mediastation.station.export_file_set import (
     require_placed,
     siblings_of,
 )
-from mediastation.station.export_include import Included
 from mediastation.station.export_pages import add_digest_list, add_index, add_own_file, add_readme
 from mediastation.station.export_partition import VolumePlan
 from mediastation.station.export_work import Work
 from mediastation.station.update_plan import require_own_reference
+from mediastation.station.update_set import FormerSet
 from mediastation.station.update_source import DIRECTORY_NAME, OWN_PAGES, UpdateSource
 
 _CHARACTER_SET = 0x00080005
@@ -93,7 +93,9 @@ class KeptPeople:
         return replace(person, key=f"{person.key} {patient_id}", patient_id=patient_id)
 
 
-def build_updated(work: Work, source: UpdateSource, people: KeptPeople, plan: VolumePlan) -> Volume:
+def build_updated(
+    work: Work, source: UpdateSource, people: KeptPeople, plan: VolumePlan, former: FormerSet
+) -> Volume:
     """Write the updated DICOMDIR into the job's folder and plan every file.
 
     File-set UID and File-set ID stay, and so does every record that is not
@@ -150,18 +152,19 @@ def build_updated(work: Work, source: UpdateSource, people: KeptPeople, plan: Vo
     if not volume.instances:
         raise RefusedError("Nothing was written: the File-set would hold no instance any more.")
     add_own_file(volume, DIRECTORY_NAME, volume.file_set_uid)
-    work.included = Included(folders=_folders(source))
-    volume.contents = read_contents(folder / DIRECTORY_NAME)
+    held = read_contents(folder / DIRECTORY_NAME).without_sizes()
+    volume.contents, volume.siblings = held, former.siblings(held)
+    volume.also_on = former.also_on(held)
     if README_NAME in source.pages:
-        add_readme(work, volume, index=INDEX_NAME in source.pages)
+        add_readme(work, volume, volume.siblings, index=INDEX_NAME in source.pages)
     if INDEX_NAME in source.pages:
-        add_index(work, volume, volume.contents)
+        add_index(work, volume, held, volume.siblings)
     if DIGEST_LIST_NAME in source.pages:
         add_digest_list(volume)
     return volume
 
 
-def _folders(source: UpdateSource) -> tuple[str, ...]:
+def folders_beside(source: UpdateSource) -> tuple[str, ...]:
     """Return the folders in the root that hold nothing of the File-set."""
     tops = {
         is_dicom: {
