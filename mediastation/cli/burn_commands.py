@@ -19,6 +19,7 @@ from mediastation.cli.output import (
     say,
     tell,
 )
+from mediastation.cli.queueing import QUEUE, put_into_queue
 from mediastation.model.ledger import Disclosure
 from mediastation.model.text import size_text
 
@@ -93,6 +94,7 @@ def burn_command(
             min=0, max=86_400, metavar="SECONDS", help="How long to wait for the next blank."
         ),
     ] = 300,
+    queue: QUEUE = False,
     requested_by: REQUESTED_BY = "",
     given_to: GIVEN_TO = "",
     reason: REASON = "",
@@ -112,10 +114,14 @@ def burn_command(
         keep_open=keep_open,
         append=append,
         eject=eject,
-        retries=_retries(retries),
+        # Nobody sits before a job in the queue; it waits for a new blank as long as it may.
+        retries=_retries(retries) if not queue else retries or 0,
         wait_s=wait,
         disclosure=Disclosure(requested_by, given_to, reason),
     )
+    if queue:
+        put_into_queue(words, request)
+        return
     with Station(words.home) as station, StepDisplay(words) as display:
         result = burn(station, request, display)
     _show_burn(words, result)

@@ -1,10 +1,9 @@
-"""What goes into the catalog, what it holds, what leaves it: add, list, forget, reindex, jobs."""
+"""What goes into the catalog, what it holds, what leaves it: add, list, forget, reindex."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,9 +17,8 @@ from mediastation.cli.output import (
     say,
     tell,
 )
-from mediastation.errors import ConfigError, RefusedError
+from mediastation.errors import RefusedError
 from mediastation.model.finding import has_errors
-from mediastation.model.job import JobRecord
 
 _SHOWN_ROWS = 200
 
@@ -179,83 +177,3 @@ def reindex_command(context: typer.Context) -> None:
         say(f"{indexed:,} instances indexed")
     if has_errors(findings):
         raise typer.Exit(RefusedError.exit_code)
-
-
-@app.command("jobs")
-def jobs_command(
-    context: typer.Context,
-    number: Annotated[int | None, typer.Argument(metavar="ID", help="One job in full.")] = None,
-    cancel: Annotated[bool, typer.Option("--cancel", help="Ask the job to stop.")] = False,
-) -> None:
-    """Show what was done, and what is going on."""
-    from mediastation.station.station import Station  # noqa: PLC0415
-
-    words: Words = context.obj
-    with Station(words.home) as station:
-        now = station.clock.now()
-        if number is None:
-            if cancel:
-                raise ConfigError("--cancel needs the number of a job.")
-            records = station.jobs.latest(now)
-        else:
-            if cancel and not station.queue.cancel(number, station.settings.operator, now):
-                raise ConfigError(f"Job {number} is not running.", "`mediastation jobs` lists all.")
-            record = station.jobs.get(number, now)
-            if record is None:
-                raise ConfigError(f"There is no job {number}.", "`mediastation jobs` lists all.")
-            records = [record]
-    if words.json:
-        print_json({"jobs": [_job_dict(record, whole=number is not None) for record in records]})
-    elif number is None:
-        rows = [_job_dict(record, whole=False) for record in records]
-        print_table(
-            rows,
-            {"id": "Job", "kind": "What", "state": "State", "created_at": "Started",
-             "operator": "Operator", "message": "Message"},
-        )  # fmt: skip
-    else:
-        _show_job(words, records[0])
-
-
-def _job_dict(record: JobRecord, *, whole: bool) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "id": record.id,
-        "kind": record.kind,
-        "state": str(record.state),
-        "operator": record.operator,
-        "created_at": _time_text(record.created_at),
-        "updated_at": _time_text(record.updated_at),
-        "message": record.message,
-        "request": record.request,
-        "result": record.result,
-    }
-    if whole:
-        facts["steps"] = [
-            {
-                "name": step.name,
-                "state": str(step.state),
-                "done": step.done,
-                "total": step.total,
-                "unit": step.unit,
-                "summary": step.summary,
-                "started_at": _time_text(step.started_at),
-                "ended_at": _time_text(step.ended_at) if step.ended_at else None,
-            }
-            for step in record.steps
-        ]
-        facts["findings"] = [finding.as_dict() for finding in record.findings]
-    return facts
-
-
-def _show_job(words: Words, record: JobRecord) -> None:
-    say(f"Job {record.id}: {record.kind}, {record.state}, by {record.operator or 'nobody named'}")
-    if record.message:
-        say(record.message)
-    for step in record.steps:
-        say(f"  {step.name:<10} {step.state:<8} {step.done:,} of {step.total:,} {step.unit}"
-            f"  {step.summary}")  # fmt: skip
-    print_findings(words, record.findings)
-
-
-def _time_text(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")

@@ -19,7 +19,8 @@ from mediastation.cli.output import (
     say,
     tell,
 )
-from mediastation.errors import RefusedError
+from mediastation.cli.queueing import QUEUE, put_into_queue
+from mediastation.errors import ConfigError, RefusedError
 from mediastation.model.ledger import Disclosure
 from mediastation.model.medium import Format
 from mediastation.model.text import size_text
@@ -101,6 +102,7 @@ def export_command(
             "--unsealed", help="Plain folder of what a SEC profile would seal; not to be given out."
         ),
     ] = False,
+    queue: QUEUE = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only show what would be written.")] = False,
     drop_refused: Annotated[
         bool, typer.Option("--drop-refused", help="Write without what may not go out.")
@@ -136,6 +138,14 @@ def export_command(
         confirm_identity=confirm_identity,
         disclosure=Disclosure(requested_by, given_to, reason),
     )
+    if queue and (plan or timestamp):
+        raise ConfigError(
+            f"--queue and {'--plan' if plan else '--timestamp'} do not go together.",
+            "A job in the queue writes media, and bears the moment when it was put there.",
+        )
+    if queue:
+        put_into_queue(words, request)
+        return
     clock = Clock(read_timestamp(timestamp) if timestamp else None)
     with Station(words.home, clock) as station, StepDisplay(words) as display:
         result = export(station, request, display)
