@@ -92,7 +92,9 @@ class XorrisoEngine:
         if drive.disc is None:
             raise explain(device, ended.lines)
         if is_stdio(device):
-            return replace(drive, disc=inspect_file(path_of(device), drive.disc))
+            # It makes up a maker for a file, which the ledger would keep as a fact.
+            found = inspect_file(path_of(device), drive.disc)
+            return replace(drive, vendor="", model="", revision="", disc=found)
         disc = drive.disc
         if disc.is_random_access and disc.status is DiscStatus.BLANK and _holds_data(device, disc):
             # xorriso knows of ISO 9660 alone, and calls everything else blank.

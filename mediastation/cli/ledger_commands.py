@@ -81,6 +81,8 @@ def audit_command(
     else:
         if rows:
             print_table(rows, _COLUMNS)
+        else:
+            say(_nothing(text, since))
         if len(entries) > _SHOWN_ROWS:
             tell(f"Only the latest {_SHOWN_ROWS} are shown: add words, --since, or --json.")
         if report is not None:
@@ -114,6 +116,13 @@ def reprint_command(
     with Station(words.home) as station, StepDisplay(words) as display:
         result = reprint(station, job, output, volume, disclosure, display)
     show_export(words, result)
+
+
+def _nothing(text: list[str] | None, since: str) -> str:
+    if not text and not since:
+        return "Nothing was recorded yet."
+    words = f" with {' '.join(text)!r}" if text else ""
+    return f"There is no entry{words}{f' since {since}' if since else ''}."
 
 
 def _head(text: str) -> LedgerHead | None:

@@ -139,11 +139,22 @@ def _run(works: Sequence[DriveWork], shared: Shared) -> None:
 
 
 def _raise_stop(works: Sequence[DriveWork]) -> None:
-    """Raise what a drive says that was stopped with a disc in the making, if one was."""
-    for work in works:
-        fault = work.result.stopped
-        if isinstance(fault, CancelledError) and fault.hint:
-            raise fault
+    """Raise what the drives say that were stopped with a disc in the making, if any was."""
+    stopped = [
+        (work.result.drive, fault)
+        for work in works
+        if isinstance(fault := work.result.stopped, CancelledError) and fault.hint
+    ]
+    if not stopped:
+        return
+    *others, (last, fault) = stopped
+    if not others:
+        raise fault
+    first = ", ".join(drive for drive, _ in others)
+    raise CancelledError(
+        f"Stopped while the discs in {first} and {last} were being burned.",
+        f"This holds for each of the {len(stopped)}: {fault.hint}",
+    ) from fault
 
 
 def _join(threads: Sequence[threading.Thread]) -> None:

@@ -116,6 +116,14 @@ def _find(station: Station, number: int, volume: int | None) -> _Original:
     if record is not None and record.kind == KIND:
         volume = volume or record.request.get("volume")
         record = station.jobs.get(int(record.request.get("of", 0)), station.clock.now())
+    if record is not None and record.kind == "burn":
+        image = str(record.result.get("image_sha256", ""))
+        raise ConfigError(
+            f"Job {number} burned an image that another job made.",
+            f"`mediastation audit {image[:16]}` names that job: reprint it, and burn the image."
+            if image
+            else "`mediastation audit` lists the media that were made, each with its job.",
+        )
     if record is None or record.kind not in _MAKING:
         raise ConfigError(
             f"Job {number} made no medium." if record else f"There is no job {number}.",

@@ -165,6 +165,13 @@ class TestFiles:
 
         assert caught.value.cause is Cause.NO_DRIVE
 
+    def test_a_file_has_no_maker(self, engine: XorrisoEngine, drive: str) -> None:
+        """xorriso would have the ledger name a drive that was never built."""
+        found = engine.inspect(drive)
+
+        assert (found.vendor, found.model, found.revision) == ("", "", "")
+        assert found.words == drive
+
     def test_eject_and_reload_leave_a_file_alone(self, engine: XorrisoEngine, drive: str) -> None:
         engine.write(drive, source_of(b"x" * 4096), WriteOptions())
         before = engine.path(drive).read_bytes()

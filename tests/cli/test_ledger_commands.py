@@ -114,6 +114,12 @@ class TestAudit:
         assert "BROKEN from entry 1" in out
         assert "proves nothing" in out
 
+    def test_words_of_no_entry_are_told(self, read: Read) -> None:
+        code, out, _ = read("audit", "nobody", "of", "this", "name")
+
+        assert code == 0
+        assert "no entry with 'nobody of this name'" in out
+
     def test_a_lost_key_is_no_breach(self, read: Read, home: Path) -> None:
         (home / "ledger.key").unlink()
 

@@ -18,12 +18,15 @@ from mediastation.media.iso9660 import Iso9660Image
 from mediastation.model.entry import Kind
 from mediastation.model.ledger import Disclosure, LedgerEvent
 from mediastation.model.manifest import Manifest
+from mediastation.station.burn_request import BurnRequest
+from mediastation.station.burning import burn
 from mediastation.station.clock import Clock, read_timestamp
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest, ExportResult
 from mediastation.station.export_volume import MANIFEST_NAME
 from mediastation.station.gather import add
 from mediastation.station.ledger import facts_of
+from mediastation.station.ledger import find_entries as find_in_ledger
 from mediastation.station.reprint import reprint
 from mediastation.station.station import Station
 from mediastation.station.update import update
@@ -345,6 +348,19 @@ class TestRequests:
     def test_a_job_that_is_none(self, station: Station, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="no job 99"):
             reprint(station, 99, tmp_path / "two.iso")
+
+    def test_a_burn_leads_to_the_job_that_made_its_image(
+        self, station: Station, source: Path, tmp_path: Path
+    ) -> None:
+        made = export(station, ExportRequest((str(source),), "STD-GEN-CD", tmp_path / "one.iso"))
+        burned = burn(station, BurnRequest(tmp_path / "one.iso", (f"stdio:{tmp_path}/disc",)))
+
+        with pytest.raises(ConfigError, match="burned an image") as caught:
+            reprint(station, burned.job, tmp_path / "two.iso")
+
+        (_, words) = caught.value.hint.split("audit ")
+        found = find_in_ledger(station, words.split("`")[0])
+        assert made.job in {entry.job for entry in found}
 
     def test_a_job_that_made_nothing(self, station: Station, source: Path, tmp_path: Path) -> None:
         add(station, [str(source)])

@@ -62,6 +62,7 @@ class TestStops:
             burn(station, BurnRequest(images.first, tuple(drives)), engine=MemoryEngine(drives))
 
         assert "destroy it" in caught.value.hint
+        assert "the discs in /dev/sr0 and /dev/sr1" in caught.value.message
         (record,) = [one for one in station.jobs.latest(station.clock.now()) if one.kind == "burn"]
         assert record.state is JobState.CANCELLED
         states = [one["discs"][0]["state"] for one in record.result["burns"]]
