@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ def loaded_by(statement: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
     )
-    return set(done.stdout.split())
+    return set(done.stdout.splitlines()[-1].split())
 
 
 def test_help_loads_neither_the_catalog_nor_the_codecs() -> None:
@@ -27,6 +28,35 @@ def test_an_export_loads_the_codecs_only_when_there_is_something_to_decode() -> 
     loaded = loaded_by("import mediastation.station.export")
 
     assert loaded & {"imagecodecs", "openjpeg", "jpeg_ls", "rle", "typer", "rich"} == set()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["--version"]])
+def test_no_command_loads_the_console(arguments: list[str], tmp_path: Path) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    statement = f"""
+import contextlib, io
+import mediastation.__main__
+from mediastation.cli.app import run
+with contextlib.redirect_stdout(io.StringIO()):
+    run({[*home, *arguments]!r})
+"""
+
+    assert "textual" not in loaded_by(statement)
+
+
+def test_the_first_paint_waits_for_neither_catalog_nor_codecs_nor_network() -> None:
+    statement = """
+from pathlib import Path
+from mediastation.console.app import ConsoleApp
+ConsoleApp(Path("/nonexistent")).get_default_screen()
+"""
+    slow = {"sqlalchemy", "pydicom", "pynetdicom", "numpy", "imagecodecs", "fpdf", "pycdlib",
+            "jinja2", "huey", "typer", "uharfbuzz", "pydantic"}  # fmt: skip
+
+    loaded = loaded_by(statement)
+
+    assert "textual" in loaded
+    assert loaded & slow == set()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from mediastation.console.memory import read_memory, write_memory
+from mediastation.errors import CancelledError
+from mediastation.model.event import Event
 
 if TYPE_CHECKING:
     from mediastation.config import Settings
@@ -42,6 +44,7 @@ class Desk:
         self._memory = read_memory(home)
         self.under_way: dict[int, str] = {}
         """What this very process is doing, in words; it would be lost on leaving."""
+        self._is_closing = False
 
     @property
     def is_open(self) -> bool:
@@ -66,7 +69,8 @@ class Desk:
         self._station = await loop.run_in_executor(self._quick, self._open_station, self.home)
 
     async def close(self) -> None:
-        """Wait for what runs, and close the station."""
+        """Stop what can be stopped, wait for the rest, and close the station."""
+        self._is_closing = True
         loop = asyncio.get_running_loop()
         for threads in (self._long, self._quick, self._writer):
             await loop.run_in_executor(None, threads.shutdown)
@@ -84,9 +88,16 @@ class Desk:
 
         Several calls run at the same time, each with its own connection.
         """
+        if self._is_closing:
+            raise asyncio.CancelledError
         loop = asyncio.get_running_loop()
         asked = partial(function, self.station, *words, **named)
         return await loop.run_in_executor(self._quick, asked)
+
+    def stop_on_leaving(self, event: Event) -> None:  # noqa: ARG002 - a Listener
+        """Listen to a use case in `work`, and stop it when the console is left."""
+        if self._is_closing:
+            raise CancelledError("Stopped: the console was left.")
 
     async def work(
         self,
@@ -97,8 +108,8 @@ class Desk:
     ) -> _Answer:
         """Do something that takes its time, with a station of its own; `told` says what it is.
 
-        What can be a job is submitted as one, since a job survives the console
-        (`mediastation.station.submitting`). This is for the rest.
+        Give `stop_on_leaving` to what takes a listener. What can be a job is submitted as
+        one, since a job survives the console (`mediastation.station.submitting`).
         """
 
         def alone() -> _Answer:

@@ -70,7 +70,7 @@ async def take_in(screen: ConsoleScreen, path: str) -> None:
 
     screen.console.tell(f"Adding {path} …")
     try:
-        report = await screen.desk.work(f"adding {path}", add, [path])
+        report = await screen.desk.work(f"adding {path}", add, [path], screen.desk.stop_on_leaving)
     except MediastationError as fault:
         screen.console.tell_fault(fault)
         return
@@ -86,7 +86,8 @@ async def remove(screen: ConsoleScreen, marks: Marks) -> bool:
     from mediastation.station.keeping import forget_sources  # noqa: PLC0415 - rarely needed
 
     try:
-        removed = await screen.desk.work(f"removing {_what(marks)}", forget_sources, marks.sources)
+        told, stop = f"removing {_what(marks)}", screen.desk.stop_on_leaving
+        removed = await screen.desk.work(told, forget_sources, marks.sources, stop)
     except MediastationError as fault:
         screen.console.tell_fault(fault)
         return False

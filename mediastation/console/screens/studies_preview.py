@@ -44,11 +44,11 @@ class StudyPreview(PicturePane):
         self._rendering = False
         self._again = False
         self._previewer: Previewer | None = None
+        self._place: ConsoleScreen
 
-    @property
-    def place(self) -> ConsoleScreen:
-        """The screen it stands in."""
-        return cast("ConsoleScreen", self.screen)
+    def on_mount(self) -> None:
+        """Remember the screen: while leaving, there is none to be asked for."""
+        self._place = cast("ConsoleScreen", self.screen)
 
     def look_at(self, study: int | None, series: int | None = None) -> None:
         """Show a study's first series, or one series of it, when the cursor has come to rest."""
@@ -106,12 +106,12 @@ class StudyPreview(PicturePane):
             self.run_worker(self._enter(*self._wanted), group="preview", exclusive=True)
 
     async def _enter(self, study: int, series: int | None) -> None:
-        found = await self.place.ask(read_series, [study]) or {}
+        found = await self._place.ask(read_series, [study]) or {}
         rows = found.get(study, [])
         chosen = next((n for n, row in enumerate(rows) if row.id == series), 0)
         viewer = Viewer(study=study, series=rows)
         if rows:
-            viewer.enter(chosen, await self.place.ask(read_instances, rows[chosen].id) or [])
+            viewer.enter(chosen, await self._place.ask(read_instances, rows[chosen].id) or [])
         self.viewer = viewer
         self.render_soon()
 
@@ -120,7 +120,7 @@ class StudyPreview(PicturePane):
         other = viewer.step(by)
         if other is not None:
             rows: Sequence[SeriesRow] = viewer.series
-            instances = await self.place.ask(read_instances, rows[other].id) or []
+            instances = await self._place.ask(read_instances, rows[other].id) or []
             viewer.enter(other, instances, at_end=by < 0)
         self.render_soon()
 
@@ -151,7 +151,7 @@ class StudyPreview(PicturePane):
             return
         rows, columns = self.picture_size
         try:
-            found = await self.place.desk.call(
+            found = await self._place.desk.call(
                 self._picture, instance.id, rows, columns, viewer.frame, viewer.change
             )
         except MediastationError as fault:
