@@ -40,10 +40,16 @@ class DriveWork:
 
     def _make_copies(self) -> None:
         request, discs = self._desk.shared.request, self._desk.result.discs
-        attempt = failed = 0
+        failed = 0
         while (done := sum(disc.verified for disc in discs)) < request.copies:
-            attempt += 1
-            disc = DiscResult(done + 1, attempt)
+            copy = done + 1
+            disc = DiscResult(copy, 1 + sum(one.copy == copy for one in discs))
+            if discs and request.append:
+                raise DriveError(
+                    Cause.WRONG_DISC,
+                    "The disc that a session was to be added to failed; it cannot take another.",
+                    "Destroy it, and burn the whole image on a new blank, without --append.",
+                )
             if discs:
                 self._wait_for_blank(disc)
             trouble = self._disc_work.make(disc)
@@ -56,9 +62,7 @@ class DriveWork:
             is_last = is_over or (trouble is None and disc.copy == request.copies)
             if request.eject or not is_last:
                 self._eject()
-            if trouble is None:
-                attempt = 0
-            elif is_over:
+            if trouble is not None and is_over:
                 raise trouble
 
     def _eject(self) -> None:

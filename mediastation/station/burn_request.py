@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,12 @@ class DiscResult:
     def verified(self) -> bool:
         """Whether it may go out."""
         return self.state == "verified"
+
+
+def read_disc(told: Mapping[str, Any]) -> DiscResult:
+    """Return what `DriveResult.as_dict` said of a disc."""
+    known = {one.name for one in fields(DiscResult)}
+    return DiscResult(**{name: value for name, value in told.items() if name in known})
 
 
 @dataclass(slots=True)

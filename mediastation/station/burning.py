@@ -13,6 +13,7 @@ from mediastation.station.burn_desk import Shared
 from mediastation.station.burn_drive import DriveWork
 from mediastation.station.burn_image import check_image
 from mediastation.station.burn_ledger import recorded_in_ledger
+from mediastation.station.burn_question import ask_for_disc, discs_made
 from mediastation.station.burn_request import (
     BurnRequest,
     BurnResult,
@@ -91,6 +92,8 @@ def burn(
                 save,
             )
             works = [DriveWork(shared, device) for device in request.drives]
+            for work in works:
+                work.result.discs += discs_made(job, work.result.drive, image.sha256)
             result.drives = [work.result for work in works]
             save()
             try:
@@ -98,6 +101,8 @@ def burn(
                 _raise_stop(works)
             finally:
                 job.result = result.as_dict(with_findings=False)
+            if job.asks:
+                ask_for_disc(result, image.manifest)
             _require_all_well(result)
     except CancelledError:
         raise

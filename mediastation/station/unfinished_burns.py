@@ -13,7 +13,7 @@ from mediastation.model.finding import Finding, warning
 from mediastation.model.job import JobRecord
 from mediastation.model.ledger import BurnFacts, Disclosure, LedgerEvent, MediumFacts
 from mediastation.station.burn_findings import discard
-from mediastation.station.burn_request import DiscResult
+from mediastation.station.burn_request import DiscResult, read_disc
 from mediastation.station.dead_jobs import is_dead
 from mediastation.station.ledger import find_medium, record_burned
 from mediastation.station.medium_contents import contents_of_medium
@@ -57,7 +57,7 @@ def _settle(station: Station, record: JobRecord) -> Iterator[Finding]:
             if burn.get("drive") == device or str(burn.get("drive")).startswith(f"{device} (")
         ]
         for place, told in enumerate(drive.get("discs", ())):
-            disc = _disc(told)
+            disc = read_disc(told)
             if disc.state not in _AT_WORK:
                 continue
             # Each drive's discs are recorded in their order.
@@ -126,11 +126,6 @@ def _of_image(station: Station, record: JobRecord, image_sha256: str) -> MediumF
         patients=patients,
         studies=studies,
     )
-
-
-def _disc(told: dict[str, Any]) -> DiscResult:
-    known = {one.name for one in fields(DiscResult)}
-    return DiscResult(**{key: value for key, value in told.items() if key in known})
 
 
 def _disclosure(request: dict[str, Any]) -> Disclosure:

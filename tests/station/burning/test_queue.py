@@ -1,0 +1,151 @@
+"""A burn from the queue: it asks for the disc it lacks, and goes on with what it has made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+
+from mediastation.burn.drive import DiscStatus
+from mediastation.errors import ConfigError
+from mediastation.model.job import JobRecord, JobState
+from mediastation.station import burning
+from mediastation.station.burn_request import BurnRequest
+from mediastation.station.job import worker_name
+from mediastation.station.station import Station
+from mediastation.station.submitting import answer, retry, submit
+from mediastation.station.worker import run_claimed
+from tests.support.burners import MemoryDrive, MemoryEngine, fail_at
+from tests.support.burning import SR0
+from tests.support.discs import Images
+
+Attempt = Callable[[int], JobRecord]
+
+
+@pytest.fixture
+def attempt(station: Station, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> Attempt:
+    """Run a queued job once, as a worker does, and return what became of it."""
+    monkeypatch.setattr(burning, "XorrisoEngine", lambda: engine)
+
+    def run(job: int) -> JobRecord:
+        before = station.jobs.get(job, station.clock.now())
+        assert before is not None
+        assert station.queue.claim(job, worker_name(), before.place, station.clock.now())
+        claimed = station.jobs.get(job, station.clock.now())
+        assert claimed is not None
+        run_claimed(station.home, claimed)
+        after = station.jobs.get(job, station.clock.now())
+        assert after is not None
+        return after
+
+    return run
+
+
+def discs_of(record: JobRecord) -> list[tuple[int, int, str]]:
+    discs = record.result["burns"][0]["discs"]
+    return [(disc["copy"], disc["attempt"], disc["state"]) for disc in discs]
+
+
+@pytest.mark.parametrize("lies", [DiscStatus.NONE, DiscStatus.CLOSED])
+def test_without_a_blank_it_asks_and_goes_on_when_one_is_there(
+    lies: DiscStatus, station: Station, images: Images, drive: MemoryDrive, attempt: Attempt
+) -> None:
+    drive.lies = lies
+    job = submit(station, BurnRequest(images.first, (SR0,)))
+
+    record = attempt(job)
+    assert record.state is JobState.WAITING
+    assert record.question is not None
+    assert record.question.kind == "blank"
+    assert record.question.facts["drive"] == SR0
+    assert drive.discs == 0
+
+    drive.lies = DiscStatus.BLANK
+    answer(station, job, "go-on")
+    record = attempt(job)
+    assert record.state is JobState.DONE, record.message
+    assert discs_of(record) == [(1, 1, "verified")]
+
+
+def test_copies_that_are_made_are_not_made_again(
+    station: Station, images: Images, drive: MemoryDrive, attempt: Attempt
+) -> None:
+    drive.pile = 1
+    job = submit(station, BurnRequest(images.first, (SR0,), copies=3, wait_s=0))
+
+    record = attempt(job)
+    assert record.state is JobState.WAITING
+    assert record.question is not None
+    assert record.question.facts["copy"] == 3
+    assert discs_of(record) == [(1, 1, "verified"), (2, 1, "verified")]
+
+    drive.lies = DiscStatus.BLANK
+    answer(station, job, "go-on")
+    record = attempt(job)
+    assert record.state is JobState.DONE, record.message
+    assert discs_of(record) == [(1, 1, "verified"), (2, 1, "verified"), (3, 1, "verified")]
+    assert drive.discs == 3
+
+
+def test_a_spoiled_disc_is_named_and_another_asked_for(
+    station: Station, images: Images, drive: MemoryDrive, attempt: Attempt
+) -> None:
+    drive.faults = {0: fail_at(0.5)}
+    job = submit(station, BurnRequest(images.first, (SR0,)))
+
+    record = attempt(job)
+    assert record.state is JobState.WAITING
+    assert record.question is not None
+    assert record.question.facts["spoiled"]
+    assert "Destroy" in record.question.hint
+    assert [finding.rule for finding in record.findings].count("discard-disc") == 1
+
+    answer(station, job, "go-on")
+    record = attempt(job)
+    assert record.state is JobState.DONE, record.message
+    assert discs_of(record) == [(1, 1, "discard"), (1, 2, "verified")]
+
+
+def test_a_killed_burn_goes_on_with_a_new_blank_and_the_old_disc_is_recorded(
+    station: Station, images: Images, drive: MemoryDrive, attempt: Attempt
+) -> None:
+    job = submit(station, BurnRequest(images.first, (SR0,), copies=2))
+    place = station.jobs.get(job, 0).place  # type: ignore[union-attr]
+    assert station.queue.claim(job, "dead", place, station.clock.now())
+    digest = hashlib.sha256(images.first.read_bytes()).hexdigest()
+    told = {"image_sha256": digest, "burns": [{"drive": SR0, "discs": [
+        {"copy": 1, "attempt": 1, "state": "writing"}]}]}  # fmt: skip
+    station.jobs.save_result(job, told)
+    assert station.queue.requeue_lost(station.clock.now(), worker="dead") == [job]
+    record = attempt(job)
+
+    assert record.state is JobState.DONE, record.message
+    assert "disc-recorded" in [finding.rule for finding in record.findings]
+    assert discs_of(record) == [(1, 1, "discard"), (1, 2, "verified"), (2, 1, "verified")]
+
+
+def test_another_image_under_the_name_is_not_burned_on(
+    station: Station, images: Images, drive: MemoryDrive, attempt: Attempt
+) -> None:
+    drive.pile = 0
+    job = submit(station, BurnRequest(images.first, (SR0,), copies=2, wait_s=0))
+    record = attempt(job)
+    assert record.state is JobState.WAITING
+    station.jobs.save_result(job, {**record.result, "image_sha256": "0" * 64})
+
+    drive.lies = DiscStatus.BLANK
+    answer(station, job, "go-on")
+    record = attempt(job)
+    assert record.state is JobState.REFUSED
+    assert "was changed" in record.message
+    assert drive.discs == 1
+
+
+def test_a_finished_burn_is_not_begun_again(
+    station: Station, images: Images, attempt: Attempt
+) -> None:
+    job = submit(station, BurnRequest(images.first, (SR0,)))
+    assert attempt(job).state is JobState.DONE
+    with pytest.raises(ConfigError, match="it is done"):
+        retry(station, job)
