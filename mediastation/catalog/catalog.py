@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, CursorResult, Select, delete, insert, select
 
 from mediastation.catalog.database import open_index, trouble_told
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
@@ -97,3 +98,12 @@ class Catalog:
         # An index that was moved aside or lost leaves its files behind.
         stored = next(self.store.iter_digests(), None)
         return str(INDEX_VERSION) if stored is None else "0"
+
+
+@contextmanager
+def streamed(
+    connection: Connection, query: Select[*tuple[Any, ...]], batch: int
+) -> Iterator[CursorResult[*tuple[Any, ...]]]:
+    """Give the rows of `query`, a batch at a time in memory; whoever reads them may leave off."""
+    with connection.execute(query, execution_options={"yield_per": batch}) as rows:
+        yield rows

@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, Select, cast, insert, select
 
-from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.catalog import Catalog, streamed
 from mediastation.catalog.guards import lift_guards, set_guards
 from mediastation.catalog.ledger_file import Added, LedgerFile
 from mediastation.catalog.ledger_key import OLD_KEY_NAME, make_key, read_key, read_keys
@@ -147,10 +147,11 @@ class Ledger:
         query = select(ledger.c.body).where(ledger.c.position > after).order_by(order)
         if containing:
             query = query.where(ledger.c.body.contains(containing, autoescape=True))
-        with self.catalog.reading() as connection:
-            for row in connection.execution_options(yield_per=_BATCH).execute(
-                _as_bytes(query, connection)
-            ):
+        with (
+            self.catalog.reading() as connection,
+            streamed(connection, _as_bytes(query, connection), _BATCH) as rows,
+        ):
+            for row in rows:
                 try:
                     yield LedgerEntry.from_body(_text(row[0]))
                 except ValueError:
@@ -231,9 +232,9 @@ def rows_of(connection: Connection, last: int) -> Iterator[tuple[int, str]]:
     """Yield position and line of every row up to `last`, in order."""
     query = select(ledger.c.position, ledger.c.body, ledger.c.mac)
     query = query.where(ledger.c.position <= last).order_by(ledger.c.position)
-    rows = connection.execution_options(yield_per=_BATCH).execute(_as_bytes(query, connection))
-    for position, body, mac in rows:
-        yield position, _line(body, mac)
+    with streamed(connection, _as_bytes(query, connection), _BATCH) as rows:
+        for row in rows:
+            yield row[0], _line(row[1], row[2])
 
 
 def insert_lines(connection: Connection, lines: Iterator[tuple[int, str]]) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.catalog import Catalog, streamed
 from mediastation.catalog.packing import unpack_header
 from mediastation.catalog.schema import instances, job_entries, patients, series, studies
 from mediastation.errors import ConfigError
@@ -174,8 +174,8 @@ def iter_selection(
         query = query.where(studies.c.patient.in_(patients_of), exists().where(*chosen))
     if classes is not None:
         query = query.where(instances.c.sop_class_uid.in_(classes))
-    with catalog.reading() as connection:
-        for row in connection.execution_options(yield_per=_BATCH).execute(query):
+    with catalog.reading() as connection, streamed(connection, query, _BATCH) as rows:
+        for row in rows:
             yield _entry(row)
 
 

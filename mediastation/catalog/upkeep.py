@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, select
 
-from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.catalog import Catalog, streamed
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder, sync_folder
 from mediastation.catalog.rows import (
     Parents,
@@ -149,14 +149,13 @@ def forget_each(
 
 
 def _digests_without_row(catalog: Catalog) -> Iterator[str]:
-    with catalog.reading() as connection:
-        query = (
-            select(instances.c.sha256)
-            .where(instances.c.kind == Kind.ORIGINAL)
-            .order_by(instances.c.sha256)
-        )
-        rows = connection.execution_options(yield_per=1000).execute(query).scalars()
-        merged = heapq.merge(((digest, 0) for digest in rows),
+    query = (
+        select(instances.c.sha256)
+        .where(instances.c.kind == Kind.ORIGINAL)
+        .order_by(instances.c.sha256)
+    )
+    with catalog.reading() as connection, streamed(connection, query, 1000) as rows:
+        merged = heapq.merge(((digest, 0) for (digest,) in rows),
                              ((digest, 1) for digest in catalog.store.iter_digests()))  # fmt: skip
         indexed = ""
         for digest, from_store in merged:
@@ -218,8 +217,7 @@ def _drop_prepared_and_lost(catalog: Catalog) -> Iterator[Finding]:
     query = select(instances.c.id, instances.c.sha256, instances.c.sop_instance_uid).where(
         instances.c.kind == Kind.ORIGINAL
     )
-    with catalog.reading() as connection:
-        rows = connection.execution_options(yield_per=1000).execute(query)
+    with catalog.reading() as connection, streamed(connection, query, 1000) as rows:
         missing = [row for row in rows if not catalog.store.path(row.sha256).exists()]
     for start in range(0, len(missing), _BATCH):
         batch = missing[start : start + _BATCH]

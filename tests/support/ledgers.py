@@ -24,16 +24,16 @@ def draft(number: int = 0, name: str = "Müller^Änne") -> LedgerEntry:
     )
 
 
-def fill(home: Path, entries: int) -> None:
+def fill(home: Path, entries: int, database: str = "") -> None:
     """Append `entries` to the ledger of `home`."""
-    with Catalog(home) as catalog:
+    with Catalog(home, database) as catalog:
         for number in range(entries):
             Ledger(catalog).append(draft(number))
 
 
-def report_of(home: Path) -> LedgerReport:
+def report_of(home: Path, database: str = "") -> LedgerReport:
     """Verify the ledger of `home` in a catalog opened anew."""
-    with Catalog(home) as catalog:
+    with Catalog(home, database) as catalog:
         return verify_ledger(Ledger(catalog))
 
 
