@@ -47,6 +47,13 @@ def test_the_wheel_carries_every_data_file(installed: Path) -> None:
         assert {path.name for path in (installed / "mediastation/_data" / name).iterdir()} == ours
 
 
+def test_the_wheel_carries_what_the_console_looks_like(installed: Path) -> None:
+    styles = [path.relative_to(PROJECT) for path in (PROJECT / "mediastation").rglob("*.tcss")]
+
+    assert styles
+    assert [path for path in styles if not (installed / path).is_file()] == []
+
+
 def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     image = tmp_path / "demo.iso"
 

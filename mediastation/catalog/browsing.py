@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, func, or_, select
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.schema import PATIENT_ORDER, instances, jobs, patients, series, studies
 from mediastation.model.browsing import (
     CatalogState,
     InstanceRow,
+    PatientRow,
     SeriesRow,
     StudyOrder,
     StudyRow,
@@ -120,9 +121,14 @@ def instance_rows(catalog: Catalog, series_key: int, limit: int = 10_000) -> lis
 
 
 def totals(catalog: Catalog, study_uids: Sequence[str], series_uids: Sequence[str] = ()) -> Totals:
-    """Return what studies and series add up to; a series of a study that is named counts once."""
+    """Return what studies and series add up to; a series of a study that is named counts once.
+
+    A UID takes in all that has it, under whichever patient identity it came:
+    so do the sources of a command.
+    """
     number = size = 0
     there: set[str] = set()
+    who: set[int] = set()
     whole = set(study_uids)
     with catalog.reading() as connection:
         for column, wanted in (
@@ -131,20 +137,32 @@ def totals(catalog: Catalog, study_uids: Sequence[str], series_uids: Sequence[st
         ):
             for some in _batches(sorted(set(wanted))):
                 query = (
-                    select(column, studies.c.study_instance_uid, *_COUNTED)
+                    select(column, studies.c.study_instance_uid, studies.c.patient, *_COUNTED)
                     .select_from(series)
                     .join(studies, studies.c.id == series.c.study)
                     .where(column.in_(some))
-                    .group_by(column, studies.c.study_instance_uid)
+                    .group_by(column, studies.c.study_instance_uid, studies.c.patient)
                 )
-                for uid, study, count, size_bytes in connection.execute(query):
+                for uid, study, patient, count, size_bytes in connection.execute(query):
                     there.add(uid)
+                    who.add(patient)
                     if column is series.c.series_instance_uid and study in whole:
                         continue
                     number += count
                     size += size_bytes
+        people = _people(connection, who)
     gone = tuple(uid for uid in (*study_uids, *series_uids) if uid not in there)
-    return Totals(number, size, gone)
+    return Totals(number, size, gone, people)
+
+
+def _people(connection: Connection, keys: Iterable[int]) -> tuple[PatientRow, ...]:
+    found: list[PatientRow] = []
+    for some in _batches(sorted(keys)):
+        query = select(
+            patients.c.patient_name, patients.c.patient_id, patients.c.patient_birth_date
+        ).where(patients.c.id.in_(some))
+        found += [PatientRow(*row) for row in connection.execute(query)]
+    return tuple(found)
 
 
 def count_unfinished_jobs(catalog: Catalog) -> dict[str, int]:

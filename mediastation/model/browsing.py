@@ -58,12 +58,22 @@ class InstanceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PatientRow:
+    """A patient identity, as far as it names a person."""
+
+    patient_name: str
+    patient_id: str
+    patient_birth_date: str
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
-    """What some studies and series add up to, and which of them are gone from the catalog."""
+    """What some studies and series add up to, whose they are, and which are gone."""
 
     instances: int
     size_bytes: int
     gone: tuple[str, ...] = ()
+    people: tuple[PatientRow, ...] = ()
 
 
 class StudyOrder(StrEnum):

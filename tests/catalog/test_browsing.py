@@ -164,6 +164,11 @@ class TestTotals:
         assert whole.instances == 2
         assert totals(catalog, [], ["1.1.2"]).instances == 1
 
+    def test_everyone_is_named_once(self, catalog: Catalog) -> None:
+        people = totals(catalog, ["1.1", "1.2"], ["1.1.2", "1.3.1"]).people
+
+        assert sorted(person.patient_name for person in people) == ["Doe^Jane", "Müller^Zoë"]
+
     def test_what_is_gone_is_named(self, catalog: Catalog) -> None:
         found = totals(catalog, ["1.1", "9.9"], ["8.8"])
 

@@ -220,6 +220,22 @@ class TestForget:
             await pressed(pilot, "enter")
             assert len(patients(pilot)) == 3
 
+    async def test_everyone_is_named_whose_images_would_go(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        """A Study Instance UID may have come under two identities."""
+        arrive(home, tmp_path, "9.9", StudyInstanceUID="2.1", SeriesInstanceUID="9.9.1",
+               PatientName="Other^Person", PatientID="12", PatientBirthDate="")  # fmt: skip
+        async with opened(home) as pilot:
+            await pressed(pilot, "slash", *"muller", "enter", "space", "f")
+
+            assert isinstance(pilot.app.screen, Confirm)
+            assert sorted(pilot.app.screen.people) == [
+                "Müller, Zoë (99, born 1970-01-01)",
+                "Other, Person (12)",
+            ]
+            assert "2 images" in pilot.app.screen.question
+
     async def test_a_yes_removes_what_was_named_and_no_more(self, home: Path) -> None:
         async with opened(home) as pilot:
             await pressed(pilot, "end", "right", "down", "space", "f", "y")

@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widgets import Input, Static
@@ -22,6 +22,7 @@ from mediastation.console.screens.studies_errands import (
     remove,
     take_in,
 )
+from mediastation.console.screens.studies_keys import KEYS
 from mediastation.console.screens.studies_preview import StudyPreview
 from mediastation.console.screens.study_rows import (
     COLUMNS,
@@ -54,37 +55,7 @@ class StudiesScreen(ConsoleScreen):
 
     PLACE = "studies"
     FIRST_FOCUS = "#studies"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "mark", "Mark", tooltip="Mark the study or series, or take the mark away"),
-        Binding(
-            "p", "mark_patient", "Patient", show=False, tooltip="Mark all studies of this patient"
-        ),
-        Binding("e", "export", "Export", tooltip="Take the marks to Export"),
-        Binding("v", "preview", "View", tooltip="Show or hide the picture"),
-        Binding("a", "add", "Add", tooltip="Add a folder, file or image from disk"),
-        Binding(
-            "f", "forget", "Forget", show=False, tooltip="Remove from the store what is marked"
-        ),
-        Binding("right", "open", "Open", show=False, tooltip="Show the series of the study"),
-        Binding("left", "close", "Close", show=False, tooltip="Hide the series of the study"),
-        Binding("o", "order", "Order", show=False, tooltip="By arrival, date or name"),
-        Binding(
-            "m", "medium", "Medium", show=False, tooltip="Compare the marks with another medium"
-        ),
-        Binding("x", "clear", "Unmark", show=False, tooltip="Take all marks away"),
-        Binding("n", "picture('next')", "Next", show=False, tooltip="Next image"),
-        Binding("b", "picture('previous')", "Before", show=False, tooltip="The image before"),
-        Binding("full_stop", "picture('next-frame')", "Next frame", show=False),
-        Binding("comma", "picture('previous-frame')", "Frame before", show=False),
-        Binding(
-            "w", "picture('wider')", "Wider", show=False, tooltip="Window wider: less contrast"
-        ),
-        Binding("W", "picture('narrower')", "Narrower", show=False, tooltip="Window narrower"),
-        Binding("l", "picture('higher')", "Level up", show=False, tooltip="Level up: darker"),
-        Binding("L", "picture('lower')", "Level down", show=False, tooltip="Level down: brighter"),
-        Binding("r", "picture('reset')", "Window reset", show=False, tooltip="The first window"),
-        Binding("escape", "back", "Back", show=False, tooltip="End the search"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     def __init__(self) -> None:
         super().__init__()
@@ -385,18 +356,25 @@ class StudiesScreen(ConsoleScreen):
         await take_in(self, path)
         self.look_again()
 
-    def action_forget(self) -> None:
+    async def action_forget(self) -> None:
         """Ask, naming the patients, then remove what is marked or under the cursor."""
         marks = self.marks.copy() or self._mark_at_cursor()
+        found = await self.ask(add_up, list(marks.studies), list(marks.series)) if marks else None
+        if found is None:
+            if not marks:
+                self.console.tell("There is nothing to forget.")
+            return
+        marks.drop(found.gone)
         if not marks:
-            self.console.tell("There is nothing to forget.")
+            self.console.tell("What was marked is gone already.")
+            self._restore(marks)
             return
 
         def answered(sure: bool | None) -> None:
             if sure:
                 self.run_worker(self._forget(marks), group="forget")
 
-        self.app.push_screen(confirm_forgetting(marks), answered)
+        self.app.push_screen(confirm_forgetting(marks, found), answered)
 
     async def _forget(self, marks: Marks) -> None:
         if await remove(self, marks):

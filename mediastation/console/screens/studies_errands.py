@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mediastation.console.marks import Marks
+from mediastation.console.screens.study_rows import patient_text
 from mediastation.console.widgets.dialogs import Confirm
 from mediastation.console.words import number_text
 from mediastation.errors import MediastationError
@@ -24,7 +25,7 @@ _MOST_NAMES = 20
 def marks_text(marks: Marks, totals: Totals | None, medium: str) -> str:
     """Return what is marked, in words, and how many media that takes."""
     parts = [_what(marks)]
-    if (people := len(marks.names)) > 1:
+    if (people := len(totals.people) if totals else len(marks.names)) > 1:
         parts.append(f"! {people} patients")
     if totals is not None:
         parts += [
@@ -49,14 +50,18 @@ def media_text(marked: Totals, chosen: str) -> str:
     return words
 
 
-def confirm_forgetting(marks: Marks) -> Confirm:
-    """Return the question whether to remove what is marked, with the patients' names."""
-    names = marks.names
+def confirm_forgetting(marks: Marks, found: Totals) -> Confirm:
+    """Return the question whether to remove what is marked, with the names of all concerned.
+
+    `found` is what the catalog has of it now: a Study Instance UID may have
+    come under two identities, and both would go.
+    """
+    names = [patient_text(person) for person in found.people]
     people = names[:_MOST_NAMES]
     if len(names) > _MOST_NAMES:
         people.append(f"and {len(names) - _MOST_NAMES} more")
     return Confirm(
-        f"Remove {_what(marks)} from the store?",
+        f"Remove {_what(marks)}, {number_text(found.instances, 'image')}, from the store?",
         people,
         "The images are deleted; the ledger keeps that they were. This cannot be taken back.",
         yes="Forget",

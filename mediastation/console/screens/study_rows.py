@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mediastation.console.widgets.page_table import Column, PageRow
 from mediastation.console.words import age_text, date_text, name_text
-from mediastation.model.browsing import SeriesRow, StudyRow
+from mediastation.model.browsing import PatientRow, SeriesRow, StudyRow
 from mediastation.model.text import size_text
 
 
@@ -75,7 +75,7 @@ def series_page_row(row: SeriesRow) -> PageRow:
     )
 
 
-def patient_text(row: StudyRow) -> str:
+def patient_text(row: StudyRow | PatientRow) -> str:
     """Return what names a patient where it matters: name, ID and birth date."""
     born = f", born {date_text(row.patient_birth_date)}" if row.patient_birth_date else ""
     return f"{name_text(row.patient_name)} ({row.patient_id or 'no ID'}{born})"
