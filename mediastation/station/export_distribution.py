@@ -37,7 +37,7 @@ from mediastation.station.export_check import ROOT_CLASSES, leave_out
 from mediastation.station.export_file_set import Volume, build_file_set
 from mediastation.station.export_pages import PageRoom, add_pages
 from mediastation.station.export_partition import Share, VolumePlan, lay_out, plan_people
-from mediastation.station.export_volume import measure
+from mediastation.station.export_volume import measure, require_room
 from mediastation.station.export_work import Work
 from mediastation.station.references import ReferenceReader
 from mediastation.station.target import filled_bytes
@@ -74,10 +74,12 @@ def make_volumes(work: Work) -> tuple[list[Volume], list[MediumRow]]:
         If instances cannot be placed, or are too large for the medium, and
         dropping was not asked for.
     MediaError
-        If the disk of the home fails.
+        If the disk of the home fails, or a mounted medium has too little room.
     """
     plans = plan_people(work)
     volumes = _build(work, plans)
+    if len(volumes) == 1:
+        require_room(work, volumes[0])
     fits = all(measure(work, volume) <= work.target.capacity_bytes for volume in volumes)
     if fits and len(volumes) > 1:
         work.job.found([_several(work, len(volumes), groups=len(volumes))])

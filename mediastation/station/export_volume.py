@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -10,9 +11,11 @@ from mediastation.catalog.durable import disk_trouble_told, write_text_durably
 from mediastation.errors import RefusedError
 from mediastation.media.contract import MediumWriter, WrittenImage
 from mediastation.media.fat import VolumeTooSmallError
+from mediastation.media.mounted import require_mounted_room
 from mediastation.model.finding import error
 from mediastation.model.ledger import LedgerHead
 from mediastation.model.manifest import Manifest
+from mediastation.model.medium import Format
 from mediastation.station.contents import read_contents
 from mediastation.station.export_file_set import DICOMDIR, Volume
 from mediastation.station.export_labels import keep_labels
@@ -67,6 +70,26 @@ def keep_finished(work: Work, volume: Volume) -> VolumeResult | None:
     return result
 
 
+def require_room(work: Work, volume: Volume) -> None:
+    """Raise where `volume` is to be written onto a mounted medium that has no room for it.
+
+    What is free there is counted in clusters, which only the medium itself
+    tells.
+
+    Raises
+    ------
+    RefusedError
+        If its file system cannot hold a file or a directory so large.
+    MediaError
+        If there is less room than is needed, or it cannot be written.
+    """
+    output = volume.plan.output
+    if output in work.finished:
+        return
+    if work.target.format is Format.FOLDER and os.path.ismount(output):
+        require_mounted_room(output, volume.files)
+
+
 def write_volume(work: Work, volume: Volume) -> VolumeResult:
     """Write the medium beside its final name, reread it, and only then give it that name.
 
@@ -76,13 +99,14 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
         If the set does not fit the medium, or if rereading found an error;
         then nothing is left.
     MediaError
-        If the disk fails.
+        If the disk fails, or a mounted medium has too little room.
     """
     job, target = work.job, work.target
     with ExitStack() as stack:
         writer = stack.enter_context(_writer(work, volume))
         size_bytes = writer.size_bytes
         _require_fit(target, size_bytes)
+        require_room(work, volume)
         if work.request.plan_only:
             return _result(volume, size_bytes, "", verified=False)
         name = _step_name(target)

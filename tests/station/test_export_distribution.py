@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pydicom
@@ -378,6 +380,42 @@ class TestOutput:
         assert "system-file" in {finding.rule for finding in result.findings}
         assert stick.stat().st_ino == before
         assert (stick / "DICOMDIR").is_file()
+
+    @pytest.mark.parametrize("plan_only", [True, False], ids=["plan", "export"])
+    @pytest.mark.parametrize("lacking", ["bytes", "clusters"])
+    def test_a_stick_with_too_little_room_is_refused_before_anything_is_written(
+        self,
+        station: Station,
+        tmp_path: Path,
+        studies: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        lacking: str,
+        plan_only: bool,
+    ) -> None:
+        """All files together may be small enough, and their last clusters too many."""
+        (whole,) = ask(station, studies, tmp_path / "whole", "folder", plan_only=True).volumes
+        stick = tmp_path / "stick"
+        stick.mkdir()
+        monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == stick)
+        monkeypatch.setattr("mediastation.media.mounted.mounted_file_system", fat32)
+        enough = -(-whole.size_bytes // 32768)
+        free = enough + 1 if lacking == "clusters" else enough // 2
+        real = os.statvfs
+
+        def statvfs(path: Path) -> object:
+            if Path(path) != stick:
+                return real(path)
+            return SimpleNamespace(
+                f_frsize=32768, f_blocks=70_000, f_bfree=free, f_bavail=free, f_flag=0
+            )
+
+        monkeypatch.setattr(os, "statvfs", statvfs)
+
+        with pytest.raises(MediaError, match=f"and {free * 32768:,} are free") as raised:
+            ask(station, studies, stick, "folder", plan_only=plan_only)
+
+        assert "larger medium" in raised.value.hint
+        assert list(stick.iterdir()) == []
 
     def test_a_stick_with_another_file_system_is_refused(
         self, station: Station, tmp_path: Path, studies: Path, monkeypatch: pytest.MonkeyPatch
