@@ -15,7 +15,7 @@ demo: $(VENV)/.ready
 	$(RUN) -m mediastation demo
 
 test: $(VENV)/.ready-dev peers
-	$(RUN) -m pytest -n 2 $(TESTS)
+	$(RUN) -m pytest -n 2 --dist worksteal $(TESTS)
 
 lint: $(VENV)/.ready-dev
 	$(VENV)/bin/ruff check .

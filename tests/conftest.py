@@ -1,5 +1,14 @@
 """Fixtures of every room."""
 
+from tests.support.running import pytest_collection_modifyitems, pytest_configure
 from tests.support.servers import catalog, database, postgres, redis_url, shared_database
 
-__all__ = ["catalog", "database", "postgres", "redis_url", "shared_database"]
+__all__ = [
+    "catalog",
+    "database",
+    "postgres",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "redis_url",
+    "shared_database",
+]

@@ -17,8 +17,8 @@ class MemoryAccess(RandomAccess):
     ----------
     content : bytes
         What was written; padding behind it is the caller's.
-    flipped : int
-        The number of a bit that reads the other way; none if negative.
+    flipped : collection of int
+        The numbers of bits that read the other way.
     bad : collection of int
         Sectors that cannot be read.
     is_device : bool
@@ -33,7 +33,7 @@ class MemoryAccess(RandomAccess):
         self,
         content: bytes,
         *,
-        flipped: int = -1,
+        flipped: Collection[int] = (),
         bad: Collection[int] = (),
         is_device: bool = False,
         heals_after: int = 0,
@@ -64,9 +64,10 @@ class MemoryAccess(RandomAccess):
                 self.asked[sector] = self.asked.get(sector, 0) + 1
                 if not self._heals_after or self.asked[sector] <= self._heals_after:
                     raise OSError(5, "Input/output error")
-        at = self._flipped // 8
-        if self._flipped >= 0 and offset <= at < offset + len(piece):
-            spoiled = bytearray(piece)
-            spoiled[at - offset] ^= 1 << self._flipped % 8
-            return bytes(spoiled)
-        return piece
+        here = [bit for bit in self._flipped if offset <= bit // 8 < offset + len(piece)]
+        if not here:
+            return piece
+        spoiled = bytearray(piece)
+        for bit in here:
+            spoiled[bit // 8 - offset] ^= 1 << bit % 8
+        return bytes(spoiled)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import random
-import secrets
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mediastation.errors import MediaError
 from mediastation.media.fat import CARD, FAT16, FAT32, MOD23, MOD41, Shape
 from mediastation.model.finding import Severity
 from mediastation.model.manifest import Manifest, ManifestFile
@@ -21,7 +18,6 @@ from mediastation.verify import verify_volume
 from mediastation.verify.fat_rules import check_fat
 from mediastation.verify.file_system_rules import Expected
 from tests.media.support import medium_files, write_fat
-from tests.support.damaged import MemoryAccess
 from tests.support.fat_images import BAD, DIRECTORY, HIDDEN, SYSTEM, Fat, dots, entry, named
 from tests.support.file_sets import FILE_SET_UID
 from tests.support.written_media import random_file_set
@@ -207,54 +203,6 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, Manifes
 
 class TestVerified:
     """Damage to an image of ours, found by the verifier and laid at the right door."""
-
-    def findings(self, ours: tuple[Path, bytes, Manifest], bit: int) -> set[tuple[str, str, str]]:
-        path, content, manifest = ours
-        with open_volume(path, opener=MemoryAccess(content, flipped=bit)) as volume:
-            report = verify_volume(volume, manifest)
-        assert not report.ok
-        return {(one.rule, one.subject, one.message) for one in report.findings}
-
-    def test_each_flipped_bit_is_found_and_laid_at_the_right_door(
-        self, ours: tuple[Path, bytes, Manifest]
-    ) -> None:
-        seed = secrets.randbits(32)
-        print(f"seed {seed}")
-        chance = random.Random(seed)
-        content = ours[1]
-        files = random_file_set()
-        used = [at for at in range(0, len(content), 2048) if content[at : at + 2048].strip(b"\0")]
-        end = used[-1] + 2048
-        for number in range(FLIPS):
-            if number % 6 == 5:
-                byte = chance.randrange(end, len(content))
-            elif number % 6 == 4:
-                # Behind a file, in its last cluster.
-                name = chance.choice([name for name, data in files.items() if len(data) % 2048])
-                start = content.index(files[name]) + len(files[name])
-                byte = chance.randrange(start, -(-start // 2048) * 2048)
-            else:
-                byte = chance.choice(used) + chance.randrange(2048)
-            owner = next(
-                (name for name, data in files.items()
-                 if data and 0 <= byte - content.index(data) < -(-len(data) // 2048) * 2048), "",
-            )  # fmt: skip
-            try:
-                found = self.findings(ours, byte * 8 + chance.randrange(8))
-            except MediaError:
-                assert byte < 2 << 20
-                assert not owner
-                continue
-            named = {(rule, subject) for rule, subject, _ in found}
-            if owner and byte < content.index(files[owner]) + len(files[owner]):
-                assert {one for one in named if one[0] == "differs"} == {("differs", owner)}
-            elif owner:
-                assert ("not-zero", f"padding after {owner}") in named
-            elif byte >= end:
-                assert ("not-zero", "unused") in named
-            else:
-                message = f"sector {byte // 2048} is not what was written"
-                assert message in {text for rule, _, text in found if rule == "structure-differs"}
 
     def test_a_file_added_by_somebody_is_an_error(
         self, ours: tuple[Path, bytes, Manifest], tmp_path: Path

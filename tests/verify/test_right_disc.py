@@ -168,7 +168,7 @@ class TestDamage:
         self, first: WrittenMedium, berts: WrittenMedium
     ) -> None:
         at = first.content.index(FILE_SET_UID.encode()) + len(FILE_SET_UID) - 1
-        access = MemoryAccess(first.content, flipped=at * 8)
+        access = MemoryAccess(first.content, flipped=[at * 8])
 
         report = reread(
             first.path,
@@ -189,7 +189,7 @@ class TestDamage:
         access = MemoryAccess(
             first.content,
             bad=range(start // SECTOR, start // SECTOR + 2) if spoil == "unreadable" else (),
-            flipped=(start + 128) * 8 if spoil == "flipped" else -1,
+            flipped=[(start + 128) * 8] if spoil == "flipped" else [],
         )
 
         report = reread(first.path, first.manifest, known(), opener=access)
