@@ -1,5 +1,6 @@
 """Fixtures of every room."""
 
+from tests.support.mo_disks import small_mo_disks
 from tests.support.running import pytest_collection_modifyitems, pytest_configure
 from tests.support.servers import catalog, database, postgres, redis_url, shared_database
 
@@ -11,4 +12,5 @@ __all__ = [
     "pytest_configure",
     "redis_url",
     "shared_database",
+    "small_mo_disks",
 ]

@@ -28,6 +28,8 @@ _VIDEO = "1.2.840.10008.1.2.4."
 
 _PLAIN_CD = ["STD-GEN-CD", "STD-CTMR-CD", "STD-DEN-CD"]
 _CARDS = ["USB", "MMC", "CF", "SD"]
+pytestmark = pytest.mark.usefixtures("small_mo_disks")
+
 _CODECS = ["JPEG", "J2K"]
 _BD_VIDEO = {
     "MPEG2-MPML": "100",

@@ -35,6 +35,8 @@ from tests.support.profile_objects import object_for, write
 from tests.support.rendered import HtmlPage
 from tests.support.unpacking import unpacked
 
+pytestmark = pytest.mark.usefixtures("small_mo_disks")
+
 ELE = "1.2.840.10008.1.2.1"
 CREATED, UPDATED = (
     [name for name, profile in load_profiles().items() if role in claimed_roles(profile)]

@@ -15,6 +15,8 @@ from mediastation.station.verification import verify
 from tests.support.profile_objects import object_for, write
 from tests.support.updating import tree, updated
 
+pytestmark = pytest.mark.usefixtures("small_mo_disks")
+
 UPDATED = [
     name
     for name, profile in load_profiles().items()
