@@ -31,7 +31,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def series(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("series")
-    write_series(folder, 250, 256)
+    write_series(folder, 150, 256)
     yield folder
     shutil.rmtree(folder)
 
