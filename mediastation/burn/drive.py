@@ -160,6 +160,11 @@ class Drive:
         """Maker and model as a person calls them; the device where it tells neither."""
         return f"{self.vendor} {self.model}".strip() or self.device
 
+    @property
+    def full_name(self) -> str:
+        """The device, with maker and model where it tells them: what records keep."""
+        return self.device if self.words == self.device else f"{self.device} ({self.words})"
+
 
 def is_stdio(device: str) -> bool:
     """Tell whether `device` is a file that stands for a drive."""

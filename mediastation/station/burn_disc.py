@@ -185,7 +185,7 @@ class DiscWork:
             stem = f"report-{Path(self._desk.device).name}-{number}"
         rows = [
             ("Job", str(shared.job.id)),
-            ("Drive", f"{self._drive.words} ({self._desk.device})"),
+            ("Drive", self._drive.full_name),
             ("Disc", disc.medium_id or "does not say what it is"),
             ("Copy", f"{disc.copy} of {shared.request.copies}"),
             ("SHA-256 of the image", shared.image.sha256),
@@ -240,7 +240,7 @@ class DiscWork:
         shared.on_burned(
             BurnRecord(
                 job=shared.job.id,
-                drive=f"{self._desk.device} ({self._drive.words})",
+                drive=self._drive.full_name,
                 medium_id=disc.medium_id,
                 image=str(shared.image.path),
                 image_sha256=shared.image.sha256,

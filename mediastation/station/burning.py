@@ -120,23 +120,28 @@ def _run(works: Sequence[DriveWork], shared: Shared) -> None:
         works[0].run()
         return
     faults: list[BaseException] = []
+    ends = [threading.Event() for _ in works]
 
-    def run(work: DriveWork) -> None:
+    def run(work: DriveWork, end: threading.Event) -> None:
         try:
             work.run()
         except BaseException as fault:
             faults.append(fault)
             shared.stop.set()
+        finally:
+            end.set()
 
-    threads = [threading.Thread(target=run, args=(work,), name=f"burn-{place}")
-               for place, work in enumerate(works)]  # fmt: skip
-    for thread in threads:
-        thread.start()
+    threads = [
+        threading.Thread(target=run, args=one, name=f"burn-{place}")
+        for place, one in enumerate(zip(works, ends, strict=True))
+    ]
     try:
-        _join(threads)
+        for thread in threads:
+            thread.start()
+        _await(threads, ends)
     except BaseException:
         shared.stop.set()
-        _join(threads)
+        _await(threads, ends)
         _raise_stop(works)
         raise
     if faults:
@@ -162,11 +167,15 @@ def _raise_stop(works: Sequence[DriveWork]) -> None:
     ) from fault
 
 
-def _join(threads: Sequence[threading.Thread]) -> None:
-    for thread in threads:
-        while thread.is_alive():
-            # Ctrl-C is heard between two looks.
-            thread.join(_LOOK_EVERY_S)
+def _await(threads: Sequence[threading.Thread], ends: Sequence[threading.Event]) -> None:
+    """Wait until every thread that was started came to its end; Ctrl-C is heard between two looks.
+
+    An interrupt in `Thread.join` has Python take a thread for ended that still
+    works (bpo-45274), and a drive would be left alone with its disc.
+    """
+    for thread, end in zip(threads, ends, strict=True):
+        while not end.wait(_LOOK_EVERY_S) and thread.ident is not None:
+            pass
 
 
 def _require_all_well(result: BurnResult) -> None:

@@ -170,7 +170,7 @@ class TestFiles:
         found = engine.inspect(drive)
 
         assert (found.vendor, found.model, found.revision) == ("", "", "")
-        assert found.words == drive
+        assert found.words == found.full_name == drive
 
     def test_eject_and_reload_leave_a_file_alone(self, engine: XorrisoEngine, drive: str) -> None:
         engine.write(drive, source_of(b"x" * 4096), WriteOptions())
