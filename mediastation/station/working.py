@@ -68,7 +68,7 @@ def work(
         signal.signal(number, on_signal)
     if lifeline is not None:
         threading.Thread(
-            target=_watch, args=(lifeline, worker), name="lifeline", daemon=True
+            target=_watch, args=(lifeline, worker, stop), name="lifeline", daemon=True
         ).start()
     with Station(home) as station, hold_worker_lock(station.home, os.getpid()):
         _give_back(station)  # of another process that had this number
@@ -89,7 +89,7 @@ def _give_back(station: Station) -> None:
         _LOG.error("%s", fault.message)  # the lease runs out
 
 
-def _watch(lifeline: int, worker: Worker) -> None:
+def _watch(lifeline: int, worker: Worker, stop: StopSignal) -> None:
     """Stop this process when the one at the other end is gone, however it went."""
     try:
         while os.read(lifeline, 64):
@@ -98,11 +98,12 @@ def _watch(lifeline: int, worker: Worker) -> None:
         _LOG.warning("the line to serve is broken: %s", fault.strerror)
     main = threading.main_thread()
     _LOG.warning("serve is gone; this worker ends")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # To that thread: it may wait in the kernel for something that does not come.
-        signal.pthread_kill(main.ident or 0, number)
-        main.join(_PATIENCE_S)
-        while worker.is_busy and not worker.may_be_interrupted:
-            main.join(1.0)  # a disc is finished, however long that takes
+    if not stop.is_set():
+        # To that thread: it may wait in the kernel for something that does not come. And
+        # once: a second signal would be taken for a word against the disc.
+        signal.pthread_kill(main.ident or 0, signal.SIGTERM)
+    main.join(_PATIENCE_S)
+    while worker.is_busy and not worker.may_be_interrupted:
+        main.join(1.0)  # a disc is finished, however long that takes
     _LOG.error("the job does not end; the process does")
     os.kill(os.getpid(), signal.SIGKILL)
