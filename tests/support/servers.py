@@ -101,20 +101,43 @@ def postgres_server(*words: str) -> Iterator[PostgresServer]:
             server.stop()
 
 
-@contextmanager
-def redis_server() -> Iterator[str]:
-    """Run a Redis that keeps nothing on disk; give its URL."""
-    with tempfile.TemporaryDirectory(prefix="ms-redis-") as name:
-        socket = Path(name) / "redis.sock"
-        process = _Running(
+@dataclass
+class RedisServer:
+    """A server on a socket of its own; what it holds is gone when it stops."""
+
+    folder: Path
+    process: _Running | None = None
+
+    @property
+    def url(self) -> str:
+        """What the setting `queue` takes."""
+        return f"unix://{self.folder / 'redis.sock'}"
+
+    def start(self) -> None:
+        """Run the server; it is ready when this returns."""
+        self.process = _Running(
             "ready to accept connections",
-            peer("redis-server"), "--port", "0", "--unixsocket", str(socket), "--dir", name,
-            "--save", "", "--appendonly", "no",
+            peer("redis-server"), "--port", "0", "--unixsocket", str(self.folder / "redis.sock"),
+            "--dir", str(self.folder), "--save", "", "--appendonly", "no",
         )  # fmt: skip
+
+    def stop(self) -> None:
+        """End the server with every connection."""
+        if self.process is not None:
+            self.process.end(signal.SIGTERM)
+            self.process = None
+
+
+@contextmanager
+def redis_server() -> Iterator[RedisServer]:
+    """Run a Redis."""
+    with tempfile.TemporaryDirectory(prefix="ms-redis-") as name:
+        server = RedisServer(Path(name))
+        server.start()
         try:
-            yield f"unix://{socket}"
+            yield server
         finally:
-            process.end(signal.SIGTERM)
+            server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -135,8 +158,8 @@ def shared_database(postgres: PostgresServer) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A Redis for the session."""
-    with redis_server() as url:
-        yield url
+    with redis_server() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
