@@ -10,10 +10,9 @@ from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.schema import PATIENT_ORDER, instances, patients, series, studies
 from mediastation.model.entry import Kind
 from mediastation.model.name_order import name_order
+from mediastation.model.search_text import without_direction
 
 LEVELS = ("patients", "studies", "series", "instances")
-
-_INVISIBLE = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 _PATIENT = (
     patients.c.patient_id,
@@ -57,8 +56,7 @@ def list_rows(
         At most so many rows.
     """
     query = _query(level)
-    # What our tables put round text that runs from right to left may come back by copy and paste.
-    matches = [_matches(level, word) for word in words.translate(_INVISIBLE).split()]
+    matches = [_matches(level, word) for word in without_direction(words).split()]
     query = query.where(*matches)
     if level == "patients" and limit is not None:
         # Counting what belongs to a patient costs more than finding the first ones.

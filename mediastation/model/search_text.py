@@ -24,9 +24,14 @@ def search_text(values: Iterable[str], dates: Iterable[str] = ()) -> str:
 
 
 def search_words(typed: str) -> list[str]:
-    """Return the words of `typed`, folded: case, accents, width and kana do not count.
+    """Return the words of `typed`, folded: case, accents, width and kana do not count."""
+    return without_accents(without_direction(typed)).split()
 
-    What tables put round text that runs from right to left may come back by
-    copy and paste; it is left out.
+
+def without_direction(typed: str) -> str:
+    """Return `typed` without the marks of direction.
+
+    Tables put them round text that runs from right to left, and they may come
+    back by copy and paste.
     """
-    return without_accents(typed.translate(_INVISIBLE)).split()
+    return typed.translate(_INVISIBLE)
