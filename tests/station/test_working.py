@@ -95,9 +95,9 @@ def station(tmp_path: Path) -> Iterator[Station]:
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[Worker]:
     one = Worker(tmp_path)
-    yield one
-    one.process.kill()
-    one.process.communicate()
+    with one.process:
+        yield one
+        one.process.kill()
 
 
 @pytest.fixture
