@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mediastation.catalog.selection import remember_selection
 from mediastation.conformance.require import require_compress, require_role
-from mediastation.errors import RefusedError
+from mediastation.errors import DecisionError, RefusedError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.profile import Role
@@ -68,6 +68,8 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
                     job.result = result.as_dict(with_findings=False)
     except RefusedError as fault:
         result.stopped, result.hint = fault.message, fault.hint
+        if isinstance(fault, DecisionError):
+            result.question = fault.question
     return result
 
 

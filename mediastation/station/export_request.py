@@ -8,6 +8,7 @@ from typing import Any
 
 from mediastation.media.planning import MediumRow
 from mediastation.model.finding import Finding
+from mediastation.model.job import Question
 from mediastation.model.ledger import NOBODY, Disclosure
 from mediastation.model.transfer_syntax import COMPRESSIONS
 
@@ -120,7 +121,8 @@ class ExportResult:
 
     Where only a plan was asked for, `media` compares those of the profile, and
     `plan` has the studies of each volume; `burns` are the jobs that burn them;
-    `stopped` says in a sentence why nothing was written, if so.
+    `stopped` says in a sentence why nothing was written, if so, and `question`
+    what somebody might decide so that it is.
     """
 
     job: int
@@ -134,6 +136,7 @@ class ExportResult:
     findings: list[Finding] = field(default_factory=list)
     stopped: str = ""
     hint: str = ""
+    question: Question | None = None
 
     def as_dict(self, *, with_findings: bool = True) -> dict[str, Any]:
         """Return the keys that the command promises; the job table keeps findings apart."""

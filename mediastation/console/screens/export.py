@@ -1,0 +1,403 @@
+"""*Export*: what goes out, how, onto what, to whom; checked and planned before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.timer import Timer
+from textual.widgets import Static
+
+from mediastation.console.screens.export_choices import Choices
+from mediastation.console.screens.export_editing import ExportEditing
+from mediastation.console.screens.export_words import (
+    CHOICE_COLUMNS,
+    SOURCE_COLUMNS,
+    START,
+    choice_rows,
+    confirmation,
+    patients_of,
+    plan_text,
+    selection_line,
+    shortened,
+    source_rows,
+)
+from mediastation.console.widgets.dialogs import Confirm
+from mediastation.console.widgets.page_table import PageTable
+from mediastation.console.widgets.question import QuestionDialog, people_of
+from mediastation.errors import CancelledError, MediastationError
+from mediastation.model.browsing import CatalogState
+from mediastation.model.event import Event
+from mediastation.model.profile import ApplicationProfile
+from mediastation.station.browse import state_of_studies
+from mediastation.station.chosen import rows_of_sources
+
+if TYPE_CHECKING:
+    from mediastation.burn.drive import Drive
+    from mediastation.station.chosen import ChosenRow
+    from mediastation.station.foresight import Foresight
+    from mediastation.station.presets import ReadyPreset
+    from mediastation.station.station import Station
+
+_DEBOUNCE_S = 0.4
+_MOST_SOURCES = 100_000
+_TAKEN = frozenset("gijkqx")
+"""Letters of keys that no preset may take away here."""
+_DECISIONS = {"confirm": "confirmed", "several-patients": "several", "drop": "drop"}
+
+_Ways = tuple[list["ReadyPreset"], dict[str, str], Mapping[str, ApplicationProfile]]
+
+
+class ExportScreen(ExportEditing):
+    """What is to go out."""
+
+    PLACE = "export"
+    FIRST_FOCUS = "#choices"
+    CSS_PATH = "export.tcss"
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual reads it so
+        (0, "-narrow"),
+        (130, "-wide"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "start", "Start", tooltip="Start the export, after one more question"),
+        Binding("i", "decide", "Decide", tooltip="Decide who is who, and what is left out"),
+        Binding("delete,backspace", "remove", "Remove", key_display="del",
+                tooltip="Leave out what is under the cursor"),
+        Binding("C", "clear", "Clear", tooltip="Leave everything out"),
+        Binding("R", "drives", "Drives", tooltip="Look at the drives again"),
+        Binding("ctrl+z", "app.take_back", "Undo", show=False, tooltip="Take back what was last"),
+    ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.choices = Choices()
+        self.presets: Sequence[ReadyPreset] = ()
+        self.faulty: Mapping[str, str] = {}
+        self.profiles: Mapping[str, ApplicationProfile] = {}
+        self.drives: Sequence[Drive] = ()
+        self.letters: Mapping[str, str] = {}
+        self.sources: tuple[str, ...] = ()
+        self.rows: Sequence[ChosenRow] = ()
+        self.foresight: Foresight | None = None
+        self._is_ready = False
+        self._catalog: CatalogState | None = None
+        self._is_planning = False
+        self._planned: object = None
+        self._soon: Timer | None = None
+        self._are_drives_read = False
+        self._growing = 0
+
+    def body(self) -> ComposeResult:
+        """Give the selection, the choices and the plan."""
+        yield Static("", id="goes-out", markup=False)
+        yield PageTable(SOURCE_COLUMNS, empty="Mark studies in Studies (1), and press e there.",
+                        id="sources")  # fmt: skip
+        with Container(id="export-panes"):
+            yield PageTable(CHOICE_COLUMNS, empty="Reading the presets …", id="choices")
+            with VerticalScroll(id="plan-pane"):
+                yield Static("", id="plan", markup=False)
+
+    def on_mount(self) -> None:
+        """Take up what was chosen before."""
+        super().on_mount()
+        kept = self.desk.recall("export.sources")
+        if isinstance(kept, list):
+            self.sources = tuple(one for one in kept[:_MOST_SOURCES] if isinstance(one, str))
+
+    def receive(self, **words: Any) -> None:
+        """Take what was marked in Studies in place of what was here."""
+        sources = words.get("sources")
+        if isinstance(sources, (list, tuple)) and tuple(sources) != self.sources:
+            self._set_sources(tuple(map(str, sources)), "what was to go out")
+
+    def _set_sources(self, sources: tuple[str, ...], words: str) -> None:
+        before, choices = self.sources, self.choices
+        self._put(sources, choices.undecided())
+        if before:
+            self.console.can_take_back(words, partial(self._put, before, choices))
+
+    def _put(self, sources: tuple[str, ...], choices: Choices) -> None:
+        """Take a selection; what was decided of another one counts no more."""
+        self.sources = sources
+        self.desk.remember("export.sources", list(sources))
+        self._keep(choices)
+        self.run_worker(self._read_sources(), group="sources", exclusive=True)
+
+    # Reading
+
+    async def look(self) -> None:
+        """Read what goes out again where the catalog changed; the rest once."""
+        if not self._is_ready:
+            await self._read_ways()
+        if not self._are_drives_read:
+            self._are_drives_read = True
+            self.action_drives()
+        state = await self.desk.call(state_of_studies)
+        if state != self._catalog:
+            self._catalog = state
+            await self._read_sources()
+        elif self._growing:
+            self._show_sources()
+
+    async def _read_ways(self) -> None:
+        presets, faulty, profiles = await self.desk.call(_read_ways)
+        self.presets, self.faulty, self.profiles = presets, faulty, profiles
+        letters: dict[str, str] = {}
+        for place, ready in enumerate(presets):
+            letter = ready.preset.key
+            if letter and letter not in _TAKEN and letter not in letters.values():
+                letters[ready.name] = letter
+                self._bindings.bind(letter, f"preset({place})", ready.title, show=False)
+        self.letters = letters
+        kept = Choices.from_dict(self.desk.recall("export.choices"), profiles)
+        if kept is not None:
+            self.choices = kept
+        elif presets:
+            self.choices = Choices().with_preset(presets[0], "")
+        else:
+            self.choices = Choices().with_profile(profiles["STD-GEN-CD"])
+        self._is_ready = True
+        self._show_choices()
+        self.refresh_bindings()
+
+    async def _read_sources(self) -> None:
+        sources = self.sources
+        rows = await self.ask(rows_of_sources, sources)
+        if rows is not None and sources == self.sources:
+            self.rows = rows
+            self._show_sources()
+            self._plan_soon()
+
+    def _show_sources(self) -> None:
+        now, growing_s = self.desk.station.clock.now(), self.desk.settings.growing_seconds
+        studies = {row.study.id: row.study for row in self.rows if row.study is not None}
+        self._growing = sum(now - one.received_at < growing_s for one in studies.values())
+        self.query_one("#goes-out", Static).update(selection_line(self.rows, self._growing))
+        self.query_one("#sources", PageTable).show_rows(source_rows(self.rows))
+
+    def action_drives(self) -> None:
+        """Look at the drives, in the background."""
+        self.run_worker(self._read_drives(), group="drives", exclusive=True)
+
+    async def _read_drives(self) -> None:
+        from mediastation.station.foresight import drives_here  # noqa: PLC0415
+
+        try:
+            self.drives = await self.desk.work("looking at the drives", drives_here)
+        except MediastationError as fault:
+            self.console.tell_fault(fault)
+        self._show_choices()
+
+    # Choosing
+
+    def usual_drive(self) -> str:
+        """Return the drive that was chosen last, or the only one there is."""
+        kept = self.desk.recall("export.drive", "")
+        if isinstance(kept, str) and kept:
+            return kept
+        return self.drives[0].device if len(self.drives) == 1 else ""
+
+    def choose(self, choices: Choices, words: str) -> None:
+        """Take choices, remember them, and plan anew where they change the plan."""
+        if choices == self.choices:
+            return
+        self.console.can_take_back(words, partial(self._keep, self.choices))
+        if choices.drive:
+            self.desk.remember("export.drive", choices.drive)
+        self._keep(choices)
+
+    def _keep(self, choices: Choices) -> None:
+        self.choices = choices
+        self.desk.remember("export.choices", choices.undecided().as_dict())
+        self._show_choices()
+        self._plan_soon()
+
+    def _show_choices(self) -> None:
+        if not self._is_ready:
+            return
+        drives = "" if self.drives else " (R looks)"
+        rows = choice_rows(self.choices, self.presets, self.letters, drives)
+        self.query_one("#choices", PageTable).show_rows(rows)
+
+    def action_preset(self, place: int) -> None:
+        """Choose a preset by its letter."""
+        self.take_preset(self.presets[place].name)
+
+    @on(PageTable.Chosen, "#choices")
+    def change(self, event: PageTable.Chosen) -> None:
+        """Change what is under the cursor, or start."""
+        if event.key == START:
+            self.action_start()
+        else:
+            self.edit(str(event.key))
+
+    @on(PageTable.Chosen, "#sources")
+    def to_choices(self) -> None:
+        """Go on to the choices."""
+        self.query_one("#choices").focus()
+
+    # The selection
+
+    def action_remove(self) -> None:
+        """Leave out what is under the cursor."""
+        table = self.query_one("#sources", PageTable)
+        key = table.cursor_key
+        if not isinstance(key, tuple) or not table.has_focus:
+            self.console.tell("Go to what is to be left out first (tab), then press del.")
+            return
+        rest = tuple(one for one in self.sources if one != key[0])
+        self._set_sources(rest, "what was left out")
+
+    def action_clear(self) -> None:
+        """Leave everything out."""
+        if self.sources:
+            self._set_sources((), "clearing what goes out")
+
+    # Planning
+
+    @property
+    def _plan_of(self) -> object:
+        seen = tuple((row.source, row.instances) for row in self.rows)
+        return self.sources, seen, self.choices.planned_by
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether the plan that is shown is that of what is chosen now."""
+        return self.foresight is not None and self._planned == self._plan_of
+
+    def _plan_soon(self) -> None:
+        if self._soon is not None:
+            self._soon.stop()
+        self._soon = self.set_timer(_DEBOUNCE_S, self._plan_now)
+        self._show_plan()
+
+    def _plan_now(self) -> None:
+        if self._is_ready and self.rows and not self.is_planned and not self._is_planning:
+            self._is_planning = True
+            self.run_worker(self._plan(), group="plan")
+
+    async def _plan(self) -> None:
+        from mediastation.station.foresight import foresee  # noqa: PLC0415
+
+        try:
+            while self.rows and not self.is_planned:
+                wanted, home = self._plan_of, self.desk.home.absolute()
+                output = Path(self.choices.output) if self.choices.output else home
+                request = self.choices.request(self.sources, output)
+                self._show_plan()
+                found = await self.desk.work(
+                    "checking what goes out", foresee, request,
+                    partial(self._stop_if_changed, wanted),
+                )  # fmt: skip
+                self.foresight, self._planned = found, wanted
+        finally:
+            self._is_planning = False
+            self._show_plan()
+
+    def _stop_if_changed(self, wanted: object, event: Event) -> None:
+        """Stop a plan that nobody waits for any more; called in its thread."""
+        self.desk.stop_on_leaving(event)
+        if wanted != self._plan_of:
+            raise CancelledError("Something else is to go out.")
+
+    def _show_plan(self) -> None:
+        shown = self.foresight if self.is_planned else None
+        is_planning = bool(self.rows) and not self.is_planned
+        text = plan_text(shown, self.choices, is_planning=is_planning, is_empty=not self.sources)
+        self.query_one("#plan", Static).update(text)
+        self.refresh_bindings()
+
+    # Deciding and starting
+
+    def action_decide(self) -> None:
+        """Show what has to be decided: identities large, or what may not go out."""
+        question = self.foresight.question if self.is_planned and self.foresight else None
+        if question is None or self.foresight is None:
+            if any(getattr(self.choices, name) for name in _DECISIONS.values()):
+                self.choose(
+                    replace(self.choices, confirmed=False, several=False, drop=False), "decision"
+                )
+                self.console.tell("The decision is open again.")
+            else:
+                self.console.tell("There is nothing to decide.")
+            return
+        people = [] if people_of(question) else shortened(patients_of(self.rows))
+        self.app.push_screen(
+            QuestionDialog(question, self.foresight.findings, people),
+            partial(self._decided, self._plan_of),
+        )
+
+    def _decided(self, asked: object, word: str | None) -> None:
+        if word not in _DECISIONS:
+            return
+        if asked != self._plan_of:
+            self.console.tell("What goes out has changed meanwhile; it is checked anew.")
+            return
+        self.choose(replace(self.choices, **{_DECISIONS[word]: True}), "decision")  # type: ignore[arg-type]
+
+    def action_start(self) -> None:
+        """Ask, naming the patients and what goes where, then submit the export."""
+        found = self.foresight
+        if not self.sources:
+            self.console.tell("Nothing goes out yet: mark studies in Studies (1), and press e.")
+        elif found is None or not self.is_planned:
+            self.console.tell("Wait until it is checked and planned.")
+        elif found.question is not None:
+            self.action_decide()
+        elif found.stopped or not found.volumes:
+            self.console.tell(f"It cannot go out: {found.stopped} {found.hint}", grave=True)
+        else:
+            people = shortened(patients_of(self.rows))
+            whose = "this patient" if len(people) == 1 else f"! {len(people)} PATIENTS"
+            self.app.push_screen(
+                Confirm(
+                    f"Make {len(found.volumes)} × {self.choices.medium} with images of {whose}?",
+                    people,
+                    confirmation(self.choices, self.rows, found),
+                    yes="Start",
+                ),
+                partial(self._start, self._plan_of),
+            )
+
+    def _start(self, asked: object, sure: bool | None) -> None:
+        if not sure:
+            return
+        if asked != self._plan_of:
+            self.console.tell("What goes out has changed meanwhile; look at it again.", grave=True)
+            return
+        self.run_worker(self._submit(), group="start", exclusive=True)
+
+    async def _submit(self) -> None:
+        job = await self.ask(_submit, self.choices, self.sources)
+        if job is None:
+            return
+        self._set_sources((), f"what went to job {job}")
+        await self.console.go("jobs", job=job)
+
+
+def _read_ways(station: Station) -> _Ways:
+    from mediastation.station.presets import ready_presets  # noqa: PLC0415
+
+    ready, faulty = ready_presets(station)
+    return ready, faulty, station.profiles
+
+
+def _submit(station: Station, choices: Choices, sources: tuple[str, ...]) -> int:
+    from mediastation.config import Preset  # noqa: PLC0415
+    from mediastation.station.presets import output_for, require_preset  # noqa: PLC0415
+    from mediastation.station.submitting import submit  # noqa: PLC0415
+
+    if choices.output:
+        output = Path(choices.output)
+    else:
+        preset = Preset(profile=choices.profile, medium=choices.medium, format=choices.format)
+        ready = require_preset(station, choices.preset or choices.profile, preset)
+        output = output_for(station, ready, choices.label or ready.name)
+    return submit(station, choices.request(sources, output))
