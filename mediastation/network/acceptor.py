@@ -325,14 +325,14 @@ class Acceptor:
             self._limits.max_pdu_length,
             levels,
         )
+        worker.facts = facts = self.log.begin(
+            connection.peer, request.calling_ae, request.called_ae, len(accepted), len(answers)
+        )
         connection.send(pdu.write_associate_accept(accept))
         _LOG.info(
             "%s at %s: association with %d of %d contexts",
             request.calling_ae, connection.peer, len(accepted), len(answers),
         )  # fmt: skip
-        worker.facts = facts = self.log.begin(
-            connection.peer, request.calling_ae, request.called_ae, len(accepted), len(answers)
-        )
         return Association(
             connection, request.called_ae, request.calling_ae, request.max_length, accepted, facts
         )

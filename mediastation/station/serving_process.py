@@ -31,7 +31,8 @@ _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 120.0
 _SHOWN_BYTES = 16_384
 
-_STARTED: dict[Path, subprocess.Popen[bytes]] = {}
+_started: list[subprocess.Popen[bytes]] = []
+"""Those that this process began and that may still run; the others are reaped on the way."""
 
 
 def ask_serving(home: Path, word: str, **more: Any) -> dict[str, Any] | None:
@@ -86,9 +87,10 @@ def start_serving(home: Path, *more: str, timeout_s: float = _START_TIMEOUT_S) -
         If it does not come up; its log says why.
     """
     home = home.expanduser().absolute()
-    known = _address_of(home)
-    if known is not None:
-        return known
+    told = _serving(home)
+    if told is not None:
+        return _address_in(told)
+    _reap()
     log = open_log(home, SERVE)
     try:
         begin = os.fstat(log).st_size
@@ -103,12 +105,16 @@ def start_serving(home: Path, *more: str, timeout_s: float = _START_TIMEOUT_S) -
         )
     finally:
         os.close(log)
-    _STARTED[home] = process
+    _started.append(process)
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        address = _address_of(home)
-        if address is not None:
-            return address
+        told = _serving(home)
+        if told is not None:
+            if told["pid"] != process.pid:
+                # Somebody was quicker; this one must not take over when that one ends.
+                process.terminate()
+                process.wait()
+            return _address_in(told)
         code = process.poll()
         # Where somebody else was quicker, that one may still be on the way.
         if code is not None and not lock_is_held(home / SERVE_LOCK):
@@ -131,7 +137,9 @@ def stop_serving(home: Path, *, timeout_s: float = _STOP_TIMEOUT_S) -> bool:
         If it goes on for `timeout_s`; it ends when it can.
     """
     home = home.expanduser().absolute()
-    if ask_serving(home, "stop") is None:
+    told = ask_serving(home, "stop")
+    if told is None:
+        _reap()
         return False
     deadline = time.monotonic() + timeout_s
     while lock_is_held(home / SERVE_LOCK):
@@ -141,16 +149,23 @@ def stop_serving(home: Path, *, timeout_s: float = _STOP_TIMEOUT_S) -> bool:
                 "`mediastation jobs` shows how far it is.",
             )
         time.sleep(_LOOK_EVERY_S)
-    process = _STARTED.pop(home, None)
-    if process is not None:
-        process.wait()
+    for process in _started:
+        if process.pid == told["pid"]:
+            process.wait()
+    _reap()
     return True
 
 
-def _address_of(home: Path) -> tuple[str, int] | None:
+def _reap() -> None:
+    _started[:] = [process for process in _started if process.poll() is None]
+
+
+def _serving(home: Path) -> dict[str, Any] | None:
     told = ask_serving(home, "ping")
-    if told is None or told.get("stopping"):
-        return None
+    return None if told is None or told.get("stopping") else told
+
+
+def _address_in(told: dict[str, Any]) -> tuple[str, int]:
     return str(told["address"]), int(told["port"])
 
 
