@@ -1,0 +1,229 @@
+"""*Network*: who listens, who is connected, starting and stopping, against a real `serve`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mediastation.console.screens.network_words import (
+    association_row,
+    association_text,
+    listener_text,
+    mean_rate,
+)
+from mediastation.console.widgets.dialogs import Confirm
+from mediastation.network.association_log import AssociationFacts
+from mediastation.station.listening import Listener, hosts_of
+from mediastation.station.process_lock import SERVE_LOCK, hold_lock
+from mediastation.station.serving_process import ask_serving, start_serving, stop_serving
+from tests.console.support import (
+    Console,
+    console_of,
+    line_with,
+    opened,
+    pressed,
+    settled,
+    shown,
+    told,
+)
+from tests.support.network import RawPeer, ct_data_set, store_request, value
+from tests.support.served_jobs import Handle, wait_until
+
+FACTS = AssociationFacts(
+    "10.0.0.3:50123", "CT1", "FILEROOM", 1_000.0, 1_010.0, 3, 4, 120, 0, 52_428_800
+)
+LISTENER = Listener(True, True, "10.0.0.5", 11112, "FILEROOM", since=1_000.0, process=7)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home that may be served on a free port; whoever serves it at the end is ended."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text('port = 0\naet = "FILEROOM"\ndisk_reserve_bytes = 0\n')
+    try:
+        yield home
+    finally:
+        who = ask_serving(home, "ping")
+        if who is not None:
+            handle = Handle(who["pid"])
+            try:
+                stop_serving(home, timeout_s=60)
+            finally:
+                handle.close()
+
+
+async def looked(pilot: Console) -> None:
+    """Let the screen ask the listener now."""
+    await settled(pilot)
+    pilot.app.screen.look_again()  # type: ignore[attr-defined]
+    await settled(pilot)
+
+
+def keys_of(pilot: Console) -> str:
+    return shown(pilot)[-1]
+
+
+async def test_without_a_listener_it_says_how_to_start_one(home: Path) -> None:
+    async with opened(home, "network") as pilot:
+        assert "s starts FILEROOM on 127.0.0.1, on a free port" in line_with(pilot, "○ Nobody")
+        assert "s Start" in keys_of(pilot)
+        assert "x Stop" not in keys_of(pilot)
+        await pressed(pilot, "x")
+        assert pilot.app.screen.query("#listener")
+
+
+async def test_a_listener_that_does_not_answer_is_not_started_twice(home: Path) -> None:
+    async with opened(home, "network") as pilot:
+        with hold_lock(home / SERVE_LOCK, RuntimeError):
+            await looked(pilot)
+            assert "does not answer" in line_with(pilot, "◐ Served")
+            assert "s Start" not in keys_of(pilot)
+
+
+async def test_it_is_started_and_who_sends_is_seen_live(home: Path) -> None:
+    async with opened(home, "network", size=(132, 40)) as pilot:
+        await pressed(pilot, "s")
+        await looked(pilot)
+        who = ask_serving(home, "ping")
+        assert who is not None
+        address = (str(who["address"]), int(who["port"]))
+        assert f"{address[0]}:{address[1]} as FILEROOM" in line_with(pilot, "● Listening on 127")
+
+        with RawPeer(address) as peer:
+            peer.associate()
+            peer.send(store_request("1.2.9"), value(ct_data_set("1.2.9")))
+            assert peer.read_status()[0] == 0
+            await looked(pilot)
+            live = line_with(pilot, "● live  ")
+            assert "PEER" in live
+            assert "STATION" in live
+            assert f"{peer.socket.getsockname()[1]}" in live
+            assert " 1 " in live
+            assert "1 of 1 Presentation Contexts" in line_with(pilot, "image stored")
+
+            await pressed(pilot, "x")
+            question = pilot.app.screen
+            assert isinstance(question, Confirm)
+            assert "1 live association" in question.question
+            assert question.people[0].startswith("PEER at 127.0.0.1:")
+            await pressed(pilot, "n")
+            assert ask_serving(home, "ping") is not None
+
+        wait_until(lambda: not _live(home), "the end of the association")
+        await looked(pilot)
+        assert any("✗ connection lost or aborted" in line for line in shown(pilot))
+        assert any("sent again by the sender" in line for line in shown(pilot))
+
+
+def _live(home: Path) -> object:
+    answer = ask_serving(home, "associations")
+    return answer and answer["live"]
+
+
+async def test_an_idle_one_is_stopped_at_once_and_that_is_taken_back(home: Path) -> None:
+    start_serving(home)
+    async with opened(home, "network") as pilot:
+        assert any("● Listening" in line for line in shown(pilot))
+        await pressed(pilot, "x")
+        await looked(pilot)
+        assert ask_serving(home, "ping") is None
+        assert any("○ Nobody listens" in line for line in shown(pilot))
+        await pressed(pilot, "u")
+        await looked(pilot)
+        assert ask_serving(home, "ping") is not None
+        assert "Taken back: stop of the listener" in told(pilot)
+
+
+async def test_a_yes_stops_it_while_somebody_is_connected(home: Path) -> None:
+    address = start_serving(home)
+    async with opened(home, "network") as pilot:
+        with RawPeer(address) as peer:
+            peer.associate()
+            await looked(pilot)
+            await pressed(pilot, "x", "y")
+            assert ask_serving(home, "ping") is None
+
+
+async def test_why_it_does_not_start_is_told(home: Path) -> None:
+    async with opened(home, "network") as pilot:
+        shutil.rmtree(home / "logs", ignore_errors=True)
+        (home / "config.toml").write_text("port = 0\nbind = '203.0.113.77'\n")
+        await pressed(pilot, "s")
+        await looked(pilot)
+        assert "203.0.113.77" in told(pilot)
+        assert any("○ Nobody listens" in line for line in shown(pilot))
+
+
+async def test_what_a_modality_needs_is_copied(home: Path) -> None:
+    async with opened(home, "network") as pilot:
+        await pressed(pilot, "c")
+        assert pilot.app.clipboard == "AE title: FILEROOM\nHost: 127.0.0.1\nPort: 0\n"
+        assert console_of(pilot).clipboard
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("ended", "words", "look"),
+        [
+            ("released", "✓ released", ""),
+            ("rejected", "✗ rejected", "error"),
+            ("aborted: silent", "✗ aborted: silent", "error"),
+            ("the station stopped", "■ the station stopped", "faint"),
+        ],
+    )
+    def test_how_it_ended_is_in_words_beside_its_colour(
+        self, ended: str, words: str, look: str
+    ) -> None:
+        row = association_row(replace(FACTS, ended=ended, ended_at=1_010.0), 0, 1_020.0)
+        assert row.cells[0] == words
+        assert row.look == look
+
+    def test_refused_images_are_marked_though_the_association_was_released(self) -> None:
+        row = association_row(replace(FACTS, refused=2, ended="released", ended_at=1.0), 0, 2)
+        assert "! 2" in row.cells
+        assert row.look == "warning"
+
+    def test_the_rate_of_an_ended_one_is_that_of_its_life(self) -> None:
+        assert mean_rate(FACTS) == 5_242_880
+        assert mean_rate(replace(FACTS, last_activity=1_000.0)) == 0
+
+    def test_a_rejected_call_leads_to_the_called_title(self) -> None:
+        text = association_text(replace(FACTS, ended="rejected", ended_at=1_010.0), 1_020.0)
+        assert "called FILEROOM" in text
+        assert "→ Check the called AE title" in text
+
+    def test_titles_of_strangers_steer_no_terminal(self) -> None:
+        text = association_text(replace(FACTS, calling_ae="\x1b[2JX"), 1_020.0)
+        assert "\x1b" not in text
+
+    def test_loopback_is_warned_of_and_a_reachable_address_is_not(self) -> None:
+        here = listener_text(replace(LISTENER, address="127.0.0.1"), (), "", 1_000.0).plain
+        there = listener_text(LISTENER, ("10.0.0.5",), "", 1_000.0).plain
+        assert "Only programs of this computer" in here
+        assert 'bind = "0.0.0.0"' in here
+        assert "Only programs" not in there
+        assert "AE title FILEROOM, host 10.0.0.5, port 11112" in there
+
+    def test_an_end_that_waits_for_a_disc_says_so(self) -> None:
+        text = listener_text(replace(LISTENER, stopping=True), (), "", 1_000.0).plain
+        assert "a disc that is being made is finished first" in text
+
+
+class TestHosts:
+    @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+    def test_nobody_else_reaches_loopback(self, address: str) -> None:
+        assert hosts_of(address) == ()
+        assert replace(LISTENER, address=address).is_loopback
+
+    def test_one_address_is_what_it_is(self) -> None:
+        assert hosts_of("10.0.0.5") == ("10.0.0.5",)
+
+    def test_all_addresses_are_told_by_one_that_works_and_never_as_zeros(self) -> None:
+        hosts = hosts_of("0.0.0.0")  # noqa: S104 - nothing is bound
+        assert hosts
+        assert "0.0.0.0" not in hosts  # noqa: S104
