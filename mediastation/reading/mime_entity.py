@@ -48,8 +48,25 @@ class _Entry:
     encoding: str
 
 
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A ZIP file that a part carries, under the name that it has there."""
+
+    name: str
+    body: Body
+    part: Part
+
+
 class MimeEntity:
-    """A message, its parts listed: DICOM files and others by path, ZIP files, what is wrong."""
+    """A message, its parts listed: DICOM files and others by path, ZIP files, what is wrong.
+
+    Attributes
+    ----------
+    root : Part
+        The message.
+    parts : list of Part
+        What consists of no others, in its order.
+    """
 
     def __init__(self, path: Path, opener: AccessOpener) -> None:
         self.name = os.fspath(path)
@@ -59,9 +76,9 @@ class MimeEntity:
         self.entries: dict[str, _Entry] = {}
         self.blocked: dict[str, str] = {}
         self.has_dicom = False
-        self.archives: list[tuple[str, Body]] = []
+        self.archives: list[Archive] = []
+        self.parts: list[Part] = []
         self._closed: MediaError | None = None
-        self.subject = ""
         self._nameless = 0
         self._characters = 0
         try:
@@ -89,8 +106,9 @@ class MimeEntity:
         root = find_root(read_at, self.access.size_bytes, self.log)
         if root is None:
             raise MediaError(f"{self.name} begins like an e-mail, and its header does not end")
-        self.subject = root.header.subject
+        self.root = root
         for part in iter_leaves(read_at, root, self.log):
+            self.parts.append(part)
             if part.header.media_type in _CLOSED:
                 self._pass_over(part.header.media_type)
             elif part.header.media_type == _DICOM:
@@ -119,7 +137,7 @@ class MimeEntity:
         """Take in what is no DICOM part: a ZIP file, or a file with a name."""
         body = open_body(self.access.read_at, part.start, part.end, part.header.encoding)
         if body is not None and not body.fault and is_zip_start(body.read_at(0, 4)):
-            self.archives.append((name, body))
+            self.archives.append(Archive(name, body, part))
         elif name and (path := self._safe(name)):
             self._enter(part, path, body)
 

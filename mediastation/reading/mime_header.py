@@ -51,6 +51,14 @@ class MimeHeader:
         Of a message.
     says_mime : bool
         Whether there is a MIME-Version or a Content-Type.
+    name, start, root_type : str
+        Parameters ``name``, ``start`` and ``type`` of Content-Type.
+    disposition, saved_as : str
+        Content-Disposition in lower case, and its ``filename``.
+    content_id : str
+        With its angle brackets.
+    version : str
+        MIME-Version.
     """
 
     media_type: str = "text/plain"
@@ -61,6 +69,13 @@ class MimeHeader:
     encoding: str = ""
     subject: str = ""
     says_mime: bool = False
+    name: str = ""
+    start: str = ""
+    root_type: str = ""
+    disposition: str = ""
+    saved_as: str = ""
+    content_id: str = ""
+    version: str = ""
 
     @property
     def is_multipart(self) -> bool:
@@ -104,7 +119,8 @@ def _read_header(data: bytes) -> MimeHeader:
             fields.setdefault(name.strip().lower(), value.strip())
     kind = fields.get("content-type", "")
     parameters = _parameters(kind)
-    disposed = _parameters(fields.get("content-disposition", ""))
+    disposition = fields.get("content-disposition", "")
+    disposed = _parameters(disposition)
     location = fields.get("content-location", "")
     return MimeHeader(
         media_type=kind.partition(";")[0].strip().lower() or "text/plain",
@@ -115,6 +131,13 @@ def _read_header(data: bytes) -> MimeHeader:
         encoding=fields.get("content-transfer-encoding", "").partition(";")[0].strip().lower(),
         subject=_words(fields.get("subject", "")),
         says_mime=bool(kind) or "mime-version" in fields,
+        name=parameters.get("name", ""),
+        start=parameters.get("start", ""),
+        root_type=parameters.get("type", "").lower(),
+        disposition=disposition.partition(";")[0].strip().lower(),
+        saved_as=disposed.get("filename", ""),
+        content_id=fields.get("content-id", ""),
+        version=fields.get("mime-version", ""),
     )
 
 

@@ -27,11 +27,15 @@ _DELIMITER_TAIL = re.compile(rb"(--)?[ \t]{0,100}(?:\r?\n|\Z)")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An entity: its header, and where its body lies."""
+    """An entity: its header, where its body lies, and where that of the entity around it does.
+
+    `within` is negative for what lies in no other entity.
+    """
 
     header: MimeHeader
     start: int
     end: int
+    within: int = -1
 
 
 def find_root(read_at: ReadAt, size_bytes: int, log: FindingLog) -> Part | None:
@@ -61,19 +65,21 @@ def iter_leaves(read_at: ReadAt, root: Part, log: FindingLog) -> Iterator[Part]:
         elif len(open_entities) > MAX_NESTING:
             log.add(error("too-deep", "", f"more than {MAX_NESTING} entities inside each other"))
         elif is_message:
-            inner = _read_part(read_at, part.start, part.end, log)
+            inner = _read_part(read_at, part.start, part.end, log, part.start)
             open_entities.append(iter(() if inner is None else (inner,)))
         else:
             open_entities.append(_iter_parts(read_at, part, log))
 
 
-def _read_part(read_at: ReadAt, start: int, end: int, log: FindingLog) -> Part | None:
+def _read_part(
+    read_at: ReadAt, start: int, end: int, log: FindingLog, within: int = -1
+) -> Part | None:
     found = find_header(read_at, start, end)
     if found is None:
         log.add(error("mime-header", "", f"the header at byte {start} does not end; left out"))
         return None
     header, body = found
-    return Part(header, body, end)
+    return Part(header, body, end, within)
 
 
 def _iter_parts(read_at: ReadAt, of: Part, log: FindingLog) -> Iterator[Part]:
@@ -85,7 +91,7 @@ def _iter_parts(read_at: ReadAt, of: Part, log: FindingLog) -> Iterator[Part]:
     begin = -1
     for end, behind, is_final in _iter_delimiters(read_at, of.start, of.end, boundary):
         # Two delimiters may share a line end: then nothing is between them.
-        if begin >= 0 and (part := _read_part(read_at, begin, max(begin, end), log)):
+        if begin >= 0 and (part := _read_part(read_at, begin, max(begin, end), log, of.start)):
             yield part
         begin = behind
         if is_final:
@@ -99,7 +105,7 @@ def _iter_parts(read_at: ReadAt, of: Part, log: FindingLog) -> Iterator[Part]:
             "have it sent again",
         )
     )  # fmt: skip
-    if part := _read_part(read_at, begin, of.end, log):
+    if part := _read_part(read_at, begin, of.end, log, of.start):
         yield part
 
 

@@ -15,7 +15,8 @@ from mediastation.model.finding import Finding, note, warning
 from mediastation.reading.contract import Extent, Found, VolumeFile
 from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.mime_body import Body
-from mediastation.reading.mime_entity import SAVE, MimeEntity
+from mediastation.reading.mime_entity import SAVE, Archive, MimeEntity
+from mediastation.reading.mime_parts import Part
 from mediastation.reading.names import safe_name
 from mediastation.reading.random_access import ExtentStream, RandomAccess
 from mediastation.reading.zip_volume import ZipVolume
@@ -38,6 +39,16 @@ class _EntityVolume:
     def name(self) -> str:
         """The message's path."""
         return self._entity.name
+
+    @property
+    def root(self) -> Part:
+        """The message: its header, and where its body lies."""
+        return self._entity.root
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """What consists of no other parts, in the order of the message."""
+        return self._entity.parts
 
     @property
     def size_bytes(self) -> int:
@@ -74,9 +85,9 @@ class MimeVolume(_EntityVolume):
 
     def __init__(self, entity: MimeEntity) -> None:
         super().__init__(entity)
-        for name, _ in entity.archives:
+        for archive in entity.archives:
             message = "is a ZIP file beside other parts; not entered"
-            entity.log.add(warning("mime-archive", safe_name(name), message, SAVE))
+            entity.log.add(warning("mime-archive", safe_name(archive.name), message, SAVE))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -106,26 +117,34 @@ class MailVolume(_EntityVolume):
     entity : MimeEntity
         Closed with the volume; `MediaError` unless it has one ZIP file, or
         one that is called DICOM.ZIP, and that can be read.
+
+    Attributes
+    ----------
+    attachment : Part
+        The part that has the ZIP file.
     """
 
     def __init__(self, entity: MimeEntity) -> None:
         super().__init__(entity)
         try:
-            name, body = self._choose()
-            self._archive = ZipVolume(Path(entity.name), lambda _: _Attachment(body))
+            chosen = self._choose()
+            self._archive = ZipVolume(Path(entity.name), lambda _: _Attachment(chosen.body))
         except BaseException:
             self.close()
             raise
-        if _PHRASE not in entity.subject.upper():
+        self.attachment = chosen.part
+        if _PHRASE not in entity.root.header.subject.upper():
             message = f"the subject does not hold {_PHRASE}"
             entity.log.add(note("mail-subject", "", message, reference=_PROFILE))
-        if name.upper() != _ZIP_NAME:
+        if chosen.name.upper() != _ZIP_NAME:
             message = f"the ZIP file is not called {_ZIP_NAME}"
-            entity.log.add(note("mail-attachment", safe_name(name), message, reference=_PROFILE))
+            entity.log.add(
+                note("mail-attachment", safe_name(chosen.name), message, reference=_PROFILE)
+            )
 
-    def _choose(self) -> tuple[str, Body]:
+    def _choose(self) -> Archive:
         archives = self._entity.archives
-        named = [archive for archive in archives if archive[0].upper() == _ZIP_NAME]
+        named = [archive for archive in archives if archive.name.upper() == _ZIP_NAME]
         if len(named or archives) != 1:
             raise MediaError(
                 f"{self.name} carries {len(named or archives)} ZIP files",

@@ -14,10 +14,12 @@ from mediastation.model.profile import ApplicationProfile
 from mediastation.reading.contract import Volume
 from mediastation.reading.fat import FatVolume
 from mediastation.reading.iso9660 import IsoVolume
+from mediastation.reading.mime_volume import MailVolume, MimeVolume
 from mediastation.reading.udf import UdfVolume
 from mediastation.verify.annex_f import check_iso9660
 from mediastation.verify.bridge_rules import RULE, check_bridge
 from mediastation.verify.fat_rules import check_fat
+from mediastation.verify.mime_rules import check_mime
 from mediastation.verify.udf_rules import check_udf
 
 _ANNEX = "PS3.12 Annex "
@@ -71,6 +73,11 @@ class Expected:
         return self.manifest is not None and self.manifest.format in {Format.FAT16, Format.FAT32}
 
     @property
+    def is_mime_of_ours(self) -> bool:
+        """Whether the entity or e-mail was written here."""
+        return self.manifest is not None and self.manifest.format in {Format.MIME, Format.MAIL}
+
+    @property
     def is_udf_of_ours(self) -> bool:
         """Whether UDF was written here, by the manifest's word or by that of a profile's annex."""
         if self.manifest is None:
@@ -108,6 +115,8 @@ def check_file_system(volume: Volume, expected: Expected) -> Iterator[Finding]:
         yield from _check_udf(volume, expected)
     elif isinstance(volume, FatVolume):
         yield from check_fat(volume, annex=expected.annex, strict=expected.is_fat_of_ours)
+    elif isinstance(volume, MimeVolume | MailVolume):
+        yield from check_mime(volume, strict=expected.is_mime_of_ours)
     if isinstance(volume, IsoVolume | UdfVolume):
         yield from _check_other_side(volume, expected)
 
