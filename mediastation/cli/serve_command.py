@@ -41,7 +41,8 @@ def serve_command(
     if print_unit:
         from mediastation.station.service_unit import service_unit  # noqa: PLC0415
 
-        say(service_unit(words.home).rstrip())
+        for line in service_unit(words.home).splitlines():
+            say(line)
         return
     stop = StopSignal()
     for number in (signal.SIGTERM, signal.SIGINT):
