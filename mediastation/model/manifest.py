@@ -55,6 +55,8 @@ class Manifest:
     an older manifest does not tell, `moment` is what the medium bears as ISO
     8601, and the volume is one of `volumes` of its job. `filled_bytes` is the
     device that a FAT volume fills; 0 where it is as small as can be.
+    `undated_studies` are the Study Instance UIDs that the directory dates with
+    the day of writing, because nothing tells theirs.
     """
 
     files: tuple[ManifestFile, ...]
@@ -73,6 +75,7 @@ class Manifest:
     moment: str = ""
     volume: int = 1
     volumes: int = 1
+    undated_studies: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Return the manifest as the job folder keeps it."""
@@ -101,13 +104,22 @@ class Manifest:
             files = tuple(ManifestFile(**item) for item in data.pop("files"))
             structure = tuple(SectorDigest(**item) for item in data.pop("structure"))
             confirmed = tuple(map(tuple, data.pop("confirmed_ids", ())))
-            read = cls(files=files, structure=structure, confirmed_ids=confirmed, **data)
+            undated = tuple(data.pop("undated_studies", ()))
+            read = cls(
+                files=files,
+                structure=structure,
+                confirmed_ids=confirmed,
+                undated_studies=undated,
+                **data,
+            )
         except (AttributeError, KeyError, TypeError, RecursionError, json.JSONDecodeError) as fault:
             raise ValueError(f"not a manifest: {fault}") from fault
         for part in (read, *files, *structure):
             _require_types(part)
         if not all(isinstance(one, str) for ids in read.confirmed_ids for one in ids):
             raise ValueError("not a manifest: confirmed_ids are no texts")
+        if not all(isinstance(one, str) for one in read.undated_studies):
+            raise ValueError("not a manifest: undated_studies are no texts")
         return read
 
 

@@ -197,6 +197,7 @@ def _manifest(work: Work, volume: Volume, image: WrittenImage) -> Manifest:
         moment=volume.moment.isoformat() if volume.moment else "",
         volume=volume.plan.number,
         volumes=volume.plan.volumes,
+        undated_studies=tuple(sorted(volume.undated_studies)),
     )
 
 

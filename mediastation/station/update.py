@@ -167,6 +167,7 @@ class _Update:
             )
         ours = manifest is not None and bool(manifest.profile) and not manifest.inherited
         source = UpdateSource(directory, staying, digest, inherited=not ours)
+        source.undated_studies = frozenset(manifest.undated_studies if manifest else ())
         take_aside(station, job, self._volume, manifest, source, self._folder)
         job.found(check_references(source))
 

@@ -138,9 +138,7 @@ def _others(station: Station, file_set_uid: str, volume: int, volumes: int) -> d
             continue
         with suppress(MediaError, OSError):
             return {
-                manifest.volume: read_contents(
-                    _latest(station, folder, manifest) / DIRECTORY_NAME
-                ).without_sizes()
+                manifest.volume: _contents(*_latest(station, folder, manifest))
                 for folder, manifest in made.volumes
                 if manifest.volume != volume
             }
@@ -154,13 +152,18 @@ def _is_in(made: MadeSet, file_set_uid: str, volume: int) -> bool:
     )
 
 
-def _latest(station: Station, folder: Path, manifest: Manifest) -> Path:
-    """Return the folder of the newest state of a volume: it may have been updated since."""
+def _contents(folder: Path, manifest: Manifest) -> Contents:
+    held = read_contents(folder / DIRECTORY_NAME).without_sizes()
+    return held.without_dates(manifest.undated_studies)
+
+
+def _latest(station: Station, folder: Path, manifest: Manifest) -> tuple[Path, Manifest]:
+    """Return folder and manifest of a volume's newest state: it may have been updated since."""
     for made in sets_of(station, manifest.file_set_uid):
         for place, one in made.volumes:
             if made.is_done and one.file_set_uid == manifest.file_set_uid:
-                return place
-    return folder
+                return place, one
+    return folder, manifest
 
 
 def _described(station: Station, file_set_uid: str, paths: set[str]) -> Iterator[Viewer]:

@@ -71,6 +71,9 @@ class UpdateSource:
         What those say that people read.
     inherited : bool
         Whether records were not written under all of this program's checks.
+    undated_studies : frozenset of str
+        Studies that this station dated with the day of writing, for want of
+        another; of a medium of others nobody knows.
     """
 
     directory: Dicomdir
@@ -80,6 +83,7 @@ class UpdateSource:
     pages: set[str] = field(default_factory=set)
     page_text: str = ""
     inherited: bool = True
+    undated_studies: frozenset[str] = frozenset()
 
     @property
     def instances(self) -> list[KeptFile]:

@@ -145,6 +145,7 @@ def build_updated(
             )  # fmt: skip
             summary = builder.close()
         volume.instances = summary.instances
+        dated_today = source.undated_studies | summary.undated_studies
         job.found((*refused, *summary.findings))
         coming = volume.instances - source.staying.instances
         step.summary = f"{source.staying.instances:,} instances stay, {coming:,} come"
@@ -153,6 +154,8 @@ def build_updated(
         raise RefusedError("Nothing was written: the File-set would hold no instance any more.")
     add_own_file(volume, DIRECTORY_NAME, volume.file_set_uid)
     held = read_contents(folder / DIRECTORY_NAME).without_sizes()
+    volume.undated_studies = dated_today & held.study_uids
+    held = held.without_dates(volume.undated_studies)
     volume.contents, volume.siblings = held, former.siblings(held)
     volume.also_on = former.also_on(held)
     if README_NAME in source.pages:

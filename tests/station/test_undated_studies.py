@@ -10,6 +10,8 @@ from mediastation.station.clock import Clock, read_timestamp
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.station import Station
+from mediastation.station.update import update
+from mediastation.station.update_request import UpdateRequest
 from tests.support.objects import write_ct
 from tests.support.pdf import pdf_text
 from tests.support.unpacking import unpacked
@@ -46,3 +48,33 @@ def test_the_day_of_writing_does_not_pass_for_the_day_of_a_study(
     assert (f"Studies of {TODAY}" in label) is bool(dated)
     assert ("no date" in pdf_text(folder / "cover.pdf")) is not bool(dated)
     assert b"20261123" in (folder / "DICOMDIR").read_bytes()
+
+
+def test_an_update_still_tells_no_date_for_what_stays_and_what_comes(tmp_path: Path) -> None:
+    write_ct(tmp_path / "in" / "new", StudyDate=None, StudyTime=None)
+    write_ct(
+        tmp_path / "more" / "other",
+        StudyDate=None,
+        StudyTime=None,
+        StudyInstanceUID="1.2.4",
+        SeriesInstanceUID="1.2.4.1",
+        SOPInstanceUID="1.2.4.1.1",
+    )
+    first, second, third = (tmp_path / name for name in ("1.iso", "2.iso", "3.iso"))
+    clock = Clock(read_timestamp(f"{TODAY}T12:00:00Z"))
+    with Station(tmp_path / "home", clock) as station:
+        assert not export(
+            station, ExportRequest((str(tmp_path / "in"),), "STD-GEN-CD", first)
+        ).stopped
+        more = UpdateRequest(first, second, add=(str(tmp_path / "more"),))
+        assert not update(station, more).stopped
+        fewer = UpdateRequest(second, third, remove=("1.2.4.1.1",))
+        last = update(station, fewer)
+        label = pdf_text(station.job_folder(last.job) / "label.pdf")
+
+    assert not last.stopped
+    for medium, undated in ((second, 2), (third, 1)):
+        page = unpacked(medium, tmp_path / medium.stem) / "INDEX.HTM"
+        assert page.read_text("utf-8").count("No date: ") == undated
+        assert f"<h3>{TODAY}" not in page.read_text("utf-8")
+    assert f"Studies of {TODAY}" not in label
