@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import string
 import tempfile
 from pathlib import Path
 
 import pycdlib
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from mediastation.media.iso9660 import MediumFile
 from mediastation.reading.volume import FileSystem, open_volume
 from tests.media.support import CONTENTS, DEEP, medium_files, sparse_disk, write_bridge
+from tests.support.drawn_trees import ALL_FILE_IDS, drawn_trees, legal_contents
 from tests.support.iso_peers import pycdlib_files
 from tests.support.peers import run_peer
 from tests.support.udfread import udfread_at, udfread_tree
@@ -177,25 +176,10 @@ def test_twenty_thousand_files_are_found_on_either_side(tmp_path: Path) -> None:
     assert {line.split()[-1] for line in listed if " 5 " in line} == paths
 
 
-names = st.text(string.ascii_uppercase + string.digits + "_", min_size=1, max_size=8)
-trees = st.dictionaries(
-    st.tuples(st.lists(st.one_of(st.sampled_from("AB"), names), max_size=6), names).map(
-        lambda drawn: "/".join((*drawn[0], drawn[1]))
-    ),
-    st.one_of(st.integers(0, 5000), st.sampled_from([0, 1, 2047, 2048, 2049, 4096])),
-    max_size=40,
-)
-
-
-@given(trees)
+@given(drawn_trees(names=ALL_FILE_IDS, levels=6))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_tree_comes_out_of_either_side_as_it_went_in(drawn: dict[str, int]) -> None:
-    parents = {path[:end] for path in drawn for end, char in enumerate(path) if char == "/"}
-    contents = {
-        path: (path.encode() * (size // len(path) + 1))[:size]
-        for path, size in drawn.items()
-        if path not in parents
-    }
+    contents = legal_contents(drawn)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_bridge(folder / "disc.iso", medium_files(folder / "s", contents), "")

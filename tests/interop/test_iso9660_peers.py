@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import string
 import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.media.support import CONTENTS, DEEP, medium_files, write_image
+from tests.support.drawn_trees import ALL_FILE_IDS, drawn_trees, legal_contents
 from tests.support.peers import run_peer
 
 
@@ -107,24 +106,10 @@ def test_xorriso_finds_no_extension_and_no_fault(image: Path) -> None:
     assert not re.search("FAILURE|SORRY|WARNING", said.stdout + said.stderr)
 
 
-names = st.text(string.ascii_uppercase + string.digits + "_", min_size=1, max_size=8)
-directories = st.lists(names, max_size=6).map(tuple)
-sizes = st.one_of(st.integers(0, 5000), st.sampled_from([2047, 2048, 2049, 4096]))
-
-
-@given(st.dictionaries(st.tuples(directories, names), sizes, max_size=40))
+@given(drawn_trees(names=ALL_FILE_IDS, levels=6))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_legal_tree_comes_out_of_bsdtar_as_it_went_in(
-    drawn: dict[tuple[tuple[str, ...], str], int],
-) -> None:
-    paths = {"/".join((*folders, name)): size for (folders, name), size in drawn.items()}
-    parents = {path[:end] for path in paths for end, char in enumerate(path) if char == "/"}
-    contents = {
-        path: bytes(ord(char) for char in path) * (size // len(path) + 1)
-        for path, size in paths.items()
-        if path not in parents
-    }
-    contents = {path: content[: paths[path]] for path, content in contents.items()}
+def test_any_legal_tree_comes_out_of_bsdtar_as_it_went_in(drawn: dict[str, int]) -> None:
+    contents = legal_contents(drawn)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_image(folder / "disc.iso", medium_files(folder / "sources", contents), "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 import tempfile
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from mediastation.media.iso9660 import MediumFile
 from tests.media.support import CONTENTS, UDF_REVISIONS, medium_files, sparse_disk, write_udf
+from tests.support.drawn_trees import ALL_FILE_IDS, drawn_trees, legal_contents
 from tests.support.peers import run_peer
 from tests.support.udf_walk import walk
 from tests.support.udfread import udfread_at, udfread_tree
@@ -167,25 +167,10 @@ def test_a_large_file_in_several_extents(tmp_path: Path, revision: str, gib: int
     assert information(image)["numfiles"] == "3"
 
 
-names = st.text(string.ascii_uppercase + string.digits + "_", min_size=1, max_size=8)
-trees = st.dictionaries(
-    st.tuples(st.lists(st.one_of(st.sampled_from("AB"), names), max_size=7), names).map(
-        lambda drawn: "/".join((*drawn[0], drawn[1]))
-    ),
-    st.one_of(st.integers(0, 5000), st.sampled_from([0, 1, 2047, 2048, 2049, 4096])),
-    max_size=40,
-)
-
-
-@given(trees, st.sampled_from(UDF_REVISIONS))
+@given(drawn_trees(names=ALL_FILE_IDS, levels=7), st.sampled_from(UDF_REVISIONS))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_tree_comes_out_of_7z_as_it_went_in(drawn: dict[str, int], revision: str) -> None:
-    parents = {path[:end] for path in drawn for end, char in enumerate(path) if char == "/"}
-    contents = {
-        path: (path.encode() * (size // len(path) + 1))[:size]
-        for path, size in drawn.items()
-        if path not in parents
-    }
+    contents = legal_contents(drawn)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_udf(folder / "disc.udf", medium_files(folder / "s", contents), revision)

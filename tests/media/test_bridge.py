@@ -29,6 +29,7 @@ from tests.media.support import (
     write_bridge,
     write_image,
 )
+from tests.support.drawn_trees import drawn_trees, legal_contents
 from tests.support.udf_walk import content, walk
 
 LONGEST_SECTION = 2**32 - 2048
@@ -381,22 +382,13 @@ def test_a_file_of_exactly_one_section_is_not_cut(tmp_path: Path) -> None:
     assert (record.flags, record.size_bytes) == (0, LONGEST_SECTION)
 
 
-names = st.text("ABCXYZ019_", min_size=1, max_size=8)
 endings = st.one_of(st.just(""), st.text("AZ09_", min_size=1, max_size=3).map(".{}".format))
-folders = st.lists(st.one_of(st.sampled_from(["A", "DICOM"]), names), max_size=6)
-paths = st.tuples(folders, names, endings).map(lambda d: "/".join((*d[0], d[1] + d[2])))
-sizes = st.one_of(st.integers(0, 5000), st.sampled_from([0, 1, 2047, 2048, 2049, 4096]))
 
 
-@given(st.dictionaries(paths, sizes, max_size=40))
+@given(drawn_trees(endings=endings, levels=6))
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_tree_is_written_by_the_rules_of_both_sides(drawn: dict[str, int]) -> None:
-    parents = {path[:end] for path in drawn for end, char in enumerate(path) if char == "/"}
-    contents = {
-        path: (path.encode() * (size // len(path) + 1))[:size]
-        for path, size in drawn.items()
-        if path not in parents
-    }
+    contents = legal_contents(drawn)
     with tempfile.TemporaryDirectory() as name:
         image = write_bridge_path(Path(name), medium_files(Path(name) / "s", contents))
 

@@ -35,6 +35,7 @@ from mediastation.media.fat import (
 from mediastation.media.level1 import MediumFile
 from mediastation.media.part_file import PartFile
 from tests.media.support import CONTENTS, MOMENT, SPOILED, medium_files, sparse_disk, write_fat
+from tests.support.drawn_trees import accepted_contents, drawn_trees
 from tests.support.fat_walk import WalkedFat, walk
 
 # 29 February 2024, 23:59:58 UTC, as FAT packs it.
@@ -584,13 +585,11 @@ sizes = st.one_of(
     st.integers(0, 5000),
     st.sampled_from([0, 1, 2047, 2048, 2049, 4096, 16383, 16384, 16385, 32768, 32769, 65536]),
 )
-names = st.text("ABCXYZ019_", min_size=1, max_size=8)
-directories = st.lists(st.one_of(st.sampled_from(["A", "DICOM"]), names), max_size=7)
-paths = st.tuples(directories, names).map(lambda drawn: "/".join((*drawn[0], drawn[1])))
+trees = drawn_trees(sizes=sizes, most=30)
 
 
 @given(
-    st.dictionaries(paths, sizes, max_size=30),
+    trees,
     st.sampled_from(["usb-16", "whole-16"]),
     st.sampled_from(["", "LABEL"]),
 )
@@ -599,11 +598,7 @@ def test_any_tree_is_written_by_the_rules_and_comes_back(
     drawn: dict[str, int], name: str, label: str
 ) -> None:
     kind, shape = KINDS[name]
-    contents: dict[str, bytes] = {}
-    for path, size in drawn.items():
-        # Whatever can lie beside what is there already.
-        if not check_fat_names([MediumFile(one, Path(), 0) for one in (*contents, path)], kind):
-            contents[path] = (path.encode() * (size // len(path) + 1))[:size]
+    contents = accepted_contents(drawn, lambda files: check_fat_names(files, kind))
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / "usb.img"
         files = medium_files(Path(folder) / "s", contents)
@@ -615,18 +610,12 @@ def test_any_tree_is_written_by_the_rules_and_comes_back(
         check_digests(image.read_bytes(), written)
 
 
-@given(st.dictionaries(paths, sizes, max_size=30), st.sampled_from(["usb-32", "whole-32", "mod23"]))
+@given(trees, st.sampled_from(["usb-32", "whole-32", "mod23"]))
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_tree_on_the_larger_kinds_too(drawn: dict[str, int], name: str) -> None:
     """Without the digests: zeros over a hundred megabytes take their time."""
     kind, shape = KINDS[name]
-    files = [MediumFile(path, Path(), size) for path, size in drawn.items()]
-    while refused := check_fat_names(files, kind, label=True):
-        files = [file for file in files if file.path not in {one.subject for one in refused}]
-    contents = {
-        file.path: (file.path.encode() * (file.size_bytes // len(file.path) + 1))[: file.size_bytes]
-        for file in files
-    }
+    contents = accepted_contents(drawn, lambda files: check_fat_names(files, kind, label=True))
     with tempfile.TemporaryDirectory() as folder, sparse_disk():
         image = Path(folder) / "usb.img"
         write_fat(image, medium_files(Path(folder) / "s", contents), kind, shape)

@@ -34,6 +34,7 @@ from tests.media.support import (
     shorter,
     write_udf,
 )
+from tests.support.drawn_trees import FILE_IDS, accepted_contents, drawn_trees
 from tests.support.udf_walk import content, walk
 
 # 29 February 2024, 23:59:58 UTC, in whole seconds.
@@ -237,26 +238,18 @@ class TestStructure:
                     walk(image)
 
 
-sizes = st.one_of(st.integers(0, 5000), st.sampled_from([0, 1, 2047, 2048, 2049, 4096]))
-file_ids = st.text("ABCXYZ019_", min_size=1, max_size=8)
 others = st.text(
     st.characters(max_codepoint=0xFFFD, categories=["L", "N"]), min_size=1, max_size=100
 )
-names = st.one_of(file_ids, others)
-directories = st.lists(st.one_of(st.sampled_from(["A", "DICOM"]), names), max_size=7)
-paths = st.tuples(directories, names).map(lambda drawn: "/".join((*drawn[0], drawn[1])))
+trees = drawn_trees(names=st.one_of(FILE_IDS, others), most=30)
 
 
-@given(st.dictionaries(paths, sizes, max_size=30), st.sampled_from(UDF_REVISIONS))
+@given(trees, st.sampled_from(UDF_REVISIONS))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_tree_is_written_by_the_rules_and_comes_back(
     drawn: dict[str, int], revision: str
 ) -> None:
-    contents: dict[str, bytes] = {}
-    for path, size in drawn.items():
-        # Whatever can lie beside what is there already.
-        if not check_udf([MediumFile(one, Path(), 0) for one in (*contents, path)]):
-            contents[path] = (path.encode() * (size // len(path) + 1))[:size]
+    contents = accepted_contents(drawn, check_udf)
     with tempfile.TemporaryDirectory() as name:
         image = Path(name) / "disc.udf"
         written = write_udf(image, medium_files(Path(name) / "s", contents), revision)
