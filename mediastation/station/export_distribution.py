@@ -145,6 +145,7 @@ class _Planner:
                 expected = len(plan.volumes)
                 plan = self._plan(room, expected)
             if plan.unplaced:
+                self._require_room_beside_included(plan, room, expected)
                 self._leave_out(plan)
                 continue
             if len(plan.volumes) > MOST_VOLUMES:
@@ -162,7 +163,7 @@ class _Planner:
             hint="Give a somewhat smaller --capacity, or export fewer studies at a time.",
         )
 
-    def _plan(self, room: int, volumes: int) -> Distribution:
+    def _plan(self, room: int, volumes: int, *, with_included: bool = True) -> Distribution:
         work = self._work
         total = work.checked.instances
         with work.job.step("plan", total, "instances") as step:
@@ -170,19 +171,28 @@ class _Planner:
                 self._instances(step.report),
                 max(0, room),
                 self._sizes(
-                    work.target.medium, work.target.format, volumes, work.target.filled_bytes
+                    *(work.target.medium, work.target.format, volumes, work.target.filled_bytes),
+                    with_included=with_included,
                 ),
                 partition=self._groups,
             )
             step.summary = f"{len(plan.volumes):,} volumes"
         return plan
 
-    def _sizes(self, medium: Medium, form: Format, volumes: int, filled: int) -> SizeModel:
+    def _sizes(
+        self,
+        medium: Medium,
+        form: Format,
+        volumes: int,
+        filled: int,
+        *,
+        with_included: bool = True,
+    ) -> SizeModel:
         sizes: RecordSizes = self._records
         return size_model(
             form,
             RecordBytes(sizes.head, sizes.patient, sizes.study, sizes.series, sizes.leaf),
-            files=self._room.files(volumes),
+            files=self._room.files(volumes, with_included=with_included),
             digest_list=DIGEST_LIST_NAME,
             shape=SHAPES.get(medium.name, CARD),
             filled_bytes=filled,
@@ -207,6 +217,18 @@ class _Planner:
                 record_bytes=self._records.leaves.get(header.sop_instance_uid, 0),
             )
             progress(done, total)
+
+    def _require_room_beside_included(self, plan: Distribution, room: int, volumes: int) -> None:
+        """Raise `RefusedError` where instances would fit but for what the site adds.
+
+        No image stays behind for the sake of a viewer, whatever may be dropped.
+        """
+        if not self._work.included.files:
+            return
+        alone = self._plan(room, volumes, with_included=False)
+        kept_out = set(plan.unplaced) - set(alone.unplaced)
+        if kept_out:
+            raise _included_too_large(self._work, len(kept_out))
 
     def _leave_out(self, plan: Distribution) -> None:
         """Drop what no volume can hold; `RefusedError` where that was not asked for."""
@@ -274,6 +296,21 @@ def _several(work: Work, volumes: int, groups: int) -> Finding:
         else "Each names the others; hand them out together if that was meant.",
         "PS3.3 F.5.1" if groups > 1 else "PS3.11",
     )
+
+
+def _included_too_large(work: Work, instances: int) -> RefusedError:
+    names, files = work.included.folders, work.included.files
+    size_bytes = sum(file.size_bytes for file in files)
+    kept_out = "an instance" if instances == 1 else f"{instances:,} instances"
+    finding = error(
+        "include-too-large",
+        ", ".join(names),
+        f"What --include adds takes {size_bytes:,} bytes in {len(files):,} files. Beside it, "
+        f"there is no room on {work.target.medium.description} ({work.target.capacity_bytes:,} "
+        f"bytes) for {kept_out} that would fit without it.",
+        "Leave --include out, include less, or take a larger medium.",
+    )
+    return RefusedError(f"Nothing was written. {finding.message}", [finding], finding.hint)
 
 
 def _too_many(work: Work, number: int) -> RefusedError:

@@ -124,7 +124,7 @@ class PageRoom:
         self._volume = volumes[0]
         self._instances = sum(volume.instances for volume in volumes)
 
-    def files(self, volumes: int) -> list[tuple[str, int]]:
+    def files(self, volumes: int, *, with_included: bool = True) -> list[tuple[str, int]]:
         """Return path and size, at most, of what each of `volumes` carries beside its File-set."""
         work, templates = self._work, _templates(self._work)
         readme = _readme_facts(work, self._volume, (), has_index(work), self._instances)
@@ -134,6 +134,8 @@ class PageRoom:
             index = _index_facts(work, self._volume, held)
             index = replace(index, patients=self._patients)
             files.append((INDEX_NAME, index_size_bound(index, volumes, templates)))
+        if not with_included:
+            return files
         return files + [(file.path, file.size_bytes) for file in work.included.files]
 
 

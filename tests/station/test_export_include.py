@@ -37,8 +37,11 @@ def viewer(tmp_path: Path) -> Path:
     return folder
 
 
-def made(station: Station, tmp_path: Path, *folders: Path, **more: int) -> ExportResult:
-    write_series(tmp_path / "in", 6)
+def made(
+    station: Station, tmp_path: Path, *folders: Path, rows: int = 0, **more: int
+) -> ExportResult:
+    size = {"Rows": rows, "Columns": rows, "PixelData": bytes(2 * rows * rows)} if rows else {}
+    write_series(tmp_path / "in", 6, **size)
     request = ExportRequest(
         (str(tmp_path / "in"),), "STD-GEN-CD", tmp_path / "out", include=folders, **more
     )
@@ -164,3 +167,34 @@ def test_a_file_that_changes_while_the_medium_is_made_is_noticed(
 
     assert "not what was written" in result.stopped
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("drop_refused", [False, True])
+@pytest.mark.parametrize("over", [-200_000, 1, 5_000_000])
+def test_a_folder_that_leaves_no_room_is_told_and_no_instance_is_blamed_or_dropped(
+    station: Station, tmp_path: Path, viewer: Path, over: int, drop_refused: bool
+) -> None:
+    capacity = 1_000_000
+    (viewer / "BIG.BIN").write_bytes(bytes(capacity + over))
+
+    result = made(
+        station, tmp_path, viewer, capacity_bytes=capacity, drop_refused=drop_refused, rows=400
+    )
+
+    assert not result.volumes
+    assert not (tmp_path / "out").exists()
+    assert {one.rule for one in result.findings if one.severity == "error"} == {"include-too-large"}
+    assert "VIEWER" in {one.subject for one in result.findings}
+    assert f"{capacity + over + 5013:,} bytes in 3 files" in result.stopped
+    assert "--include" in result.hint
+    assert "--drop-refused" not in result.hint
+
+
+def test_an_instance_too_large_for_the_medium_alone_is_still_its_own_fault(
+    station: Station, tmp_path: Path, viewer: Path
+) -> None:
+    result = made(station, tmp_path, viewer, capacity_bytes=700_000, rows=600)
+
+    assert {one.rule for one in result.findings if one.severity == "error"} == {
+        "instance-too-large"
+    }
