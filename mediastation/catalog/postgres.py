@@ -95,6 +95,7 @@ class PostgresIndex:
             self.engine: Engine = create_engine(
                 self._url,
                 pool_pre_ping=True,
+                use_native_hstore=False,
                 hide_parameters=True,
                 isolation_level="READ COMMITTED",
                 connect_args={
@@ -132,10 +133,10 @@ class PostgresIndex:
     def is_new(self, connection: Connection) -> bool:
         """Tell whether there is no index yet; `ConfigError` where none can be made."""
         self._require_fit(connection)
-        there = set(inspect(connection).get_table_names())
-        if catalog_meta.name in there:
+        inspector = inspect(connection)
+        if inspector.has_table(catalog_meta.name):
             return False
-        strange = sorted(there & set(metadata.tables))
+        strange = sorted(set(inspector.get_table_names()) & set(metadata.tables))
         if strange:
             raise ConfigError(
                 f"The database has a table {strange[0]!r} of something else.",

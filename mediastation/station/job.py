@@ -12,7 +12,13 @@ from typing import Any
 
 from mediastation.catalog.job_queue import LEASE_S, JobQueue
 from mediastation.catalog.jobs import JobTable
-from mediastation.errors import CancelledError, DecisionError, MediastationError, RefusedError
+from mediastation.errors import (
+    CancelledError,
+    DecisionError,
+    MediaError,
+    MediastationError,
+    RefusedError,
+)
 from mediastation.model.event import Found, Listener, StepDone, StepProgress, StepStarted
 from mediastation.model.finding import Finding
 from mediastation.model.job import JobRecord, JobState, StepState
@@ -65,6 +71,9 @@ class Job:
         self._is_stopping = is_stopping
         self._worker = worker_name()
         self._is_lost = False
+        # Nobody else takes over what a command runs, or what a drive here does.
+        self._may_be_taken = earlier is not None and not earlier.resource
+        self._held_at = clock.now()
         self._ended = threading.Event()
         self._heart = threading.Thread(target=self._beat, name=f"job-{number}", daemon=True)
         self._places = (
@@ -124,6 +133,7 @@ class Job:
             if not held:
                 self._is_lost = True
                 return
+            self._held_at = self._clock.now()
 
     @property
     def goes_on(self) -> bool:
@@ -168,13 +178,24 @@ class Job:
             self._listener(StepProgress(step.name, step.done, step.total))
         if now - step.written_at >= _TABLE_EVERY_S:
             step.written_at = now
-            if self._report(step):
+            if self._is_to_stop(step):
                 raise CancelledError("The job was cancelled.")
+
+    def _is_to_stop(self, step: Step) -> bool:
+        """Write the progress; a table that cannot be reached for a while spoils no disc."""
+        try:
+            return self._report(step)
+        except MediaError:
+            if self._may_be_taken and self._clock.now() - self._held_at >= LEASE_S:
+                raise
+            return self._is_lost
 
     def _report(self, step: Step) -> bool:
         now = self._clock.now()
         place = step.position, step.done, step.total
-        return self._table.report(self.id, self._worker, *place, now) or self._is_lost
+        stop = self._table.report(self.id, self._worker, *place, now)
+        self._held_at = now
+        return stop or self._is_lost
 
 
 def _how_it_ended(fault: BaseException | None) -> tuple[JobState, str]:

@@ -17,10 +17,13 @@ import pytest
 from benchmarks.generate import write_series
 from mediastation.catalog.ledger import Ledger
 from mediastation.catalog.listing import list_rows
+from mediastation.errors import MediaError
 from mediastation.model.job import JobState
 from mediastation.model.ledger import LedgerEvent
+from mediastation.station import job
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest
+from mediastation.station.job import worker_name
 from mediastation.station.job_kinds import VerifyRequest
 from mediastation.station.ledger_audit import audit_ledger
 from mediastation.station.reprint import reprint
@@ -28,7 +31,7 @@ from mediastation.station.station import Station
 from mediastation.station.submitting import submit
 from mediastation.station.verification import verify
 from mediastation.station.worker import Worker
-from tests.support.servers import configure
+from tests.support.servers import PostgresServer, configure, postgres_server
 
 JOBS = 200
 ROOT = Path(__file__).parents[2]
@@ -210,6 +213,62 @@ class TestTwoStations:
             assert [one.rule for one in audit_ledger(west).findings] == ["medium-withdrawn"]
             events = [entry.event for entry in Ledger(west.catalog).entries()]
         assert events[-1] is LedgerEvent.WITHDRAWN
+
+
+class TestOutage:
+    """The database goes while a job is at work, and comes back."""
+
+    @pytest.fixture
+    def server(self) -> Iterator[PostgresServer]:
+        with postgres_server("-c", "fsync=off") as own:
+            yield own
+
+    @pytest.fixture
+    def station(self, server: PostgresServer, tmp_path: Path) -> Iterator[Station]:
+        home = configure(tmp_path / "home", database=server.new_database())
+        with Station(home) as opened:
+            yield opened
+
+    @pytest.fixture(autouse=True)
+    def _every_report_is_written(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(job, "_TABLE_EVERY_S", 0)
+
+    def test_what_is_at_work_goes_on(self, server: PostgresServer, station: Station) -> None:
+        with station.job("burn", {}) as running, running.step("write", 3) as step:
+            step.report(1, 3)
+            server.stop(signal.SIGQUIT)
+            step.report(2, 3)
+            server.start()
+            step.report(3, 3)
+        record = station.jobs.get(running.id, station.clock.now())
+        assert record is not None
+        assert record.state is JobState.DONE
+        assert record.steps[0].done == 3
+
+    def test_what_others_may_have_taken_over_by_then_is_left(
+        self, server: PostgresServer, station: Station, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        number = submit(station, VerifyRequest(Path("/nothing")))
+        assert station.queue.claim(number, worker_name(), "", station.clock.now())
+        record = station.jobs.get(number, station.clock.now())
+        with Station(station.home, claimed=record) as claimed:
+
+            def work() -> None:
+                with claimed.job("verify", {}) as running, running.step("read", 3) as step:
+                    server.stop(signal.SIGQUIT)
+                    step.report(1, 3)
+                    monkeypatch.setattr(job, "LEASE_S", 0.0)
+                    step.report(2, 3)
+
+            with pytest.raises(MediaError, match="cannot be reached"):
+                work()
+            server.start()
+        station.queue.requeue_lost(station.clock.now(), worker_name())
+        Worker(station.home, threading.Event(), idle_s=0).run()
+        record = station.jobs.get(number, station.clock.now())
+        assert record is not None
+        assert record.state is JobState.FAILED
+        assert record.attempts == 2
 
 
 # Reads what a console shows, again and again, until its input ends.
