@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PEER_PACKAGES := dcmtk xorriso genisoimage p7zip-full libarchive-tools libgdcm-tools udftools \
-  libudfread0 mtools dosfstools unzip poppler-utils zbar-tools fonts-noto-core libxml2-utils
+  libudfread0 mtools dosfstools unzip poppler-utils zbar-tools fonts-noto-core libxml2-utils \
+  postgresql redis-server
 PEER_PROGRAMS := dcmdump xorriso isoinfo 7z bsdtar gdcminfo udfinfo mcopy fsck.fat unzip pdftotext \
-  zbarimg xmllint
+  zbarimg xmllint redis-server
 PEER_LIBRARIES := libudfread.so.0
-PEER_FILES := /usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf
+PEER_FILES := /usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf \
+  /usr/lib/postgresql/*/bin/initdb
 
 .PHONY: demo test lint bench peers pins clean
 
@@ -26,7 +28,9 @@ lint: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-dev peers
 	$(RUN) -m benchmarks
 
-# The peers are oracles in tests. Who may not install them skips what needs them.
+# The peers are oracles in tests. Who may not install them skips what needs them. Where an init
+# runs, Debian starts postgresql and redis-server as services of their own on loopback: the tests
+# use none of these and need none, so that they may be disabled.
 peers:
 	@missing=; for program in $(PEER_PROGRAMS); do \
 	  command -v $$program >/dev/null || missing="$$missing $$program"; done; \
