@@ -84,6 +84,11 @@ class DriveDesk:
         if self.shared.stop.is_set():
             raise CancelledError("The burn was stopped.")
 
+    def require_station(self) -> None:
+        """Raise `CancelledError` where the station stops: between two discs a burn can wait."""
+        if self.shared.job.goes_on:
+            raise CancelledError("The station stops; the burn goes on when it is there again.")
+
     def wait_for(
         self, found: Callable[[], bool], limit_s: float, step: Step, *, counted: bool = False
     ) -> bool:
@@ -96,6 +101,7 @@ class DriveDesk:
             waited += _LOOK_EVERY_S
             self.require_going_on()
             if counted:
+                self.require_station()
                 step.report(min(int(waited), step.total), step.total)
             else:
                 step.alive()

@@ -43,6 +43,7 @@ class DriveWork:
         failed = 0
         while (done := sum(disc.verified for disc in discs)) < request.copies:
             copy = done + 1
+            self._desk.require_station()
             disc = DiscResult(copy, 1 + sum(one.copy == copy for one in discs))
             if discs and request.append:
                 raise DriveError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -20,7 +21,7 @@ from tests.support.burners import MemoryDrive, MemoryEngine, fail_at
 from tests.support.burning import SR0
 from tests.support.discs import Images
 
-Attempt = Callable[[int], JobRecord]
+Attempt = Callable[..., JobRecord]
 
 
 @pytest.fixture
@@ -28,13 +29,14 @@ def attempt(station: Station, engine: MemoryEngine, monkeypatch: pytest.MonkeyPa
     """Run a queued job once, as a worker does, and return what became of it."""
     monkeypatch.setattr(burning, "XorrisoEngine", lambda: engine)
 
-    def run(job: int) -> JobRecord:
+    def run(job: int, stop: threading.Event | None = None) -> JobRecord:
         before = station.jobs.get(job, station.clock.now())
         assert before is not None
         assert station.queue.claim(job, worker_name(), before.place, station.clock.now())
         claimed = station.jobs.get(job, station.clock.now())
         assert claimed is not None
-        run_claimed(station.home, claimed)
+        is_stopping = (stop or threading.Event()).is_set
+        run_claimed(station.home, claimed, is_stopping=is_stopping)
         after = station.jobs.get(job, station.clock.now())
         assert after is not None
         return after
@@ -149,3 +151,50 @@ def test_a_finished_burn_is_not_begun_again(
     assert attempt(job).state is JobState.DONE
     with pytest.raises(ConfigError, match="it is done"):
         retry(station, job)
+
+
+class TestAStationThatStops:
+    """It lets the disc in hand be finished, and takes up the next when it is there again."""
+
+    def test_it_finishes_the_disc_in_hand_and_begins_no_other(
+        self,
+        station: Station,
+        images: Images,
+        drive: MemoryDrive,
+        attempt: Attempt,
+    ) -> None:
+        stop = threading.Event()
+        drive.on_write = stop.set
+        job = submit(station, BurnRequest(images.first, (SR0,), copies=2))
+
+        record = attempt(job, stop)
+        assert record.state is JobState.QUEUED
+        assert discs_of(record) == [(1, 1, "verified")]
+
+        record = attempt(job)
+        assert record.state is JobState.DONE, record.message
+        assert discs_of(record) == [(1, 1, "verified"), (2, 1, "verified")]
+        assert drive.discs == 2
+
+    def test_it_waits_for_no_blank(
+        self,
+        station: Station,
+        images: Images,
+        drive: MemoryDrive,
+        engine: MemoryEngine,
+        monkeypatch: pytest.MonkeyPatch,
+        attempt: Attempt,
+    ) -> None:
+        stop = threading.Event()
+        drive.pile = 0
+
+        def none_lies_there(_: str) -> bool:
+            if drive.lies is not DiscStatus.NONE:
+                return True
+            stop.set()
+            return False
+
+        job = submit(station, BurnRequest(images.first, (SR0,), copies=2, wait_s=1000))
+        monkeypatch.setattr(engine, "is_loaded", none_lies_there)
+
+        assert attempt(job, stop).state is JobState.QUEUED
