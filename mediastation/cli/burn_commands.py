@@ -253,5 +253,6 @@ _STATES = {
     "rereading": "written, not read back",
     "verified": "burned and verified",
     "simulated": "simulated, nothing was written",
+    "unproved": "written, NOT PROVED: verify or destroy this disc",
     "discard": "FAILED: destroy this disc",
 }

@@ -20,7 +20,7 @@ from mediastation.model.finding import Severity, error
 from mediastation.model.manifest import Manifest
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.station.burn_desk import DriveDesk
-from mediastation.station.burn_findings import UnfitError, discard, told_of
+from mediastation.station.burn_findings import UnfitError, discard, told_of, unproved
 from mediastation.station.burn_request import BurnRecord, DiscResult
 from mediastation.station.export_volume import MANIFEST_NAME
 from mediastation.station.job import Step
@@ -216,11 +216,21 @@ class DiscWork:
                 ]
                 self._desk.shared.save()
             raise fault
-        disc.state = "discard"
+        is_stopped = isinstance(fault, (CancelledError, KeyboardInterrupt))
+        # Nothing is wrong with a disc that somebody only did not wait for.
+        disc.state = "unproved" if is_stopped and disc.state == "rereading" else "discard"
         self._record(disc)
         self._desk.keep(disc)
-        if isinstance(fault, (CancelledError, KeyboardInterrupt)):
-            told = "was being written, or read back, when it was stopped"
+        if disc.state == "unproved":
+            finding = unproved(self._desk.device, disc)
+            self._desk.found(finding)
+            raise CancelledError(
+                f"Stopped while the disc in {self._desk.device} was being read back: it is "
+                "written, and not proved.",
+                finding.hint,
+            ) from fault
+        if is_stopped:
+            told = "was being written when it was stopped"
             self._desk.found(discard(self._desk.device, disc, told))
             raise CancelledError(
                 f"Stopped while the disc in {self._desk.device} was being burned.", DESTROY

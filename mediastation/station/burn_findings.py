@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mediastation.burn.drive import path_of
 from mediastation.burn.trouble import Cause, DriveError
 from mediastation.errors import CancelledError, RefusedError
 from mediastation.model.finding import Finding, error
@@ -25,11 +26,26 @@ def told_of(device: str, fault: BaseException) -> tuple[Finding, ...]:
 
 def discard(device: str, disc: DiscResult, why: str) -> Finding:
     """Return the finding of a disc that must not leave the room."""
-    which = f"disc {disc.attempt} of copy {disc.copy}" if disc.attempt > 1 else f"copy {disc.copy}"
     return error(
         "discard-disc",
         device,
-        f"The disc that {why} ({which}{f', {disc.medium_id}' if disc.medium_id else ''}) must not "
-        "go out.",
+        f"The disc that {why} ({_which(disc)}) must not go out.",
         "It may hold a patient's data: destroy it.",
     )
+
+
+def unproved(device: str, disc: DiscResult) -> Finding:
+    """Return the finding of a disc that was written whole and not read back to its end."""
+    return error(
+        "unproved-disc",
+        device,
+        f"The disc that was being read back when it was stopped ({_which(disc)}) is written, and "
+        "nothing is proved of it: it must not go out like this.",
+        f"Verify it with `mediastation verify {path_of(device)}`, or destroy it: it holds a "
+        "patient's data.",
+    )
+
+
+def _which(disc: DiscResult) -> str:
+    which = f"disc {disc.attempt} of copy {disc.copy}" if disc.attempt > 1 else f"copy {disc.copy}"
+    return f"{which}{f', {disc.medium_id}' if disc.medium_id else ''}"

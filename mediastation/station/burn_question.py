@@ -9,7 +9,7 @@ from mediastation.model.manifest import Manifest
 from mediastation.station.burn_request import BurnResult, DiscResult, DriveResult, read_disc
 from mediastation.station.job import Job
 
-_ENDED = frozenset({"verified", "discard"})
+_ENDED = frozenset({"verified", "unproved", "discard"})
 _ASKED = frozenset(
     {
         Cause.NO_DRIVE,

@@ -97,8 +97,9 @@ class DiscResult:
     medium_id : str
         Maker and type, as far as the drive tells.
     state : str
-        ``writing``, ``rereading``, ``verified``, ``simulated`` or ``discard``.
-        A job that was killed leaves the one it was in.
+        ``writing``, ``rereading``, ``verified``, ``simulated``, ``unproved`` (written;
+        its rereading was stopped) or ``discard``. A job that was killed leaves the
+        one it was in.
     bad_sectors : int
         Sectors that could not be read back.
     reread : str

@@ -161,9 +161,11 @@ def _raise_stop(works: Sequence[DriveWork]) -> None:
     if not others:
         raise fault
     first = ", ".join(drive for drive, _ in others)
+    hint = f"This holds for each of the {len(stopped)}: {fault.hint}"
+    if len({one.hint for _, one in stopped}) > 1:
+        hint = " ".join(f"{drive}: {one.hint}" for drive, one in stopped)
     raise CancelledError(
-        f"Stopped while the discs in {first} and {last} were being burned.",
-        f"This holds for each of the {len(stopped)}: {fault.hint}",
+        f"Stopped while the discs in {first} and {last} were being burned, or read back.", hint
     ) from fault
 
 

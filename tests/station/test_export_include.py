@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def viewer(tmp_path: Path) -> Path:
 
 
 def made(
-    station: Station, tmp_path: Path, *folders: Path, rows: int = 0, **more: int
+    station: Station, tmp_path: Path, *folders: Path, rows: int = 0, **more: Any
 ) -> ExportResult:
     size = {"Rows": rows, "Columns": rows, "PixelData": bytes(2 * rows * rows)} if rows else {}
     write_series(tmp_path / "in", 6, **size)

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from mediastation.burn.trouble import Cause, DriveError
+from mediastation.catalog.ledger import Ledger
 from mediastation.errors import CancelledError
+from mediastation.model.event import Event, StepStarted
 from mediastation.model.job import JobState
 from mediastation.station.burn_request import BurnRequest
 from mediastation.station.burning import burn
@@ -46,6 +48,31 @@ class TestStops:
         assert record.state is JobState.CANCELLED
         assert record.result["burns"][0]["discs"][0]["state"] == "discard"
         assert record.result["verified"] is False
+
+    def test_ctrl_c_during_the_reread_leaves_a_disc_that_may_still_be_verified(
+        self, station: Station, images: Images, drive: MemoryDrive, engine: MemoryEngine
+    ) -> None:
+        def interrupt(event: Event) -> None:
+            if isinstance(event, StepStarted) and event.step == "reread":
+                raise KeyboardInterrupt
+
+        with pytest.raises(CancelledError) as caught:
+            burn(station, BurnRequest(images.first, (SR0,)), interrupt, engine=engine)
+
+        assert "being read back" in caught.value.message
+        assert "spoiled" not in caught.value.hint
+        assert f"mediastation verify {SR0}" in caught.value.hint
+        assert "or destroy it" in caught.value.hint
+        (record,) = [one for one in station.jobs.latest(station.clock.now()) if one.kind == "burn"]
+        assert record.state is JobState.CANCELLED
+        assert record.result["burns"][0]["discs"][0]["state"] == "unproved"
+        assert record.result["verified"] is False
+        whole = station.jobs.get(record.id, station.clock.now())
+        assert whole is not None
+        assert [one.rule for one in whole.findings] == ["unproved-disc"]
+        (entry,) = Ledger(station.catalog).entries(containing=f'"job":{record.id},')
+        assert entry.facts["burn"]["reread"] == "not reread"
+        assert drive.path.read_bytes().startswith(images.first.read_bytes())
 
     def test_ctrl_c_reaches_every_drive(
         self, station: Station, images: Images, tmp_path: Path
