@@ -148,11 +148,20 @@ class JobQueue:
                 tell(connection, job, now, worker, f"asks: {question.text}")
 
     def give_back(self, job: int, worker: str, why: str, now: float) -> bool:
-        """Put a running job back among those that wait; false where it was not this worker's."""
+        """Put a running job back among those that wait; false where it was not this worker's.
+
+        One that the operator had asked to stop is cancelled by that.
+        """
         with self._catalog.writing() as connection:
-            found = connection.execute(
-                update(jobs).where(*_held(job, worker)).values(**_queued(now))
-            )
+            wanted = select(jobs.c.cancel_requested).where(*_held(job, worker))
+            is_cancelled = connection.execute(wanted).scalar()
+            if is_cancelled is None:
+                return False
+            values = _queued(now)
+            if is_cancelled:
+                why = "cancelled by the operator"
+                values |= {"state": JobState.CANCELLED, "message": why, "ended_at": now}
+            found = connection.execute(update(jobs).where(*_held(job, worker)).values(**values))
             if found.rowcount == 1:
                 tell(connection, job, now, worker, why)
             return found.rowcount == 1

@@ -18,9 +18,14 @@ _FOLDER = "workers"
 def hold_worker_lock(home: Path, process: int) -> Iterator[None]:
     """Show that process `process` works for `home`, as long as this lasts."""
     path = home / _FOLDER / str(process)
-    with hold_lock(path, _is_held):
-        yield
-        path.unlink(missing_ok=True)
+    is_shown = False
+    while not is_shown:
+        with hold_lock(path, _is_held):
+            # Who looked after the dead may have removed it before it was locked.
+            if path.exists():
+                is_shown = True
+                yield
+                path.unlink(missing_ok=True)
 
 
 def requeue_jobs_of_the_dead(station: Station) -> list[int]:

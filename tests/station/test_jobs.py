@@ -170,9 +170,7 @@ class TestClaims:
         cancel(station, job)
         assert state_of(station, job) is not JobState.CANCELLED
         assert station.jobs.report(job, "w", 0, 1, 2, 101.0)
-        assert station.queue.give_back(job, "w", "stops", 101.0)
-
-        cancel(station, job)
+        assert station.queue.give_back(job, "w", "the station stops just then", 101.0)
 
         assert state_of(station, job) is JobState.CANCELLED
         with pytest.raises(ConfigError, match="it is cancelled"):
