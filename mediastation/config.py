@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     """Processes that work on jobs at the same time; jobs on drives have their own besides."""
     finish_disc_seconds: int = Field(default=3600, ge=0)
     """How long `serve` lets a disc be finished when it is told to stop."""
+    serve_with_console: bool = True
+    """Begin to listen and to work on jobs, in a process that stays, when the console is opened and
+    nobody does."""
     growing_seconds: int = Field(default=60, ge=0)
     """A study that an instance came for within so many seconds may not be complete yet."""
     operator: str = Field(default_factory=account_name)

@@ -175,6 +175,13 @@ def count_unfinished_jobs(catalog: Catalog) -> dict[str, int]:
         return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def jobs_that_ask(catalog: Catalog, limit: int = 100) -> list[int]:
+    """Return the jobs that wait for a decision, the oldest first."""
+    query = select(jobs.c.id).where(jobs.c.state == "waiting").order_by(jobs.c.id).limit(limit)
+    with catalog.reading() as connection:
+        return list(connection.execute(query).scalars())
+
+
 _PATIENT = tuple(
     patients.c[name]
     for name in (

@@ -24,6 +24,9 @@ def serve_command(
     workers: Annotated[
         bool, typer.Option("--workers/--no-workers", help="Whether to run queued jobs as well.")
     ] = True,
+    end: Annotated[
+        bool, typer.Option("--stop", help="End whoever serves this home, and serve nothing.")
+    ] = False,
     print_unit: Annotated[
         bool, typer.Option("--print-unit", help="Print a unit for systemd, and serve nothing.")
     ] = False,
@@ -43,6 +46,15 @@ def serve_command(
 
         for line in service_unit(words.home).splitlines():
             say(line)
+        return
+    if end:
+        from mediastation.station.serving_process import stop_serving  # noqa: PLC0415
+
+        stopped = stop_serving(words.home)
+        if words.json:
+            print_json({"stopped": stopped})
+        else:
+            say("No longer served." if stopped else "Nobody serves this home.")
         return
     stop = StopSignal()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from mediastation.console.desk import Desk
 from mediastation.console.places import PLACE_OF, PLACES
 from mediastation.console.screens.base import ConsoleScreen
 from mediastation.console.screens.help import HelpScreen
+from mediastation.console.serving import BeginServing, attach, begin_serving, farewell
 from mediastation.console.themes import DEFAULT_THEME, THEMES
 from mediastation.console.widgets.dialogs import Confirm
 from mediastation.console.widgets.status_line import StatusLine
@@ -51,6 +53,8 @@ class ConsoleApp(App[MediastationError | None]):
         The way to it.
     first : str
         Place that is shown at first.
+    begin : callable, optional
+        Serves the home in a process of its own; nobody does so otherwise.
     """
 
     CSS_PATH = "console.tcss"
@@ -64,16 +68,34 @@ class ConsoleApp(App[MediastationError | None]):
         ),
         Binding("u,ctrl+z", "take_back", "Undo", key_display="u"),
         Binding("question_mark,f1", "help", "Help", key_display="?"),
+        Binding(
+            "exclamation_mark",
+            "decide",
+            "Decide",
+            key_display="!",
+            show=False,
+            tooltip="Go to the job that waits for a decision",
+        ),
         Binding("ctrl+p", "command_palette", "Find", key_display="^p"),
         Binding("q,ctrl+q", "leave", "Quit", key_display="q", priority=False),
     ]
 
-    def __init__(self, home: Path, desk: Desk | None = None, first: str = "studies") -> None:
+    def __init__(
+        self,
+        home: Path,
+        desk: Desk | None = None,
+        first: str = "studies",
+        begin: BeginServing | None = None,
+    ) -> None:
         super().__init__()
         self.desk = desk or Desk(home)
         self.status: StationStatus | None = None
         self.fault: Exception | None = None
         self._first = first
+        self._begin = begin
+        self._reading = False
+        self._told_asking: set[int] = set()
+        self._decided: int | None = None
         self._undo: list[Undo] = []
         self._told_fault = ""
         for theme in THEMES:
@@ -105,6 +127,8 @@ class ConsoleApp(App[MediastationError | None]):
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):
                 screen.look_again()
+        if self._begin is not None:
+            await attach(self, self._begin)
 
     async def _on_exit_app(self) -> None:
         await self.desk.close()
@@ -142,16 +166,41 @@ class ConsoleApp(App[MediastationError | None]):
     # What everybody sees
 
     def _look_at_station(self) -> None:
-        self.run_worker(self._read_status(), group="status", exclusive=True)
+        # One at a time: where whoever serves does not answer, threads would pile up.
+        if not self._reading:
+            self.run_worker(self._read_status(), group="status")
 
     async def _read_status(self) -> None:
         from mediastation.station.browse import station_status  # noqa: PLC0415 - not for the paint
 
+        self._reading = True
         try:
             self.status = await self.desk.call(station_status)
+            self._tell_asking(self.status.asking)
         except MediastationError as fault:
             self.tell_fault(fault)
+        finally:
+            self._reading = False
         self._show_status()
+
+    def _tell_asking(self, asking: Sequence[int]) -> None:
+        """Say once of each job that it waits for a decision."""
+        new = [job for job in asking if job not in self._told_asking]
+        self._told_asking = set(asking)
+        if len(new) == 1:
+            self.tell(f"Job {new[0]} waits for your decision. ! goes there.", grave=True)
+        elif new:
+            self.tell(f"{len(new)} jobs wait for your decision. ! goes there.", grave=True)
+
+    async def action_decide(self) -> None:
+        """Go to a job that waits for a decision; again, to the next one."""
+        asking = self.status.asking if self.status else ()
+        if not asking:
+            self.tell("No job waits for a decision.")
+            return
+        later = [job for job in asking if self._decided is not None and job > self._decided]
+        self._decided = later[0] if later else asking[0]
+        await self.go("jobs", job=self._decided)
 
     def _show_status(self) -> None:
         for line in self.screen.query(StatusLine):
@@ -177,7 +226,10 @@ class ConsoleApp(App[MediastationError | None]):
     # Taking back
 
     def can_take_back(self, words: str, act: Callable[[], Any]) -> None:
-        """Note what was just done, in words, and what takes it back."""
+        """Note what was just done, in words, and what takes it back.
+
+        `act` returns False where it could not.
+        """
         self._undo.append(Undo(words, act))
         del self._undo[:-_MOST_UNDO]
 
@@ -189,8 +241,9 @@ class ConsoleApp(App[MediastationError | None]):
         undo = self._undo.pop()
         answer = undo.act()
         if asyncio.iscoroutine(answer):
-            await answer
-        self.tell(f"Taken back: {undo.words}.")
+            answer = await answer
+        if answer is not False:
+            self.tell(f"Taken back: {undo.words}.")
 
     # Help, palette, leaving
 
@@ -281,8 +334,12 @@ def run_console(home: Path) -> MediastationError | None:
 
     Whatever else ended it is raised.
     """
-    app = ConsoleApp(home)
+    app = ConsoleApp(home, begin=begin_serving)
     answer = app.run()
     if app.fault is not None:
         raise app.fault
+    if answer is None and app.status is not None and app.status.answers:
+        from mediastation.config import default_home  # noqa: PLC0415 - not for the paint
+
+        print(farewell(home, home == default_home(), app.status.address), file=sys.stderr)
     return answer

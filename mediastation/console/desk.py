@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from mediastation.console.memory import read_memory, write_memory
+from mediastation.console.memory import change_memory, read_memory
 from mediastation.errors import CancelledError
 from mediastation.model.event import Event
 
 if TYPE_CHECKING:
+    from mediastation.burn.engine import BurnEngine
     from mediastation.config import Settings
     from mediastation.station.station import Station
 
@@ -45,11 +46,18 @@ class Desk:
         self.under_way: dict[int, str] = {}
         """What this very process is doing, in words; it would be lost on leaving."""
         self._is_closing = False
+        self.engine: BurnEngine | None = None
+        """Works the drives; None leaves that to the station."""
 
     @property
     def is_open(self) -> bool:
         """Whether the station can be asked."""
         return self._station is not None
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the console is being left; nothing is begun any more then."""
+        return self._is_closing
 
     @property
     def settings(self) -> Settings:
@@ -127,17 +135,22 @@ class Desk:
         """Return what was remembered under `name`; it comes from a file, so look at its type."""
         return self._memory.get(name, default)
 
-    def remember(self, name: str, value: Any) -> None:
-        """Remember a value that JSON can hold, over the end of this run."""
+    def remember(self, name: str, value: Any, *, by_entry: bool = False) -> None:
+        """Remember a value that JSON can hold, over the end of this run.
+
+        Another console of this home keeps what it remembers under other names and,
+        `by_entry`, other entries of the same dictionary.
+        """
         if self._memory.get(name) == value and name in self._memory:
             return
+        before = self._memory.get(name)
         self._memory = {**self._memory, name: value}
-        self._writer.submit(self._write, self._memory)
+        self._writer.submit(self._write, name, value, before, by_entry)
 
-    def _write(self, values: dict[str, Any]) -> None:
+    def _write(self, name: str, after: Any, before: Any, by_entry: bool) -> None:
         # A full disk is told where it matters; what is remembered is a convenience.
         try:
-            write_memory(self.home, values)
+            change_memory(self.home, name, after, before, by_entry=by_entry)
         except OSError:
             return
 

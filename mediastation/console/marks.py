@@ -135,6 +135,7 @@ class Marks:
                     and isinstance(of, list)
                     and len(of) == 2
                     and all(map(_is_text, of))
+                    and of[0] not in marks.studies
                 ):
                     marks.series[uid] = (of[0], of[1])
         return marks

@@ -101,6 +101,11 @@ class AssociationLog:
         facts = self.begin(peer, calling_ae, called_ae, 0, proposed)
         self.end(facts, "rejected")
 
+    @property
+    def live_count(self) -> int:
+        """How many associations live."""
+        return len(self._live)
+
     def snapshot(self) -> tuple[list[AssociationFacts], list[AssociationFacts]]:
         """Return copies of the live associations, oldest first, and of the ended, newest first."""
         with self._lock:

@@ -19,6 +19,7 @@ from mediastation.model.browsing import (
     Totals,
 )
 from mediastation.station.process_lock import SERVE_LOCK, lock_is_held
+from mediastation.station.serving_process import ask_serving
 from mediastation.station.status import StationStatus
 
 if TYPE_CHECKING:
@@ -32,15 +33,21 @@ _PER_VOLUME_BYTES = 1 << 20
 
 def station_status(station: Station) -> StationStatus:
     """Return how this station stands."""
-    from mediastation.catalog.browsing import count_unfinished_jobs  # noqa: PLC0415
+    from mediastation.catalog.browsing import count_unfinished_jobs, jobs_that_ask  # noqa: PLC0415
 
     counts = count_unfinished_jobs(station.catalog)
+    asking = jobs_that_ask(station.catalog) if counts.get("waiting") else []
     settings = station.settings
+    told = ask_serving(station.home, "ping")
+    serving = told or {"aet": settings.aet, "address": settings.bind, "port": settings.port}
     return StationStatus(
-        ae_title=settings.aet,
+        ae_title=str(serving.get("aet", "")),
         institution=settings.institution,
-        address=f"{settings.bind}:{settings.port}",
-        is_served=lock_is_held(station.home / SERVE_LOCK),
+        address=f"{serving.get('address', '')}:{serving.get('port', '')}",
+        is_served=told is not None or lock_is_held(station.home / SERVE_LOCK),
+        answers=told is not None,
+        associations=int(serving.get("associations", 0)),
+        asking=tuple(asking),
         running=counts.get("running", 0),
         waiting=counts.get("waiting", 0),
         queued=counts.get("queued", 0),

@@ -152,7 +152,11 @@ class Control:
             return {"ok": False, "error": fault.message, "hint": fault.hint}
 
     def _ping(self, _told: Mapping[str, Any], _process: int) -> dict[str, Any]:
-        return {**self._identity, "stopping": self._stop.is_set()}
+        return {
+            **self._identity,
+            "stopping": self._stop.is_set(),
+            "associations": self._associations.live_count,
+        }
 
     def _tell_associations(self, _told: Mapping[str, Any], _process: int) -> dict[str, Any]:
         live, ended = self._associations.snapshot()

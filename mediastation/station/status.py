@@ -9,8 +9,11 @@ from dataclasses import dataclass
 class StationStatus:
     """What the head of every screen says of the station.
 
-    `waiting` jobs want a decision. `unindexed` is true where the index has to
-    be made anew before anything is exported.
+    `asking` are the jobs that want a decision, the oldest first, as many as
+    anybody reads. `answers` is whether whoever serves says so: it may be
+    starting, ending, or of another account. `associations` are those that live
+    now. `unindexed` is true where the index has to be made anew before
+    anything is exported.
     """
 
     ae_title: str
@@ -21,3 +24,6 @@ class StationStatus:
     waiting: int
     queued: int
     unindexed: bool
+    answers: bool = False
+    associations: int = 0
+    asking: tuple[int, ...] = ()

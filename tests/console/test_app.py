@@ -43,7 +43,7 @@ class TestHead:
             with hold_lock(home / SERVE_LOCK, RuntimeError):
                 await console_of(pilot)._read_status()
                 await settled(pilot)
-                assert "● listening on 127.0.0.1:11112" in shown(pilot)[0]
+                assert "◌ served, no answer yet" in shown(pilot)[0]
 
     async def test_it_counts_jobs(self, home: Path) -> None:
         with Station(home) as station:
@@ -217,7 +217,10 @@ class TestLeaving:
                 await pilot.press("enter")
                 await pilot.pause()
                 assert not app._exit
-                await pilot.press("q", "y")
+                await pilot.press("q")
+                await pilot.pause()
+                may_end.set()  # leaving waits for it
+                await pilot.press("y")
                 await pilot.pause()
                 assert app._exit
             finally:

@@ -73,7 +73,7 @@ names = st.text(max_size=8)
 def test_what_is_kept_comes_back(
     studies: dict[str, str], series: dict[str, tuple[str, str]]
 ) -> None:
-    marks = Marks(studies, series)
+    marks = Marks(studies, {uid: of for uid, of in series.items() if of[0] not in studies})
 
     assert Marks.from_dict(json.loads(json.dumps(marks.as_dict()))) == marks
 
@@ -93,3 +93,10 @@ def test_what_is_kept_comes_back(
 )
 def test_what_makes_no_sense_marks_nothing(kept: object) -> None:
     assert not Marks.from_dict(kept)
+
+
+def test_a_series_whose_study_is_marked_is_not_taken_twice() -> None:
+    """Two consoles may have left both."""
+    kept = {"studies": {"A": "Doe"}, "series": {"s1": ["A", "Doe"], "t1": ["B", "Roe"]}}
+
+    assert Marks.from_dict(kept).sources == ["study:A", "series:t1"]

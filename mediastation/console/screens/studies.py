@@ -301,7 +301,7 @@ class StudiesScreen(ConsoleScreen):
         self._keep_marks()
 
     def _keep_marks(self) -> None:
-        self.desk.remember("studies.marks", self.marks.as_dict())
+        self.desk.remember("studies.marks", self.marks.as_dict(), by_entry=True)
         self.table.refresh()
         self._show_marks()
         if self.marks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult, RenderResult
 from textual.containers import Horizontal
@@ -38,18 +39,37 @@ class StatusLine(Widget):
         status = self.status
         if status is None:
             return fit(" Opening the station …", width - 6) + self.clock
-        name = status.institution or "Mediastation"
-        words = [harmless(name), status.ae_title, _listener(status)]
-        words += [_jobs(status)]
-        if status.unindexed:
-            words.append("! index is old: reindex")
-        return fit(" " + " │ ".join(word for word in words if word), width - 7) + f" {self.clock} "
+        return fit(" " + _words_within(status, width - 8), width - 7) + f" {self.clock} "
+
+    def watch_status(self, status: StationStatus | None) -> None:
+        """Stand out while a job waits for a decision."""
+        self.set_class(status is not None and status.waiting > 0, "asking")
+
+
+def _words_within(status: StationStatus, width: int) -> str:
+    """Return as much as there is room for; what wants a decision is never left out."""
+    asks = f"? {number_text(status.waiting, 'job')} waiting: !" if status.waiting else ""
+    index = "! index is old: reindex" if status.unindexed else ""
+    name, title = harmless(status.institution or "Mediastation"), harmless(status.ae_title)
+    listener, jobs = _listener(status), _jobs(status)
+    shorter = listener.replace("listening on ", "")
+    choices = (
+        (asks, index, name, title, listener, jobs),
+        (asks, index, name, listener, jobs),
+        (asks, index, listener, jobs),
+        (asks, index, shorter, jobs),
+    )
+    lines = [" │ ".join(filter(None, choice)) for choice in choices]
+    return next((line for line in lines if cell_len(line) <= width), lines[-1])
 
 
 def _listener(status: StationStatus) -> str:
-    if status.is_served:
-        return f"● listening on {status.address}"
-    return "○ not listening"
+    if not status.is_served:
+        return "○ not listening"
+    if not status.answers:
+        return "◌ served, no answer yet"
+    connected = f", {status.associations:,} connected" if status.associations else ""
+    return f"● listening on {harmless(status.address)}{connected}"
 
 
 def _jobs(status: StationStatus) -> str:
@@ -58,9 +78,7 @@ def _jobs(status: StationStatus) -> str:
         words.append(f"▶ {number_text(status.running, 'job')} running")
     if status.queued:
         words.append(f"{status.queued:,} queued")
-    if status.waiting:
-        words.append(f"? {status.waiting:,} waiting for you")
-    return ", ".join(words) or "no jobs"
+    return ", ".join(words) or ("" if status.waiting else "no jobs")
 
 
 class PlaceTab(Static):
