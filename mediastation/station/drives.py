@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mediastation.burn.drive import Disc, DiscStatus, Drive
@@ -15,7 +16,7 @@ from mediastation.errors import ConfigError, MediaError
 from mediastation.model.event import Listener, nobody
 from mediastation.reading.volume import open_volume
 from mediastation.station.drive_lock import hold_drive
-from mediastation.station.known_media import show_patient
+from mediastation.station.known_media import decoded_patient
 from mediastation.station.station import Station
 from mediastation.verify.right_disc import read_identity
 
@@ -49,22 +50,77 @@ def drive_row(drive: Drive) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class DiscContent:
+    """What lies on a disc or in an image.
+
+    Parameters
+    ----------
+    volumes : tuple of str
+        Names of its volumes, each once.
+    file_set_id, file_set_uid : str
+        Of its DICOMDIR; empty where it has none that can be read.
+    patients : tuple of (str, str)
+        Name and ID of each, in the order of the directory.
+    files : int or None
+        How many there are; None where no file system can be read.
+    """
+
+    volumes: tuple[str, ...] = ()
+    file_set_id: str = ""
+    file_set_uid: str = ""
+    patients: tuple[tuple[str, str], ...] = ()
+    files: int | None = None
+
+    @property
+    def lines(self) -> list[str]:
+        """The same in lines, for whoever may lose it."""
+        lines = []
+        if self.volumes:
+            lines.append(f"volume {', '.join(self.volumes)}")
+        if self.file_set_uid:
+            lines.append(f"File-set {self.file_set_id or '(no ID)'}, {self.file_set_uid}")
+        for name, patient_id in self.patients[:_SHOWN_PATIENTS]:
+            lines.append(f"patient {name or 'no name'}, ID {patient_id or 'none'}")
+        if len(self.patients) > _SHOWN_PATIENTS:
+            lines.append(f"and {len(self.patients) - _SHOWN_PATIENTS:,} more patients")
+        if self.files is not None:
+            lines.append(f"{self.files:,} files")
+        return lines or ["something that is no File-set, or cannot be read"]
+
+
+def read_content(engine: BurnEngine, drive: Drive) -> DiscContent:
+    """Return what lies on the disc of `drive`; what cannot be read is left out."""
+    disc = drive.disc or Disc()
+    names = dict.fromkeys(one.volume_id for one in disc.sessions if one.volume_id)
+    found = DiscContent(volumes=tuple(names))
+    with suppress(MediaError, OSError):
+        found = replace(content_of(engine.path(drive.device)), volumes=found.volumes)
+    return found
+
+
+def content_of(path: Path) -> DiscContent:
+    """Return what lies in an image, or behind a device.
+
+    Raises
+    ------
+    MediaError, OSError
+        If it has no file system that can be read.
+    """
+    with open_volume(path) as volume:
+        identity = read_identity(volume)
+        return DiscContent(
+            (),
+            identity.file_set_id,
+            identity.file_set_uid,
+            tuple(map(decoded_patient, identity.patients)),
+            len(identity.paths),
+        )
+
+
 def describe_content(engine: BurnEngine, drive: Drive) -> list[str]:
     """Return what lies on the disc of `drive`, in lines for whoever may lose it."""
-    disc = drive.disc or Disc()
-    lines = []
-    names = [session.volume_id for session in disc.sessions if session.volume_id]
-    if names:
-        lines.append(f"volume {', '.join(dict.fromkeys(names))}")
-    with suppress(MediaError, OSError), open_volume(engine.path(drive.device)) as volume:
-        identity = read_identity(volume)
-        if identity.file_set_uid:
-            lines.append(f"File-set {identity.file_set_id or '(no ID)'}, {identity.file_set_uid}")
-        lines += [f"patient {show_patient(one)}" for one in identity.patients[:_SHOWN_PATIENTS]]
-        if len(identity.patients) > _SHOWN_PATIENTS:
-            lines.append(f"and {len(identity.patients) - _SHOWN_PATIENTS:,} more patients")
-        lines.append(f"{len(identity.paths):,} files")
-    return lines or ["something that is no File-set, or cannot be read"]
+    return read_content(engine, drive).lines
 
 
 def blank(

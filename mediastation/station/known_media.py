@@ -135,11 +135,20 @@ def sets_of(station: Station, file_set_uid: str) -> Iterator[MadeSet]:
 
 def show_patient(patient: RawPatient) -> str:
     """Return name and ID for the operator, in the character set of their record."""
+    name, patient_id = decoded_patient(patient)
+    return f"{name or 'no name'}, ID {patient_id or 'none'}"
+
+
+def decoded_patient(patient: RawPatient) -> tuple[str, str]:
+    """Return name and ID in the character set of their record, without what cannot be printed."""
     charset = Element("CS", patient.character_set)
     name = decode_text(Element("PN", patient.name), charset)
     patient_id = decode_text(Element("LO", patient.patient_id), charset)
-    told = f"{name or 'no name'}, ID {patient_id or 'none'}"
-    return "".join(char if char.isprintable() else " " for char in told)
+    return _printable(name), _printable(patient_id)
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def digest_of_directory(volume: Volume) -> str:
