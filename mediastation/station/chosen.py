@@ -25,6 +25,11 @@ class ChosenRow:
     series: SeriesRow | None = None
 
     @property
+    def patient(self) -> int:
+        """Number of the patient identity; 0 where nothing is known."""
+        return self.study.patient if self.study else 0
+
+    @property
     def instances(self) -> int:
         """How many there are."""
         row = self.series or self.study

@@ -41,7 +41,7 @@ class JobFacts:
     Parameters
     ----------
     what : str
-        What it does, such as ``Patient CD`` or ``Burn 2 discs on /dev/sr0``.
+        What it does, such as ``Patient CD`` or ``Burn 2 discs on sr0``.
     studies : tuple of StudyRow
         Those whose data it moves, as far as the catalog still knows them.
     outputs : tuple of Output
@@ -88,7 +88,7 @@ def words_of_job(record: JobRecord, settings: Settings | None = None) -> str:
             words = _medium_words(request, settings)
             return f"Check for {words}" if request.get("plan_only") else words
         case "burn":
-            drives = ", ".join(_texts(request.get("drives"))) or "a drive"
+            drives = ", ".join(map(_name, _texts(request.get("drives")))) or "a drive"
             copies = request.get("copies", 1)
             discs = "a disc" if copies == 1 else f"{copies} discs"
             return f"Burn {discs} on {drives}"
@@ -99,7 +99,7 @@ def words_of_job(record: JobRecord, settings: Settings | None = None) -> str:
         case "reprint":
             return f"Reprint of job {request.get('of', '?')}"
         case "blank":
-            return f"Blank the disc in {request.get('drive', 'a drive')}"
+            return f"Blank the disc in {_name(request.get('drive'))}"
         case "add":
             return f"Add {', '.join(map(_name, _texts(request.get('sources'))))}"
         case _:

@@ -46,6 +46,11 @@ def remember_drive(desk: Desk, drive: str) -> None:
     desk.remember(_KEPT, [drive, *others][:_MOST_KEPT])
 
 
+def forget_drive(desk: Desk, drive: str) -> None:
+    """Offer a drive that was typed no more."""
+    desk.remember(_KEPT, [one for one in typed_drives(desk) if one != drive])
+
+
 def wrong_drive(drive: str) -> str:
     """Return what is wrong with the name of a drive, empty if nothing is."""
     if _DRIVE.fullmatch(drive) and len(drive) <= _LONGEST:

@@ -15,8 +15,10 @@ from textual.containers import Container, VerticalScroll
 from textual.timer import Timer
 from textual.widgets import Static
 
+from mediastation.console.screens.drive_choice import typed_drives
 from mediastation.console.screens.export_choices import Choices
-from mediastation.console.screens.export_editing import ExportEditing
+from mediastation.console.screens.export_editing import NO_DRIVE, ExportEditing
+from mediastation.console.screens.export_ways import read_ways, submit_export
 from mediastation.console.screens.export_words import (
     CHOICE_COLUMNS,
     SOURCE_COLUMNS,
@@ -44,15 +46,12 @@ if TYPE_CHECKING:
     from mediastation.station.chosen import ChosenRow
     from mediastation.station.foresight import Foresight
     from mediastation.station.presets import ReadyPreset
-    from mediastation.station.station import Station
 
 _DEBOUNCE_S = 0.4
 _MOST_SOURCES = 100_000
 _TAKEN = frozenset("gijkqx")
 """Letters of keys that no preset may take away here."""
 _DECISIONS = {"confirm": "confirmed", "several-patients": "several", "drop": "drop"}
-
-_Ways = tuple[list["ReadyPreset"], dict[str, str], Mapping[str, ApplicationProfile]]
 
 
 class ExportScreen(ExportEditing):
@@ -119,13 +118,15 @@ class ExportScreen(ExportEditing):
 
     def _set_sources(self, sources: tuple[str, ...], words: str) -> None:
         before, choices = self.sources, self.choices
-        self._put(sources, choices.undecided())
-        if before:
-            self.console.can_take_back(words, partial(self._put, before, choices))
+        ready = next((one for one in self.presets if one.name == choices.preset), None)
+        given_to = ready.preset.given_to if ready else ""
+        self._put(sources, replace(choices.for_others(), given_to=given_to))
+        open_again = replace(choices, confirmed=False, several=False, drop=False)
+        self.console.can_take_back(words, partial(self._put, before, open_again))
 
     def _put(self, sources: tuple[str, ...], choices: Choices) -> None:
-        """Take a selection; what was decided of another one counts no more."""
-        self.sources = sources
+        """Take a selection, and how it goes out."""
+        self.sources, self.rows = sources, ()
         self.desk.remember("export.sources", list(sources))
         self._keep(choices)
         self.run_worker(self._read_sources(), group="sources", exclusive=True)
@@ -147,7 +148,7 @@ class ExportScreen(ExportEditing):
             self._show_sources()
 
     async def _read_ways(self) -> None:
-        presets, faulty, profiles = await self.desk.call(_read_ways)
+        presets, faulty, profiles = await self.desk.call(read_ways)
         self.presets, self.faulty, self.profiles = presets, faulty, profiles
         letters: dict[str, str] = {}
         for place, ready in enumerate(presets):
@@ -171,9 +172,19 @@ class ExportScreen(ExportEditing):
         sources = self.sources
         rows = await self.ask(rows_of_sources, sources)
         if rows is not None and sources == self.sources:
-            self.rows = rows
+            known, self.rows = {row.patient for row in self.rows}, rows
+            if known and not {row.patient for row in rows} <= known:
+                self._reopen_decisions()
             self._show_sources()
             self._plan_soon()
+
+    def _reopen_decisions(self) -> None:
+        """Forget what was decided about people: somebody else has come among them."""
+        if self.choices.confirmed or self.choices.several:
+            self._keep(replace(self.choices, confirmed=False, several=False))
+            self.console.tell(
+                "Another patient has come among what goes out: decide anew.", grave=True
+            )
 
     def _show_sources(self) -> None:
         now, growing_s = self.desk.station.clock.now(), self.desk.settings.growing_seconds
@@ -193,6 +204,11 @@ class ExportScreen(ExportEditing):
             self.drives = await self.desk.work("looking at the drives", drives_here)
         except MediastationError as fault:
             self.console.tell_fault(fault)
+        if not self._is_shown:
+            return
+        ready = next((one for one in self.presets if one.name == self.choices.preset), None)
+        if ready is not None and ready.is_burned and not self.choices.drive:
+            self.choices = replace(self.choices, drive=self.usual_drive())
         self._show_choices()
 
     # Choosing
@@ -200,30 +216,40 @@ class ExportScreen(ExportEditing):
     def usual_drive(self) -> str:
         """Return the drive that was chosen last, or the only one there is."""
         kept = self.desk.recall("export.drive", "")
-        if isinstance(kept, str) and kept:
+        if kept == NO_DRIVE:
+            return ""
+        if isinstance(kept, str) and (kept in self.known_drives):
             return kept
         return self.drives[0].device if len(self.drives) == 1 else ""
+
+    @property
+    def known_drives(self) -> set[str]:
+        """The drives of this computer, and those that somebody typed."""
+        return {drive.device for drive in self.drives} | set(typed_drives(self.desk))
 
     def choose(self, choices: Choices, words: str) -> None:
         """Take choices, remember them, and plan anew where they change the plan."""
         if choices == self.choices:
             return
-        self.console.can_take_back(words, partial(self._keep, self.choices))
-        if choices.drive:
-            self.desk.remember("export.drive", choices.drive)
+        self.console.can_take_back(words, partial(self._restore, self.choices, self.sources))
+        if choices.drive != self.choices.drive and choices.form.is_disc:
+            self.desk.remember("export.drive", choices.drive or NO_DRIVE)
         self._keep(choices)
+
+    def _restore(self, choices: Choices, sources: tuple[str, ...]) -> None:
+        # What was decided about some people is never taken for a decision about others.
+        self._keep(choices if sources == self.sources else choices.for_others())
 
     def _keep(self, choices: Choices) -> None:
         self.choices = choices
-        self.desk.remember("export.choices", choices.undecided().as_dict())
+        self.desk.remember("export.choices", choices.for_others().as_dict())
         self._show_choices()
         self._plan_soon()
 
     def _show_choices(self) -> None:
         if not self._is_ready:
             return
-        drives = "" if self.drives else " (R looks)"
-        rows = choice_rows(self.choices, self.presets, self.letters, drives)
+        rows = choice_rows(self.choices, self.presets, self.letters, self.known_drives)
         self.query_one("#choices", PageTable).show_rows(rows)
 
     def action_preset(self, place: int) -> None:
@@ -287,7 +313,7 @@ class ExportScreen(ExportEditing):
         from mediastation.station.foresight import foresee  # noqa: PLC0415
 
         try:
-            while self.rows and not self.is_planned:
+            while self.rows and not self.is_planned and not self.desk.is_closing:
                 wanted, home = self._plan_of, self.desk.home.absolute()
                 output = Path(self.choices.output) if self.choices.output else home
                 request = self.choices.request(self.sources, output)
@@ -307,7 +333,14 @@ class ExportScreen(ExportEditing):
         if wanted != self._plan_of:
             raise CancelledError("Something else is to go out.")
 
+    @property
+    def _is_shown(self) -> bool:
+        """Whether there is anything to draw on: what ran in the background ends while leaving."""
+        return bool(self.app.screen_stack) and bool(self.query("#plan"))
+
     def _show_plan(self) -> None:
+        if not self._is_shown:
+            return
         shown = self.foresight if self.is_planned else None
         is_planning = bool(self.rows) and not self.is_planned
         text = plan_text(shown, self.choices, is_planning=is_planning, is_empty=not self.sources)
@@ -355,7 +388,8 @@ class ExportScreen(ExportEditing):
             self.console.tell(f"It cannot go out: {found.stopped} {found.hint}", grave=True)
         else:
             people = shortened(patients_of(self.rows))
-            whose = "this patient" if len(people) == 1 else f"! {len(people)} PATIENTS"
+            number = len(patients_of(self.rows))
+            whose = "this patient" if number == 1 else f"{number} DIFFERENT patients"
             self.app.push_screen(
                 Confirm(
                     f"Make {len(found.volumes)} × {self.choices.medium} with images of {whose}?",
@@ -375,29 +409,8 @@ class ExportScreen(ExportEditing):
         self.run_worker(self._submit(), group="start", exclusive=True)
 
     async def _submit(self) -> None:
-        job = await self.ask(_submit, self.choices, self.sources)
+        job = await self.ask(submit_export, self.choices, self.sources)
         if job is None:
             return
         self._set_sources((), f"what went to job {job}")
         await self.console.go("jobs", job=job)
-
-
-def _read_ways(station: Station) -> _Ways:
-    from mediastation.station.presets import ready_presets  # noqa: PLC0415
-
-    ready, faulty = ready_presets(station)
-    return ready, faulty, station.profiles
-
-
-def _submit(station: Station, choices: Choices, sources: tuple[str, ...]) -> int:
-    from mediastation.config import Preset  # noqa: PLC0415
-    from mediastation.station.presets import output_for, require_preset  # noqa: PLC0415
-    from mediastation.station.submitting import submit  # noqa: PLC0415
-
-    if choices.output:
-        output = Path(choices.output)
-    else:
-        preset = Preset(profile=choices.profile, medium=choices.medium, format=choices.format)
-        ready = require_preset(station, choices.preset or choices.profile, preset)
-        output = output_for(station, ready, choices.label or ready.name)
-    return submit(station, choices.request(sources, output))

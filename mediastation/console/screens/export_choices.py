@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,9 +65,17 @@ class Choices:
     several: bool = False
     drop: bool = False
 
-    def with_preset(self, ready: ReadyPreset, drive: str) -> Choices:
-        """Return what a preset stands for; `drive` burns where it says so."""
+    def with_preset(
+        self, ready: ReadyPreset, drive: str, others: Sequence[ReadyPreset] = ()
+    ) -> Choices:
+        """Return what a preset stands for; `drive` burns where it says so.
+
+        Words that somebody typed stay; those of `others`, from which this one
+        takes over, do not.
+        """
         preset = ready.preset
+        given_to = "" if self.given_to in {o.preset.given_to for o in others} else self.given_to
+        reason = "" if self.reason in {other.preset.reason for other in others} else self.reason
         return replace(
             self,
             preset=ready.name,
@@ -76,8 +84,8 @@ class Choices:
             format=str(ready.format),
             compress=preset.compress,
             include=tuple(map(str, preset.include)),
-            given_to=preset.given_to or self.given_to,
-            reason=preset.reason or self.reason,
+            given_to=given_to or preset.given_to,
+            reason=reason or preset.reason,
             output="",
             drive=drive if ready.is_burned else "",
             copies=preset.copies,
@@ -110,9 +118,18 @@ class Choices:
         drive = self.drive if Format(form).is_disc else ""
         return replace(self, preset="", format=form, output="", drive=drive)
 
-    def undecided(self) -> Choices:
-        """Return them without what was decided about people and refused instances, and no label."""
-        return replace(self, label="", confirmed=False, several=False, drop=False)
+    def for_others(self) -> Choices:
+        """Return what holds for other patients too: no decision, label, name or path of these."""
+        return replace(
+            self,
+            label="",
+            requested_by="",
+            given_to="",
+            output="",
+            confirmed=False,
+            several=False,
+            drop=False,
+        )
 
     @property
     def form(self) -> Format:

@@ -96,7 +96,10 @@ class ExportEditing(ConsoleScreen):
         ready = next((one for one in self.presets if one.name == name), None)
         if ready is None:
             return
-        self.choose(self.choices.with_preset(ready, self.usual_drive()), f"choice of {ready.title}")
+        self.choose(
+            self.choices.with_preset(ready, self.usual_drive(), self.presets),
+            f"choice of {ready.title}",
+        )
         if not ready.is_burned:
             return
         if not self.choices.drive:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from mediastation.console.screens.export_choices import Choices
-from mediastation.console.screens.job_words import add_findings, bar
+from mediastation.console.screens.job_words import add_findings, bar, without_preamble
 from mediastation.console.screens.study_rows import patient_text
 from mediastation.console.widgets.page_table import Column, Key, PageRow
 from mediastation.console.words import date_text, fit, name_text, number_text
@@ -34,10 +34,7 @@ SOURCE_COLUMNS = (
 CHOICE_COLUMNS = (Column("Chosen", 9), Column("", 10, flex=1))
 START = "start"
 _MOST_NAMES = 12
-_SUFFICIENT = 6
 _BAR = 10
-
-ChoiceKeys = Mapping[str, tuple[str, str]]
 
 
 def source_key(row: ChosenRow) -> tuple[str, int]:
@@ -53,9 +50,7 @@ def source_rows(rows: Sequence[ChosenRow]) -> dict[Key, PageRow]:
 def _source_row(row: ChosenRow) -> PageRow:
     study, series = row.study, row.series
     if study is None:
-        return PageRow(
-            ("! gone, or not in the catalog", "", "", "", row.source, "", "", ""), "error"
-        )
+        return PageRow(("! gone", "", "", "", row.source, "", "", ""), "error")
     what = study.study_description or study.study_id
     if series is not None:
         number = f"Series {series.series_number}" if series.series_number else "A series"
@@ -114,9 +109,9 @@ def selection_line(rows: Sequence[ChosenRow], growing: int) -> str:
 
 
 def choice_rows(
-    choices: Choices, presets: Sequence[ReadyPreset], keys: Mapping[str, str], drives: str
+    choices: Choices, presets: Sequence[ReadyPreset], keys: Mapping[str, str], drives: set[str]
 ) -> dict[Key, PageRow]:
-    """Return what was chosen as rows; `drives` says where they stand."""
+    """Return what was chosen as rows; `drives` are those that are known here."""
     names = {ready.name: ready.title for ready in presets}
     letters = " ".join(filter(None, (keys.get(ready.name) for ready in presets)))
     preset = names.get(choices.preset, "own choice")
@@ -139,7 +134,8 @@ def choice_rows(
         "copies": "Copies",
     }  # fmt: skip
     if choices.form.is_disc:
-        told["drive"] = choices.drive or f"no drive: image only{drives}"
+        lost = "" if choices.drive in drives else "! not found: "
+        told["drive"] = f"{lost}{choices.drive}" if choices.drive else "none: image only"
         if choices.drive:
             told["copies"] = number_text(choices.copies, "disc") + " of each"
     rows: dict[Key, PageRow] = {
@@ -165,11 +161,11 @@ def plan_text(
     for word in _decided(choices):
         text.append(f"{word}\n", "bold")
     if foresight.stopped:
-        text.append(harmless(f"✗ {_without_list(foresight.stopped)}\n"), "bold")
+        text.append(f"✗ {harmless(without_preamble(foresight.stopped))}\n", "bold")
     if foresight.question is not None:
         text.append("? To be decided: press i\n", "bold reverse")
     elif foresight.stopped and foresight.hint:
-        text.append(harmless(f"→ {foresight.hint}\n"))
+        text.append(f"→ {harmless(foresight.hint)}\n")
     if foresight.volumes and not foresight.stopped:
         what = _volumes(len(foresight.volumes), choices)
         text.append(f"✓ {what}: {foresight.volumes[0].file_set_id}\n", "bold")
@@ -180,9 +176,11 @@ def plan_text(
             f"! {number_text(foresight.refused, 'image')} may not go out under {choices.profile}\n",
             "bold",
         )
-    if foresight.findings:
+    said = without_preamble(foresight.stopped)
+    findings = [one for one in foresight.findings if not said or one.message != said]
+    if findings:
         text.append("\n")
-        add_findings(text, foresight.findings)
+        add_findings(text, findings)
     return text
 
 
@@ -234,7 +232,3 @@ def _medium_line(row: MediumRow, choices: Choices) -> str:
         share = f"{row.fill:.0%}" if row.fill >= 0.01 or not row.fill else "<1%"
         told = f"{bar(row.fill, _BAR)} {share} full"
     return f"{sign} {fit(f'{row.volumes} × {row.name}', 13)} {told}\n"
-
-
-def _without_list(stopped: str) -> str:
-    return stopped.removeprefix("Nothing was written: ").removeprefix("Nothing was written. ")

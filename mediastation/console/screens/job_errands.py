@@ -194,6 +194,8 @@ class JobErrands(ConsoleScreen):
         except MediastationError as fault:
             self.console.tell_fault(fault)
             drives = []
+        if self.desk.is_closing:
+            return
         question = f"Burn {number_text(len(images), 'image')} of job {record.id} on which drive?"
         self.app.push_screen(
             Choose(question, drive_choices(drives, typed_drives(self.desk))),

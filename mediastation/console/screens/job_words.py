@@ -163,8 +163,16 @@ def _how_far(record: JobRecord, step: Step | None, now: float, width: int) -> st
             return f"waits for {record.place}" if record.place else "waits its turn"
         case JobState.DONE:
             return _done_words(record)
+        case JobState.ABANDONED if not record.message:
+            return "its process is gone"
         case _:
-            return record.message
+            return without_preamble(record.message)
+
+
+def without_preamble(message: str) -> str:
+    """Return why nothing was written, without saying first that nothing was."""
+    head = "Nothing was written"
+    return message.removeprefix(head).lstrip(".: ") if message.startswith(head) else message
 
 
 def _done_words(record: JobRecord) -> str:
@@ -281,6 +289,8 @@ def _outputs(text: Text, record: JobRecord, facts: JobFacts | None) -> None:
         _line(text, f"  SHA-256 {one.sha256}" if one.sha256 else "", "dim")
         _line(text, f"  label {one.label}" if one.label else "")
     burns = record.result.get("burns")
+    if isinstance(burns, list) and burns:
+        _heading(text, "Discs")
     for burn in burns if isinstance(burns, list) else ():
         if isinstance(burn, int):
             _line(text, f"Burned by job {burn}")

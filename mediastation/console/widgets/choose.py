@@ -18,7 +18,9 @@ from mediastation.console.widgets.page_table import Column, Key, PageRow, PageTa
 from mediastation.model.text import harmless
 
 _SEARCHED_FROM = 9
-_MOST_LINES = 14
+_MOST_LINES = 20
+_AROUND = 12
+"""Lines of the dialog besides its list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class Choose(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Show all; the one that is chosen is under the cursor."""
         table = self.query_one("#choose-list", PageTable)
-        table.styles.height = min(len(self.choices), _MOST_LINES) + 1
+        room = max(self.app.size.height - _AROUND, 3)
+        table.styles.height = min(len(self.choices), _MOST_LINES, room) + 1
         self._show("")
         table.move_to(self.chosen)
         self.query_one("#choose-search" if self._is_searched else "#choose-list").focus()

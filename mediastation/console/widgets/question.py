@@ -128,11 +128,13 @@ class QuestionDialog(ModalScreen[str | None]):
         for name, value in self.question.facts.items():
             if name not in {"people", "number"} and isinstance(value, (str, int, float)):
                 lines.append(harmless(f"{fit(name.replace('_', ' '), 14)} {value}"))
-        for finding in self.findings[:_MOST_FINDINGS]:
+        # Where identities stand above, the findings would only name them once more.
+        findings = () if shown else self.findings
+        for finding in findings[:_MOST_FINDINGS]:
             lines.append(harmless(f"{finding.severity}: {finding.message}"))
             lines += [harmless(f"  → {finding.hint}")] if finding.hint else []
-        if len(self.findings) > _MOST_FINDINGS:
-            lines.append(f"… and {len(self.findings) - _MOST_FINDINGS:,} findings more")
+        if len(findings) > _MOST_FINDINGS:
+            lines.append(f"… and {len(findings) - _MOST_FINDINGS:,} findings more")
         return "\n".join(lines)
 
     @on(Button.Pressed)
