@@ -25,7 +25,6 @@ from mediastation.station.burn_request import BurnRecord, DiscResult
 from mediastation.station.export_volume import MANIFEST_NAME
 from mediastation.station.job import Step
 from mediastation.station.reread import RereadRequest, reread_medium
-from mediastation.verify.peer_readers import PROGRAMS
 from mediastation.verify.report import VerifyReport
 from mediastation.verify.right_disc import read_identity
 
@@ -197,8 +196,6 @@ class DiscWork:
                 manifest=manifest,
                 folder=shared.station.job_folder(shared.job.id),
                 first_sector=disc.first_sector,
-                # Other programs read what they are given as one image, not session by session.
-                programs=() if disc.first_sector else PROGRAMS,
                 rows=rows,
                 more={"job": shared.job.id, "drive": self._desk.device},
                 stem=stem,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -129,13 +129,21 @@ class Goal:
         seen: Collection[str],
         reached: Collection[str],
         detail: str = "",
+        absent: Sequence[str] = (),
     ) -> CompatibilityRow:
         """Return the row of a reader that saw files of these digests and reached those.
 
         `seen` has one entry a file, empty where its content is not known.
+        `absent` are instances that were promised to this reader and that lie
+        nowhere; a job's manifest knows of them already.
         """
         there = self.instances.keys() & set(reached)
         lost = [uid for sha256, uid in self.instances.items() if sha256 not in there]
+        if absent and not self.ours:
+            lost += absent
+            count = f"{len(absent):,} files" if len(absent) > 1 else "a file"
+            named = f"the directory names {count} that cannot be found"
+            detail = f"{detail}; {named}" if detail else named
         return CompatibilityRow(
             reader,
             kind,
@@ -143,7 +151,7 @@ class Goal:
             files=len(seen),
             equal=sum(sha256 in self.contents for sha256 in seen),
             instances=len(there),
-            expected=len(self.instances),
+            expected=len(there) + len(lost),
             detail=detail,
             lost=tuple(lost[:MAX_LOST]),
         )

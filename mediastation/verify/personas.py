@@ -81,7 +81,8 @@ def play_personas(
             yield _not_applicable(name, "there is no DICOMDIR to go by")
         else:
             seen = [one.sha256 for one in view.files.values()]
-            yield goal.row(name, ReaderKind.PERSONA, seen, set(habit(view)))
+            absent = [] if habit is _scan else _absent(view)
+            yield goal.row(name, ReaderKind.PERSONA, seen, set(habit(view)), absent=absent)
 
 
 def _not_applicable(name: str, why: str) -> CompatibilityRow:
@@ -107,11 +108,13 @@ def _by_file_system(
     if not is_main and not beside and system not in wanted:
         return _not_applicable(name, f"there is no {label} on it")
     seen, reached, detail = [one.sha256 for one in view.files.values()], _follow(view), ""
+    absent = _absent(view)
     if not is_main:
         try:
             with open_as(system) as other:
                 shown = _second_view(other, view)
                 seen, reached = [one.sha256 for one in shown.files.values()], _follow(shown)
+                absent = _absent(shown)
                 # What is only readable because much is forgiven here is not to others.
                 if faults := [one for one in other.findings if one.severity is Severity.ERROR]:
                     first = faults[0]
@@ -119,7 +122,7 @@ def _by_file_system(
                     reached = iter(())
         except (MediaError, OSError) as fault:
             seen, reached, detail = [], iter(()), f"its {label} cannot be read: {fault}"
-    return goal.row(name, ReaderKind.PERSONA, seen, set(reached), detail)
+    return goal.row(name, ReaderKind.PERSONA, seen, set(reached), detail, absent)
 
 
 def _second_view(other: Volume, view: View) -> View:
@@ -180,6 +183,13 @@ def _references(view: View) -> Iterator[tuple[tuple[str, ...], str]]:
     for index, record in enumerate(directory.records):
         if record.file_id and directory.tree.parents[index] != UNREACHED and not escapes(record):
             yield record.file_id, record.sop_instance_uid
+
+
+def _absent(view: View) -> list[str]:
+    """Return the instances whose files are not there, under whatever spelling."""
+    return [
+        uid or "/".join(file_id) for file_id, uid in _references(view) if view.find(file_id) is None
+    ]
 
 
 def _content(view: View, path: str, uid: str) -> Iterator[str]:

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediastation.model.finding import Finding, note
 from mediastation.model.manifest import Manifest
 from mediastation.reading.contract import ContainerVolume, Volume
 from mediastation.reading.dicomdir import Dicomdir
 from mediastation.reading.fat import FatVolume
 from mediastation.reading.image_base import ImageBase
+from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.volume import FileSystem, open_volume
-from mediastation.verify.compatibility import CompatibilityRow, Goal
+from mediastation.verify.compatibility import CompatibilityRow, Goal, ReaderKind, Verdict
 from mediastation.verify.contents import FileFacts
-from mediastation.verify.peer_readers import PROGRAMS, Program, Reading, read_by_programs
+from mediastation.verify.peer_readers import PROGRAMS, Program, Reading, kinds_of, read_by_programs
 from mediastation.verify.personas import View, play_personas
 
 
@@ -39,6 +41,23 @@ class Recipients:
     folder: Path | None = None
     programs: Sequence[Program] = PROGRAMS
     waiting: Callable[[], None] = _nobody
+
+
+def is_later_session(volume: Volume) -> bool:
+    """Tell whether what is read of a disc is a session that was added to it."""
+    return isinstance(volume, IsoVolume) and volume.session_sector > 0
+
+
+def check_sessions(volume: Volume) -> Iterator[Finding]:
+    """Yield what readers have to know of a disc with several sessions."""
+    if is_later_session(volume):
+        yield note(
+            "programs-not-asked",
+            volume.name,
+            "The File-set lies in the last of several sessions. Drives show that one; programs "
+            "that are given the disc as a file read the first, so none was asked.",
+            "Look at the disc itself, in a drive, with the program of the recipient.",
+        )
 
 
 def iter_rows(
@@ -73,7 +92,18 @@ def iter_rows(
     view = View(facts, volume.find, directory)
     written = manifest.format if manifest else ""
     yield from play_personas(volume, view, goal, written, open_as)
-    if recipients.folder is not None and isinstance(volume, ContainerVolume):
+    if is_later_session(volume):
+        kinds = kinds_of(volume)
+        for program in recipients.programs if recipients.folder is not None else ():
+            if kinds & program.kinds:
+                yield CompatibilityRow(
+                    program.name,
+                    ReaderKind.PROGRAM,
+                    Verdict.NOT_APPLICABLE,
+                    expected=len(goal.instances),
+                    detail="programs are given one image and read its first session",
+                )
+    elif recipients.folder is not None and isinstance(volume, ContainerVolume):
         medium = Path(volume.name).absolute()
         start = volume.boot.offset if isinstance(volume, FatVolume) else 0
         reading = Reading(

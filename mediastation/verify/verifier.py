@@ -23,7 +23,7 @@ from mediastation.verify.file_system_rules import Expected, check_file_system
 from mediastation.verify.links import Links
 from mediastation.verify.passing import Progress, pass_files
 from mediastation.verify.profile_records import check_profile_records
-from mediastation.verify.recipients import Recipients, iter_rows
+from mediastation.verify.recipients import Recipients, check_sessions, iter_rows
 from mediastation.verify.report import JOB, MEDIUM, STRUCTURE_ONLY, VerifyReport, describe_proof
 from mediastation.verify.whole_medium import AS_A_FILE, Placement, read_container, read_image
 
@@ -195,6 +195,7 @@ def verify_volume(
         known = directory if found is not None else None
         rows = tuple(iter_rows(recipients, volume, check.facts, known, measure, goal))
         log.extend(check_compatibility(rows, goal))
+        log.extend(check_sessions(volume))
 
     findings = list(log)
     ok = not any(finding.severity is Severity.ERROR for finding in findings)

@@ -96,6 +96,27 @@ class TestHabits:
         assert rows(report)["no DICOMDIR"].verdict is Verdict.COMPLETE
         assert not report.ok
 
+    def test_files_that_a_foreign_directory_names_in_vain_are_lost_to_those_who_go_by_it(
+        self,
+    ) -> None:
+        files = {path: content for path, content in FILES.items() if path != "DICOM/S2/I3"}
+
+        report = played(files, None)
+
+        row = rows(report)["DICOMDIR only"]
+        assert row.verdict is Verdict.INCOMPLETE
+        assert (row.instances, row.expected, row.lost) == (5, 6, (uid_of("DICOM/S2/I3"),))
+        assert row.detail == "the directory names a file that cannot be found"
+        assert rows(report)["no DICOMDIR"].verdict is Verdict.COMPLETE
+        assert losers(report)["DICOMDIR only"] == "warning"
+
+    def test_a_file_that_is_gone_from_a_medium_of_ours_is_counted_once(self) -> None:
+        files = {path: content for path, content in FILES.items() if path != "DICOM/S2/I3"}
+
+        row = rows(played(files, ours(FILES)))["DICOMDIR only"]
+
+        assert (row.instances, row.expected, row.lost) == (5, 6, (uid_of("DICOM/S2/I3"),))
+
     def test_an_instance_whose_prefix_is_gone_is_lost_to_those_who_scan(self) -> None:
         """A front that is no DICOM file's: whoever looks into files takes it for none."""
         spoiled = FILES | {"DICOM/S1/I1": b"\0" * 132 + FILES["DICOM/S1/I1"][132:]}

@@ -17,6 +17,7 @@ from mediastation.station.station import Station
 from mediastation.station.update import update
 from mediastation.station.update_request import UpdateRequest
 from mediastation.station.verification import verify
+from mediastation.verify.compatibility import ReaderKind, Verdict
 from tests.support.burning import rules
 from tests.support.discs import Images, make_images
 from tests.support.objects import write_ct
@@ -108,6 +109,23 @@ class TestFiles:
 
         assert report.ok, report.findings
         assert report.manifest == "job"
+
+    def test_programs_that_read_the_first_session_are_not_held_against_the_last(
+        self, station: Station, images: Images, tmp_path: Path
+    ) -> None:
+        drive = f"stdio:{tmp_path}/disc"
+        burn(station, BurnRequest(images.first, (drive,), keep_open=True))
+        assert burn(station, BurnRequest(images.updated, (drive,), append=True)).verified
+
+        report = verify(station, tmp_path / "disc", as_recipient=True)
+
+        assert report.ok, report.findings
+        programs = [row for row in report.compatibility if row.kind is ReaderKind.PROGRAM]
+        assert {row.verdict for row in programs} == {Verdict.NOT_APPLICABLE}
+        assert all("first session" in row.detail for row in programs)
+        (told,) = [one for one in report.findings if one.rule == "programs-not-asked"]
+        assert "again" not in told.hint
+        assert "reader-loses" not in {one.rule for one in report.findings}
 
     def test_what_is_there_already_is_not_appended(
         self, station: Station, images: Images, tmp_path: Path
