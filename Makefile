@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PEER_PACKAGES := dcmtk xorriso genisoimage p7zip-full libarchive-tools libgdcm-tools udftools \
-  libudfread0 mtools dosfstools unzip poppler-utils zbar-tools fonts-noto-core libxml2-utils \
+  libudfread0 mtools dosfstools unzip poppler-utils zbar-tools fonts-noto-core libxml2-utils tmux \
   postgresql redis-server
 PEER_PROGRAMS := dcmdump xorriso isoinfo 7z bsdtar gdcminfo udfinfo mcopy fsck.fat unzip pdftotext \
-  zbarimg xmllint redis-server
+  zbarimg xmllint tmux redis-server
 PEER_LIBRARIES := libudfread.so.0
 PEER_FILES := /usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf \
   /usr/lib/postgresql/*/bin/initdb

@@ -1,0 +1,121 @@
+"""The console in a real terminal: an operator's keys, from what is received to a disc that is read.
+
+What comes of it is judged by programs nobody here wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.generate import write_series
+from mediastation.station.own_process import own_environment, own_words
+from mediastation.station.serving_process import ask_serving, stop_serving
+from tests.support.peers import run_peer
+from tests.support.terminal import Terminal
+
+IMAGES = 3
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home that listens wherever there is a port; its `serve` ends with the test."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "config.toml").write_text("port = 0\ndisk_reserve_bytes = 0\n")
+    yield folder
+    stop_serving(folder)
+
+
+def console(folder: Path, home: Path, **words: object) -> Terminal:
+    """The console as `mediastation` starts it."""
+    environment = {"PYTHONPATH": own_environment().get("PYTHONPATH", "")}
+    environment |= words.pop("environment", {})  # type: ignore[call-overload]
+    return Terminal(folder, own_words(home), environment=environment, **words)  # type: ignore[arg-type]
+
+
+def command(home: Path, *words: object) -> dict[str, object]:
+    """Run a command of the same station and return what it tells."""
+    done = subprocess.run(
+        own_words(home, *map(str, words), "--json"),
+        env=own_environment(), check=True, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert isinstance(told, dict)
+    return told
+
+
+def port_of(home: Path) -> str:
+    told = ask_serving(home, "ping")
+    assert told is not None
+    return str(told["port"])
+
+
+def test_what_is_sent_is_marked_exported_burned_and_read_again(home: Path, tmp_path: Path) -> None:
+    sent, disc = tmp_path / "sent", tmp_path / "disc.iso"
+    sent.mkdir()
+    write_series(sent, IMAGES, 64)
+    with console(tmp_path, home) as terminal:
+        terminal.wait_for("0 studies", "No studies. Send some", "● listening on 127.0.0.1:")
+        files = sorted(sent.iterdir())
+        run_peer("storescu", "-aec", "MEDIASTATION", "127.0.0.1", port_of(home), *files)
+
+        terminal.wait_for("1 study, by arrival", "Bench, Mark", "BENCH-0001")
+        terminal.press("Space")
+        terminal.wait_for(f"■ 1 study, {IMAGES} images", "about 1 CD-80")
+        terminal.press("e")
+        terminal.wait_for(f"1 study, {IMAGES} images", "1 patient", "✓ 1 × CD-80")
+        terminal.press("c")
+        terminal.wait_for("Preset    Patient CD", "Profile   STD-GEN-CD")
+        terminal.press("End", "Up", "Enter")
+        terminal.wait_for("Burn on which drive?", "type /dev/")
+        terminal.press("Down", "Enter")
+        terminal.wait_for("Which drive?", "stdio:")
+        terminal.type(f"stdio:{disc}")
+        terminal.press("Enter")
+        terminal.wait_without("Which drive?")
+        terminal.wait_for("Copies    1 disc of each")
+        terminal.press("x")
+        terminal.wait_for("images of this patient?", "Bench, Mark (BENCH-0001", "Start (y)")
+        terminal.press("y")
+        terminal.wait_for("✓ done      Burn a disc", "✓ done      Patient CD", "burned, verified")
+        terminal.press("q")
+        code, last = terminal.wait_for_end()
+
+    assert code == 0
+    assert "The station goes on" in last
+    assert "serve --stop" in last
+    assert ask_serving(home, "ping") is not None
+    assert_holds(disc, files, tmp_path)
+    told = command(home, "verify", disc)
+    assert told["ok"] is True
+    assert told["manifest"] != "structure only"
+    assert command(home, "serve", "--stop") == {"stopped": True}
+
+
+def assert_holds(disc: Path, sent: list[Path], folder: Path) -> None:
+    """Let xorriso take the files out and DCMTK read them: the same images, one patient."""
+    out = folder / "out"
+    run_peer("xorriso", "-osirrox", "on", "-indev", disc, "-extract", "/", out)
+    directory = run_peer("dcmdump", out / "DICOMDIR").stdout
+    assert re.findall(r"\(0010,0020\) LO \[(.*?)\]", directory) == ["BENCH-0001"]
+    file_ids = re.findall(r"\(0004,1500\) CS \[(.*?)\]", directory)
+    found = [pixels_of(out.joinpath(*one.split("\\")), folder) for one in file_ids]
+    assert sorted(found) == sorted(pixels_of(one, folder) for one in sent)
+
+
+def pixels_of(path: Path, folder: Path) -> str:
+    """Return a digest of the pixels, as DCMTK takes them out."""
+    raw = folder / "raw"
+    raw.mkdir(exist_ok=True)
+    run_peer("dcmdump", "+W", raw, "+P", "PixelData", path)
+    (made,) = raw.iterdir()
+    digest = hashlib.sha256(made.read_bytes()).hexdigest()
+    made.unlink()
+    return digest
