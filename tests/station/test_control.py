@@ -206,7 +206,8 @@ class TestHostileLines:
     ) -> None:
         monkeypatch.setattr(control_socket.os, "geteuid", lambda: 12_345)
 
-        assert "another account" in json.loads(raw(home, b""))["error"]
+        with connect(home, 30) as sock:
+            assert "another account" in json.loads(sock.recv(65536))["error"]
         assert ask_serving(home, "ping") is None
 
 
