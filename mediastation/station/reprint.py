@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -169,7 +169,18 @@ def _manifests(station: Station, job: int) -> Iterator[tuple[Path, Manifest]]:
     for folder in volume_folders(station.jobs_folder / str(job)):
         path = folder / MANIFEST_NAME
         if path.exists():
-            yield folder, read_manifest(path)
+            yield folder, _read_manifest(path, job)
+
+
+def _read_manifest(path: Path, job: int) -> Manifest:
+    try:
+        return read_manifest(path)
+    except ConfigError as fault:
+        raise ConfigError(
+            f"What job {job} noted of its medium cannot be read. {fault.message}",
+            f"Put {path} back from a backup of the home; without it, copy a medium that is there, "
+            "or export the studies again: that is a new File-set.",
+        ) from fault
 
 
 def _write(
@@ -208,6 +219,9 @@ def _write(
             )
             step.summary = report.proved
         if pending.image.sha256 != manifest.image_sha256 or not report.ok:
+            spoiled = _spoiled(station, manifest, report.findings)
+            if spoiled:
+                raise _cannot(spoiled)
             job.found(report.findings)
             wrong = [] if has_errors(report.findings) else [
                 _other_bytes(original, f"the hash {pending.image.sha256 or '(none)'}")
@@ -262,14 +276,9 @@ def _stored(station: Station, wanted: ManifestFile) -> Path | None:
 
 
 def _gone(station: Station, original: _Original, wanted: ManifestFile) -> Finding:
-    paths = [station.catalog.store.path(wanted.sha256, kind) for kind in Kind]
-    if any(path.exists() for path in paths):
-        return error(
-            "reprint-changed",
-            wanted.sop_instance_uid,
-            f"The stored file of {wanted.path} has another size than it had.",
-            "Run `mediastation reindex`, then send the instance again if its sender still has it.",
-        )
+    stored = _path_of(station, wanted)
+    if stored is not None:
+        return _damaged(wanted, stored)
     why, hint = "it was forgotten since, or its prepared copy was", (
         "Send the instance again if its sender still has it, or copy a medium that is there."
     )  # fmt: skip
@@ -279,8 +288,46 @@ def _gone(station: Station, original: _Original, wanted: ManifestFile) -> Findin
     return error(
         "reprint-forgotten",
         wanted.sop_instance_uid,
-        f"{wanted.path} is not in the store any more: {why}.",
+        f"{wanted.path} is not in the store any more: {why}. It was "
+        f"{station.catalog.store.path(wanted.sha256)}.",
         hint,
+    )
+
+
+def _spoiled(station: Station, manifest: Manifest, findings: Sequence[Finding]) -> list[Finding]:
+    """Return which stored files are not what they were, where a reread found that out.
+
+    A reread blames the medium; this one is gone, and was written as the store has it.
+    """
+    wrong = {finding.subject for finding in findings if finding.rule == "differs"}
+    return [
+        _damaged(wanted, stored)
+        for wanted in manifest.files
+        if wanted.path in wrong
+        and wanted.sop_instance_uid
+        and (stored := _path_of(station, wanted)) is not None
+        and not _is_whole(stored, wanted)
+    ]
+
+
+def _is_whole(stored: Path, wanted: ManifestFile) -> bool:
+    with disk_trouble_told(stored.parent), stored.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256
+
+
+def _path_of(station: Station, wanted: ManifestFile) -> Path | None:
+    paths = (station.catalog.store.path(wanted.sha256, kind) for kind in Kind)
+    return next((path for path in paths if path.exists()), None)
+
+
+def _damaged(wanted: ManifestFile, stored: Path) -> Finding:
+    return error(
+        "reprint-changed",
+        wanted.sop_instance_uid,
+        f"The stored file of {wanted.path} is damaged, and is not what went onto the medium: "
+        f"{stored}.",
+        "Check the disk of the store. Move that file aside, have the instance sent again, or put "
+        "the file back from a backup; then repeat the reprint.",
     )
 
 

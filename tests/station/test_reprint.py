@@ -260,8 +260,44 @@ class TestReasons:
         again = reprint(station, first.job, tmp_path / "two.iso")
 
         assert_nothing_written(again, tmp_path / "two.iso")
-        told = [finding for finding in again.findings if finding.severity == "error"]
-        assert any(wanted.path in (f.subject, *f.message.split()) for f in told)
+        (finding,) = again.findings
+        assert (finding.rule, finding.subject) == ("reprint-changed", "1.2.3.1.2")
+        assert wanted.path in finding.message
+        assert str(stored) in finding.message
+        assert "sent again" in finding.hint
+
+    def test_a_damaged_file_that_was_moved_aside_and_sent_again_is_the_same(
+        self, station: Station, source: Path, tmp_path: Path
+    ) -> None:
+        """As the hint of the damage says."""
+        first = made(station, source, tmp_path / "one.iso")
+        (wanted,) = [
+            file
+            for file in manifest_of(station, first).files
+            if file.sop_instance_uid == "1.2.3.1.2"
+        ]
+        station.catalog.store.path(wanted.sha256).rename(tmp_path / "aside")
+        add(station, [str(source)])
+
+        again = reprint(station, first.job, tmp_path / "two.iso")
+
+        assert digest(tmp_path / "two.iso") == first.volumes[0].sha256 == again.volumes[0].sha256
+
+    @pytest.mark.parametrize("content", [b"", b"{", b'{"version": 2}', b"\xff"])
+    def test_a_manifest_that_cannot_be_read(
+        self, station: Station, source: Path, tmp_path: Path, content: bytes
+    ) -> None:
+        first = made(station, source, tmp_path / "one.iso")
+        path = station.job_folder(first.job) / MANIFEST_NAME
+        path.write_bytes(content)
+
+        with pytest.raises(ConfigError, match=f"job {first.job} noted") as caught:
+            reprint(station, first.job, tmp_path / "two.iso")
+
+        assert str(path) in caught.value.hint
+        assert "sha256sum" not in caught.value.hint
+        assert "backup" in caught.value.hint
+        assert not (tmp_path / "two.iso").exists()
 
     @pytest.mark.parametrize("name", ["DICOMDIR", "README.TXT", "SHA256.TXT"])
     @pytest.mark.parametrize("fault", ["changed", "gone"])
