@@ -115,11 +115,13 @@ class TestVolumes:
     def test_another_job_keeps_its_own(self, catalog: Catalog) -> None:
         with catalog.writing() as connection:
             connection.execute(
-                text("INSERT INTO jobs (id, kind, state, operator, request, result, message, created_at,"
-                     " updated_at, worker, cancel_requested) SELECT 2, kind, state, operator,"
-                     " request, result, message, created_at, updated_at, worker, cancel_requested"
-                     " FROM jobs")
-            )  # fmt: skip
+                text(
+                    "INSERT INTO jobs (id, kind, state, operator, request, result, message,"
+                    " created_at, updated_at, worker, cancel_requested) SELECT 2, kind, state,"
+                    " operator, request, result, message, created_at, updated_at, worker,"
+                    " cancel_requested FROM jobs"
+                )
+            )
         remember_selection(catalog, 2, [1, 2])
 
         assign_volumes(catalog, 2, [(1, 2)])
