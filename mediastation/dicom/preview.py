@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from mediastation.dicom.icon import MAX_ICON_SIDE, read_frame_to_show
-from mediastation.dicom.render import Lut, Shading, VoiWindow, render_luminance, value_range
+from mediastation.dicom.render import (
+    Lut,
+    Shading,
+    VoiWindow,
+    luminance_of,
+    render_colours,
+    render_luminance,
+    value_range,
+)
 from mediastation.dicom.scaling import letterboxed
 from mediastation.dicom.shading import integers_of, pixel_aspect_of, shading_of
 from mediastation.dicom.single_frame import SingleFrame
@@ -54,8 +64,15 @@ def render_preview(
     window = _window(shown, shading, change)
     if window is not None:
         shading = replace(shading, voi=window)
-    picture = render_luminance(samples, shading)
-    small = letterboxed(picture, rows, columns, pixel_aspect_of(shown.elements, shown.groups))
+    aspect = pixel_aspect_of(shown.elements, shown.groups)
+    colours = b""
+    if samples.shape[2] == 3 or shading.palette is not None:
+        full = render_colours(samples, shading)
+        parts = [letterboxed(full[..., n], rows, columns, aspect) for n in range(3)]
+        in_colour = np.stack(parts, -1)
+        small, colours = luminance_of(in_colour), in_colour.tobytes()
+    else:
+        small = letterboxed(render_luminance(samples, shading), rows, columns, aspect)
     frames = integers_of(shown.elements, _NUMBER_OF_FRAMES)
     return Picture(
         image=IconImage(rows, columns, small.tobytes()),
@@ -65,6 +82,7 @@ def render_preview(
         columns=samples.shape[1],
         center=window.center if window else None,
         width=window.width if window else None,
+        colours=colours,
     )
 
 

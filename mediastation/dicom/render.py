@@ -141,6 +141,50 @@ def render_luminance(samples: Samples, shading: Shading) -> Shades:
     return shades
 
 
+def render_colours(samples: Samples, shading: Shading) -> Shades:
+    """Return one frame in colour, in the size it has.
+
+    Parameters
+    ----------
+    samples, shading
+        As for `render_luminance`: three samples of RGB or YBR, or one with a palette.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(rows, columns, 3)``: red, green, blue, 0 to 255.
+    """
+    colours = np.empty((*samples.shape[:2], 3), np.uint8)
+    with np.errstate(all="ignore"):
+        for band in _bands(samples):
+            colours[band] = _in_colour(samples[band], shading)
+    return colours
+
+
+def luminance_of(colours: Shades) -> Shades:
+    """Return the greys of red, green and blue in the last axis."""
+    red, green, blue = (colours[..., n].astype(np.float64) for n in range(3))
+    return _rounded(_RED * red + _GREEN * green + _BLUE * blue)
+
+
+def _in_colour(band: Samples, shading: Shading) -> Shades:
+    if shading.palette is not None:
+        stored = _stored(band[..., 0], shading)
+        tables = [lut.apply(stored) * (255 / ((1 << lut.bits) - 1)) for lut in shading.palette]
+        return _rounded(np.stack(tables, -1))
+    top = (1 << shading.bits_stored) - 1
+    first, second, third = (_stored(band[..., n], shading) * (255 / top) for n in range(3))
+    if shading.photometric.startswith("YBR"):
+        half = 255 / top * (1 << shading.bits_stored - 1)
+        second, third = second - half, third - half
+        if "PARTIAL" in shading.photometric:
+            first = (first - 16) * (255 / 219)
+            second, third = second * (255 / 224), third * (255 / 224)
+        red, blue = first + 2 * (1 - _RED) * third, first + 2 * (1 - _BLUE) * second
+        first, second, third = red, (first - _RED * red - _BLUE * blue) / _GREEN, blue
+    return _rounded(np.stack([first, second, third], -1))
+
+
 def _bands(samples: Samples) -> Iterator[slice]:
     height = max(_BAND_PIXELS // max(samples.shape[1], 1), 1)
     for top in range(0, samples.shape[0], height):

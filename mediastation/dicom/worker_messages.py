@@ -23,8 +23,8 @@ from mediastation.model.icon import IconImage
 from mediastation.model.instance import InstanceHeader
 from mediastation.model.picture import Picture, WindowChange
 
-MAX_ANSWER_BYTES = 64 << 20
-"""The longest answer; an icon of 4,096 x 4,096 pixels fits."""
+MAX_ANSWER_BYTES = 96 << 20
+"""The longest answer; a picture of 4,096 x 4,096 pixels in grey and in colour fits."""
 
 _LENGTH = struct.Struct(">I")
 
@@ -182,6 +182,7 @@ def encode_answer(answer: Answer) -> bytes:
             told["pixels"] = base64.b64encode(image.pixels).decode()
             told["of"] = [picture.frame, picture.frames, picture.rows, picture.columns]
             told["window"] = [picture.center, picture.width]
+            told["colours"] = base64.b64encode(picture.colours).decode()
         case Refused(finding):
             told = {"is": "refused", "finding": finding.as_dict()}
         case Trouble(message, hint):
@@ -229,9 +230,13 @@ def _answer(told: Any) -> Answer:
             "pixels": str(pixels),
             "of": [int(frame), int(frames), int(of_rows), int(of_columns)],
             "window": [int() | float() | None as center, int() | float() | None as width],
+            "colours": str(colours),
         }:
             image = IconImage(rows, columns, base64.b64decode(pixels, validate=True))
-            return Delivered(Picture(image, frame, frames, of_rows, of_columns, center, width))
+            in_colour = base64.b64decode(colours, validate=True)
+            return Delivered(
+                Picture(image, frame, frames, of_rows, of_columns, center, width, in_colour)
+            )
         case {"is": "refused", "finding": finding}:
             return Refused(_finding(finding))
         case {"is": "trouble", "message": str(message), "hint": str(hint)}:

@@ -33,6 +33,9 @@ class Picture:
         Of the frame itself.
     center, width : float or None
         The window; None where the picture has none, as in colour.
+    colours : bytes
+        The same as `image` in colour: red, green and blue of each pixel. Empty
+        where the frame is grey.
     """
 
     image: IconImage
@@ -42,3 +45,8 @@ class Picture:
     columns: int
     center: float | None = None
     width: float | None = None
+    colours: bytes = b""
+
+    def __post_init__(self) -> None:
+        if self.colours and len(self.colours) != 3 * len(self.image.pixels):
+            raise ValueError(f"{len(self.colours)} bytes are no colours of {self.image.rows} rows")

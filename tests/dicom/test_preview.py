@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def shades(picture: Picture) -> list[int]:
     return list(picture.image.pixels)
 
 
-def ramp(folder: Path, **facts: object) -> Path:
+def ramp(folder: Path, **facts: Any) -> Path:
     """Sixteen pixels with the values 0 to 15."""
     return write_ct(folder / "ramp.dcm", PixelData=RAMP, **facts)
 
@@ -116,3 +117,67 @@ def test_the_other_process_renders_it(tmp_path: Path) -> None:
 
     assert isinstance(done, Done)
     assert done.value == shown(path, WindowChange(2, 0.1))
+
+
+class TestColour:
+    """Expected colours are typed from the equations of PS3.3 C.7.6.3.1.2."""
+
+    @staticmethod
+    def colours(folder: Path, photometric: str, *pixel: int, bits: int = 8) -> tuple[int, ...]:
+        kind = "u1" if bits <= 8 else "<u2"
+        path = write_ct(
+            folder / "c.dcm", PixelData=np.array(pixel * 16, kind).tobytes(), SamplesPerPixel=3,
+            BitsAllocated=8 if bits <= 8 else 16, BitsStored=bits, HighBit=bits - 1,
+            PhotometricInterpretation=photometric, PlanarConfiguration=0,
+        )  # fmt: skip
+        picture = shown(path)
+        assert len(picture.colours) == 48
+        (one,) = {picture.colours[n : n + 3] for n in range(0, 48, 3)}
+        return tuple(one)
+
+    @pytest.mark.parametrize(
+        ("photometric", "pixel", "seen"),
+        [
+            ("RGB", (255, 0, 0), (255, 0, 0)),
+            ("RGB", (10, 200, 30), (10, 200, 30)),
+            ("YBR_FULL", (76, 85, 255), (254, 0, 0)),
+            ("YBR_FULL", (150, 44, 21), (0, 255, 1)),
+            ("YBR_FULL", (29, 255, 107), (0, 0, 254)),
+            ("YBR_FULL", (128, 128, 128), (128, 128, 128)),
+        ],
+    )
+    def test_it_is_the_colour_that_was_meant(
+        self, tmp_path: Path, photometric: str, pixel: tuple[int, ...], seen: tuple[int, ...]
+    ) -> None:
+        assert self.colours(tmp_path, photometric, *pixel) == seen
+
+    def test_deeper_samples_reach_as_far(self, tmp_path: Path) -> None:
+        assert self.colours(tmp_path, "RGB", 65535, 32768, 0, bits=16) == (255, 128, 0)
+
+    def test_a_palette_is_shown_in_its_colours(self, tmp_path: Path) -> None:
+        table: dict[str, Any] = {
+            f"{name}PaletteColorLookupTable{part}": value
+            for name, entries in (("Red", (0, 0xFFFF)), ("Green", (0, 0x8080)), ("Blue", (0, 0)))
+            for part, value in (
+                ("Descriptor", [2, 0, 16]),
+                ("Data", np.array(entries, "<u2").tobytes()),
+            )
+        }
+        path = write_ct(
+            tmp_path / "p.dcm", PixelData=bytes([0, 1] * 8), BitsAllocated=8, BitsStored=8,
+            HighBit=7, PhotometricInterpretation="PALETTE COLOR", **table,
+        )  # fmt: skip
+
+        picture = shown(path)
+
+        assert picture.colours[:6] == bytes((0, 0, 0, 255, 128, 0))
+        assert shades(picture)[:2] == [0, round(0.299 * 255 + 0.587 * 128)]
+
+    def test_grey_has_none(self, tmp_path: Path) -> None:
+        assert shown(ramp(tmp_path)).colours == b""
+
+    def test_it_comes_back_from_the_other_process(self, tmp_path: Path) -> None:
+        self.colours(tmp_path, "RGB", 10, 200, 30)
+        picture = shown(tmp_path / "c.dcm")
+
+        assert decode_answer(encode_answer(Delivered(picture))) == Delivered(picture)

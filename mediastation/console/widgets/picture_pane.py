@@ -1,4 +1,4 @@
-"""An image in the terminal: two pixels to a character, in as many greys as it can show."""
+"""An image in the terminal: two pixels to a character, in as many colours as it can show."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ _CAPTION_LINES = 3
 
 
 @lru_cache(maxsize=1 << 14)
-def _greys(upper: int, lower: int) -> Style:
+def _halves(upper: bytes, lower: bytes) -> Style:
     # Rich turns it into the nearest of 256 colours where the terminal has no more.
-    return Style(
-        color=Color.from_rgb(upper, upper, upper), bgcolor=Color.from_rgb(lower, lower, lower)
-    )
+    return Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
 
 
 class PicturePane(Widget):
@@ -64,14 +62,19 @@ class PicturePane(Widget):
             words = self.told[y * width : (y + 1) * width] if width else ""
             return Strip([Segment(fit(words, width), style)], width)
         image = self.picture.image
-        segments = [
-            Segment(_UPPER_HALF, _greys(upper, lower))
-            for upper, lower in zip(_line(image.pixels, image.columns, 2 * y),
-                                    _line(image.pixels, image.columns, 2 * y + 1), strict=True)
-        ]  # fmt: skip
-        strip = Strip(segments, image.columns) if 2 * y + 1 < image.rows else Strip([])
-        return strip.adjust_cell_length(width, style)
+        if 2 * y + 1 >= image.rows:
+            return Strip([]).adjust_cell_length(width, style)
+        halves = zip(_line(self.picture, 2 * y), _line(self.picture, 2 * y + 1), strict=True)
+        segments = [Segment(_UPPER_HALF, _halves(upper, lower)) for upper, lower in halves]
+        return Strip(segments, image.columns).adjust_cell_length(width, style)
 
 
-def _line(pixels: bytes, columns: int, row: int) -> bytes:
-    return pixels[row * columns : (row + 1) * columns]
+def _line(picture: Picture, row: int) -> list[bytes]:
+    """Return red, green and blue of each pixel of a row."""
+    columns = picture.image.columns
+    if picture.colours:
+        line = picture.colours[3 * row * columns : 3 * (row + 1) * columns]
+        return [line[place : place + 3] for place in range(0, len(line), 3)]
+    return [
+        bytes((grey,)) * 3 for grey in picture.image.pixels[row * columns : (row + 1) * columns]
+    ]
