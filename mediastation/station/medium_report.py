@@ -13,6 +13,7 @@ from mediastation.catalog.durable import (
     write_bytes_durably,
     write_text_durably,
 )
+from mediastation.catalog.ledger import Ledger
 from mediastation.errors import ConfigError
 from mediastation.model.document import Table
 from mediastation.pages.facts import ReportFacts
@@ -54,7 +55,7 @@ def keep_report(
         What the page is called.
     rows : sequence of (str, str)
         More facts for the page, before those of the report: job, drive, medium
-        identifier, head of the ledger.
+        identifier.
     more : mapping, optional
         More keys for the JSON file; those of the report cannot be replaced.
     stem : str
@@ -71,7 +72,7 @@ def keep_report(
     facts = report_facts(station, report, created, title, rows)
     with disk_trouble_told(folder):
         write_bytes_durably(page, render_report(facts, station.home / "templates"))
-        write_text_durably(data, report_json(report, created, more))
+        write_text_durably(data, report_json(report, created, _with_head(station, more)))
     return data, page
 
 
@@ -97,7 +98,7 @@ def write_report(
     facts = report_facts(station, report, created, _TITLE, rows)
     match path.suffix.lower():
         case ".json":
-            data = report_json(report, created, more).encode()
+            data = report_json(report, created, _with_head(station, more)).encode()
         case ".pdf":
             data = render_report_pdf(facts).content
         case _:
@@ -135,19 +136,22 @@ def report_facts(
 ) -> ReportFacts:
     """Return what the page tells."""
     bad = report.bad_sector_count
+    held = f"the manifest of job {report.manifest_job}" if report.manifest_job else report.manifest
+    head = Ledger(station.catalog).head()
     measured = "" if not report.image_sha256 else f"{report.image_sha256}"
     facts = (
         *rows,
         ("Medium", report.path),
         ("File-set ID", report.file_set_id),
         ("File-set UID", report.file_set_uid),
-        ("Held against", report.manifest),
+        ("Held against", held),
         ("Files", f"{report.files:,}"),
         ("Instances", f"{report.instances:,}"),
         ("Bytes read", f"{report.bytes:,}"),
         ("SHA-256 of the image", measured),
         ("Unreadable sectors", f"{bad:,}"),
         ("Read from", _CACHE.get(report.from_cache, "")),
+        ("Head of the ledger", str(head) if head.count else ""),
     )
     return ReportFacts(
         title=title,
@@ -158,6 +162,11 @@ def report_facts(
         rows=tuple((label, value) for label, value in facts if value),
         tables=tuple(_tables(report)),
     )
+
+
+def _with_head(station: Station, more: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Add where the ledger stood: what it says of the medium up to there can be proved by it."""
+    return {**(more or {}), "ledger_head": str(Ledger(station.catalog).head())}
 
 
 def _tables(report: VerifyReport) -> list[Table]:

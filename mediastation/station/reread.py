@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,13 @@ from mediastation.verify.recipients import Recipients
 from mediastation.verify.report import VerifyReport
 from mediastation.verify.reread import BURNED, reread
 from mediastation.verify.whole_medium import Placement
+
+
+def job_of_manifest(station: Station, manifest: Manifest) -> int:
+    """Return which job made the medium of a manifest; 0 if none that is known here."""
+    made = known_media(station)(manifest.file_set_uid)
+    return next((one.job for one in made if one.manifest == manifest), 0)
+
 
 Progress = Callable[[int, int], None]
 
@@ -128,6 +135,7 @@ def reread_medium(
         placement=placement,
         opener=opener,
     )
+    report = replace(report, manifest_job=job_of_manifest(station, manifest))
     keep_report(
         station,
         request.folder,

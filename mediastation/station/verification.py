@@ -23,6 +23,7 @@ from mediastation.station.known_media import (
     show_patient,
 )
 from mediastation.station.medium_report import keep_report, require_report_name, write_report
+from mediastation.station.reread import job_of_manifest
 from mediastation.station.station import Station
 from mediastation.verify.recipients import Recipients
 from mediastation.verify.report import JOB, VerifyReport
@@ -85,6 +86,7 @@ def verify(
         wrong = None
         with job.step("identify") as step:
             name = str(manifest) if manifest else JOB
+            made_by = 0
             if named is None:
                 found = volume.find(_DICOMDIR)
                 directory = Dicomdir()
@@ -93,6 +95,7 @@ def verify(
                     with suppress(OSError, MediaError), volume.open(found.file.path) as stream:
                         directory = read_dicomdir(stream)
                 named = find_manifest(station, medium, directory, digest_of_directory(volume))
+                made_by = job_of_manifest(station, named) if named else 0
             else:
                 disc = read_identity(volume)
                 lookup = known_media(station)
@@ -126,7 +129,7 @@ def verify(
                     recipients=Recipients(folder, waiting=step.alive) if as_recipient else None,
                     placement=placement,
                 )
-                report = replace(report, from_cache=cache)
+                report = replace(report, from_cache=cache, manifest_job=made_by)
             step.summary = report.proved
         job.found(report.findings)
         job.result = {

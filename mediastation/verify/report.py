@@ -27,6 +27,8 @@ class VerifyReport:
     manifest : str
         What the medium was held against: ``"job"``, ``"medium"`` (the digest
         list that lies on it), ``"structure only"``, or what the caller named.
+    manifest_job : int
+        The job whose manifest it was; 0 if it was none of a job's, or nobody said.
     files, bytes : int
         Files and bytes that were read; bytes count the whole image where the
         medium is one.
@@ -66,6 +68,7 @@ class VerifyReport:
     bad_sectors: tuple[BadSectors, ...] = ()
     compatibility: tuple[CompatibilityRow, ...] = ()
     from_cache: str = ""
+    manifest_job: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the JSON report keeps; its keys stay, more may come."""
@@ -74,6 +77,7 @@ class VerifyReport:
             "path": self.path,
             "ok": self.ok,
             "manifest": self.manifest,
+            "manifest_job": self.manifest_job,
             "proved": self.proved,
             "files": self.files,
             "bytes": self.bytes,

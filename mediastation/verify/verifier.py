@@ -9,10 +9,12 @@ from pathlib import Path
 from mediastation.errors import MediaError
 from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, read_digest_list
+from mediastation.model.medium import Format
 from mediastation.model.profile import ApplicationProfile, Role
 from mediastation.reading.contract import ContainerVolume, ImageVolume, Volume
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.findings import FindingLog, until_given_up
+from mediastation.reading.folder import FolderVolume
 from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.record_rules import check_records
@@ -29,6 +31,7 @@ from mediastation.verify.whole_medium import AS_A_FILE, Placement, read_containe
 
 MAX_DIGEST_LIST_BYTES = 128 << 20
 DICOMDIR = "DICOMDIR"
+_IMAGE_SUFFIXES = tuple({form.suffix for form in Format if form.is_file} - {""})
 
 
 def verify_medium(
@@ -125,7 +128,7 @@ def verify_volume(
                 "no-dicomdir",
                 DICOMDIR,
                 "there is no DICOMDIR in the root",
-                "it is no DICOM medium; import can still scan the files",
+                _images_told(volume) or "it is no DICOM medium; import can still scan the files",
                 "PS3.10 8.6",
             )
         )
@@ -222,6 +225,25 @@ def verify_volume(
         bad_sector_count=check.bad_sectors.count,
         bad_sectors=tuple(check.bad_sectors),
         compatibility=rows,
+    )
+
+
+def _images_told(volume: Volume) -> str:
+    """Return what to do with a folder that holds media instead of being one; empty if it is not."""
+    if not isinstance(volume, FolderVolume):
+        return ""
+    images = [
+        file.path
+        for file in volume.iter_files()
+        if "/" not in file.path and file.path.upper().endswith(_IMAGE_SUFFIXES)
+    ]
+    if not images:
+        return ""
+    several = f"{len(images):,} images" if len(images) > 1 else "an image"
+    each = "each by itself" if len(images) > 1 else "that"
+    return (
+        f"the folder holds {several}: verify {each}, such as `mediastation verify "
+        f"{volume.name}/{images[0]}`"
     )
 
 

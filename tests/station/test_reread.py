@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from mediastation.catalog.ledger import Ledger
 from mediastation.errors import ConfigError
 from mediastation.model.finding import error
 from mediastation.model.job import JobState
@@ -37,7 +39,7 @@ CD = "STD-GEN-CD"
 KEYS = {
     "version", "created", "path", "ok", "manifest", "proved", "files", "bytes", "instances",
     "image_sha256", "file_set_uid", "file_set_id", "from_cache", "bad_sectors", "compatibility",
-    "findings",
+    "findings", "manifest_job", "ledger_head",
 }  # fmt: skip
 OTHER = {
     "SpecificCharacterSet": "ISO_IR 192",
@@ -274,6 +276,34 @@ class TestVerifying:
         kept = json.loads((station.job_folder(job) / "report.json").read_text())
         assert kept["job"] == job
         assert len(kept["compatibility"]) >= 6
+
+    def test_the_report_names_the_job_whose_manifest_counted_and_the_head_of_the_ledger(
+        self, station: Station, ours: ExportResult, tmp_path: Path
+    ) -> None:
+        report = verify(station, tmp_path / "ours.iso", report_file=tmp_path / "r.html")
+
+        assert report.manifest == "job"
+        page = (tmp_path / "r.html").read_text("utf-8")
+        assert f"the manifest of job {ours.job}" in page
+        head = str(Ledger(station.catalog).head())
+        assert head in page
+        job = max(int(path.name) for path in (station.home / "jobs").iterdir())
+        kept = json.loads((station.job_folder(job) / "report.json").read_text())
+        assert (kept["manifest_job"], kept["ledger_head"]) == (ours.job, head)
+
+    @pytest.mark.usefixtures("ours")
+    def test_of_a_folder_of_images_each_is_to_be_verified(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        (tmp_path / "set").mkdir()
+        for name in ("DISC1.ISO", "DISC2.ISO"):
+            shutil.copy(tmp_path / "ours.iso", tmp_path / "set" / name)
+
+        report = verify(station, tmp_path / "set")
+
+        (finding,) = [one for one in report.findings if one.rule == "no-dicomdir"]
+        assert "2 images" in finding.hint
+        assert f"mediastation verify {tmp_path}/set/DISC1.ISO" in finding.hint
 
     @pytest.mark.usefixtures("ours")
     @pytest.mark.parametrize("name", ["report.txt", "report", "no/such/folder.html", "."])
