@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+
+from mediastation.station.log_folder import open_log
 
 _ROOT = Path(__file__).parents[2]
 
@@ -26,3 +29,31 @@ def own_environment() -> dict[str, str]:
         others = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), others)))
     return environment
+
+
+def begin_own(home: Path, *words: str, log: str, stdin: int) -> subprocess.Popen[bytes]:
+    """Start `mediastation` with `words` on `home`, its output going to a log of the home.
+
+    It has a session of its own, so that no terminal's Ctrl-C or end reaches
+    it, and stands in the root folder, so that it keeps no medium mounted.
+
+    Parameters
+    ----------
+    log : str
+        A name of `mediastation.station.log_folder`.
+    stdin : int
+        ``subprocess.PIPE`` or ``DEVNULL``.
+    """
+    descriptor = open_log(home, log)
+    try:
+        return subprocess.Popen(
+            own_words(home, *words),
+            stdin=stdin,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd="/",
+            env=own_environment(),
+            start_new_session=True,
+        )
+    finally:
+        os.close(descriptor)

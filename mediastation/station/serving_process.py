@@ -5,7 +5,6 @@ It lives on its own: who started it may end, and who asks need not have started 
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from contextlib import suppress
@@ -22,8 +21,8 @@ from mediastation.station.control_socket import (
     require_same_account,
     send_line,
 )
-from mediastation.station.log_folder import SERVE, log_path, open_log
-from mediastation.station.own_process import own_environment, own_words
+from mediastation.station.log_folder import SERVE, log_path
+from mediastation.station.own_process import begin_own
 from mediastation.station.process_lock import SERVE_LOCK, lock_is_held
 
 _LOOK_EVERY_S = 0.05
@@ -91,20 +90,9 @@ def start_serving(home: Path, *more: str, timeout_s: float = _START_TIMEOUT_S) -
     if told is not None:
         return _address_in(told)
     _reap()
-    log = open_log(home, SERVE)
-    try:
-        begin = os.fstat(log).st_size
-        process = subprocess.Popen(
-            own_words(home, "serve", *more),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env=own_environment(),
-            start_new_session=True,
-        )
-    finally:
-        os.close(log)
+    path = log_path(home, SERVE)
+    begin = path.stat().st_size if path.exists() else 0
+    process = begin_own(home, "serve", *more, log=SERVE, stdin=subprocess.DEVNULL)
     _started.append(process)
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

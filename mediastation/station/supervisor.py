@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 from mediastation.errors import MediastationError
 from mediastation.station.job import worker_name
-from mediastation.station.log_folder import WORKERS, open_log, turn_over
-from mediastation.station.own_process import own_environment, own_words
+from mediastation.station.log_folder import WORKERS, turn_over
+from mediastation.station.own_process import begin_own
 from mediastation.station.station import Station
 from mediastation.station.worker import Share
 from mediastation.station.worker_lock import requeue_jobs_of_the_dead
@@ -244,22 +244,9 @@ class Supervisor:
                 self._begin(share)
 
     def _begin(self, share: Share) -> None:
-        home = self._station.home
         words = ("--quiet", "work", "--share", share, "--idle", f"{self._idle_s:g}", "--lifeline")
-        log = open_log(home, WORKERS)
-        try:
-            process = subprocess.Popen(
-                own_words(home, *words),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                env=own_environment(),
-                # No terminal's Ctrl-C: `serve` says when to end.
-                start_new_session=True,
-            )
-        finally:
-            os.close(log)
+        # Its standard input is the line.
+        process = begin_own(self._station.home, *words, log=WORKERS, stdin=subprocess.PIPE)
         with self._lock:
             self._children.append(_Child(process, share, time.monotonic()))
         _LOG.info("worker %d begins (%s)", process.pid, share)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mediastation.model.job import JobState
+from mediastation.station import own_process
 from mediastation.station import supervisor as module
 from mediastation.station.burn_request import BurnRequest
 from mediastation.station.export_request import ExportRequest
@@ -49,7 +50,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What workers run instead; tests put another one in."""
     chosen = [_SLEEPER]
     monkeypatch.setattr(
-        module, "own_words", lambda *_: [sys.executable, "-I", "-S", "-c", chosen[0]]
+        own_process, "own_words", lambda *_: [sys.executable, "-I", "-S", "-c", chosen[0]]
     )
     return chosen
 
