@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
 from mediastation.console.screens.job_list import PAGE, JobLog, in_order
 from mediastation.console.screens.job_words import (
+    add_findings,
     bar,
     duration_text,
     page_row,
@@ -20,6 +22,7 @@ from mediastation.console.screens.jobs import JobsScreen
 from mediastation.console.widgets.dialogs import Confirm
 from mediastation.console.widgets.page_table import PageTable
 from mediastation.console.widgets.question import QuestionDialog
+from mediastation.model.finding import error, note
 from mediastation.model.job import JobRecord, JobState, Step, StepState
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job_facts import facts_of_job, images_to_burn
@@ -150,7 +153,7 @@ class TestList:
     async def test_the_filter_goes_round_and_is_kept(self, home: Path) -> None:
         async with opened(home, "jobs") as pilot:
             await pressed(pilot, "f")
-            assert "Jobs that have not ended (f)" in text(pilot)
+            assert "Open jobs (f)" in text(pilot)
             assert screen_of(pilot).table.line_count == 1
         async with opened(home, "jobs") as pilot:
             assert screen_of(pilot).table.line_count == 1
@@ -397,6 +400,17 @@ class TestWords:
         row = page_row(record(state), None, None, 100.0, 30)
         assert row.cells[3] == words
         assert str(state) in row.cells[1]
+
+    def test_findings_that_are_alike_stand_once_with_their_number(self) -> None:
+        text = Text()
+        alike = [note("icon", f"1.2.{number}", "No icon was made.") for number in range(5000)]
+        add_findings(text, [*alike, error("odd", "9", "It is odd. | a | b", "Look.", "PS3.3")])
+
+        lines = text.plain.splitlines()
+        assert lines[0] == "✗ error: It is odd."
+        assert lines[1:5] == ["    a", "    b", "  → Look.", "  9 · PS3.3"]
+        assert lines[5] == "· note (5,000 ×): No icon was made."
+        assert lines[6] == "  1.2.0 and 4,999 more"
 
 
 class TestFacts:

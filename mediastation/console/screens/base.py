@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, TypeVar, cast
 
 from textual.app import ComposeResult
@@ -112,6 +112,16 @@ class ConsoleScreen(Screen[None]):
         except MediastationError as fault:
             self.console.tell_fault(fault)
             return None
+
+    def in_background(
+        self, work: Callable[[], Awaitable[object]], group: str, *, exclusive: bool = False
+    ) -> None:
+        """Begin work that the keys do not wait for.
+
+        It is handed over as a function: where the console is being left it is
+        not begun at all.
+        """
+        self.run_worker(work, group=group, exclusive=exclusive)
 
     def action_search(self) -> None:
         """Go to the line that is searched with."""

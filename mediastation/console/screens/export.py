@@ -15,7 +15,6 @@ from textual.containers import Container, VerticalScroll
 from textual.timer import Timer
 from textual.widgets import Static
 
-from mediastation.console.screens.drive_choice import typed_drives
 from mediastation.console.screens.export_choices import Choices
 from mediastation.console.screens.export_editing import NO_DRIVE, ExportEditing
 from mediastation.console.screens.export_ways import read_ways, submit_export
@@ -34,7 +33,7 @@ from mediastation.console.screens.export_words import (
 from mediastation.console.widgets.dialogs import Confirm
 from mediastation.console.widgets.page_table import PageTable
 from mediastation.console.widgets.question import QuestionDialog, people_of
-from mediastation.errors import CancelledError, MediastationError
+from mediastation.errors import CancelledError
 from mediastation.model.browsing import CatalogState
 from mediastation.model.event import Event
 from mediastation.model.profile import ApplicationProfile
@@ -129,7 +128,7 @@ class ExportScreen(ExportEditing):
         self.sources, self.rows = sources, ()
         self.desk.remember("export.sources", list(sources))
         self._keep(choices)
-        self.run_worker(self._read_sources(), group="sources", exclusive=True)
+        self.in_background(self._read_sources, "sources", exclusive=True)
 
     # Reading
 
@@ -165,7 +164,7 @@ class ExportScreen(ExportEditing):
         else:
             self.choices = Choices().with_profile(profiles["STD-GEN-CD"])
         self._is_ready = True
-        self._show_choices()
+        self.show_choices()
         self.refresh_bindings()
 
     async def _read_sources(self) -> None:
@@ -187,45 +186,15 @@ class ExportScreen(ExportEditing):
             )
 
     def _show_sources(self) -> None:
+        if not self._is_shown:
+            return
         now, growing_s = self.desk.station.clock.now(), self.desk.settings.growing_seconds
         studies = {row.study.id: row.study for row in self.rows if row.study is not None}
         self._growing = sum(now - one.received_at < growing_s for one in studies.values())
         self.query_one("#goes-out", Static).update(selection_line(self.rows, self._growing))
         self.query_one("#sources", PageTable).show_rows(source_rows(self.rows))
 
-    def action_drives(self) -> None:
-        """Look at the drives, in the background."""
-        self.run_worker(self._read_drives(), group="drives", exclusive=True)
-
-    async def _read_drives(self) -> None:
-        from mediastation.station.foresight import drives_here  # noqa: PLC0415
-
-        try:
-            self.drives = await self.desk.work("looking at the drives", drives_here)
-        except MediastationError as fault:
-            self.console.tell_fault(fault)
-        if not self._is_shown:
-            return
-        ready = next((one for one in self.presets if one.name == self.choices.preset), None)
-        if ready is not None and ready.is_burned and not self.choices.drive:
-            self.choices = replace(self.choices, drive=self.usual_drive())
-        self._show_choices()
-
     # Choosing
-
-    def usual_drive(self) -> str:
-        """Return the drive that was chosen last, or the only one there is."""
-        kept = self.desk.recall("export.drive", "")
-        if kept == NO_DRIVE:
-            return ""
-        if isinstance(kept, str) and (kept in self.known_drives):
-            return kept
-        return self.drives[0].device if len(self.drives) == 1 else ""
-
-    @property
-    def known_drives(self) -> set[str]:
-        """The drives of this computer, and those that somebody typed."""
-        return {drive.device for drive in self.drives} | set(typed_drives(self.desk))
 
     def choose(self, choices: Choices, words: str) -> None:
         """Take choices, remember them, and plan anew where they change the plan."""
@@ -243,10 +212,11 @@ class ExportScreen(ExportEditing):
     def _keep(self, choices: Choices) -> None:
         self.choices = choices
         self.desk.remember("export.choices", choices.for_others().as_dict())
-        self._show_choices()
+        self.show_choices()
         self._plan_soon()
 
-    def _show_choices(self) -> None:
+    def show_choices(self) -> None:
+        """Draw what was chosen."""
         if not self._is_ready:
             return
         rows = choice_rows(self.choices, self.presets, self.letters, self.known_drives)
@@ -307,7 +277,7 @@ class ExportScreen(ExportEditing):
     def _plan_now(self) -> None:
         if self._is_ready and self.rows and not self.is_planned and not self._is_planning:
             self._is_planning = True
-            self.run_worker(self._plan(), group="plan")
+            self.in_background(self._plan, "plan")
 
     async def _plan(self) -> None:
         from mediastation.station.foresight import foresee  # noqa: PLC0415
@@ -334,12 +304,12 @@ class ExportScreen(ExportEditing):
             raise CancelledError("Something else is to go out.")
 
     @property
-    def _is_shown(self) -> bool:
+    def is_shown(self) -> bool:
         """Whether there is anything to draw on: what ran in the background ends while leaving."""
         return bool(self.app.screen_stack) and bool(self.query("#plan"))
 
     def _show_plan(self) -> None:
-        if not self._is_shown:
+        if not self.is_shown:
             return
         shown = self.foresight if self.is_planned else None
         is_planning = bool(self.rows) and not self.is_planned
@@ -394,7 +364,7 @@ class ExportScreen(ExportEditing):
                 Confirm(
                     f"Make {len(found.volumes)} × {self.choices.medium} with images of {whose}?",
                     people,
-                    confirmation(self.choices, self.rows, found),
+                    confirmation(self.choices, self.rows, found, self._growing),
                     yes="Start",
                 ),
                 partial(self._start, self._plan_of),
@@ -406,11 +376,12 @@ class ExportScreen(ExportEditing):
         if asked != self._plan_of:
             self.console.tell("What goes out has changed meanwhile; look at it again.", grave=True)
             return
-        self.run_worker(self._submit(), group="start", exclusive=True)
+        self.in_background(self._submit, "start", exclusive=True)
 
     async def _submit(self) -> None:
         job = await self.ask(submit_export, self.choices, self.sources)
         if job is None:
             return
+        self.console.unmark(self.sources, f"marks of what went to job {job}")
         self._set_sources((), f"what went to job {job}")
         await self.console.go("jobs", job=job)

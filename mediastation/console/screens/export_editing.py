@@ -20,6 +20,7 @@ from mediastation.console.screens.drive_choice import (
 from mediastation.console.screens.export_choices import Choices
 from mediastation.console.widgets.choose import AskWords, Choice, Choose, Field
 from mediastation.console.widgets.dialogs import Confirm
+from mediastation.errors import MediastationError
 from mediastation.model.medium import MEDIA, Format
 from mediastation.model.profile import ApplicationProfile, Role, Security
 from mediastation.model.text import size_text
@@ -49,8 +50,13 @@ class ExportEditing(ConsoleScreen):
         """Take `choices`; `words` say what changed, for taking it back."""
         raise NotImplementedError
 
-    def usual_drive(self) -> str:
-        """Return the drive that burns unless somebody says otherwise."""
+    def show_choices(self) -> None:
+        """Draw what was chosen."""
+        raise NotImplementedError
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is anything to draw on."""
         raise NotImplementedError
 
     def edit(self, name: str) -> None:
@@ -188,10 +194,10 @@ class ExportEditing(ConsoleScreen):
     def _edit_disclosure(self, first: str) -> None:
         choices = self.choices
         fields = [
-            Field("requested_by", "Who asked for it", choices.requested_by, "Dr Who, ward 3",
+            Field("requested_by", "Who asked for it", choices.requested_by, "e.g. Dr Who, ward 3",
                   _too_long),
-            Field("given_to", "Who gets it", choices.given_to, "the patient", _too_long),
-            Field("reason", "For what reason", choices.reason, "referral", _too_long),
+            Field("given_to", "Who gets it", choices.given_to, "e.g. the patient", _too_long),
+            Field("reason", "For what reason", choices.reason, "e.g. referral", _too_long),
         ]  # fmt: skip
         place = next((at for at, field in enumerate(fields) if field.name == first), 0)
         self._ask(
@@ -225,6 +231,38 @@ class ExportEditing(ConsoleScreen):
         told = "Empty: a folder of its own among the station's images."
         self.app.push_screen(AskWords(question, [field], told), taken)
 
+    def action_drives(self) -> None:
+        """Look at the drives, in the background."""
+        self.in_background(self._read_drives, "drives", exclusive=True)
+
+    async def _read_drives(self) -> None:
+        from mediastation.station.foresight import drives_here  # noqa: PLC0415
+
+        try:
+            self.drives = await self.desk.work("looking at the drives", drives_here)
+        except MediastationError as fault:
+            self.console.tell_fault(fault)
+        if not self.is_shown:
+            return
+        ready = next((one for one in self.presets if one.name == self.choices.preset), None)
+        if ready is not None and ready.is_burned and not self.choices.drive:
+            self.choices = replace(self.choices, drive=self.usual_drive())
+        self.show_choices()
+
+    def usual_drive(self) -> str:
+        """Return the drive that was chosen last, or the only one there is."""
+        kept = self.desk.recall("export.drive", "")
+        if kept == NO_DRIVE:
+            return ""
+        if isinstance(kept, str) and (kept in self.known_drives):
+            return kept
+        return self.drives[0].device if len(self.drives) == 1 else ""
+
+    @property
+    def known_drives(self) -> set[str]:
+        """The drives of this computer, and those that somebody typed."""
+        return {drive.device for drive in self.drives} | set(typed_drives(self.desk))
+
     def _edit_drive(self) -> None:
         options = [
             Choice(NO_DRIVE, "no drive", "make the image only"),
@@ -234,7 +272,7 @@ class ExportEditing(ConsoleScreen):
 
     def _drive(self, name: str) -> None:
         if name == OTHER:
-            field = Field("drive", "Drive", "stdio:", "/dev/sr0", wrong_drive)
+            field = Field("drive", "Drive", "stdio:", "e.g. /dev/sr0", wrong_drive)
             self.app.push_screen(AskWords("Which drive?", [field]), self._typed_drive)
             return
         drive = "" if name == NO_DRIVE else name

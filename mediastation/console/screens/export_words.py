@@ -184,8 +184,10 @@ def plan_text(
     return text
 
 
-def confirmation(choices: Choices, rows: Sequence[ChosenRow], foresight: Foresight) -> str:
-    """Return what follows from starting, in the words of a confirmation."""
+def confirmation(
+    choices: Choices, rows: Sequence[ChosenRow], foresight: Foresight, growing: int = 0
+) -> str:
+    """Return what follows from starting; `growing` studies may not be complete yet."""
     told = [f"{what_goes_out(rows)}, as {choices.profile}"]
     told.append(f"onto {_volumes(len(foresight.volumes), choices)}")
     if foresight.refused:
@@ -200,6 +202,9 @@ def confirmation(choices: Choices, rows: Sequence[ChosenRow], foresight: Foresig
     if choices.reason:
         told.append(f"because: {choices.reason}")
     lines = ", ".join(told) + "."
+    if growing:
+        what = number_text(growing, "study is", "studies are")
+        lines += f" ! {what} still growing: images may be missing."
     return f"{lines} {' '.join(_decided(choices))}".strip()
 
 

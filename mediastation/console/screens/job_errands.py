@@ -63,7 +63,7 @@ class JobErrands(ConsoleScreen):
     ) -> None:
         def answered(sure: bool | None) -> None:
             if sure:
-                self.run_worker(act(), group="errand")
+                self.in_background(act, "errand")
 
         self.app.push_screen(Confirm(question, self._people, told, yes=yes, no=no), answered)
 
@@ -158,7 +158,7 @@ class JobErrands(ConsoleScreen):
         if word == "cancel":
             self.action_cancel()
         elif word:
-            self.run_worker(self._send_answer(job, word), group="errand")
+            self.in_background(partial(self._send_answer, job, word), "errand")
 
     async def _send_answer(self, job: int, word: str) -> None:
         from mediastation.station.submitting import answer  # noqa: PLC0415
@@ -183,7 +183,8 @@ class JobErrands(ConsoleScreen):
         if record is None or not images:
             self.console.tell("This job has made no image of a disc.")
             return
-        self.run_worker(self._choose_drive(record, images), group="errand", exclusive=True)
+        work = partial(self._choose_drive, record, images)
+        self.in_background(work, "errand", exclusive=True)
 
     async def _choose_drive(self, record: JobRecord, images: list[Output]) -> None:
         from mediastation.station.foresight import drives_here  # noqa: PLC0415
@@ -207,7 +208,7 @@ class JobErrands(ConsoleScreen):
             return
         fields = [Field("copies", "Copies of each", "1", check=wrong_copies)]
         if drive == OTHER:
-            fields.insert(0, Field("drive", "Drive", "stdio:", "/dev/sr0", wrong_drive))
+            fields.insert(0, Field("drive", "Drive", "stdio:", "e.g. /dev/sr0", wrong_drive))
         self.app.push_screen(
             AskWords("How many discs?", fields), partial(self._confirm_burn, record, images, drive)
         )
@@ -260,7 +261,7 @@ class JobErrands(ConsoleScreen):
         if not outputs:
             self.console.tell("This job has made no medium.")
             return
-        fields = [Field("output", "Write to", told="/path/again.iso", check=_wrong_path,
+        fields = [Field("output", "Write to", told="e.g. /path/again.iso", check=_wrong_path,
                         is_path=True)]  # fmt: skip
         if len(outputs) > 1:
             check = partial(_wrong_volume, len(outputs))

@@ -50,6 +50,7 @@ _STEP_SIGNS = {StepState.RUNNING: "▶", StepState.DONE: "✓", StepState.STOPPE
 _SEVERITY_SIGNS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
 _MOST_FINDINGS = 100
 _MOST_SOURCES = 4
+_MOST_LINES = 50
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MEASURABLE_S = 2.0
 _MOST_NAMES = 12
@@ -215,7 +216,10 @@ def detail_text(
         add_findings(text, record.findings)
     _outputs(text, record, facts)
     _heading(text, "Log")
-    for event in events:
+    lines = list(events)
+    if len(lines) > _MOST_LINES:
+        _line(text, f"… the last {_MOST_LINES} lines", "dim")
+    for event in lines[-_MOST_LINES:]:
         moment = datetime.fromtimestamp(event.at).astimezone()
         who = f"{event.who}: " if event.who else ""
         _line(text, f"{moment:%H:%M:%S}  {who}{event.text}")
@@ -223,23 +227,26 @@ def detail_text(
 
 
 def add_findings(text: Text, findings: Sequence[Finding], most: int = _MOST_FINDINGS) -> None:
-    """Add findings with what to do about each; the gravest first."""
+    """Add findings with what to do about each; the gravest first, what is alike once."""
+    alike: dict[tuple[Severity, str, str, str], list[str]] = {}
+    for finding in findings:
+        said = finding.severity, finding.message, finding.hint, finding.reference
+        alike.setdefault(said, []).append(finding.subject)
     order = list(Severity)
-    for finding in sorted(findings, key=lambda one: order.index(one.severity))[:most]:
-        style = "bold" if finding.severity is Severity.ERROR else ""
-        sign = _SEVERITY_SIGNS[finding.severity]
-        message = finding.message.replace(" | ", "\n    ")
-        lines = message.split("\n")
-        _line(text, f"{sign} {finding.severity}: {lines[0]}", style)
-        for more in lines[1:]:
-            _line(text, more, style)
-        if finding.hint:
-            _line(text, f"  → {finding.hint}")
-        about = " · ".join(filter(None, (finding.subject, finding.reference)))
-        if about:
-            _line(text, f"  {about}", "dim")
-    if len(findings) > most:
-        _line(text, f"… and {len(findings) - most:,} more")
+    groups = sorted(alike.items(), key=lambda one: order.index(one[0][0]))
+    for (severity, message, hint, reference), subjects in groups[:most]:
+        style = "bold" if severity is Severity.ERROR else ""
+        times = f" ({len(subjects):,} ×)" if len(subjects) > 1 else ""
+        first, *rest = message.split(" | ")
+        _line(text, f"{_SEVERITY_SIGNS[severity]} {severity}{times}: {first}", style)
+        for more in rest:
+            _line(text, f"    {more}", style)
+        _line(text, f"  → {hint}" if hint else "")
+        others = f" and {len(subjects) - 1:,} more" if len(subjects) > 1 else ""
+        about = " · ".join(filter(None, (subjects[0] + others, reference)))
+        _line(text, f"  {about}" if about else "", "dim")
+    if len(groups) > most:
+        _line(text, f"… and {len(groups) - most:,} kinds more")
 
 
 def _head(text: Text, record: JobRecord, facts: JobFacts | None) -> None:

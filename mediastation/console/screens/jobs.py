@@ -74,7 +74,7 @@ class JobsScreen(JobErrands):
         self._pages = 1
         self._since_read = 0
         self._wanted: int | None = None
-        self._shown_detail = ""
+        self._shown_detail = (0, "")
         self._now = 0.0
 
     def body(self) -> ComposeResult:
@@ -191,14 +191,18 @@ class JobsScreen(JobErrands):
             self._wanted = None
         told = {
             Which.ALL: "All jobs",
-            Which.OPEN: "Jobs that have not ended",
+            Which.OPEN: "Open jobs",
             Which.MINE: "My jobs",
         }
         checks = "with checks" if self._with_checks else "checks hidden"
         more = "" if self._jobs.reached_end else ", older ones below"
         count = number_text(len(records), "job")
+        status = self.console.status
+        is_idle = status is not None and not status.is_served
+        waits = any(one.state is JobState.QUEUED for one in records)
+        nobody = " · ! nobody works: mediastation serve" if is_idle and waits else ""
         self.query_one("#jobs-which", Static).update(
-            f"{told[self._which]} (f) · {checks} (t) · {count}{more}"
+            f"{told[self._which]} (f) · {checks} (t) · {count}{more}{nobody}"
         )
 
     # The job under the cursor
@@ -208,7 +212,7 @@ class JobsScreen(JobErrands):
         """Show all about the job under the cursor; read older ones at the end of the list."""
         self.refresh_bindings()
         self.query_one("#job-pane", VerticalScroll).scroll_home(animate=False)
-        self.run_worker(self._read_detail(), group="detail", exclusive=True)
+        self.in_background(self._read_detail, "detail", exclusive=True)
         at_end = event.table.line_count and event.table.cursor_line == event.table.line_count - 1
         if at_end and self._jobs and not self._jobs.reached_end and self._pages < _MOST_PAGES:
             self._pages += 1
@@ -243,8 +247,8 @@ class JobsScreen(JobErrands):
             facts = replace(facts, outputs=tuple(outputs_of_job(record)))
         width = self.query_one("#job-pane").content_region.width - 1
         text = detail_text(record, facts, self._log.lines, self._now, width)
-        if text.markup != self._shown_detail:
-            self._shown_detail = text.markup
+        if (record.id, text.plain) != self._shown_detail:
+            self._shown_detail = record.id, text.plain
             self.query_one("#job-words", Static).update(text)
 
     @on(PageTable.Chosen)
