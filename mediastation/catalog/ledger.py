@@ -136,15 +136,23 @@ class Ledger:
         return NO_HEAD if row is None else LedgerHead(row[0], digest_of_line(row[1]))
 
     def entries(
-        self, *, newest_first: bool = False, after: int = 0, containing: str = ""
+        self,
+        *,
+        newest_first: bool = False,
+        after: int = 0,
+        before: int | None = None,
+        containing: str = "",
     ) -> Iterator[LedgerEntry]:
         """Yield the entries behind number `after` as the table has them, unproved.
 
-        Only those are read whose text has `containing` in it. Rows that are no
-        entries any more are left out: verification tells them.
+        Only those are read that stand in front of number `before`, and whose text has
+        `containing` in it. Rows that are no entries any more are left out: verification tells
+        them.
         """
         order = ledger.c.position.desc() if newest_first else ledger.c.position
         query = select(ledger.c.body).where(ledger.c.position > after).order_by(order)
+        if before is not None:
+            query = query.where(ledger.c.position < before)
         if containing:
             query = query.where(ledger.c.body.contains(containing, autoescape=True))
         with (

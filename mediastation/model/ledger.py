@@ -156,6 +156,13 @@ class Disclosure:
     given_to: str = ""
     reason: str = ""
 
+    @classmethod
+    def from_dict(cls, told: object) -> Disclosure:
+        """Read what a request or an entry keeps; `NOBODY` for anything else."""
+        if not isinstance(told, Mapping):
+            return NOBODY
+        return cls(*(str(told.get(name, "")) for name in cls.__slots__))
+
 
 NOBODY = Disclosure()
 """Where nobody said why."""

@@ -212,9 +212,7 @@ def read_burnable(_: Station, path: Path, record: JobRecord | None = None) -> Bu
             f"{path} cannot be read as an image: {told}", "Export to an image first."
         ) from fault
     told_why = record.request.get("disclosure") if record is not None else None
-    disclosure = NOBODY
-    if isinstance(told_why, dict):
-        disclosure = Disclosure(*(str(told_why.get(name, "")) for name in Disclosure.__slots__))
+    disclosure = Disclosure.from_dict(told_why)
     return Burnable(path, content, size_bytes, record.id if record else 0, disclosure)
 
 

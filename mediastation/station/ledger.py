@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -204,11 +204,16 @@ def find_entries(
             if (since - _moment(entry)).days >= 1:
                 return
             continue
-        if words:
-            told = "\n".join(_texts([entry.facts, entry.operator, str(entry.event)])).casefold()
-            if not all(word in told or entry.at.startswith(word) for word in words):
-                continue
-        yield entry
+        if has_words(entry, words):
+            yield entry
+
+
+def has_words(entry: LedgerEntry, words: Sequence[str]) -> bool:
+    """Tell whether every one of `words`, casefolded, occurs in an entry; see `find_media`."""
+    if not words:
+        return True
+    told = "\n".join(_texts([entry.facts, entry.operator, str(entry.event)])).casefold()
+    return all(word in told or entry.at.startswith(word) for word in words)
 
 
 def find_medium(station: Station, image_sha256: str) -> MediumFacts | None:
