@@ -103,6 +103,13 @@ class TestSearch:
             assert patients(pilot) == ["  Müller, Zoë"]
             assert "1 study found" in shown(pilot)[2]
 
+    async def test_a_new_search_begins_at_what_is_found_first(self, home: Path) -> None:
+        """Whoever types a name, Enter and space means the first line, wherever the cursor was."""
+        async with opened(home) as pilot:
+            await pressed(pilot, "end", "slash", *"jane", "enter", "space")
+
+            assert shown(pilot)[4].startswith("■")
+
     async def test_enter_goes_to_what_was_found_and_escape_back(self, home: Path) -> None:
         async with opened(home) as pilot:
             await pressed(pilot, "slash", *"control", "enter")
@@ -208,6 +215,18 @@ class TestExport:
             await pressed(pilot, "e", "space", "space", "e")
 
         assert gone == [("export", ["study:2.1"]), ("export", ["study:2.1", "study:1.2"])]
+
+    async def test_what_went_out_is_marked_no_more_until_that_is_taken_back(
+        self, home: Path
+    ) -> None:
+        """The next patient's medium must not begin with the one before."""
+        async with opened(home) as pilot:
+            await pressed(pilot, "space", "space")
+            console_of(pilot).unmark(["study:2.1"], "marks of what went to job 1")
+            assert studies(pilot).marks.sources == ["study:1.2"]
+
+            await pressed(pilot, "u")
+            assert studies(pilot).marks.sources == ["study:2.1", "study:1.2"]
 
 
 class TestForget:

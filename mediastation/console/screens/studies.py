@@ -62,6 +62,7 @@ class StudiesScreen(ConsoleScreen):
         self.marks = Marks()
         self._list: StudyList | None = None
         self._typed = ""
+        self._is_new_search = False
         self._order = StudyOrder.ARRIVAL
         self._medium = MEDIA_TO_COMPARE[0]
         self._studies: dict[int, StudyRow] = {}
@@ -101,6 +102,15 @@ class StudiesScreen(ConsoleScreen):
         self.preview.display = self.desk.recall("studies.preview") is True
         self._show_marks()
 
+    def unmark(self, sources: Sequence[str], words: str) -> None:
+        """Take away the marks of what went out, so that they do not go out with the next."""
+        if not self.is_mounted:
+            return
+        before = self.marks.copy()
+        self.marks.drop([source.partition(":")[2] for source in sources])
+        if self.marks != before:
+            self._marked(before, words)
+
     @property
     def table(self) -> PageTable:
         """The table."""
@@ -120,6 +130,9 @@ class StudiesScreen(ConsoleScreen):
     async def _read_list(self) -> None:
         self._list = await self.desk.call(list_studies, self._typed, self._order)
         self.table.set_keys(self._list.keys)
+        if self._is_new_search:
+            self._is_new_search = False
+            self.table.action_jump(0)
         self._read_rows()
         self._show_count()
 
@@ -182,6 +195,8 @@ class StudiesScreen(ConsoleScreen):
     def _search(self, typed: str) -> None:
         if typed != self._typed:
             self._typed = typed
+            # What is found first is what a hasty key means; at the end of a search the row stays.
+            self._is_new_search = bool(typed)
             self._reread()
 
     def _reread(self) -> None:

@@ -34,6 +34,9 @@ _FACTS = (
     ("issuer", "Issuer"),
     ("sex", "Sex"),
 )
+_SAID = frozenset({"people", "number", "copy", "copies", "volume", "volumes", "spoiled"})
+"""Facts that stand in the question's own words, or in a form of their own."""
+_LABELS = {"file_set_id": "Label"}
 _MOST_FINDINGS = 40
 _MOST_PEOPLE = 20
 _LONGEST = 200
@@ -126,8 +129,9 @@ class QuestionDialog(ModalScreen[str | None]):
         if isinstance(number, int) and number > shown:
             lines.append(f"… and {number - shown:,} people more")
         for name, value in self.question.facts.items():
-            if name not in {"people", "number"} and isinstance(value, (str, int, float)):
-                lines.append(harmless(f"{fit(name.replace('_', ' '), 14)} {value}"))
+            if name not in _SAID and isinstance(value, (str, int, float)):
+                label = _LABELS.get(name, name.replace("_", " ").capitalize())
+                lines.append(harmless(f"{fit(label, 14)} {value}"))
         # Where identities stand above, the findings would only name them once more.
         findings = () if shown else self.findings
         for finding in findings[:_MOST_FINDINGS]:
