@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import App, SystemCommand
 from textual.binding import ActiveBinding, Binding, BindingType
@@ -26,6 +26,9 @@ from mediastation.console.widgets.status_line import StatusLine
 from mediastation.errors import MediastationError
 from mediastation.model.text import harmless
 from mediastation.station.status import StationStatus
+
+if TYPE_CHECKING:
+    from mediastation.console.screens.studies import StudiesScreen
 
 _MOST_UNDO = 200
 _BASE_SCREENS = 1
@@ -162,6 +165,11 @@ class ConsoleApp(App[MediastationError | None]):
     async def action_go(self, name: str) -> None:
         """Go to a place by its digit."""
         await self.go(name)
+
+    def unmark(self, sources: Sequence[str], words: str) -> None:
+        """Take away the marks in Studies of what went out; `words` tell what is taken back."""
+        if "studies" in self._installed_screens:
+            cast("StudiesScreen", self.get_screen("studies")).unmark(sources, words)
 
     # What everybody sees
 
