@@ -11,7 +11,7 @@ PEER_LIBRARIES := libudfread.so.0
 PEER_FILES := /usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf \
   /usr/lib/postgresql/*/bin/initdb
 
-.PHONY: demo test lint bench pictures peers pins clean
+.PHONY: demo test lint bench pictures reference peers pins clean
 
 demo: $(VENV)/.ready
 	$(RUN) -m mediastation demo
@@ -31,6 +31,9 @@ bench: $(VENV)/.ready-dev peers
 # What the guides show; no network, and the same pictures until the console changes.
 pictures: $(VENV)/.ready-dev
 	$(RUN) docs/pictures.py
+
+reference: $(VENV)/.ready
+	$(RUN) docs/fill_reference.py
 
 # The peers are oracles in tests. Who may not install them skips what needs them. Where an init
 # runs, Debian starts postgresql and redis-server as services of their own on loopback: the tests

@@ -297,10 +297,9 @@ def plain(svg: str, home: str) -> str:
 
 def _in_cells(found: re.Match[str]) -> str:
     """Give a text the width that it has in a terminal; marks of direction have none."""
-    text = _MARKS.sub("", found[3])
-    width = cell_len(html.unescape(text)) * _CELL
+    width = cell_len(_MARKS.sub("", html.unescape(found[3]))) * _CELL
     fitted = f' lengthAdjust="spacingAndGlyphs" textLength="{width:g}"' if width > _CELL else ""
-    return f"{fitted}{found[2]}{text}"
+    return f"{fitted}{found[2]}{found[3]}"
 
 
 def main(wanted: list[str]) -> int:
