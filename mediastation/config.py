@@ -76,7 +76,7 @@ STANDARD_PRESETS: Mapping[str, Preset] = MappingProxyType(
             compress="jpeg-lossless",
             reason="referral",
         ),
-        "usb-stick": Preset(title="USB stick", key="u", profile="STD-GEN-USB-JPEG", burn=False),
+        "usb-stick": Preset(title="USB stick", key="s", profile="STD-GEN-USB-JPEG", burn=False),
         "zip": Preset(
             title="ZIP file", key="z", profile="STD-GEN-ZIP-MAIL", medium="ZIP", burn=False
         ),

@@ -203,7 +203,7 @@ class TestChoices:
             screen = await bring(pilot, study_of(home, TARO))
             assert screen.choices.preset == "patient-cd"
 
-            await pressed(pilot, "u")
+            await pressed(pilot, "s")
             assert (screen.choices.profile, screen.choices.medium) == ("STD-GEN-USB-JPEG", "USB")
             await pressed(pilot, "z")
             assert screen.choices.medium == "ZIP"
@@ -451,7 +451,7 @@ class TestStarting:
             assert pilot.app.screen.id == "jobs" or type(pilot.app.screen).__name__ == "JobsScreen"
             assert pilot.app.screen.query_one(PageTable).cursor_key == job.id
             assert screen.sources == ()
-            await pressed(pilot, "u")
+            await pressed(pilot, "s")
             assert screen.sources == (source,)
 
     async def test_what_was_chosen_is_made_verified_and_burned(self, home: Path) -> None:

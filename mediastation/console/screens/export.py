@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 _DEBOUNCE_S = 0.4
 _MOST_SOURCES = 100_000
-_TAKEN = frozenset("gijkqx")
+_TAKEN = frozenset("gijkqux")
 """Letters of keys that no preset may take away here."""
 _DECISIONS = {"confirm": "confirmed", "several-patients": "several", "drop": "drop"}
 
@@ -70,7 +70,6 @@ class ExportScreen(ExportEditing):
                 tooltip="Leave out what is under the cursor"),
         Binding("C", "clear", "Clear", tooltip="Leave everything out"),
         Binding("R", "drives", "Drives", tooltip="Look at the drives again"),
-        Binding("ctrl+z", "app.take_back", "Undo", show=False, tooltip="Take back what was last"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -186,8 +185,6 @@ class ExportScreen(ExportEditing):
             )
 
     def _show_sources(self) -> None:
-        if not self._is_shown:
-            return
         now, growing_s = self.desk.station.clock.now(), self.desk.settings.growing_seconds
         studies = {row.study.id: row.study for row in self.rows if row.study is not None}
         self._growing = sum(now - one.received_at < growing_s for one in studies.values())
