@@ -20,6 +20,7 @@ from mediastation.console.places import PLACE_OF, PLACES
 from mediastation.console.screens.base import ConsoleScreen
 from mediastation.console.screens.help import HelpScreen
 from mediastation.console.serving import BeginServing, attach, begin_serving, farewell
+from mediastation.console.terminal import require_terminal
 from mediastation.console.themes import DEFAULT_THEME, THEMES
 from mediastation.console.widgets.dialogs import Confirm
 from mediastation.console.widgets.status_line import StatusLine
@@ -341,7 +342,13 @@ def run_console(home: Path) -> MediastationError | None:
     """Run the console on this terminal; return what kept it from opening the station.
 
     Whatever else ended it is raised.
+
+    Raises
+    ------
+    ConfigError
+        If this terminal could not show it.
     """
+    require_terminal()
     app = ConsoleApp(home, begin=begin_serving)
     answer = app.run()
     if app.fault is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from benchmarks.generate import write_series
 from mediastation.station.own_process import own_environment, own_words
 from mediastation.station.serving_process import ask_serving, stop_serving
 from tests.support.peers import run_peer
+from tests.support.served_jobs import Handle
 from tests.support.terminal import Terminal
 
 IMAGES = 3
@@ -119,3 +121,62 @@ def pixels_of(path: Path, folder: Path) -> str:
     digest = hashlib.sha256(made.read_bytes()).hexdigest()
     made.unlink()
     return digest
+
+
+class TestOtherTerminals:
+    @pytest.mark.parametrize("term", ["dumb", "unknown"])
+    def test_what_cannot_draw_is_told_what_to_do(
+        self, home: Path, tmp_path: Path, term: str
+    ) -> None:
+        with console(tmp_path, home, term=term) as terminal:
+            code, said = terminal.wait_for_end()
+
+        assert code == 2
+        assert f"TERM is {term}" in said
+        assert "Traceback" not in said
+        assert "mediastation --help" in said
+        assert ask_serving(home, "ping") is None
+
+    def test_what_is_not_set_to_utf_8_is_told_how_to(self, home: Path, tmp_path: Path) -> None:
+        environment = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "POSIX"}
+        with console(tmp_path, home, environment=environment) as terminal:
+            code, said = terminal.wait_for_end()
+
+        assert code == 2
+        assert "Traceback" not in said
+        assert "LC_ALL=C.UTF-8 mediastation" in said
+
+    def test_no_locale_small_windows_and_a_suspended_console_stay_readable(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        (home / "config.toml").write_text("serve_with_console = false\n")
+        environment = {"LC_ALL": "C", "LANG": "", "PYTHONUTF8": "", "PYTHONIOENCODING": ""}
+        words = {"environment": environment, "term": "linux", "size": (100, 30)}
+        with console(tmp_path, home, **words) as terminal:
+            terminal.wait_for("Mediastation │", "1 Studies 2 Export", "8 Settings")
+            terminal.resize(40, 12)
+            terminal.wait_for("○ not listening", "1 Studies 2 3 4 5 6 7 8", "to search")
+            terminal.press("8")
+            terminal.wait_for("1 2 3 4 5 6 7 8 Settings", "Application Entity")
+            terminal.resize(20, 5)
+            terminal.wait_for("! Enlarge: 40×12")
+            terminal.resize(100, 30)
+            terminal.wait_for("Mediastation │", "1 Studies 2 Export", "8 Settings")
+            terminal.press("C-z")
+            terminal.wait_for("Nothing to take back.")
+
+            program = Handle(terminal.program)
+            try:
+                program.send(signal.SIGTSTP)
+                terminal.wait_without("Mediastation │")
+                program.send(signal.SIGCONT)
+                terminal.wait_for("Mediastation │", "8 Settings")
+            finally:
+                program.close(kill=False)
+            terminal.press("1")
+            terminal.wait_for("to search")
+            terminal.press("q")
+            code, said = terminal.wait_for_end()
+
+        assert code == 0
+        assert "Traceback" not in said

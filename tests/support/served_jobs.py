@@ -46,9 +46,10 @@ class Handle:
         poll.register(self._handle, select.POLLIN)
         assert poll.poll(DEADLINE_S * 1000), f"process {self.pid} goes on"
 
-    def close(self) -> None:
-        """Kill it if it still runs, and let it go."""
-        self.send(signal.SIGKILL)
+    def close(self, *, kill: bool = True) -> None:
+        """Kill it if it still runs, unless somebody else ends it, and let it go."""
+        if kill:
+            self.send(signal.SIGKILL)
         os.close(self._handle)
 
 

@@ -51,7 +51,7 @@ class Terminal:
         )
         self._handle = Handle(int(self._say("display-message", "-p", "#{pid}")))
         self._say("set-option", "-g", "remain-on-exit", "on")
-        self._say("respawn-pane", "-k", shlex.join([*words, *program]))
+        self._say("respawn-pane", "-k", f"{shlex.join([*words, *program])}; exit $?")
 
     def __enter__(self) -> Terminal:
         return self
@@ -100,6 +100,13 @@ class Terminal:
         """Wait until the words are no longer on the screen, and return what is there then."""
         wait_until(lambda: words not in self.shown(), f"a screen without {words}")
         return self.shown()
+
+    @property
+    def program(self) -> int:
+        """The number of the process that runs in it, below a shell as everywhere."""
+        shell = self._say("display-message", "-p", "-t", "test", "#{pane_pid}").strip()
+        (child,) = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
+        return int(child)
 
     @property
     def ended(self) -> int | None:

@@ -17,6 +17,9 @@ from mediastation.console.words import fit, number_text
 from mediastation.model.text import harmless
 from mediastation.station.status import StationStatus
 
+_LEAST_WIDTH, _LEAST_HEIGHT = 40, 12
+_ALL_TITLES_WIDTH = 76
+
 
 class StatusLine(Widget):
     """One line: name, listener, jobs, clock."""
@@ -37,6 +40,8 @@ class StatusLine(Widget):
         """Draw the line, as much of it as there is room for."""
         width = self.size.width
         status = self.status
+        if self.app.size.width < _LEAST_WIDTH or self.app.size.height < _LEAST_HEIGHT:
+            return fit(f"! Enlarge: {_LEAST_WIDTH}×{_LEAST_HEIGHT}", width)
         if status is None:
             return fit(" Opening the station …", width - 6) + self.clock
         return fit(" " + _words_within(status, width - 8), width - 7) + f" {self.clock} "
@@ -89,7 +94,9 @@ class PlaceTab(Static):
         self.place = place
 
     def render(self) -> RenderResult:
-        """Draw the digit and the name; brackets tell which one is shown."""
+        """Draw the digit and the name; where there is no room, the name of what is shown."""
+        if self.app.size.width < _ALL_TITLES_WIDTH and not self.has_class("shown"):
+            return Text(self.place.key)
         return Text(f"{self.place.key} {self.place.title}")
 
     async def on_click(self) -> None:
@@ -110,3 +117,8 @@ class PlaceBar(Horizontal):
             tab = PlaceTab(place)
             tab.set_class(place.name == self._shown, "shown")
             yield tab
+
+    def on_resize(self) -> None:
+        """Write out as many names as there is room for."""
+        for tab in self.query(PlaceTab):
+            tab.refresh(layout=True)
