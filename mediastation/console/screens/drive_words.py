@@ -189,6 +189,8 @@ def _advice(view: DriveView, job: DriveJob | None) -> str:
             return "b burns an image onto it."
         case DiscStatus.UNKNOWN:
             return "Clean it and put it in again, or take another (e puts it out)."
+        case _ if is_stdio(view.drive.device):
+            return "v rereads it, w makes it blank."
         case _ if disc.is_rewritable:
             return "v rereads it, w makes it blank, e puts it out."
         case _:
