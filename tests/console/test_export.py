@@ -109,6 +109,7 @@ class TestSelection:
     async def test_without_one_it_says_where_to_get_it(self, home: Path) -> None:
         async with opened(home, "export") as pilot:
             await pressed(pilot, "x")
+            await row(pilot, "start")
 
             assert "Mark studies in Studies (1)" in text(pilot)
             assert "Nothing goes out yet" in told(pilot)

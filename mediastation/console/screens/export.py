@@ -65,7 +65,7 @@ class ExportScreen(ExportEditing):
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "start", "Start", tooltip="Start the export, after one more question"),
-        Binding("i", "decide", "Decide", tooltip="Decide who is who, and what is left out"),
+        Binding("i", "settle", "Decide", tooltip="Decide who is who, and what is left out"),
         Binding("delete,backspace", "remove", "Remove", key_display="del",
                 tooltip="Leave out what is under the cursor"),
         Binding("C", "clear", "Clear", tooltip="Leave everything out"),
@@ -185,6 +185,8 @@ class ExportScreen(ExportEditing):
             )
 
     def _show_sources(self) -> None:
+        if not self.query("#goes-out"):
+            return  # what was read when the console was left
         now, growing_s = self.desk.station.clock.now(), self.desk.settings.growing_seconds
         studies = {row.study.id: row.study for row in self.rows if row.study is not None}
         self._growing = sum(now - one.received_at < growing_s for one in studies.values())
@@ -316,7 +318,17 @@ class ExportScreen(ExportEditing):
 
     # Deciding and starting
 
-    def action_decide(self) -> None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to decide where there is something to decide, to remove where something is."""
+        if action == "settle":
+            found = self.foresight if self.is_planned else None
+            asks = found is not None and found.question is not None
+            return asks or any(getattr(self.choices, name) for name in _DECISIONS.values())
+        if action in {"start", "remove", "clear"} and not self.sources:
+            return None
+        return super().check_action(action, parameters)
+
+    def action_settle(self) -> None:
         """Show what has to be decided: identities large, or what may not go out."""
         question = self.foresight.question if self.is_planned and self.foresight else None
         if question is None or self.foresight is None:
@@ -350,7 +362,7 @@ class ExportScreen(ExportEditing):
         elif found is None or not self.is_planned:
             self.console.tell("Wait until it is checked and planned.")
         elif found.question is not None:
-            self.action_decide()
+            self.action_settle()
         elif found.stopped or not found.volumes:
             self.console.tell(f"It cannot go out: {found.stopped} {found.hint}", grave=True)
         else:
