@@ -35,6 +35,8 @@ from mediastation.model.job import StepState
 from mediastation.model.ledger import Disclosure
 from mediastation.station.burn_request import BurnRequest
 from mediastation.station.clock import Clock
+from mediastation.station.drive_view import DriveView
+from mediastation.station.drives import DiscContent
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.gather import add
 from mediastation.station.job import worker_name
@@ -64,8 +66,8 @@ _DRIVES = [
     Drive("/dev/sr0", "EXAMPLE", "BD-RE 100", "1.00",
           Disc("CD-R", DiscStatus.BLANK, 359_844, 359_844)),
     Drive("/dev/sr1", "EXAMPLE", "DVD-RW 24", "1.02",
-          Disc("DVD+RW", DiscStatus.OVERWRITABLE, 2_295_104, 0,
-               sessions=(Session(0, 48_120, "LINDQVIST_A"),))),
+          Disc("DVD+RW", DiscStatus.OVERWRITABLE, 2_295_104, 2_295_104,
+               sessions=(Session(1, 0, 109, "QUINTERO_TOMAS"),))),
 ]  # fmt: skip
 
 
@@ -104,7 +106,7 @@ PICTURES = (
     Picture("identity", "export", ("i",), LARGE, _two_identities),
     Picture("jobs", "jobs", (), LARGE),
     Picture("job", "jobs", ("down",), LARGE),
-    Picture("drives", "drives"),
+    Picture("drives", "drives", ("down",)),
     Picture("network", "network", (), LARGE),
     Picture("ledger", "ledger", (), LARGE),
     Picture("profiles", "profiles", (), LARGE),
@@ -181,6 +183,17 @@ def _run(station: Station, number: int) -> None:
 # What answers in the place of drives and network
 
 
+def _look(*_: object) -> dict[str, DriveView]:
+    """Return the drives: a blank, which is being burned, and a disc that was made here."""
+    blank, used = _DRIVES
+    patients = (("Quintero^Tomás", "60734"),)
+    content = DiscContent(("QUINTERO_TOMAS",), "QUINTERO_TOMAS", "2.25.2747", patients, 6)
+    return {
+        blank.device: DriveView(blank),
+        used.device: DriveView(used, content, made_by=10, volume=1, volumes=1),
+    }
+
+
 def _answer(_home: Path, word: str, **_more: Any) -> dict[str, Any] | None:
     """Answer as a `serve` would."""
     if word == "ping":
@@ -226,8 +239,10 @@ def scripted() -> Iterator[None]:
             ("mediastation.station.clock.uuid.uuid4", lambda: uuid.UUID(int=next(numbers))),
             ("mediastation.station.submitting.secrets.token_hex", lambda _: f"{next(numbers):x}"),
             ("mediastation.station.drives.list_drives", lambda *_: _DRIVES),
+            ("mediastation.station.drive_view.look_at_drives", _look),
             ("socket.gethostname", lambda: "fileroom-1"),
             (f"{listening}.ask_serving", _answer),
+            ("mediastation.station.browse.ask_serving", _answer),
             (f"{listening}.hosts_of", lambda _: ("192.0.2.10", "fileroom-1")),
         ):
             stack.enter_context(patch(target, value))
