@@ -93,6 +93,10 @@ def _two_identities(station: Station) -> None:
                                           f"patient:{LENA_AGAIN.patient_id}"])  # fmt: skip
 
 
+def _with_drive(station: Station) -> None:
+    _remember(station, "export.drive", "/dev/sr0")
+
+
 def _remember(station: Station, name: str, value: Any) -> None:
     write_memory(station.home, {name: value})
 
@@ -101,8 +105,8 @@ PICTURES = (
     Picture("studies", "studies", ("down", "v"), LARGE),
     Picture("series", "studies", ("right", "down", "space")),
     Picture("search", "studies", ("slash", *"lind", "enter", "space", "down", "space")),
-    Picture("export", "studies", ("down", "space", "e", "c"), LARGE),
-    Picture("confirm", "studies", ("down", "space", "e", "c", "x")),
+    Picture("export", "studies", ("down", "space", "e", "c"), LARGE, _with_drive),
+    Picture("confirm", "studies", ("down", "space", "e", "c", "x"), before=_with_drive),
     Picture("identity", "export", ("i",), LARGE, _two_identities),
     Picture("jobs", "jobs", (), LARGE),
     Picture("job", "jobs", ("down",), LARGE),

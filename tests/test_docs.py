@@ -126,7 +126,10 @@ def headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in found}
 
 
-def test_every_picture_is_shown_somewhere_and_every_shown_one_is_there() -> None:
+def test_every_picture_is_shown_somewhere_and_every_shown_one_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(DOCS)  # as for a script
     shown = {
         (page.parent / link).resolve()
         for page in PAGES
