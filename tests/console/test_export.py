@@ -452,7 +452,7 @@ class TestStarting:
             assert pilot.app.screen.id == "jobs" or type(pilot.app.screen).__name__ == "JobsScreen"
             assert pilot.app.screen.query_one(PageTable).cursor_key == job.id
             assert screen.sources == ()
-            await pressed(pilot, "s")
+            await pressed(pilot, "u")
             assert screen.sources == (source,)
 
     async def test_what_was_chosen_is_made_verified_and_burned(self, home: Path) -> None:

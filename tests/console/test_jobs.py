@@ -147,7 +147,7 @@ class TestList:
             assert "submitted" in lines
 
             await on(pilot, REFUSED)
-            assert "✗ error: " in text(pilot)
+            assert "✗ error (3 ×): " in text(pilot)
             assert "→ " in text(pilot)
 
     async def test_the_filter_goes_round_and_is_kept(self, home: Path) -> None:
