@@ -15,11 +15,14 @@ AFFECTED_SOP_CLASS_UID = 0x0002
 COMMAND_FIELD = 0x0100
 MESSAGE_ID = 0x0110
 MESSAGE_ID_RESPONDED_TO = 0x0120
+MOVE_DESTINATION = 0x0600
 PRIORITY = 0x0700
 COMMAND_DATA_SET_TYPE = 0x0800
 STATUS = 0x0900
 ERROR_COMMENT = 0x0902
 AFFECTED_SOP_INSTANCE_UID = 0x1000
+REMAINING, COMPLETED, FAILED, WARNED = 0x1020, 0x1021, 0x1022, 0x1023
+"""Numbers of sub-operations (PS3.7, 9.1.3 and 9.1.4)."""
 
 _ELEMENT = Struct("<HHI")
 _NUMBERS = frozenset(
@@ -32,7 +35,10 @@ _NUMBERS = frozenset(
         STATUS,
     }
 )
-_TEXTS = frozenset({AFFECTED_SOP_CLASS_UID, AFFECTED_SOP_INSTANCE_UID, ERROR_COMMENT})
+_COUNTERS = frozenset({REMAINING, COMPLETED, FAILED, WARNED})
+_TEXTS = frozenset(
+    {AFFECTED_SOP_CLASS_UID, AFFECTED_SOP_INSTANCE_UID, ERROR_COMMENT, MOVE_DESTINATION}
+)
 _UIDS = frozenset({AFFECTED_SOP_CLASS_UID, AFFECTED_SOP_INSTANCE_UID})
 
 
@@ -41,6 +47,12 @@ class CommandField(IntEnum):
 
     C_STORE_RQ = 0x0001
     C_STORE_RSP = 0x8001
+    C_GET_RQ = 0x0010
+    C_GET_RSP = 0x8010
+    C_FIND_RQ = 0x0020
+    C_FIND_RSP = 0x8020
+    C_MOVE_RQ = 0x0021
+    C_MOVE_RSP = 0x8021
     C_ECHO_RQ = 0x0030
     C_ECHO_RSP = 0x8030
     C_CANCEL_RQ = 0x0FFF
@@ -80,6 +92,10 @@ def read_command(data: bytes) -> dict[int, int | str]:
             if length != 2:
                 raise ProtocolError(f"(0000,{element:04X}) of a Command Set has {length} bytes")
             elements[element] = int.from_bytes(value, "little")
+        elif element in _COUNTERS:
+            # They only tell how far it is; many peers send them empty.
+            if length == 2:
+                elements[element] = int.from_bytes(value, "little")
         elif element in _TEXTS:
             elements[element] = _text(element, value)
     if COMMAND_FIELD not in elements:

@@ -27,6 +27,7 @@ _CHUNK_BYTES = 128 * 1024
 _READ_AHEAD_BYTES = 64 * 1024
 _MAX_SMALL_PDU_BYTES = 1024
 _FAREWELL_TIMEOUT_S = 5.0
+_TICK_S = 0.5
 # Many senders leave Nagle's algorithm on: each small PDU then waits for our
 # acknowledgement of the one before, 40 ms where the kernel delays it.
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
@@ -69,6 +70,7 @@ class _Incoming(io.RawIOBase):
         self._socket = sock
         self.timeout_s = timeout_s
         self.deadline: float | None = None
+        self.on_wait: Callable[[], None] | None = None
 
     def readable(self) -> bool:
         return True
@@ -79,10 +81,20 @@ class _Incoming(io.RawIOBase):
             wait = min(wait, self.deadline - time.monotonic())
             if wait <= 0:
                 raise TimeoutError
-        self._socket.settimeout(wait)
         if _QUICK_ACK is not None:
             self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
-        return self._socket.recv_into(buffer)
+        if self.on_wait is None:
+            self._socket.settimeout(wait)
+            return self._socket.recv_into(buffer)
+        end = time.monotonic() + wait
+        while True:
+            self._socket.settimeout(max(min(_TICK_S, end - time.monotonic()), 0.001))
+            try:
+                return self._socket.recv_into(buffer)
+            except TimeoutError:
+                if time.monotonic() >= end:
+                    raise
+                self.on_wait()
 
 
 class Connection:
@@ -123,6 +135,10 @@ class Connection:
     def set_deadline(self, seconds: float | None) -> None:
         """Limit all reads from now on together to `seconds`; None lifts the limit."""
         self._incoming.deadline = None if seconds is None else time.monotonic() + seconds
+
+    def on_wait(self, call: Callable[[], None] | None) -> None:
+        """Have `call` called twice a second while a read waits; it may raise to stop."""
+        self._incoming.on_wait = call
 
     def _read_into(self, view: memoryview) -> None:
         try:

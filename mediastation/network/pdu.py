@@ -98,6 +98,9 @@ class AssociateRequest:
         Service class application information by SOP Class (PS3.7, D.3.3.5).
     service_classes : mapping of str to str
         The service class that a SOP Class is said to belong to (PS3.7, D.3.3.6).
+    roles : mapping of str to tuple of bool
+        By SOP Class, whether the requestor is its SCU and its SCP (PS3.7,
+        D.3.3.4); a class that is missing makes it the SCU.
     """
 
     called_ae: str
@@ -110,6 +113,7 @@ class AssociateRequest:
     implementation_version_name: str = IMPLEMENTATION_VERSION_NAME
     extended: Mapping[str, bytes] = field(default_factory=dict)
     service_classes: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, tuple[bool, bool]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,7 @@ class AssociateAccept:
     contexts: tuple[AnsweredContext, ...]
     max_length: int = 0
     extended: Mapping[str, bytes] = field(default_factory=dict)
+    roles: Mapping[str, tuple[bool, bool]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,11 @@ class AssociateReject:
     result: int
     source: int
     reason: int
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same request may be accepted later."""
+        return self.result == 2
 
     def words(self) -> str:
         """Say why in plain words."""
@@ -218,6 +228,7 @@ class _UserInformation:
     implementation_version_name: str = ""
     extended: dict[str, bytes] = field(default_factory=dict)
     service_classes: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, tuple[bool, bool]] = field(default_factory=dict)
 
     def read(self, body: bytes) -> None:
         for kind, value in _iter_items(body):
@@ -225,6 +236,11 @@ class _UserInformation:
                 self.max_length = int.from_bytes(value, "big") if len(value) == 4 else 0
             elif kind == 0x52:
                 self.implementation_class_uid = _uid(value)
+            elif kind == 0x54:
+                uid, roles = _prefixed(value)
+                if len(roles) < 2:
+                    raise ProtocolError("a role selection is cut off")
+                self.roles[_uid(uid)] = roles[0] == 1, roles[1] == 1
             elif kind == 0x55:
                 self.implementation_version_name = _text(value)
             elif kind == 0x56:
@@ -271,6 +287,7 @@ def read_associate_request(body: bytes) -> AssociateRequest:
         user.implementation_version_name,
         user.extended,
         user.service_classes,
+        user.roles,
     )
 
 
@@ -284,7 +301,9 @@ def read_associate_accept(body: bytes) -> AssociateAccept:
             contexts.append(_answered(value))
         elif kind == 0x50:
             user.read(value)
-    return AssociateAccept(called, calling, tuple(contexts), user.max_length, user.extended)
+    return AssociateAccept(
+        called, calling, tuple(contexts), user.max_length, user.extended, user.roles
+    )
 
 
 def read_associate_reject(body: bytes) -> AssociateReject:
@@ -305,12 +324,19 @@ def _item(kind: int, value: bytes) -> bytes:
     return _ITEM.pack(kind, len(value)) + value
 
 
-def _user_information(max_length: int, extended: Mapping[str, bytes]) -> bytes:
+def _user_information(
+    max_length: int,
+    extended: Mapping[str, bytes],
+    roles: Mapping[str, tuple[bool, bool]],
+) -> bytes:
     items = [
         _item(0x51, max_length.to_bytes(4, "big")),
         _item(0x52, IMPLEMENTATION_CLASS_UID.encode()),
-        _item(0x55, IMPLEMENTATION_VERSION_NAME.encode()),
     ]
+    for uid, (is_scu, is_scp) in roles.items():
+        prefix = len(uid).to_bytes(2, "big") + uid.encode()
+        items.append(_item(0x54, prefix + bytes((is_scu, is_scp))))
+    items.append(_item(0x55, IMPLEMENTATION_VERSION_NAME.encode()))
     for uid, information in extended.items():
         items.append(_item(0x56, len(uid).to_bytes(2, "big") + uid.encode() + information))
     return _item(0x50, b"".join(items))
@@ -341,7 +367,7 @@ def write_associate_request(request: AssociateRequest) -> bytes:
         )
         for context in request.contexts
     )
-    user = _user_information(request.max_length, request.extended)
+    user = _user_information(request.max_length, request.extended, request.roles)
     return _associate(PduType.ASSOCIATE_RQ, request.called_ae, request.calling_ae, contexts, user)
 
 
@@ -355,7 +381,7 @@ def write_associate_accept(accept: AssociateAccept) -> bytes:
         )
         for context in accept.contexts
     )
-    user = _user_information(accept.max_length, accept.extended)
+    user = _user_information(accept.max_length, accept.extended, accept.roles)
     return _associate(PduType.ASSOCIATE_AC, accept.called_ae, accept.calling_ae, contexts, user)
 
 
