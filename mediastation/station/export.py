@@ -48,7 +48,7 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     target = choose_target(request, profile)
     settled = [] if request.plan_only else settle_unfinished(station)
     finished = finished_volumes(station)
-    require_place(request, target.format, finished)
+    require_place(station, request, target.format, finished)
     require_label(request)
     require_moment(target.format, station.clock.moment())
     included = read_included(request.include)

@@ -84,9 +84,10 @@ def build_file_set(work: Work, plan: VolumePlan) -> Volume:
     """
     station, job = work.station, work.job
     file_set_id = _file_set_id(work.request, plan)
-    volume = Volume(
-        plan, file_set_id, station.clock.uid(chain([file_set_id], _digests(work, plan)))
-    )
+    # The same instances on another medium, or under another profile, are another File-set.
+    kind = (work.profile.name, work.target.medium.name, str(work.target.format))
+    uid = station.clock.uid(chain([file_set_id, *kind], _digests(work, plan)))
+    volume = Volume(plan, file_set_id, uid)
     path = plan.folder / DICOMDIR
     with job.step(plan.step("file-set"), plan.instances, "instances") as step:
         with disk_trouble_told(plan.folder), path.open("w+b") as output:

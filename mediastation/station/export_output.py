@@ -22,6 +22,8 @@ from mediastation.model.finding import Finding, note, warning
 from mediastation.model.medium import Format, Medium
 from mediastation.model.profile import ApplicationProfile
 from mediastation.station.export_request import ExportRequest
+from mediastation.station.made_here import is_made_here
+from mediastation.station.station import Station
 from mediastation.station.target import Target
 
 _STANDARD_IDENTIFIER_AT = 16 * 2048 + 1
@@ -150,12 +152,12 @@ def require_moment(form: Format, moment: datetime) -> None:
         )
 
 
-def require_output(output: Path, form: Format) -> None:
+def require_output(station: Station, output: Path, form: Format) -> None:
     """Raise where `output` cannot become what comes out, before any work is done for it.
 
     A link is not replaced: whoever made it did not mean it to go. Nor is a file
-    that is something else than what comes out, which a slip of the hand would
-    destroy, nor a folder that holds anything.
+    that is something else than what comes out, or that was made elsewhere, which
+    a slip of the hand would destroy, nor a folder that holds anything.
     """
     folder = output.absolute().parent
     if len(os.fsencode(output.name)) > _LONGEST_NAME_BYTES:
@@ -169,12 +171,12 @@ def require_output(output: Path, form: Format) -> None:
     if not os.access(place, os.W_OK | os.X_OK):
         raise MediaError(f"Nothing can be written in the folder {place}.", "Name another one.")
     if form.is_file:
-        _require_file_place(output, form)
+        _require_file_place(station, output, form)
     else:
         _require_folder_place(output)
 
 
-def _require_file_place(output: Path, form: Format) -> None:
+def _require_file_place(station: Station, output: Path, form: Format) -> None:
     if output.is_dir():
         raise ConfigError(
             f"{output} is a folder.", f"Name the file, such as patient{form.suffix.lower()}."
@@ -184,6 +186,11 @@ def _require_file_place(output: Path, form: Format) -> None:
         raise ConfigError(
             f"{output} is there already{what}; it was left as it is.",
             "Name another file, or move this one away.",
+        )
+    if output.exists() and output.stat().st_size and not is_made_here(station, output):
+        raise ConfigError(
+            f"{output} exists and was not made here; it was left as it is.",
+            "Choose another name, or move it away.",
         )
 
 

@@ -69,7 +69,9 @@ class VolumePlan:
         return name if self.volumes == 1 else f"{name} {self.number}/{self.volumes}"
 
 
-def require_place(request: ExportRequest, form: Format, finished: Finished) -> None:
+def require_place(
+    station: Station, request: ExportRequest, form: Format, finished: Finished
+) -> None:
     """Raise where the output that was named can take nothing, before any work is done for it.
 
     How many volumes come out is not known yet: if several, they go into a folder.
@@ -83,7 +85,7 @@ def require_place(request: ExportRequest, form: Format, finished: Finished) -> N
                 f"Nothing can be written in the folder {request.output}.", "Name another one."
             )
     else:
-        require_output(request.output, form)
+        require_output(station, request.output, form)
 
 
 def plan_people(work: Work) -> list[VolumePlan]:
@@ -136,7 +138,7 @@ def lay_out(work: Work, shares: Sequence[Share]) -> list[VolumePlan]:
     MediaError
         If the disk of the home fails.
     """
-    outputs = _outputs(work.request.output, work.target.format, len(shares), work.finished)
+    outputs = _outputs(work, len(shares))
     folder = work.station.job_folder(work.job.id)
     plans = []
     for number, ((people, instances), output) in enumerate(
@@ -225,12 +227,13 @@ def _remove(path: Path) -> None:
             path.unlink()
 
 
-def _outputs(output: Path, form: Format, number: int, finished: Finished) -> list[Path]:
+def _outputs(work: Work, number: int) -> list[Path]:
     """Return where the volumes go; `ConfigError` where what was named cannot take them."""
+    output, form, finished = work.request.output, work.target.format, work.finished
     into_folder = form.is_file and output.is_dir() and not output.is_symlink()
     if number == 1 and not into_folder:
         if output not in finished:
-            require_output(output, form)
+            require_output(work.station, output, form)
         return [output]
     if os.path.ismount(output):
         raise ConfigError(
@@ -256,5 +259,5 @@ def _outputs(output: Path, form: Format, number: int, finished: Finished) -> lis
             )
     for one in outputs:
         if one not in finished:
-            require_output(one, form)
+            require_output(work.station, one, form)
     return outputs

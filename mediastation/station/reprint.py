@@ -88,7 +88,7 @@ def reprint(
         If a disk fails or is full.
     """
     original = _find(station, number, volume)
-    require_output(output, original.form)
+    require_output(station, output, original.form)
     request = {
         "of": original.job.id,
         "volume": original.manifest.volume,

@@ -93,7 +93,7 @@ def update(station: Station, request: UpdateRequest, listener: Listener = nobody
             require_role(profile, Role.UPDATER)
             export = request.as_export(profile.name)
             target = choose_target(export, profile)
-            require_output(request.output, target.format)
+            require_output(station, request.output, target.format)
             run = _Update(station, request, export, profile, target, volume, folder)
             return run.perform(directory, digest, manifest, listener)
 

@@ -1,0 +1,65 @@
+"""Whether a file is a medium that this station made, and may so be written over by another."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from mediastation.catalog.ledger import Ledger
+from mediastation.errors import MediaError
+from mediastation.model.ledger import LedgerEvent
+from mediastation.reading.dicomdir import read_dicomdir
+from mediastation.reading.volume import open_volume
+from mediastation.station.ledger import facts_of
+from mediastation.station.station import Station
+
+_DICOMDIR = "DICOMDIR"
+
+
+def is_made_here(station: Station, medium: Path) -> bool:
+    """Tell whether `medium` is a file that the ledger has as made here.
+
+    Its File-set UID and size have to be those of an entry. An update keeps the
+    UID that somebody else gave, so the DICOMDIR has to be the very one that the
+    job wrote, too. What is damaged, or whose job's folder is gone, counts as
+    made elsewhere: it is not to be lost by a slip of the hand.
+    """
+    with suppress(MediaError, OSError):
+        size_bytes = medium.stat().st_size
+        with open_volume(medium) as volume:
+            found = volume.find([_DICOMDIR])
+            if found is None:
+                return False
+            with volume.open(found.file.path) as stream:
+                uid = read_dicomdir(stream).file_set_uid
+                stream.seek(0)
+                digest = _digest(stream)
+        for folder in _folders(station, uid, size_bytes):
+            with suppress(OSError), (folder / _DICOMDIR).open("rb") as kept:
+                if _digest(kept) == digest:
+                    return True
+    return False
+
+
+def _folders(station: Station, file_set_uid: str, size_bytes: int) -> list[Path]:
+    """Return where jobs that made a medium of this UID and size may keep its DICOMDIR."""
+    folders: list[Path] = []
+    if not file_set_uid:
+        return folders
+    for entry in Ledger(station.catalog).entries(newest_first=True, containing=file_set_uid):
+        if entry.event is not LedgerEvent.MADE or entry.job is None:
+            continue
+        facts = facts_of(entry)
+        if facts and (facts.file_set_uid, facts.size_bytes) == (file_set_uid, size_bytes):
+            folder = station.jobs_folder / str(entry.job)
+            folders += [folder, folder / str(facts.volume)]
+    return folders
+
+
+def _digest(stream: BinaryIO) -> bytes:
+    digest = hashlib.sha256()
+    while piece := stream.read(1 << 20):
+        digest.update(piece)
+    return digest.digest()
