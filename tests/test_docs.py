@@ -16,7 +16,8 @@ import typer
 
 from mediastation.cli import commands  # noqa: F401 - registers the commands
 from mediastation.cli.app import app
-from mediastation.config import STANDARD_PRESETS
+from mediastation.config import STANDARD_PRESETS, load_settings
+from mediastation.conformance.load import load_profiles
 from mediastation.console.places import PLACES
 
 ROOT = Path(__file__).parents[1]
@@ -191,3 +192,19 @@ def test_the_pages_name_the_standard_presets_by_their_letters() -> None:
     assert [
         preset.key for preset in STANDARD_PRESETS.values() if f"`{preset.key}` " not in text
     ] == []
+
+
+def examples() -> list[str]:
+    """Return the settings that the administrator's page gives as examples."""
+    text = (DOCS / "administrator.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```toml\n(.*?)```", text, re.DOTALL | re.MULTILINE)
+    return [block for block in blocks if "start =" not in block]
+
+
+@pytest.mark.parametrize("example", examples())
+def test_the_settings_of_the_examples_can_be_used(example: str, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(example, encoding="utf-8")
+    settings = load_settings(tmp_path)
+    profiles = load_profiles(tmp_path / "profiles")
+
+    assert [one.profile for one in settings.presets.values() if one.profile not in profiles] == []
