@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +24,10 @@ FILE_NAME = "config.toml"
 ENVIRONMENT_PREFIX = "MEDIASTATION_"
 AET_PATTERN = r"^[!-\[\]-~][ -\[\]-~]{0,15}$"
 """An Application Entity Title: up to 16 characters of ISO 646, no backslash (PS3.5 6.2)."""
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+"""What a peer may be called on the command line."""
+_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 def account_name() -> str:
@@ -62,6 +68,67 @@ class Preset(BaseModel):
     """What the ledger is told, unless the operator says otherwise."""
     given_to: str = ""
     """The same: who gets the medium."""
+
+
+PeerService = Literal["store", "find", "get", "move", "worklist"]
+"""What a peer may be asked for."""
+
+
+class Peer(BaseModel):
+    """One DICOM application of the site's network: ``[peers.NAME]`` in the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    aet: str = Field(pattern=AET_PATTERN)
+    """Its Application Entity Title."""
+    host: str = Field(min_length=1, max_length=255)
+    """Its address or name."""
+    port: int = Field(default=104, ge=1, le=65535)
+    """The port it listens on."""
+    title: str = ""
+    """What people read; the peer's name by default."""
+    calling_aet: str = Field(default="", pattern=rf"^$|{AET_PATTERN}")
+    """The title that we call it by; `aet` of the station by default. What it moves to us goes
+    to the title that `serve` answers to."""
+    services: tuple[PeerService, ...] = ("store", "find", "get", "move")
+    """What it is for: ``store``, ``find``, ``get``, ``move``, ``worklist``. Studies are fetched by
+    ``get`` or ``move``, whichever stands first; the other one is tried where it is not served."""
+    information_model: Literal["study", "patient"] = "study"
+    """Study Root or Patient Root (PS3.4 C.6) for queries and retrievals."""
+    transfer_syntaxes: tuple[str, ...] = ()
+    """UIDs of the Transfer Syntaxes that it is to get, best first. Instances in none of them are
+    converted without loss where they can be; empty sends them as they are."""
+    character_set: str = "ISO_IR 192"
+    """Specific Character Set of queries with more than ASCII in them."""
+    max_pdu_bytes: int = Field(default=131_072, ge=4096, le=131_072)
+    """The longest PDU that is sent to it and asked of it."""
+    connect_timeout_s: float = Field(default=10.0, gt=0, le=600)
+    """Longest wait for a connection."""
+    timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    """Longest silence while something is sent or queried."""
+    retrieve_timeout_s: float = Field(default=600.0, gt=0, le=86_400)
+    """Longest silence while it retrieves: archives fetch from slow shelves."""
+    retries: int = Field(default=3, ge=0, le=100)
+    """How often a lost association is tried again without any instance getting through."""
+    retry_seconds: float = Field(default=5.0, ge=0, le=3600)
+    """Wait before the first of these; each one after waits twice as long, ten minutes at most."""
+    tls: bool = False
+    """TLS is not there yet: nothing but false is taken."""
+
+    @field_validator("tls")
+    @classmethod
+    def _no_tls(cls, value: bool) -> bool:
+        if value:
+            raise ValueError("TLS to peers is not supported yet; use a tunnel or a closed network")
+        return value
+
+    @field_validator("transfer_syntaxes")
+    @classmethod
+    def _are_uids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for uid in value:
+            if not _UID.fullmatch(uid) or len(uid) > 64:
+                raise ValueError(f"{uid!r} is no UID")
+        return value
 
 
 STANDARD_PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -112,6 +179,10 @@ class Settings(BaseSettings):
     """The institution's word on privacy and use, on INDEX.HTM; empty for a general one."""
     presets: dict[str, Preset] = Field(default_factory=lambda: dict(STANDARD_PRESETS))
     """Ways of making media, by name; the site's own stand in the place of the standard ones."""
+    peers: dict[Annotated[str, StringConstraints(pattern=NAME_PATTERN)], Peer] = Field(
+        default_factory=dict
+    )
+    """DICOM applications to send to, to query and to fetch from, by name."""
     images: Path | None = None
     """Folder for the images that the console has made; ``images`` in the home by default."""
     database: str = Field(default="", repr=False)
@@ -123,6 +194,9 @@ class Settings(BaseSettings):
     queue: str = Field(default="", repr=False)
     """Where several stations share one queue of jobs: a redis:// or postgresql:// URL. Empty for
     SQLite in the home; workers then find what other stations submitted within seconds."""
+    share_jobs: bool = False
+    """Whether any station that shares `database` may run a job that needs no drive: the folders
+    that jobs read and write are then the same on all of them. Their host names have to differ."""
     workers: int = Field(default=2, ge=1, le=64)
     """Processes that work on jobs at the same time; jobs on drives have their own besides."""
     finish_disc_seconds: int = Field(default=3600, ge=0)

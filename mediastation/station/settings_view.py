@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from mediastation.config import ENVIRONMENT_PREFIX, FILE_NAME, Preset, Settings
+from mediastation.config import ENVIRONMENT_PREFIX, FILE_NAME, Peer, Preset, Settings
 from mediastation.station.station import Station
 
 HIDDEN = "(set)"
@@ -78,6 +78,10 @@ def settings_reference() -> str:
             "Keys of a preset, `[presets.NAME]`:",
             "",
             *_table(Preset, ""),
+            "",
+            "Keys of a peer, `[peers.NAME]`:",
+            "",
+            *_table(Peer, ""),
         ]
     )
 
@@ -136,4 +140,5 @@ def _in_file(path: Path) -> frozenset[str]:
 _MADE: Mapping[Any, str] = {
     Settings.model_fields["operator"].default_factory: "the account's name",
     Settings.model_fields["presets"].default_factory: "see below",
+    Settings.model_fields["peers"].default_factory: "none; see below",
 }

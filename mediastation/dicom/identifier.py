@@ -1,0 +1,158 @@
+"""Identifiers of queries and their answers (PS3.4, C.4): keys as text, encoded and read back."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+
+from mediastation.dicom.charset import decode_text
+from mediastation.dicom.dictionary import attribute_name
+from mediastation.dicom.element_walk import ElementWalk
+from mediastation.dicom.elements import Encoding
+from mediastation.dicom.recognition import ENCODING_OF
+from mediastation.dicom.source import BytesSource
+from mediastation.dicom.vr import dictionary_vr
+from mediastation.model.element_encoding import INTEGER_VRS, UNDEFINED, encode_element, padding
+from mediastation.model.instance import Element
+from mediastation.model.transfer_syntax import IMPLICIT_LE
+
+MAX_LIST_CHARACTERS = 1 << 20
+_MAX_VALUE_CHARACTERS = 4096
+_IMPLICIT_HEAD = struct.Struct("<HHL")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_TAG = re.compile(r"\(?([0-9a-fA-F]{4}),?([0-9a-fA-F]{4})\)?")
+_BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN"})
+_NUMBERS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
+CHARACTER_SET = 0x00080005
+
+
+class IdentifierError(ValueError):
+    """An identifier that cannot be read, or a key that cannot be one."""
+
+
+def snake_case(keyword: str) -> str:
+    """Return a keyword of PS3.6 in snake case: ``StudyInstanceUID`` as ``study_instance_uid``."""
+    return _CAMEL.sub("_", keyword).lower()
+
+
+def key_tag(word: str) -> int:
+    """Return the tag that `word` names: a keyword, in snake case or not, or ``0010,0020``.
+
+    Raises
+    ------
+    IdentifierError
+        If there is no such attribute, or its values are no text.
+    """
+    from pydicom.datadict import dictionary_VR, tag_for_keyword  # noqa: PLC0415 - slow to load
+
+    if match := _TAG.fullmatch(word):
+        tag: int | None = int(match[1] + match[2], 16)
+    else:
+        tag = tag_for_keyword(word) or _by_snake_case().get(word.lower())
+    try:
+        vr = dictionary_VR(tag) if tag else ""
+    except KeyError:
+        vr = ""
+    if not tag or tag < 0x00080000 or vr[:2] in _BINARY or vr[:2] in ("", "AT"):
+        raise IdentifierError(f"{word!r} is no attribute that can be asked for")
+    return tag
+
+
+def encode_identifier(
+    keys: Mapping[int, str], transfer_syntax: str, character_set: str = "ISO_IR 192"
+) -> bytes:
+    r"""Return the identifier with `keys`, text by tag; backslashes separate values.
+
+    Specific Character Set goes with it only where a value needs it, and is
+    then `character_set`.
+
+    Raises
+    ------
+    IdentifierError
+        If a value does not fit its attribute or the character set.
+    """
+    said = dict(keys)
+    codec = "ascii"
+    if not all(value.isascii() for value in keys.values()):
+        said[CHARACTER_SET] = character_set
+        codec = _codec(character_set)
+    encoded = bytearray()
+    for tag, text in sorted(said.items()):
+        vr = dictionary_vr(tag)[:2]
+        try:
+            value = _number_bytes(vr, text) if vr in INTEGER_VRS else text.encode(codec)
+            value += padding(vr, len(value))
+            if transfer_syntax == IMPLICIT_LE:
+                encoded += _IMPLICIT_HEAD.pack(tag >> 16, tag & 0xFFFF, len(value)) + value
+            else:
+                encoded += encode_element(tag, vr, value)
+        except UnicodeError:
+            raise IdentifierError(f"{text!r} cannot be said in {character_set}") from None
+        except (ValueError, struct.error):
+            raise IdentifierError(f"{text!r} is no value of {attribute_name(tag)}") from None
+    return bytes(encoded)
+
+
+def read_identifier(data: bytes, transfer_syntax: str) -> dict[str, str]:
+    """Return the text values of an identifier, by keyword in snake case.
+
+    Several values stay separated by backslashes. Group lengths, private
+    attributes, sequences and binary values are passed over; a value of more
+    than 4,096 characters is cut, lists of UIDs excepted.
+
+    Raises
+    ------
+    IdentifierError
+        If the bytes are no data set, or break off.
+    """
+    from pydicom.datadict import keyword_for_tag  # noqa: PLC0415 - slow to load
+
+    source = BytesSource(data)
+    walk = ElementWalk(source, 0, ENCODING_OF.get(transfer_syntax, Encoding()))
+    row: dict[str, str] = {}
+    charset: Element | None = None
+    for tag, written, start, length, _ in walk:
+        if length == UNDEFINED or tag >> 16 & 1 or not tag & 0xFFFF or tag < 0x00080000:
+            continue
+        vr = written if written and written != "UN" else dictionary_vr(tag)[:2]
+        keyword = keyword_for_tag(tag)
+        if not keyword or vr in _BINARY:
+            continue
+        element = Element(vr, source.window(start, length))
+        if tag == CHARACTER_SET:
+            charset = element
+        text = _number_text(element) if vr in _NUMBERS else decode_text(element, charset)
+        most = MAX_LIST_CHARACTERS if vr == "UI" else _MAX_VALUE_CHARACTERS
+        row[snake_case(keyword)] = text[:most]
+    if walk.damage is not None:
+        raise IdentifierError(walk.damage.message)
+    if walk.offset < len(data):
+        raise IdentifierError(f"it ends at byte {walk.offset:,} of {len(data):,}")
+    return row
+
+
+def _codec(character_set: str) -> str:
+    from pydicom.charset import python_encoding  # noqa: PLC0415
+
+    codec = python_encoding.get(character_set)
+    if codec is None:
+        raise IdentifierError(f"{character_set!r} is no character set for queries")
+    return codec
+
+
+def _number_bytes(vr: str, text: str) -> bytes:
+    return b"".join(struct.pack(INTEGER_VRS[vr], int(one)) for one in text.split("\\") if one)
+
+
+def _number_text(element: Element) -> str:
+    layout = INTEGER_VRS.get(element.vr)
+    if layout is None or len(element.value) % struct.calcsize(layout):
+        return ""
+    return "\\".join(str(one) for (one,) in struct.iter_unpack(layout, element.value))
+
+
+def _by_snake_case() -> dict[str, int]:
+    from pydicom.datadict import keyword_dict  # noqa: PLC0415
+
+    return {snake_case(keyword): tag for keyword, tag in keyword_dict.items()}
