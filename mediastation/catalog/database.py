@@ -76,8 +76,11 @@ def open_index(folder: Path, url: str, new_index_version: Callable[[], str]) -> 
     else:
         index = SqliteIndex(folder)
     try:
-        with trouble_told(index), index.writing() as connection:
-            _prepare_schema(connection, index, new_index_version)
+        with trouble_told(index):
+            # On a full disk what is there can still be read, if nothing is written first.
+            if url or not _is_current(index):
+                with index.writing() as connection:
+                    _prepare_schema(connection, index, new_index_version)
     except BaseException:
         index.engine.dispose()
         raise
@@ -99,6 +102,14 @@ def trouble_told(index: Index) -> Iterator[None]:
         if told is None:
             raise
         raise told from fault
+
+
+def _is_current(index: Index) -> bool:
+    with index.reading() as connection:
+        if index.is_new(connection):
+            return False
+        query = select(catalog_meta.c.value).where(catalog_meta.c.key == "schema_version")
+        return bool(connection.execute(query).scalar() == str(SCHEMA_VERSION))
 
 
 def _prepare_schema(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from mediastation.errors import MediaError
 
 INDEX_NAME = "catalog.sqlite"
 _BUSY_TIMEOUT_MS = 30_000
+_LEAST_ROOM_BYTES = 64 << 10
+"""The memory that readers share takes 32 KiB of the disk, before any page is written."""
 
 
 class SqliteIndex:
@@ -97,7 +100,7 @@ class SqliteIndex:
                 f"{self.path} is damaged: {fault.orig}",
                 "Move it aside and run `mediastation reindex`: the stored files hold everything.",
             )
-        if "full" in str(fault.orig):
+        if "full" in str(fault.orig) or ("I/O" in str(fault.orig) and self._has_no_room()):
             return MediaError(
                 f"The disk of {self.path.parent} is full.",
                 "Free some space, then repeat the command; what was kept is safe.",
@@ -112,6 +115,13 @@ class SqliteIndex:
             "Check the disk, its free space and the permissions of the home, then repeat the "
             "command.",
         )
+
+    def _has_no_room(self) -> bool:
+        """Tell whether the disk has no room for a page: SQLite calls that an I/O error, too."""
+        try:
+            return shutil.disk_usage(self.path.parent).free < _LEAST_ROOM_BYTES
+        except OSError:
+            return False
 
 
 def _configure(connection: Any, _record: object) -> None:

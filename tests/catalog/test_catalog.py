@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 from contextlib import suppress
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, select, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from mediastation.catalog import sqlite
 from mediastation.catalog.catalog import Catalog
@@ -160,3 +162,27 @@ def test_an_interrupted_statement_leaves_no_lock_behind(
     with Catalog(catalog.home, database) as other, other.writing():
         pass
     assert caught.value.__traceback__ is not None
+
+
+def test_an_index_that_is_current_opens_and_is_read_while_somebody_else_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening writes nothing then, so a disk without room does not keep it shut."""
+    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_MS", 0)
+    with Catalog(tmp_path / "home") as first, first.writing(), Catalog(tmp_path / "home") as second:
+        assert list(list_rows(second, "instances")) == []
+        with pytest.raises(MediaError, match="busy"), second.writing():
+            pass
+
+
+@pytest.mark.parametrize(("free", "told"), [(4096, "is full"), (1 << 30, "disk I/O error")])
+def test_an_io_error_on_a_disk_without_room_is_told_as_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, told: str
+) -> None:
+    """SQLite calls it an I/O error that the memory its readers share has no room."""
+    with Catalog(tmp_path / "home") as catalog:
+        usage = shutil.disk_usage(tmp_path)._replace(free=free)
+        monkeypatch.setattr("mediastation.catalog.sqlite.shutil.disk_usage", lambda _: usage)
+
+        with pytest.raises(MediaError, match=told), catalog.reading():
+            raise OperationalError("SELECT 1", None, sqlite3.OperationalError("disk I/O error"))
