@@ -41,6 +41,7 @@ class ConsoleScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._looking = False
+        self._offered: tuple[object, ...] = ()
 
     @property
     def console(self) -> ConsoleApp:
@@ -74,6 +75,20 @@ class ConsoleScreen(Screen[None]):
         if action == "search":
             return bool(self.query("Input.search"))
         return True
+
+    def refresh_bindings(self) -> None:
+        """Draw the keys of the moment anew, where others are offered than before.
+
+        That takes Textual longer than all the rest of what a key does.
+        """
+        offered = tuple(
+            (key, id(active.node), active.binding.action, active.enabled)
+            for key, active in self.active_bindings.items()
+            if active.binding.show
+        )
+        if offered != self._offered:
+            self._offered = offered
+            super().refresh_bindings()
 
     def on_mount(self) -> None:
         """Begin to look once a second."""
