@@ -65,19 +65,20 @@ class JobQueue:
         return job
 
     def claimable(
-        self, place: str, now: float, *, drives_only: bool = False, limit: int = 1
+        self, place: str, now: float, *, on_drives: bool | None = None, limit: int = 1
     ) -> list[int]:
-        """Return the numbers of queued jobs that could run at `place`, the next one first."""
-        query = select(jobs.c.id).where(*_may_run(place, now))
-        if drives_only:
-            query = query.where(jobs.c.place != "")
+        """Return the numbers of queued jobs that could run at `place`, the next one first.
+
+        With `on_drives`, only those that need a drive, or only those that need none.
+        """
+        query = select(jobs.c.id).where(*_may_run(place, now, on_drives))
         query = query.order_by(jobs.c.priority.desc(), jobs.c.id).limit(limit)
         with self._catalog.reading() as connection:
             return [row.id for row in connection.execute(query)]
 
     def free_drives(self, place: str, now: float, limit: int) -> list[str]:
         """Return the drives at `place` that queued jobs wait for and none works on."""
-        query = select(jobs.c.resource).where(*_may_run(place, now), jobs.c.place != "")
+        query = select(jobs.c.resource).where(*_may_run(place, now, on_drives=True))
         with self._catalog.reading() as connection:
             return [row.resource for row in connection.execute(query.distinct().limit(limit))]
 
@@ -89,12 +90,14 @@ class JobQueue:
         with self._catalog.reading() as connection:
             return {row.worker: row.id for row in connection.execute(query)}
 
-    def claim(self, job: int, worker: str, place: str, now: float) -> bool:
+    def claim(
+        self, job: int, worker: str, place: str, now: float, *, on_drives: bool | None = None
+    ) -> bool:
         """Take a queued job for `worker`; false where it is not to be had (any more)."""
         with self._catalog.writing() as connection:
             found = connection.execute(
                 update(jobs)
-                .where(jobs.c.id == job, *_may_run(place, now))
+                .where(jobs.c.id == job, *_may_run(place, now, on_drives))
                 .values(
                     state=JobState.RUNNING,
                     worker=worker,
@@ -279,7 +282,9 @@ def _queued(now: float) -> dict[str, Any]:
     }
 
 
-def _may_run(place: str, now: float) -> tuple[ColumnElement[bool], ...]:
+def _may_run(
+    place: str, now: float, on_drives: bool | None = None
+) -> tuple[ColumnElement[bool], ...]:
     other = jobs.alias()
     busy = (
         select(other.c.id)
@@ -290,8 +295,12 @@ def _may_run(place: str, now: float) -> tuple[ColumnElement[bool], ...]:
         )
         .exists()
     )
-    return (
+    needs_none = jobs.c.resource == ""
+    where = (
         jobs.c.state == JobState.QUEUED,
         jobs.c.place.in_(("", place)),
-        or_(jobs.c.resource == "", ~busy),
+        or_(needs_none, ~busy),
     )
+    if on_drives is None:
+        return where
+    return *where, ~needs_none if on_drives else needs_none

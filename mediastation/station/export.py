@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 
 from mediastation.catalog.selection import remember_selection
@@ -66,6 +67,9 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
                 result.refused = work.checked.refused
                 if not job.goes_on:
                     job.result = result.as_dict(with_findings=False)
+                if request.plan_only:
+                    # Nobody needs the directory and pages of what was not made.
+                    shutil.rmtree(station.jobs_folder / str(job.id), ignore_errors=True)
     except RefusedError as fault:
         result.stopped, result.hint = fault.message, fault.hint
         if isinstance(fault, DecisionError):

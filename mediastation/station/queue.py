@@ -35,8 +35,13 @@ class _JsonSerializer(Serializer):  # type: ignore[misc] # huey bears no types
         return Message(*json.loads(data))
 
 
+def channel(place: str, *, on_drive: bool = False) -> str:
+    """Return the channel of the queue for jobs of a host or of any, on drives or not."""
+    return f"{place}.drives" if on_drive else place
+
+
 class JobTransport:
-    """Puts numbers of jobs into the queue of a place, and takes them out.
+    """Puts numbers of jobs into the channels of the queue, and takes them out.
 
     Parameters
     ----------
@@ -65,8 +70,8 @@ class JobTransport:
             with suppress(Exception):  # a server that is gone has nothing left to close
                 queue.storage.close()
 
-    def put(self, job: int, place: str = "", priority: int = 0) -> None:
-        """Announce a queued job to the workers of `place`, or to all.
+    def put(self, job: int, channel: str = "", priority: int = 0) -> None:
+        """Announce a queued job to the workers that listen to `channel`.
 
         Raises
         ------
@@ -74,21 +79,21 @@ class JobTransport:
             If the queue cannot be reached; the job stays queued in the table,
             where workers look now and then.
         """
-        queue = self._queue(place)
+        queue = self._queue(channel)
         try:
-            queue.enqueue(self._tasks[place].s(job, priority=priority))
+            queue.enqueue(self._tasks[channel].s(job, priority=priority))
         except Exception as fault:
             raise self._unreachable(fault) from fault
 
-    def take(self, place: str = "") -> int | None:
-        """Return the next number announced to `place`; None where there is none just now.
+    def take(self, channel: str = "") -> int | None:
+        """Return the next number announced there; None where there is none just now.
 
         Raises
         ------
         MediaError
             If the queue cannot be reached.
         """
-        queue = self._queue(place)
+        queue = self._queue(channel)
         try:
             task = queue.dequeue()
         except (HueyException, ValueError, TypeError):
@@ -99,10 +104,10 @@ class JobTransport:
             return None
         return task.args[0]
 
-    def _queue(self, place: str) -> Any:
-        if place not in self._queues:
+    def _queue(self, channel: str) -> Any:
+        if channel not in self._queues:
             try:
-                queue = self._open(f"{_NAME}.{place}" if place else _NAME)
+                queue = self._open(f"{_NAME}.{channel}" if channel else _NAME)
             except ConfigurationError as fault:
                 raise ConfigError(
                     f"The queue cannot be used: {fault}",
@@ -112,9 +117,9 @@ class JobTransport:
                 raise
             except Exception as fault:
                 raise self._unreachable(fault) from fault
-            self._tasks[place] = queue.task(name="run")(_run)
-            self._queues[place] = queue
-        return self._queues[place]
+            self._tasks[channel] = queue.task(name="run")(_run)
+            self._queues[channel] = queue
+        return self._queues[channel]
 
     def _open(self, name: str) -> Any:
         words: dict[str, Any] = {"results": False, "serializer": _JsonSerializer()}

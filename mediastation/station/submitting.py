@@ -20,7 +20,7 @@ from mediastation.station.job_kinds import (
     placed,
     resource_of,
 )
-from mediastation.station.queue import JobTransport
+from mediastation.station.queue import JobTransport, channel
 from mediastation.station.station import Station
 
 LOWEST, HIGHEST = -9, 9
@@ -53,7 +53,9 @@ def submit(station: Station, request: Request, *, priority: int = 0) -> int:
     request = placed(request)
     drive = drive_of(request)
     _require_priority(priority)
-    place = socket.gethostname() if drive else ""
+    # Only where stations share the table may another host take the job; a drive is here.
+    is_here = station.catalog.is_shared and (bool(drive) or not station.settings.share_jobs)
+    place = socket.gethostname() if is_here else ""
     number = station.queue.submit(
         kind_of(request),
         as_row(request),
@@ -65,7 +67,7 @@ def submit(station: Station, request: Request, *, priority: int = 0) -> int:
         place=place,
         resource=resource_of(drive),
     )
-    _announce(station, number, place, priority)
+    _announce(station, number, priority)
     return number
 
 
@@ -87,7 +89,7 @@ def retry(station: Station, job: int) -> None:
     now = station.clock.now()
     if not station.queue.take_back(job, _RETRIED, station.settings.operator, "retried", now):
         raise _not_so(station, job, "cannot be retried")
-    _announce(station, job, record.place, record.priority)
+    _announce(station, job, record.priority)
 
 
 def answer(station: Station, job: int, word: str) -> None:
@@ -117,23 +119,23 @@ def answer(station: Station, job: int, word: str) -> None:
     who, now = station.settings.operator, station.clock.now()
     if not station.queue.take_back(job, (JobState.WAITING,), who, why, now, request):
         raise _not_so(station, job, "was answered meanwhile")
-    _announce(station, job, record.place, record.priority)
+    _announce(station, job, record.priority)
 
 
 def prioritise(station: Station, job: int, priority: int) -> None:
     """Give a queued job another priority, -9 to 9; `ConfigError` where it is not queued."""
     _require_priority(priority)
-    record = _get(station, job)
     who, now = station.settings.operator, station.clock.now()
     if not station.queue.prioritise(job, priority, who, now):
         raise _not_so(station, job, "is not queued")
-    _announce(station, job, record.place, priority)
+    _announce(station, job, priority)
 
 
-def _announce(station: Station, job: int, place: str, priority: int) -> None:
+def _announce(station: Station, job: int, priority: int) -> None:
+    record = _get(station, job)
     with JobTransport(station.home, station.settings.queue) as transport:
         try:
-            transport.put(job, place, priority)
+            transport.put(job, channel(record.place, on_drive=bool(record.resource)), priority)
         except MediaError:
             # It stays queued in the table, where every worker looks now and then.
             station.queue.note(job, station.clock.now(), "the queue cannot be reached just now")

@@ -18,7 +18,7 @@ from mediastation.model.job import JobRecord, JobState
 from mediastation.station.clock import Clock
 from mediastation.station.job import worker_name
 from mediastation.station.job_kinds import read_request, run_request, spoils_disc
-from mediastation.station.queue import JobTransport
+from mediastation.station.queue import JobTransport, channel
 from mediastation.station.station import Station
 from mediastation.station.stop_signal import Stop
 from mediastation.station.worker_lock import requeue_jobs_of_the_dead
@@ -34,6 +34,18 @@ class Share(StrEnum):
     ALL = "all"
     GENERAL = "general"
     DRIVES = "drives"
+
+
+_ON_DRIVES = {Share.ALL: None, Share.GENERAL: False, Share.DRIVES: True}
+
+
+def _channels(share: Share, place: str) -> list[str]:
+    """Return the channels of the queue that a worker listens to."""
+    drives = [channel(place, on_drive=True), channel("", on_drive=True)]
+    general = [channel(place), channel("")]
+    if share is Share.ALL:
+        return drives + general
+    return drives if share is Share.DRIVES else general
 
 
 class Worker:
@@ -115,21 +127,17 @@ class Worker:
                 if self._idle_s is not None and idle_s >= self._idle_s:
                     return
                 continue
-            if station.queue.claim(number, self._name, self._where, station.clock.now()):
+            now = station.clock.now()
+            if station.queue.claim(
+                number, self._name, self._place, now, on_drives=_ON_DRIVES[self._share]
+            ):
                 self._work(station, number)
                 idle_s = looked_s = 0.0
 
-    @property
-    def _where(self) -> str:
-        return "" if self._share is Share.GENERAL else self._place
-
     def _announced(self, transport: JobTransport) -> int | None:
-        places = [] if self._share is Share.GENERAL else [self._place]
-        if self._share is not Share.DRIVES:
-            places.append("")
-        for place in places:
+        for heard in _channels(self._share, self._place):
             try:
-                number = transport.take(place)
+                number = transport.take(heard)
             except MediaError as fault:
                 _LOG.warning("%s", fault.message)
                 continue
@@ -138,8 +146,9 @@ class Worker:
         return None
 
     def _waiting(self, station: Station) -> int | None:
-        drives_only = self._share is Share.DRIVES
-        found = station.queue.claimable(self._where, station.clock.now(), drives_only=drives_only)
+        found = station.queue.claimable(
+            self._place, station.clock.now(), on_drives=_ON_DRIVES[self._share]
+        )
         return found[0] if found else None
 
     def _work(self, station: Station, number: int) -> None:

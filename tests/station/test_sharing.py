@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -124,7 +125,7 @@ def test_no_job_is_given_to_two_who_ask_at_once(home: Path, tmp_path: Path) -> N
         def take(name: str) -> None:
             gate.wait()
             for job in jobs:
-                if station.queue.claim(job, name, "", 100.0):
+                if station.queue.claim(job, name, socket.gethostname(), 100.0):
                     got[job] += 1
 
         asking = [threading.Thread(target=take, args=(f"w{n}",)) for n in range(4)]
@@ -249,7 +250,7 @@ class TestOutage:
         self, server: PostgresServer, station: Station, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         number = submit(station, VerifyRequest(Path("/nothing")))
-        assert station.queue.claim(number, worker_name(), "", station.clock.now())
+        assert station.queue.claim(number, worker_name(), socket.gethostname(), station.clock.now())
         record = station.jobs.get(number, station.clock.now())
         with Station(station.home, claimed=record) as claimed:
 
