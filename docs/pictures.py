@@ -28,6 +28,7 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from mediastation.burn.drive import Disc, DiscStatus, Drive, Session
+from mediastation.catalog.ledger_key import KEY_NAME
 from mediastation.console.app import ConsoleApp
 from mediastation.console.memory import write_memory
 from mediastation.console.widgets.status_line import StatusLine
@@ -125,6 +126,8 @@ PICTURES = (
 def fill(home: Path) -> None:
     """Put studies, jobs and discs into a new home, as a morning in a file room would."""
     (home / "config.toml").write_text(_CONFIG, encoding="utf-8")
+    (home / KEY_NAME).touch(mode=0o600)
+    (home / KEY_NAME).write_bytes(bytes(range(32)))  # no secret: the head is to stay the same
     with tempfile.TemporaryDirectory() as folder, Station(home) as station:
         for number, study in enumerate(STUDIES):
             source = Path(folder, str(number))
