@@ -310,7 +310,6 @@ def plain(svg: str, home: str) -> str:
     svg = svg.replace(' shape-rendering="crispEdges"', "")
     # The head of the ledger follows from a key that is made anew each time.
     svg = re.sub(r"(head&#160;\d+:)[0-9a-f]{8}", r"\g<1>2a9f314c", svg)
-    svg = svg.replace("<svg class", '<svg role="img" class', 1)
     for end in range(len(home), len(tempfile.gettempdir()) + 1, -1):
         svg = svg.replace(home[:end], SHOWN_HOME[:end])  # it may be cut where there is no room
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"

@@ -167,7 +167,7 @@ class TestHead:
         async with console(home, refuse, width) as pilot:
             for place in "21578":
                 await pressed(pilot, place)
-                assert "? 2 jobs waiting: !" in shown(pilot)[0], place
+                assert "? 2 jobs wait: press !" in shown(pilot)[0], place
             await reread(pilot)
             third = waiting(home)
             await reread(pilot)

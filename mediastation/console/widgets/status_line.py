@@ -53,7 +53,8 @@ class StatusLine(Widget):
 
 def _words_within(status: StationStatus, width: int) -> str:
     """Return as much as there is room for; what wants a decision is never left out."""
-    asks = f"? {number_text(status.waiting, 'job')} waiting: !" if status.waiting else ""
+    number = number_text(status.waiting, "job waits", "jobs wait")
+    asks = f"? {number}: press !" if status.waiting else ""
     index = "! index is old: reindex" if status.unindexed else ""
     name, title = harmless(status.institution or "Mediastation"), harmless(status.ae_title)
     listener, jobs = _listener(status), _jobs(status)
