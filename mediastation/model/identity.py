@@ -52,6 +52,11 @@ class PatientIdentity:
     sex: str = ""
 
     @property
+    def key(self) -> str:
+        """The five as one text, for being kept and compared letter by letter."""
+        return json.dumps(astuple(self), ensure_ascii=False)
+
+    @property
     def names_nobody(self) -> bool:
         """Whether neither Patient ID nor name has a value."""
         normal = normalise(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from mediastation.catalog.selection import drop_from_selection, iter_selection
@@ -121,8 +121,10 @@ def check_selection(
             if verdict.preparation:
                 checked.to_prepare[entry.id] = verdict.preparation, verdict.transfer_syntax_uid
         require_all_there(number, total)
+        decided = _was_decided_of(request, people)
         _, verdict_of_set = check.finish(
-            several_patients=request.several_patients, confirm_identity=request.confirm_identity
+            several_patients=request.several_patients and decided,
+            confirm_identity=request.confirm_identity and decided,
         )
         job.found(verdict_of_set.findings)
         refused |= verdict_of_set.refused & entries.keys()
@@ -138,6 +140,16 @@ def check_selection(
         checked.to_prepare.pop(entry_id, None)
     checked.instances = total - len(gone)
     checked.people = _match_rows(verdict_of_set.people, people)
+
+
+def _was_decided_of(
+    request: ExportRequest, people: Mapping[int, Collection[PatientIdentity]]
+) -> bool:
+    """Tell whether whoever decided about the people had all of them in view."""
+    if not request.people:
+        return True
+    known = frozenset(request.people)
+    return all(identity.key in known for found in people.values() for identity in found)
 
 
 def require_all_there(found: int, chosen: int) -> None:

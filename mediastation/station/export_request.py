@@ -40,6 +40,10 @@ class ExportRequest:
         The set is meant to be a collection of several people.
     confirm_identity : bool
         People who look like one are one: somebody who knows says so.
+    people : tuple of str
+        The identities that were looked at when that, or `several_patients`,
+        was said (`PatientIdentity.key`). If somebody else is in the set by the
+        time it is checked, neither holds. Empty for whoever is in it.
     compress : str
         A word of `COMPRESSIONS`; empty to compress only where the profile
         leaves no choice.
@@ -71,6 +75,7 @@ class ExportRequest:
     drop_refused: bool = False
     several_patients: bool = False
     confirm_identity: bool = False
+    people: tuple[str, ...] = ()
     compress: str = ""
     icons: bool = False
     format: str = ""

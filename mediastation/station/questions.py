@@ -24,6 +24,8 @@ _PEOPLE_RULES = frozenset(
     }
 )
 _SHOWN_PEOPLE = 20
+PEOPLE = "keys"
+"""Of a question's facts: every identity in the set, as `ExportRequest.people` has them."""
 
 
 def ask_about_people(
@@ -34,7 +36,8 @@ def ask_about_people(
         return None
     groups = group_people(people)
     shown = [_person(person) for person in people[:_SHOWN_PEOPLE]]
-    facts: dict[str, Any] = {"people": shown, "number": len(people)}
+    keys = sorted({spelt.key for person in people for spelt, _ in person.variants})
+    facts: dict[str, Any] = {"people": shown, "number": len(people), PEOPLE: keys}
     if len(groups) > 1:
         return Question(
             _SEVERAL,

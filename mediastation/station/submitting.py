@@ -20,6 +20,7 @@ from mediastation.station.job_kinds import (
     placed,
     resource_of,
 )
+from mediastation.station.questions import PEOPLE
 from mediastation.station.queue import JobTransport, channel
 from mediastation.station.station import Station
 
@@ -114,6 +115,8 @@ def answer(station: Station, job: int, word: str) -> None:
         )
     known = {field.name for field in fields(KINDS[record.kind].request)}
     changes = {name: value for name, value in AMENDMENTS[word].items() if name in known}
+    if PEOPLE in question.facts and "people" in known:
+        changes["people"] = question.facts[PEOPLE]
     request = {**record.request, **changes}
     why = f"answered: {word}"
     who, now = station.settings.operator, station.clock.now()

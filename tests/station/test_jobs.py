@@ -263,6 +263,29 @@ class TestQuestions:
                 answer(station, job, "confirm")
         assert output.exists()
 
+    @pytest.mark.parametrize("flag", ["confirm_identity", "several_patients"])
+    def test_a_decision_covers_nobody_who_was_not_there_when_it_was_made(
+        self, flag: str, home: Path, two_people: Path, tmp_path: Path
+    ) -> None:
+        with Station(home) as station:
+            asked = submit(station, export_of(two_people, output=tmp_path / "first.iso"))
+            work(home)
+            question = station.jobs.get(asked, station.clock.now()).question  # type: ignore[union-attr]
+            assert question is not None
+            seen = question.facts["keys"]
+            assert len(seen) == 2
+            request = replace(export_of(two_people, output=tmp_path / "second.iso"), **{flag: True})
+            job = submit(station, replace(request, people=tuple(seen[:1])))
+            work(home)
+            assert state_of(station, job) is JobState.WAITING
+
+            answer(station, job, {"confirm_identity": "confirm"}.get(flag, "several-patients"))
+            work(home)
+            record = station.jobs.get(job, station.clock.now())
+        assert record is not None
+        assert record.state is JobState.DONE, record.message
+        assert record.request["people"] == seen
+
     def test_no_ends_it(self, home: Path, two_people: Path, tmp_path: Path) -> None:
         with Station(home) as station:
             job = submit(station, export_of(two_people, output=tmp_path / "disc.iso"))

@@ -334,7 +334,8 @@ class ExportScreen(ExportEditing):
         if question is None or self.foresight is None:
             if any(getattr(self.choices, name) for name in _DECISIONS.values()):
                 self.choose(
-                    replace(self.choices, confirmed=False, several=False, drop=False), "decision"
+                    replace(self.choices, confirmed=False, several=False, drop=False, people=()),
+                    "decision",
                 )
                 self.console.tell("The decision is open again.")
             else:
@@ -343,16 +344,17 @@ class ExportScreen(ExportEditing):
         people = [] if people_of(question) else shortened(patients_of(self.rows))
         self.app.push_screen(
             QuestionDialog(question, self.foresight.findings, people),
-            partial(self._decided, self._plan_of),
+            partial(self._decided, self._plan_of, tuple(question.facts.get("keys", ()))),
         )
 
-    def _decided(self, asked: object, word: str | None) -> None:
+    def _decided(self, asked: object, people: tuple[str, ...], word: str | None) -> None:
         if word not in _DECISIONS:
             return
         if asked != self._plan_of:
             self.console.tell("What goes out has changed meanwhile; it is checked anew.")
             return
-        self.choose(replace(self.choices, **{_DECISIONS[word]: True}), "decision")  # type: ignore[arg-type]
+        decided = replace(self.choices, people=people or self.choices.people)
+        self.choose(replace(decided, **{_DECISIONS[word]: True}), "decision")  # type: ignore[arg-type]
 
     def action_start(self) -> None:
         """Ask, naming the patients and what goes where, then submit the export."""

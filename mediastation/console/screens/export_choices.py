@@ -64,6 +64,7 @@ class Choices:
     confirmed: bool = False
     several: bool = False
     drop: bool = False
+    people: tuple[str, ...] = ()
 
     def with_preset(
         self, ready: ReadyPreset, drive: str, others: Sequence[ReadyPreset] = ()
@@ -129,6 +130,7 @@ class Choices:
             confirmed=False,
             several=False,
             drop=False,
+            people=(),
         )
 
     @property
@@ -159,6 +161,7 @@ class Choices:
             unsealed=self.unsealed,
             confirm_identity=self.confirmed,
             several_patients=self.several,
+            people=self.people,
             drop_refused=self.drop,
             disclosure=Disclosure(self.requested_by, self.given_to, self.reason),
             burn_on=self.drive if self.is_burned else "",
@@ -169,7 +172,7 @@ class Choices:
     def planned_by(self) -> tuple[Any, ...]:
         """What a plan depends on; the rest may change without a new one."""
         names = ("profile", "medium", "format", "compress", "include", "label", "output",
-                 "unsealed", "confirmed", "several", "drop")  # fmt: skip
+                 "unsealed", "confirmed", "several", "drop", "people")  # fmt: skip
         return tuple(getattr(self, name) for name in names)
 
     def as_dict(self) -> dict[str, Any]:
@@ -185,7 +188,7 @@ class Choices:
         values: dict[str, Any] = {}
         for field in fields(cls):
             value = kept.get(field.name, getattr(usual, field.name))
-            if field.name == "include":
+            if field.name in {"include", "people"}:
                 if not isinstance(value, (list, tuple)) or not all(map(_is_text, value)):
                     return None
                 value = tuple(value)
