@@ -159,7 +159,7 @@ class TestHead:
             wait_until(lambda: (ask_serving(home, "ping") or {})["associations"] == 0, "its end")
             assert "connected" not in await reread(pilot)
 
-    @pytest.mark.parametrize("width", [40, 80, 160])
+    @pytest.mark.parametrize("width", [40, 80])
     async def test_what_waits_for_a_decision_is_seen_from_every_place(
         self, home: Path, width: int, said: list[str]
     ) -> None:

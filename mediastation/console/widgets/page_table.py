@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,49 +15,15 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from mediastation.console.widgets.page_row import Column, Key, PageRow, row_strip, widths_within
 from mediastation.console.words import fit
 
-Key = Hashable
+__all__ = ["Column", "Fetch", "Key", "PageRow", "PageTable"]
+
 _AHEAD = 50
 """Rows that are read beyond what is seen, either way."""
 _MOST_KEPT = 5_000
 _SIGNS_WIDTH = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column.
-
-    Parameters
-    ----------
-    title : str
-    width : int
-        In cells; with `flex`, the least.
-    flex : int
-        Its share of the room that is left.
-    right : bool
-        Whether it is aligned to the right.
-    from_width : int
-        It is left out where the table is narrower.
-    """
-
-    title: str
-    width: int
-    flex: int = 0
-    right: bool = False
-    from_width: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PageRow:
-    """What a row shows: one text a column, as it came; the table makes it harmless.
-
-    `look` is ``""``, ``"strong"``, ``"warning"``, ``"error"`` or ``"faint"``;
-    what it means has to stand in the words as well.
-    """
-
-    cells: tuple[str, ...]
-    look: str = ""
 
 
 Fetch = Callable[[list[Key]], Awaitable[Mapping[Key, PageRow]]]
@@ -381,18 +347,7 @@ class PageTable(ScrollView, can_focus=True, inherit_bindings=False):
     def column_widths(self) -> list[int]:
         """Return the width of each column in cells; 0 for one that has no room."""
         room = self.scrollable_content_region.width - (_SIGNS_WIDTH if self._sign else 0)
-        shown = [column for column in self.columns if column.from_width <= self.size.width]
-        while (spare := room - sum(column.width + 1 for column in shown) + 1) < 0 and shown:
-            shown.pop()
-        flex = sum(column.flex for column in shown) or 1
-        widths = []
-        for column in self.columns:
-            if column not in shown:
-                widths.append(0)
-                continue
-            share = max(spare, 0) * column.flex // flex
-            widths.append(column.width + share)
-        return widths
+        return list(widths_within(self.columns, room, self.size.width))
 
     def render_line(self, y: int) -> Strip:
         """Draw one line."""
@@ -400,7 +355,7 @@ class PageTable(ScrollView, can_focus=True, inherit_bindings=False):
         if y == 0:
             style = self.get_component_rich_style("page-table--header")
             front = " " * _SIGNS_WIDTH if self._sign else ""
-            return self._strip(front, [c.title for c in self.columns], style, width)
+            return self._strip(front, [c.title for c in self.columns], style)
         line = y - 1 + self.scroll_offset.y
         if self._filled and not self._lines and y == 2 and self.empty:
             faint = self.get_component_rich_style("page-table--faint")
@@ -423,13 +378,8 @@ class PageTable(ScrollView, can_focus=True, inherit_bindings=False):
             cells = list(row.cells)
             if key in self._parents and cells:
                 cells[0] = "  " + cells[0]
-        return self._strip(sign, cells, style, width)
+        return self._strip(sign, cells, style)
 
-    def _strip(self, sign: str, cells: Sequence[str], style: Style, width: int) -> Strip:
-        shown = [
-            fit(cell, size, right=column.right)
-            for cell, size, column in zip(cells, self.column_widths(), self.columns, strict=False)
-            if size
-        ]
-        text = Strip([Segment(sign + " ".join(shown), style)])
-        return text.adjust_cell_length(width, style)
+    def _strip(self, sign: str, cells: Sequence[str], style: Style) -> Strip:
+        widths = self.column_widths()
+        return row_strip(sign, cells, self.columns, widths, style, self.size.width)
