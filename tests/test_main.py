@@ -51,7 +51,8 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mediastation", "--home", str(home)],
             stdin=slave, stdout=slave, stderr=slave, close_fds=True,
-            env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"} | more,
+            env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24",
+                              "MEDIASTATION_SERVE_WITH_CONSOLE": "false"} | more,
         )  # fmt: skip
         os.close(slave)
 
@@ -87,6 +88,16 @@ class TestOnATerminal:
             assert terminal.process.wait(60) == 0
             assert b"Traceback" not in terminal.drawn
         finally:
+            terminal.close()
+
+    def test_a_terminal_that_is_gone_without_a_word_ends_it(self, tmp_path: Path) -> None:
+        terminal = Terminal(tmp_path / "home")
+        try:
+            assert terminal.until(b"not listening")
+            os.close(terminal.master)
+            assert terminal.process.wait(60) == 0
+        finally:
+            terminal.master = os.open(os.devnull, os.O_RDONLY)
             terminal.close()
 
     def test_wrong_settings_are_told_as_a_command_would(self, tmp_path: Path) -> None:

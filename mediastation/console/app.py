@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -175,6 +176,10 @@ class ConsoleApp(App[MediastationError | None]):
     # What everybody sees
 
     def _look_at_station(self) -> None:
+        if not self.is_headless and not _has_terminal():
+            # A line that broke without a hangup: nobody will ever press a key again.
+            self.exit()
+            return
         # One at a time: where whoever serves does not answer, threads would pile up.
         if not self._reading:
             self.run_worker(self._read_status(), group="status")
@@ -329,6 +334,14 @@ class ConsoleApp(App[MediastationError | None]):
     def _leave(self, sure: bool | None) -> None:
         if sure:
             self.exit()
+
+
+def _has_terminal() -> bool:
+    stdin = sys.__stdin__
+    try:
+        return stdin is not None and os.isatty(stdin.fileno())
+    except (OSError, ValueError):
+        return False
 
 
 def _concerns_people(active: ActiveBinding) -> bool:
