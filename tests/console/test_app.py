@@ -16,6 +16,7 @@ from mediastation.console.desk import Desk
 from mediastation.console.places import PLACES
 from mediastation.console.screens.base import ConsoleScreen
 from mediastation.console.screens.help import HelpScreen
+from mediastation.console.screens.studies import StudiesScreen
 from mediastation.console.widgets.dialogs import Confirm
 from mediastation.errors import ConfigError, MediaError
 from mediastation.station.process_lock import SERVE_LOCK, hold_lock
@@ -226,3 +227,24 @@ class TestLeaving:
             finally:
                 may_end.set()
             await work
+
+    async def test_a_look_that_is_still_read_does_not_stumble_over_what_is_gone(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        may_end = asyncio.Event()
+        begun = asyncio.Event()
+
+        async def slow(self: StudiesScreen) -> None:
+            begun.set()
+            await asyncio.shield(may_end.wait())
+            self.query_one("#studies")
+
+        async with opened(home) as pilot:
+            monkeypatch.setattr(StudiesScreen, "look", slow)
+            screen = pilot.app.screen
+            assert isinstance(screen, StudiesScreen)
+            look = asyncio.ensure_future(screen._look())
+            await begun.wait()
+            await pilot.press("q")
+        may_end.set()
+        await look

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
@@ -102,7 +103,7 @@ class ConsoleScreen(Screen[None]):
 
     def look_again(self) -> None:
         """Start looking, unless that is going on, or nobody sees this place."""
-        if self._looking or not self.desk.is_open or not self.is_current:
+        if self._looking or not self.desk.is_open or not (self.is_mounted and self.is_current):
             return
         self._looking = True
         self.run_worker(self._look(), group="look")
@@ -112,6 +113,10 @@ class ConsoleScreen(Screen[None]):
             await self.look()
         except MediastationError as fault:
             self.console.tell_fault(fault)
+        except NoMatches:
+            # On leaving, the widgets go while this still reads.
+            if self.is_attached and self.console.is_running:
+                raise
         finally:
             self._looking = False
 
