@@ -125,11 +125,17 @@ def _live(home: Path) -> object:
     return answer and answer["live"]
 
 
-async def test_an_idle_one_is_stopped_at_once_and_that_is_taken_back(home: Path) -> None:
+async def test_an_idle_one_is_stopped_after_a_yes_and_that_is_taken_back(home: Path) -> None:
     start_serving(home)
     async with opened(home, "network") as pilot:
         assert any("● Listening" in line for line in shown(pilot))
+        await pressed(pilot, "x", "enter")
+        assert ask_serving(home, "ping") is not None
         await pressed(pilot, "x")
+        question = pilot.app.screen
+        assert isinstance(question, Confirm)
+        assert question.question == "Stop listening?"
+        await pressed(pilot, "y")
         await looked(pilot)
         assert ask_serving(home, "ping") is None
         assert any("○ Nobody listens" in line for line in shown(pilot))

@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 _RATE_OVER = 5
 """Looks, one a second, that the rate of a live association is taken over."""
 _MOST_PEERS = 12
+_STOPPED_BUSY = (
+    "Senders have to send again what was not acknowledged. Jobs go back to the queue "
+    "and go on when it is started; a disc that is being burned is finished first."
+)
+_STOPPED_IDLE = (
+    "Nobody can send to this station, and no job goes on, until it is started again (s, or u)."
+)
 
 
 class NetworkScreen(ConsoleScreen):
@@ -44,7 +51,7 @@ class NetworkScreen(ConsoleScreen):
     CSS_PATH = "network.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", tooltip="Listen, and work on jobs, in the background"),
-        Binding("x", "stop", "Stop", tooltip="Listen no more; asks while something is going on"),
+        Binding("x", "stop", "Stop", tooltip="Listen no more; asks first"),
         Binding("c", "copy", "Copy", tooltip="Copy what has to be set on a modality"),
     ]
 
@@ -145,14 +152,11 @@ class NetworkScreen(ConsoleScreen):
         self._act("Starting", _start, "start of the listener", self.action_stop)
 
     def action_stop(self) -> None:
-        """End the listener; asks first while somebody is connected or a job runs."""
+        """End the listener; asks first, as nothing arrives and no job runs without it."""
         listener = self._listener
         if listener is None:
             return
         stop = partial(self._act, "Stopping", _stop, "stop of the listener", self.action_start)
-        if not listener.live and not listener.running:
-            stop()
-            return
         busy = [number_text(len(listener.live), "live association")] if listener.live else []
         busy += [number_text(listener.running, "running job")] if listener.running else []
         peers = [
@@ -163,10 +167,9 @@ class NetworkScreen(ConsoleScreen):
             peers.append(f"and {len(listener.live) - _MOST_PEERS} more")
         self.app.push_screen(
             Confirm(
-                f"Stop listening, with {' and '.join(busy)}?",
+                f"Stop listening, with {' and '.join(busy)}?" if busy else "Stop listening?",
                 peers,
-                "Senders have to send again what was not acknowledged. Jobs go back to the queue "
-                "and go on when it is started; a disc that is being burned is finished first.",
+                _STOPPED_BUSY if busy else _STOPPED_IDLE,
                 yes="Stop",
                 no="Go on",
             ),
