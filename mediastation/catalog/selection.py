@@ -200,6 +200,31 @@ def count_selection(
         return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def entries_from(catalog: Catalog, job: int, source_kind: str) -> dict[int, str]:
+    """Return SOP Instance UIDs by entry of what `job` is about and came from such a source."""
+    query = (
+        select(instances.c.id, instances.c.sop_instance_uid)
+        .join(job_entries, and_(*_chosen(job, None)))
+        .where(instances.c.source_kind == source_kind)
+    )
+    with catalog.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def known_instances(catalog: Catalog, uids: Iterable[str]) -> dict[str, set[str]]:
+    """Return those of `uids` that are here as originals, with the studies that they lie in."""
+    found: dict[str, set[str]] = {}
+    wanted = iter(uids)
+    while batch := list(islice(wanted, _BATCH)):
+        query = _joined(select(instances.c.sop_instance_uid, studies.c.study_instance_uid)).where(
+            instances.c.sop_instance_uid.in_(batch), instances.c.kind == Kind.ORIGINAL
+        )
+        with catalog.reading() as connection:
+            for uid, study in connection.execute(query):
+                found.setdefault(uid, set()).add(study)
+    return found
+
+
 def read_entry(catalog: Catalog, number: int) -> Entry | None:
     """Return one entry, if it is still here."""
     query = _joined(select(*_ENTRY_COLUMNS)).where(instances.c.id == number)

@@ -232,7 +232,7 @@ def get_contexts(
 def _context(association: Requestor, sop_class: str) -> tuple[int, str]:
     accepted = association.context_of(sop_class)
     if accepted is None:
-        raise NotServedError(f"{association.peer} does not serve {sop_class}")
+        raise NotServedError(f"{association.peer} does not serve {_name(sop_class)}")
     return accepted
 
 
@@ -277,3 +277,8 @@ def _response(
     )
     status, comment = dimse.number(command, dimse.STATUS), dimse.text(command, dimse.ERROR_COMMENT)
     return Response(status, comment, data, syntax, *counters)
+
+
+def _name(sop_class: str) -> str:
+    root = "Patient Root" if sop_class.startswith(f"{_ROOT}.1.") else "Study Root"
+    return {"1": "C-FIND", "2": "C-MOVE"}.get(sop_class[-1], "C-GET") + f" by {root}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mediastation.catalog.durable import disk_trouble_told
 from mediastation.catalog.selection import find_prepared, iter_selection
@@ -16,7 +16,7 @@ from mediastation.model.entry import Entry, StoredFile
 from mediastation.model.finding import Finding
 from mediastation.station.export_check import CheckedSet, leave_out, require_all_there
 from mediastation.station.export_request import ExportRequest
-from mediastation.station.job import Job
+from mediastation.station.job import Job, Step
 from mediastation.station.station import Station
 
 _BATCH = 32
@@ -39,46 +39,70 @@ def prepare_selection(
     """
     if not checked.to_prepare:
         return {}
-    making = _Making(station, job, checked)
-    failed: list[tuple[int, Finding]] = []
-    total = len(checked.to_prepare)
-    with job.step("prepare", total, "instances") as step:
-        with CodecWorkers() as workers, disk_trouble_told(station.home):
-
-            def report(_: float = 0) -> None:
-                step.report(making.done + len(failed), total)
-
-            for result in workers.run(making.tasks(), progress=report):
-                if isinstance(result, Failed):
-                    failed.append((result.task.key, result.finding))
-                    job.found([result.finding])
-                elif isinstance(result.task, PrepareTask) and isinstance(result.value, Prepared):
-                    making.keep(result.task, result.value)
-                report()
-            making.keep_waiting()
-        require_all_there(len(making.copies) + len(failed), total)
-        made = sum(checked.to_prepare[number][0].touches_dataset for number in making.copies)
+    targets = {entry: target for entry, (_, target) in checked.to_prepare.items()}
+    with job.step("prepare", len(targets), "instances") as step:
+        copies, failed = make_copies(station, job, targets, step)
+        made = sum(checked.to_prepare[number][0].touches_dataset for number in copies)
         step.summary = f"{made:,} re-encoded, {len(failed):,} could not be"
     leave_out(station, job, request, checked, failed, f"cannot be prepared for {request.profile}")
-    return making.copies
+    return copies
+
+
+def make_copies(
+    station: Station, job: Job, targets: Mapping[int, str], step: Step
+) -> tuple[dict[int, StoredFile], list[tuple[int, Finding]]]:
+    """Make the copies of entries of the job's selection that are not here yet.
+
+    Parameters
+    ----------
+    targets : mapping of int to str
+        Entries, and the UID of the Transfer Syntax that each one's copy gets.
+    step : Step
+        Counts them.
+
+    Returns
+    -------
+    copies : dict of int to StoredFile
+        The copy of each entry that has one now.
+    failed : list of (int, Finding)
+        The others, and why; the job has the findings already.
+    """
+    making = _Making(station, job, targets)
+    failed: list[tuple[int, Finding]] = []
+    total = len(targets)
+    with CodecWorkers() as workers, disk_trouble_told(station.home):
+
+        def report(_: float = 0) -> None:
+            step.report(making.done + len(failed), total)
+
+        for result in workers.run(making.tasks(), progress=report):
+            if isinstance(result, Failed):
+                failed.append((result.task.key, result.finding))
+                job.found([result.finding])
+            elif isinstance(result.task, PrepareTask) and isinstance(result.value, Prepared):
+                making.keep(result.task, result.value)
+            report()
+        making.keep_waiting()
+    require_all_there(len(making.copies) + len(failed), total)
+    return making.copies, failed
 
 
 class _Making:
     """Finds the copies that are here already, and has the others made."""
 
-    def __init__(self, station: Station, job: Job, checked: CheckedSet) -> None:
+    def __init__(self, station: Station, job: Job, targets: Mapping[int, str]) -> None:
         self._station = station
         self._job = job
-        self._checked = checked
+        self._targets = targets
         self.copies: dict[int, StoredFile] = {}
         self._waiting: list[tuple[int, str, Staged]] = []
 
     def tasks(self) -> Iterator[PrepareTask]:
         """Yield what has to be made, in directory order."""
         for entry in iter_selection(self._station.catalog, self._job.id):
-            if entry.id not in self._checked.to_prepare:
+            target = self._targets.get(entry.id)
+            if target is None:
                 continue
-            target = self._checked.to_prepare[entry.id][1]
             if self._found(entry.id, entry.header.sop_instance_uid):
                 continue
             source = self._station.catalog.store.path(entry.sha256, entry.kind)
@@ -112,7 +136,7 @@ class _Making:
         return len(self.copies) + len(self._waiting)
 
     def _found(self, entry: int, uid: str) -> bool:
-        target = self._checked.to_prepare[entry][1]
+        target = self._targets[entry]
         copy = find_prepared(self._station.catalog, entry, _recipe(target))
         if copy is None:
             return False

@@ -17,6 +17,7 @@ from mediastation.model.event import Listener
 from mediastation.model.ledger import NOBODY, Disclosure
 from mediastation.station.burn_request import BurnRequest
 from mediastation.station.export_request import ExportRequest
+from mediastation.station.peer_requests import FetchRequest, SendRequest
 from mediastation.station.station import Station
 from mediastation.station.update_request import UpdateRequest
 
@@ -58,7 +59,14 @@ class BlankRequest:
 
 
 Request = (
-    ExportRequest | UpdateRequest | BurnRequest | VerifyRequest | ReprintRequest | BlankRequest
+    ExportRequest
+    | UpdateRequest
+    | BurnRequest
+    | VerifyRequest
+    | ReprintRequest
+    | BlankRequest
+    | SendRequest
+    | FetchRequest
 )
 
 
@@ -221,6 +229,18 @@ def _blank(station: Station, request: BlankRequest, listener: Listener) -> objec
     return blank(station, request.drive, confirm, listener, whole=request.whole)
 
 
+def _send(station: Station, request: SendRequest, listener: Listener) -> object:
+    from mediastation.station.send import send  # noqa: PLC0415
+
+    return send(station, request, listener)
+
+
+def _fetch(station: Station, request: FetchRequest, listener: Listener) -> object:
+    from mediastation.station.fetch import fetch  # noqa: PLC0415
+
+    return fetch(station, request, listener)
+
+
 def _drive_of_burn(request: BurnRequest) -> str:
     if len(request.drives) != 1:
         raise ConfigError(
@@ -251,5 +271,7 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
         "verify": JobKind(VerifyRequest, _verify, _drive_of_verify),
         "reprint": JobKind(ReprintRequest, _reprint),
         "blank": JobKind(BlankRequest, _blank, lambda request: request.drive, spoils_disc=True),
+        "send": JobKind(SendRequest, _send),
+        "fetch": JobKind(FetchRequest, _fetch),
     }
 )

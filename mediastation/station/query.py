@@ -1,0 +1,267 @@
+"""Querying a peer (C-FIND; PS3.4 C.4.1): words in, rows out, in bounded memory and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mediastation.dicom.dictionary import attribute_name
+from mediastation.dicom.identifier import (
+    CHARACTER_SET,
+    IdentifierError,
+    encode_identifier,
+    key_tag,
+    read_identifier,
+    snake_case,
+)
+from mediastation.errors import ConfigError, NetworkError
+from mediastation.model.finding import Finding, note, warning
+from mediastation.network.query_retrieve_scu import Model, Response, iter_find, query_contexts
+from mediastation.network.requestor import Requestor
+from mediastation.station.peers import NamedPeer, peer_named, require_peer, status_words
+from mediastation.station.station import Station
+
+LEVELS: Mapping[str, str] = {
+    "patients": "PATIENT",
+    "studies": "STUDY",
+    "series": "SERIES",
+    "instances": "IMAGE",
+}
+"""What a query may be for, and its Query/Retrieve Level."""
+LIMIT = 500
+"""Rows by default; the query is cancelled behind them."""
+MOST_ROWS = 1_000_000
+
+LEVEL = 0x00080052
+PATIENT_ID, ISSUER = 0x00100020, 0x00100021
+STUDY_UID, SERIES_UID, INSTANCE_UID = 0x0020000D, 0x0020000E, 0x00080018
+CLASS_UID, SYNTAXES = 0x00080016, 0x00083002
+_NOT_ROWS = frozenset({"query_retrieve_level", "specific_character_set"})
+_PATIENT = (0x00100010, PATIENT_ID, ISSUER, 0x00100030, 0x00100040)
+_STUDY = (STUDY_UID, 0x00080020, 0x00080030, 0x00080050, 0x00080061, 0x00081030, 0x00200010,
+          0x00201206, 0x00201208)  # fmt: skip
+_SERIES = (SERIES_UID, 0x00080060, 0x00200011, 0x0008103E, 0x00201209)
+_INSTANCE = (INSTANCE_UID, CLASS_UID, 0x00200013)
+_ABOVE = {"PATIENT": (), "STUDY": (), "SERIES": (STUDY_UID,), "IMAGE": (STUDY_UID, SERIES_UID)}
+_MOST_FINDINGS = 100
+
+
+@dataclass(slots=True)
+class QueryResult:
+    """What came of a query.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Matches: text by keyword in snake case.
+    findings : list of Finding
+        What was wrong with the answers.
+    complete : bool
+        Whether these are all matches; false where the limit cut them off.
+    """
+
+    rows: list[dict[str, str]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    complete: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the keys that the command promises."""
+        return {
+            "rows": self.rows,
+            "complete": self.complete,
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+
+def find(
+    station: Station, name: str, level: str, words: Sequence[str] = (), limit: int = LIMIT
+) -> QueryResult:
+    """Query the peer called `name`.
+
+    Parameters
+    ----------
+    level : str
+        One of `LEVELS`.
+    words : sequence of str
+        ``KEY=VALUE``, with matching as in PS3.4 C.2.2.2; ``KEY`` alone asks
+        for its value. Keys are keywords, in snake case or not, or tags.
+    limit : int
+        Rows at most.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such peer, a word is no key, or a key is missing that
+        the level needs.
+    NetworkError
+        If the peer fails or refuses.
+    """
+    peer = require_peer(station, name, "find")
+    keys = read_keys(words)
+    result = QueryResult()
+    qr_level, unify = LEVELS[level], False
+    if qr_level == "PATIENT" and peer.model is Model.STUDY:
+        # Study Root has no such level: patients come with their studies.
+        qr_level, unify = "STUDY", True
+    _require_keys_above(peer, qr_level, keys, level)
+    asked = _return_keys(peer, qr_level, unify) | keys
+    rows = iter_rows(peer, qr_level, asked, limit, result)
+    for row in _patients(rows) if unify else rows:
+        result.rows.append(row)
+    return result
+
+
+def iter_rows(
+    peer: NamedPeer,
+    level: str,
+    keys: Mapping[int, str],
+    limit: int,
+    result: QueryResult,
+    association: Requestor | None = None,
+) -> Iterator[dict[str, str]]:
+    """Query `level`, and yield the rows; what else there is to say goes into `result`.
+
+    An `association` that is there already is used, one of its own otherwise.
+    """
+    with peer_named(peer):
+        if association is not None:
+            yield from _rows(peer, association, level, keys, limit, result)
+            return
+        contexts = query_contexts(peer.model.find)
+        with Requestor(peer.remote(), contexts) as opened:
+            yield from _rows(peer, opened, level, keys, limit, result)
+
+
+def read_keys(words: Sequence[str]) -> dict[int, str]:
+    """Return the keys that words like ``PatientID=4711`` stand for; `ConfigError` if none."""
+    keys: dict[int, str] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        try:
+            tag = key_tag(name.strip())
+        except IdentifierError as fault:
+            raise ConfigError(
+                f"{fault}.", "Keys are keywords such as PatientID or patient_id, or (0010,0020)."
+            ) from None
+        if tag in (LEVEL, CHARACTER_SET):
+            raise ConfigError(f"{name} is no key: the command gives it.")
+        keys[tag] = value.strip()
+    return keys
+
+
+def identifier_of(peer: NamedPeer, level: str, keys: Mapping[int, str], syntax: str) -> bytes:
+    """Return the identifier of a query or retrieval; `ConfigError` if it cannot be said."""
+    try:
+        return encode_identifier({LEVEL: level, **keys}, syntax, peer.settings.character_set)
+    except IdentifierError as fault:
+        raise ConfigError(
+            f"{fault}.", f"The character_set of the peer {peer.name} may be the wrong one."
+        ) from None
+
+
+def _rows(
+    peer: NamedPeer,
+    association: Requestor,
+    level: str,
+    keys: Mapping[int, str],
+    limit: int,
+    result: QueryResult,
+) -> Iterator[dict[str, str]]:
+    empty = {_keyword(tag): "" for tag in keys}
+    found = 0
+    is_told = False
+
+    def identifier(syntax: str) -> bytes:
+        return identifier_of(peer, level, keys, syntax)
+
+    # One more than is wanted tells whether there are more.
+    for response in iter_find(association, peer.model.find, identifier, limit + 1):
+        if not response.is_pending:
+            _end(response, result)
+            return
+        found += 1
+        if found > limit:
+            result.complete = False
+            continue
+        if response.status == 0xFF01 and not is_told:
+            is_told = True
+            result.findings.append(
+                note(
+                    "keys-not-matched",
+                    peer.name,
+                    "The peer does not match by some of the keys; more may have come than asked.",
+                    reference="PS3.4 C.4.1.1.4",
+                )
+            )
+        try:
+            row = read_identifier(response.identifier, response.transfer_syntax)
+        except IdentifierError as fault:
+            if len(result.findings) < _MOST_FINDINGS:
+                result.findings.append(
+                    warning(
+                        "response-unreadable",
+                        peer.name,
+                        f"Match {found:,} was left out: {fault}.",
+                        "Tell whoever looks after the peer.",
+                    )
+                )
+            continue
+        yield empty | {key: value for key, value in row.items() if key not in _NOT_ROWS}
+
+
+def _end(response: Response, result: QueryResult) -> None:
+    if response.status == 0:
+        return
+    if response.status == 0xFE00 and not result.complete:
+        return  # as we asked
+    comment = f": {response.comment}" if response.comment else ""
+    raise NetworkError(
+        f"the query was refused: {status_words(response.status)}{comment}",
+        "Ask for fewer matches, or with other keys."
+        if response.status >> 8 == 0xA7
+        else "Other keys, or another information_model in the settings of the peer, may do.",
+    )
+
+
+def _return_keys(peer: NamedPeer, level: str, unify: bool) -> dict[int, str]:
+    """Return what is asked for by default at a level."""
+    above = peer.model is Model.STUDY and level == "STUDY"
+    wanted: tuple[int, ...] = _ABOVE[level]
+    if level == "PATIENT" or above:
+        wanted += _PATIENT
+    if level == "STUDY" and not unify:
+        wanted += _STUDY
+    wanted += {"SERIES": _SERIES, "IMAGE": _INSTANCE}.get(level, ())
+    return dict.fromkeys(wanted, "")
+
+
+def _require_keys_above(peer: NamedPeer, level: str, keys: Mapping[int, str], words: str) -> None:
+    """Raise `ConfigError` unless the unique keys above `level` are there (PS3.4 C.4.1.2.1)."""
+    needed = _ABOVE[level]
+    if peer.model is Model.PATIENT and level != "PATIENT":
+        needed = (PATIENT_ID, *needed)
+    for tag in needed:
+        value = keys.get(tag, "")
+        if not value or set(value) & set("*?\\"):
+            name = _keyword(tag)
+            raise ConfigError(
+                f"A query for {words} needs one {attribute_name(tag)}.", f"Add {name}=…."
+            )
+
+
+def _patients(rows: Iterator[dict[str, str]]) -> Iterator[dict[str, str]]:
+    """Yield each patient once, of rows of studies."""
+    keywords = tuple(map(_keyword, _PATIENT))
+    seen: set[tuple[str, ...]] = set()
+    for row in rows:
+        identity = tuple(row.get(key, "") for key in keywords)
+        if identity not in seen:
+            seen.add(identity)
+            yield row
+
+
+def _keyword(tag: int) -> str:
+    from pydicom.datadict import keyword_for_tag  # noqa: PLC0415 - slow to load
+
+    return snake_case(keyword_for_tag(tag))

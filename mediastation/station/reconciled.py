@@ -1,0 +1,35 @@
+"""Nothing is sent on without a reconciled identity (IHE IRWF.b).
+
+What came from an outside medium bears the identity that another institution
+gave. It may be looked at and exported; to a peer of this site it goes only as
+the copy that was reconciled with the site's own.
+"""
+
+from __future__ import annotations
+
+from mediastation.catalog.selection import entries_from
+from mediastation.model.finding import Finding, error
+from mediastation.station.station import Station
+
+OUTSIDE_MEDIUM = "medium"
+"""`Source.kind` of what was imported from a medium that somebody brought."""
+
+
+def check_reconciled(station: Station, job: int) -> list[tuple[int, Finding]]:
+    """Return the entries of the selection of `job` that may not be sent on, each with the reason.
+
+    A reconciled copy has another kind of source, and passes.
+    """
+    return [
+        (
+            entry,
+            error(
+                "not-reconciled",
+                uid,
+                "It came on a medium from outside, and bears the identity that it came with.",
+                "Reconcile it with a patient of this site first; the copy can be sent.",
+                "IHE IRWF.b, RAD-61",
+            ),
+        )
+        for entry, uid in sorted(entries_from(station.catalog, job, OUTSIDE_MEDIUM).items())
+    ]
