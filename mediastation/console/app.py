@@ -71,8 +71,8 @@ class ConsoleApp(App[MediastationError | None]):
             Binding(place.key, f"go('{place.name}')", place.title, show=False, tooltip=place.help)
             for place in PLACES
         ),
-        Binding("u,ctrl+z", "take_back", "Undo", key_display="u"),
-        Binding("question_mark,f1", "help", "Help", key_display="?"),
+        Binding("u", "take_back", "Undo"),
+        Binding("question_mark", "help", "Help", key_display="?"),
         Binding(
             "exclamation_mark",
             "decide",
@@ -82,7 +82,11 @@ class ConsoleApp(App[MediastationError | None]):
             tooltip="Go to the job that waits for a decision",
         ),
         Binding("ctrl+p", "command_palette", "Find", key_display="^p"),
-        Binding("q,ctrl+q", "leave", "Quit", key_display="q", priority=False),
+        Binding("q", "leave", "Quit"),
+        # What the footer offers where letters are typed.
+        Binding("ctrl+z", "take_back", "Undo", key_display="^z"),
+        Binding("f1", "help", "Help", key_display="F1"),
+        Binding("ctrl+q", "leave", "Quit", key_display="^q", priority=False),
     ]
 
     def __init__(

@@ -94,6 +94,29 @@ async def test_a_study_that_still_grows_says_so_in_words(home: Path) -> None:
 
 
 class TestSearch:
+    async def test_while_letters_are_typed_only_keys_that_still_work_are_offered(
+        self, home: Path
+    ) -> None:
+        async with opened(home) as pilot:
+            await pressed(pilot, "slash")
+            offered = shown(pilot)[-1].split()
+            assert set(zip(offered[::2], offered[1::2], strict=True)) == {
+                ("^z", "Undo"),
+                ("F1", "Help"),
+                ("^q", "Quit"),
+                ("^p", "Find"),
+            }
+            await pressed(pilot, "escape")
+            assert "/ Search" in shown(pilot)[-1]
+            assert shown(pilot)[-1].split().count("Undo") == 1
+
+    async def test_a_search_that_finds_nothing_does_not_say_that_nothing_is_here(
+        self, home: Path
+    ) -> None:
+        async with opened(home) as pilot:
+            await pressed(pilot, "slash", *"zzz", "enter")
+            assert any("No study has these words" in line for line in shown(pilot))
+
     async def test_it_finds_as_one_types(self, home: Path) -> None:
         async with opened(home) as pilot:
             await pilot.press("slash", *"muller")

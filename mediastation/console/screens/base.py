@@ -72,9 +72,9 @@ class ConsoleScreen(Screen[None]):
         """Read what is shown; called when the place is shown, and once a second while it is."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Offer the search only where there is something to search with."""
+        """Offer the search only where there is something to search with, and not in it."""
         if action == "search":
-            return bool(self.query("Input.search"))
+            return bool(self.query("Input.search")) and not isinstance(self.focused, Input)
         return True
 
     def refresh_bindings(self) -> None:

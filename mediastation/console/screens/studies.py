@@ -22,7 +22,7 @@ from mediastation.console.screens.studies_errands import (
 )
 from mediastation.console.screens.studies_keys import KEYS
 from mediastation.console.screens.studies_preview import StudyPreview
-from mediastation.console.screens.studies_table import StudiesTable, next_of
+from mediastation.console.screens.studies_table import NOTHING_HERE, StudiesTable, next_of
 from mediastation.console.screens.study_rows import COLUMNS, SeriesKey, patient_text
 from mediastation.console.widgets.dialogs import AskPath
 from mediastation.console.widgets.page_table import Key, PageTable
@@ -55,7 +55,7 @@ class StudiesScreen(StudiesTable):
                 COLUMNS,
                 self._fetch,
                 sign=self._sign,
-                empty="No studies. Send some by C-STORE, or press a to add a folder from disk.",
+                empty=NOTHING_HERE,
                 id="studies",
             )
             yield StudyPreview(id="picture")

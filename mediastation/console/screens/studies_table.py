@@ -26,6 +26,8 @@ from mediastation.station.browse import (
 _Choice = TypeVar("_Choice", bound=str)
 _DEBOUNCE_S = 0.15
 _READ_AGAIN_S = 5
+NOTHING_HERE = "No studies. Send some by C-STORE, or press a to add a folder from disk."
+NOTHING_FOUND = "No study has these words. Escape shows all again."
 
 
 class StudiesTable(ConsoleScreen):
@@ -68,6 +70,7 @@ class StudiesTable(ConsoleScreen):
 
     async def _read_list(self) -> None:
         self._list = await self.desk.call(list_studies, self._typed, self._order)
+        self.table.empty = NOTHING_FOUND if self._typed else NOTHING_HERE
         self.table.set_keys(self._list.keys)
         if self._is_new_search:
             self._is_new_search = False
