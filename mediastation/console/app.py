@@ -102,6 +102,8 @@ class ConsoleApp(App[MediastationError | None]):
         self.fault: Exception | None = None
         self._first = first
         self._begin = begin
+        self.goes_on = False
+        """Whether this console has begun a `serve`, be it still starting, that stays."""
         self._reading = False
         self._told_asking: set[int] = set()
         self._decided: int | None = None
@@ -370,7 +372,7 @@ def run_console(home: Path) -> MediastationError | None:
     answer = app.run()
     if app.fault is not None:
         raise app.fault
-    if answer is None and app.status is not None and app.status.answers:
+    if answer is None and app.status is not None and (app.status.answers or app.goes_on):
         from mediastation.config import default_home  # noqa: PLC0415 - not for the paint
 
         print(farewell(home, home == default_home(), app.status.address), file=sys.stderr)

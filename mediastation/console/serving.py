@@ -41,9 +41,11 @@ async def attach(console: ConsoleApp, begin: BeginServing) -> None:
         await _wait_for_answer(console)
         return
     console.tell("Nobody serves this station yet: starting …")
+    console.goes_on = True
     try:
         address, port = await _alone(begin, desk.home)
     except MediastationError as fault:
+        console.goes_on = False
         hint = " ".join(part for part in (fault.hint, _WITHOUT) if part)
         console.tell_fault(type(fault)(fault.message, f"{hint} s in Network (5) tries again."))
         return

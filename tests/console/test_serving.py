@@ -123,6 +123,7 @@ class TestBeginning:
                     await pilot.pause(0.01)
                 await pilot.press("q")
             assert app.return_value is None
+            assert app.goes_on, "what was begun is told on leaving"
         finally:
             may_end.set()
 
