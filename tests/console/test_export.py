@@ -106,6 +106,10 @@ def jobs_of(home: Path) -> list[JobRecord]:
 
 
 class TestSelection:
+    async def test_the_keys_of_the_moment_have_room(self, home: Path) -> None:
+        async with opened(home, "export") as pilot:
+            assert shown(pilot)[-1].rstrip().endswith("^p Find")
+
     async def test_without_one_it_says_where_to_get_it(self, home: Path) -> None:
         async with opened(home, "export") as pilot:
             await pressed(pilot, "x")

@@ -69,7 +69,7 @@ class ExportScreen(ExportEditing):
         Binding("delete,backspace", "remove", "Remove", key_display="del",
                 tooltip="Leave out what is under the cursor"),
         Binding("C", "clear", "Clear", tooltip="Leave everything out"),
-        Binding("R", "drives", "Drives", tooltip="Look at the drives again"),
+        Binding("R", "drives", "Drives", show=False, tooltip="Look at the drives again"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
