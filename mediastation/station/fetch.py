@@ -153,6 +153,10 @@ def fetch(station: Station, request: FetchRequest, listener: Listener = nobody) 
     return result
 
 
+class _RefusedByPeerError(NetworkError):
+    """The peer answered that it does nothing: what lies here already did not come of this."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Expected:
     """One instance that the peer says it has."""
@@ -186,6 +190,7 @@ class _Fetching:
         self._way: Callable[[Step], None] | None = None
         self._unserved: list[str] = []
         self._said: list[Finding] = []
+        self._failed: set[str] = set()
 
     def run(self) -> None:
         """Do everything; `RefusedError` if something is missing in the end."""
@@ -198,6 +203,7 @@ class _Fetching:
             for again in range(_ROUNDS):
                 if not self._missing():
                     break
+                self._failed.clear()
                 self._retrieve(step, again=bool(again))
             step.summary = f"{len(self._received):,} of {len(self._expected):,} are here"
         self._tell_strangers()
@@ -282,6 +288,8 @@ class _Fetching:
                     f"{self._peer.name} cannot be fetched from: {'; '.join(self._unserved)}.",
                     "Ask whoever looks after it to let this station retrieve.",
                 )
+        except _RefusedByPeerError:
+            raise
         except NetworkError as fault:
             # What was said to be durable is; the second round asks for the rest.
             if again or not self._received:
@@ -345,6 +353,7 @@ class _Fetching:
         model = self._peer.model.move
         remote = self._peer.remote(self._peer.settings.retrieve_timeout_s)
         contexts = query_contexts(model)
+        is_refused = False
         try:
             with Requestor(remote, contexts, alive=step.alive) as association:
                 for level, keys in self._requests(self._missing()):
@@ -352,10 +361,16 @@ class _Fetching:
                         association, model, listener.ae_title, self._identifier(level, keys)
                     ):
                         self._heed(told, step)
+        except (_RefusedByPeerError, NotServedError):
+            is_refused = True
+            raise
         finally:
-            here = known_instances(self._station.catalog, self._expected)
+            # Of what the peer says it could not send, an older copy may be here.
+            here = {} if is_refused else known_instances(self._station.catalog, self._expected)
             self._received.update(
-                uid for uid, studies in here.items() if self._expected[uid].study in studies
+                uid
+                for uid, studies in here.items()
+                if self._expected[uid].study in studies and uid not in self._failed
             )
             step.report(len(self._received), len(self._expected))
 
@@ -404,7 +419,9 @@ class _Fetching:
                 failed = row.get("failed_sop_instance_uid_list", "")
             except IdentifierError:
                 failed = ""
-            count = len(failed.split("\\")) if failed else max(told.failed, 0)
+            listed = set(filter(None, failed.split("\\")))
+            self._failed |= listed
+            count = len(listed) or max(told.failed, 0)
             message = f"The peer could not send {count:,} instances: {words}."
             self._said.append(warning("not-sent-by-peer", self._peer.name, message))
             return
@@ -414,7 +431,7 @@ class _Fetching:
                 "Enter this station at the peer: the AE title, address and port of `serve`; "
                 "or put get into the services of the peer."
             )
-        raise NetworkError(f"{self._peer.name} refused the retrieval: {words}.", hint)
+        raise _RefusedByPeerError(f"{self._peer.name} refused the retrieval: {words}.", hint)
 
     def _tell_strangers(self) -> None:
         """Name what came without being asked for: another patient's image has to be seen."""
