@@ -214,7 +214,7 @@ def _check_blank(disc: Disc) -> Iterator[Finding]:
         return
     hint = "Put a blank disc in."
     if disc.is_rewritable:
-        hint = "Put a blank disc in, or make this one blank with `mediastation blank`."
+        hint = "Put a blank disc in, or make this one blank: w in Drives, or `mediastation blank`."
     if disc.status is DiscStatus.APPENDABLE:
         hint += " `--append` adds a session to it."
     holds = ", ".join(filter(None, (session.volume_id for session in disc.sessions)))
@@ -260,7 +260,7 @@ def _check_append(disc: Disc, image: ImageFacts) -> Iterator[Finding]:
             "no-sessions",
             disc.kind,
             f"A {disc.kind} has no sessions; it is written anew as a whole.",
-            f"{whole} This one can be made blank with `mediastation blank`."
+            f"{whole} This one can be made blank: w in Drives, or `mediastation blank`."
             if disc.is_rewritable
             else whole,
             "PS3.12 Annex X" if disc.family is Family.BD else "PS3.12 Annexes J, P",

@@ -137,6 +137,14 @@ class TestWhatLies:
             assert engine.scans > before + 1
             assert engine.ejected == []
 
+    async def test_who_comes_back_sees_the_discs_of_now(self, images: Images, desk: Desk) -> None:
+        async with opened(images.home, "drives", desk=desk) as pilot:
+            assert isinstance(desk.engine, LookedInto)
+            desk.engine.drives[SR1].lies = DiscStatus.NONE
+            await pressed(pilot, "1", "4")
+            await settled(pilot)
+            assert "no disc" in line_with(pilot, "/dev/sr1   ")
+
     async def test_a_drive_that_a_job_is_on_is_left_in_peace(
         self, images: Images, desk: Desk, engine: LookedInto
     ) -> None:

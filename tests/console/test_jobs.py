@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,6 +200,17 @@ class TestList:
             log.read_on(station)
             assert log.lines[-1].text == "line 999"
             assert len(log.lines) == 200
+
+    async def test_two_readings_at_once_take_each_line_once(self, home: Path) -> None:
+        with Station(home) as station:
+            for number in range(300):
+                station.queue.note(DONE, station.clock.now(), f"line {number}")
+            log = JobLog(DONE)
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(log.read_on, [station] * 8))
+            numbers = [line.id for line in log.lines]
+            assert numbers == sorted(set(numbers))
+            assert log.lines[-1].text == "line 299"
 
 
 class TestErrands:

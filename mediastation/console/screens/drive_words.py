@@ -73,7 +73,7 @@ def job_text(job: DriveJob | None, now: float, width: int) -> str:
     head = f"{SIGNS[record.state]} {record.id} "
     if record.state is JobState.RUNNING and job.step is not None:
         return head + progress_text(job.step, now, width - len(head))
-    words = "asks: 3, a" if record.state is JobState.WAITING else str(record.state)
+    words = "asks: !" if record.state is JobState.WAITING else str(record.state)
     return f"{head}{record.kind} {words}"
 
 

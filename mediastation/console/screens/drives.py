@@ -111,6 +111,11 @@ class DrivesScreen(DriveErrands):
             self.read_drives()
         self._show()
 
+    def on_screen_resume(self) -> None:
+        """Look at the drives at once: discs were changed while nobody looked."""
+        self._since_read = _READ_AGAIN_S
+        super().on_screen_resume()
+
     def read_drives(self) -> None:
         """Look at the drives in the background, unless that is going on."""
         if self._is_reading or not self.desk.is_open:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -59,15 +60,20 @@ class JobLog:
     job: int
     after: int = 0
     lines: list[JobEvent] = field(default_factory=list)
+    _reading: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def read_on(self, station: Station) -> JobRecord | None:
-        """Read what was added since, and the job itself with its steps and findings."""
-        for _ in range(_AHEAD):
-            more = station.jobs.events(self.after, self.job)
-            if not more:
-                break
-            self.after = more[-1].id
-            self.lines = [*self.lines, *more][-_MOST_LINES:]
+        """Read what was added since, and the job itself with its steps and findings.
+
+        May be called by several threads: a line is taken once.
+        """
+        with self._reading:
+            for _ in range(_AHEAD):
+                more = station.jobs.events(self.after, self.job)
+                if not more:
+                    break
+                self.after = more[-1].id
+                self.lines = [*self.lines, *more][-_MOST_LINES:]
         return station.jobs.get(self.job, station.clock.now())
 
 

@@ -200,7 +200,7 @@ class JobsScreen(JobErrands):
         status = self.console.status
         is_idle = status is not None and not status.is_served
         waits = any(one.state is JobState.QUEUED for one in records)
-        nobody = " · ! nobody works: mediastation serve" if is_idle and waits else ""
+        nobody = " · ! nobody works: 5, then s" if is_idle and waits else ""
         self.query_one("#jobs-which", Static).update(
             f"{told[self._which]} (f) · {checks} (t) · {count}{more}{nobody}"
         )
