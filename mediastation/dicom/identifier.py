@@ -49,7 +49,7 @@ def key_tag(word: str) -> int:
     if match := _TAG.fullmatch(word):
         tag: int | None = int(match[1] + match[2], 16)
     else:
-        tag = tag_for_keyword(word) or _by_snake_case().get(word.lower())
+        tag = (tag_for_keyword(word) or _by_snake_case().get(word.lower())) if word else None
     try:
         vr = dictionary_VR(tag) if tag else ""
     except KeyError:
