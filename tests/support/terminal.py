@@ -20,7 +20,7 @@ class Terminal:
     Parameters
     ----------
     folder : Path
-        Gets the socket, and no other file.
+        Gets the socket, and the exit code.
     program : sequence of str
         What runs; when it ends, what it said stays and `ended` is its exit code.
     environment : mapping of str to str
@@ -44,6 +44,8 @@ class Terminal:
         gone = [word for name, value in given.items() if not value for word in ("-u", name)]
         kept = [f"{name}={value}" for name, value in given.items() if value]
         words = ["env", *gone, *kept]
+        # From the shell: tmux does not always get to know it.
+        self._code = folder / "exit-code"
         self._tmux = peer("tmux")
         self._say(
             *("-f", os.devnull, "new-session", "-d", "-s", "test"),
@@ -51,7 +53,11 @@ class Terminal:
         )
         self._handle = Handle(int(self._say("display-message", "-p", "#{pid}")))
         self._say("set-option", "-g", "remain-on-exit", "on")
-        self._say("respawn-pane", "-k", f"{shlex.join([*words, *program])}; exit $?")
+        self._say(
+            "respawn-pane",
+            "-k",
+            f"{shlex.join([*words, *program])}; echo $? > {shlex.quote(str(self._code))}",
+        )
 
     def __enter__(self) -> Terminal:
         return self
@@ -93,8 +99,19 @@ class Terminal:
 
     def wait_for(self, *words: str) -> str:
         """Wait until all words are on the screen, and return what is there then."""
-        wait_until(lambda: all(one in self.shown() for one in words), f"{words} on the screen")
-        return self.shown()
+        seen = ""
+
+        def are_there() -> bool:
+            nonlocal seen
+            seen = self.shown()
+            return all(one in seen for one in words)
+
+        try:
+            wait_until(are_there, f"{words} on the screen")
+        except AssertionError as fault:
+            fault.add_note(seen)
+            raise
+        return seen
 
     def wait_without(self, words: str) -> str:
         """Wait until the words are no longer on the screen, and return what is there then."""
@@ -111,10 +128,8 @@ class Terminal:
     @property
     def ended(self) -> int | None:
         """The exit code of the program, None while it runs."""
-        dead, code = self._say(
-            "display-message", "-p", "-t", "test", "#{pane_dead} #{pane_dead_status}."
-        ).split(" ")
-        return int(code.strip().rstrip(".") or -1) if dead == "1" else None
+        code = self._code.read_text().strip() if self._code.exists() else ""
+        return int(code) if code else None
 
     def wait_for_end(self) -> tuple[int, str]:
         """Wait until the program has ended; return its exit code and all it has said."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult, RenderResult
 from textual.containers import Horizontal
 from textual.reactive import reactive
@@ -90,13 +91,15 @@ def _jobs(status: StationStatus) -> str:
 class PlaceTab(Static):
     """One place and its digit; a click goes there."""
 
+    is_short: reactive[bool] = reactive(False, layout=True)
+
     def __init__(self, place: Place) -> None:
         super().__init__(id=f"tab-{place.name}")
         self.place = place
 
     def render(self) -> RenderResult:
         """Draw the digit and the name; where there is no room, the name of what is shown."""
-        if self.app.size.width < _ALL_TITLES_WIDTH and not self.has_class("shown"):
+        if self.is_short and not self.has_class("shown"):
             return Text(self.place.key)
         return Text(f"{self.place.key} {self.place.title}")
 
@@ -119,7 +122,7 @@ class PlaceBar(Horizontal):
             tab.set_class(place.name == self._shown, "shown")
             yield tab
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Write out as many names as there is room for."""
         for tab in self.query(PlaceTab):
-            tab.refresh(layout=True)
+            tab.is_short = event.size.width < _ALL_TITLES_WIDTH
