@@ -92,7 +92,7 @@ def scripted(script: Callable[[Peer], None], timeout_s: float = 20) -> Iterator[
                 try:
                     script(Peer(connected))
                     while received := connected.recv(65536):
-                        if PduType.RELEASE_RQ in received[:1]:
+                        if received[-10:-9] == bytes((PduType.RELEASE_RQ,)):
                             connected.sendall(pdu.write_pdu(PduType.RELEASE_RP, bytes(4)))
                 except OSError:
                     pass  # our side has gone: that is what most scripts lead to

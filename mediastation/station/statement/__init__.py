@@ -38,6 +38,8 @@ _SECTION_OF = {
     "directory": "A.2",
     "profile-keys": "A.2.3",
     "codes": "E",
+    "store-peers": "5.2.5.1",
+    "query-peers": "5.2.7",
 }
 _SECTION_OF_ROLE = {Role.CREATOR: "5.4.1", Role.READER: "5.4.2", Role.UPDATER: "5.4.3"}
 _TABLE = re.compile(r"^\[\[table:([a-z0-9-]+)\]\]$", re.MULTILINE)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mediastation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, __version__
+from mediastation.config import Peer
 from mediastation.conformance.load import load_retired_profiles
 from mediastation.dicom.dictionary import uid_name
 from mediastation.model.character_set import CHARACTER_SETS
@@ -79,6 +80,8 @@ class StatementFacts:
         Every known profile.
     record_types : tuple of RecordType
         Those that claimed creators write, the levels above instances first.
+    peers : tuple of (str, Peer)
+        The peers of the settings, by name: towards them the station is an SCU.
     """
 
     date: str
@@ -90,12 +93,17 @@ class StatementFacts:
     excluded_syntaxes: tuple[SyntaxFact, ...]
     claims: tuple[Claim, ...]
     record_types: tuple[RecordType, ...]
+    peers: tuple[tuple[str, Peer], ...] = ()
     product: str = PRODUCT
     version: str = __version__
 
     def claimed(self, role: Role) -> tuple[ApplicationProfile, ...]:
         """Return the profiles that are claimed in `role`."""
         return tuple(one.profile for one in self.claims if role in one.roles)
+
+    def peers_for(self, *services: str) -> tuple[tuple[str, Peer], ...]:
+        """Return the peers that are there for one of `services`."""
+        return tuple(one for one in self.peers if set(services) & set(one[1].services))
 
     @property
     def statuses(self) -> tuple[StoreAnswer, ...]:
@@ -197,6 +205,7 @@ def gather_facts(station: Station) -> StatementFacts:
         ),
         claims=claims,
         record_types=_record_types(written),
+        peers=tuple(sorted(station.settings.peers.items())),
     )
 
 

@@ -152,7 +152,8 @@ def communication_tables(facts: StatementFacts) -> dict[str, Table]:
                 ("Implementation Version Name", association["implementation_version_name"]),
                 ("Maximum PDU received, in bytes", str(association["max_pdu_length"])),
                 ("ARTIM timeout", f"{association['negotiation_timeout_s']:g} s"),
-                ("Maximum associations as initiator", "N/A"),
+                ("Maximum associations as initiator",
+                 "one for each job or question" if facts.peers else "N/A"),
                 ("Maximum associations as acceptor", str(association["max_associations"])),
                 ("Maximum outstanding asynchronous operations", "1 (not negotiated)"),
                 ("Media",),
@@ -200,7 +201,11 @@ def communication_tables(facts: StatementFacts) -> dict[str, Table]:
         "ports": Table(
             "TCP ports",
             ("Port", "Protocol", "Direction", "TLS"),
-            ((str(facts.settings["port"]), "DICOM upper layer", "incoming", "N"),),
+            (
+                (str(facts.settings["port"]), "DICOM upper layer", "incoming", "N"),
+                *((str(peer.port), f"DICOM upper layer, to {name}", "outgoing", "N")
+                  for name, peer in facts.peers),
+            ),
         ),
     }  # fmt: skip
 

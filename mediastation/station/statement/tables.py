@@ -14,6 +14,7 @@ from mediastation.model.sop_class import MULTI_FRAME_CLASSES, SOP_CLASSES
 from mediastation.model.transfer_syntax import EXPLICIT_LE, IMPLICIT_LE, transfer_syntax_name
 from mediastation.network.contexts import VERIFICATION
 from mediastation.station.statement.claims import Claim
+from mediastation.station.statement.client_tables import client_services, client_tables
 from mediastation.station.statement.facts import (
     StatementFacts,
     storage_name,
@@ -61,7 +62,7 @@ def overview_tables(facts: StatementFacts) -> dict[str, Table]:
     return {
         "sop-classes": _sop_classes(facts),
         "transfer-syntaxes": _transfer_syntaxes(facts),
-        "verification": _verification(),
+        "verification": _verification(facts),
         "media-profiles": _media_profiles(facts.claims),
         "character-sets": _character_sets(),
         "revisions": Table(
@@ -84,7 +85,7 @@ def _sop_classes(facts: StatementFacts) -> Table:
     ]  # fmt: skip
     rows += [
         (
-            fact.name, fact.uid, STORAGE_SETS, "N", yes(fact.storage_scp),
+            fact.name, fact.uid, STORAGE_SETS, yes(facts.peers_for("store")), yes(fact.storage_scp),
             yes(fact.created_under), yes(fact.updated_under), yes(fact.read_under),
             "N", "N", "N", "N",
         )
@@ -112,14 +113,14 @@ def _transfer_syntaxes(facts: StatementFacts) -> Table:
     return Table("Transfer Syntaxes", ("Set", "Transfer Syntax Name", "UID"), tuple(rows))
 
 
-def _verification() -> Table:
+def _verification(facts: StatementFacts) -> Table:
     return Table(
         "Verification Service",
         ("SOP Class Name", "SOP Class UID", "Transfer Syntax Name", "Transfer Syntax UID",
          "SCU", "SCP"),
         tuple(
             (uid_name(VERIFICATION, "Verification"), VERIFICATION,
-             transfer_syntax_name(uid), uid, "N", "Y")
+             transfer_syntax_name(uid), uid, yes(facts.peers), "Y")
             for uid in (IMPLICIT_LE, EXPLICIT_LE)
         ),
     )  # fmt: skip
@@ -179,6 +180,7 @@ _ABBREVIATIONS = (
 def service_tables(facts: StatementFacts) -> dict[str, Table]:
     """Return the tables of section 5."""
     tables = {
+        **client_tables(facts),
         "services": _services(facts),
         "storage-levels": Table(
             "Levels of conformance of the Storage SCP",
@@ -248,6 +250,7 @@ def _services(facts: StatementFacts) -> Table:
         (
             (INTAKE, "Verification", "N", "Y", "N", "N", "N"),
             (INTAKE, "Storage", "N", "Y", "N", "N", "N"),
+            *client_services(facts),
             (MEDIA_AE, "Media Storage", "N", "N", *roles),
         ),
     )  # fmt: skip

@@ -1,0 +1,68 @@
+"""The tables of what the station does as an SCU (PS3.2, Annex N, 5.2.5.1 and 5.2.7)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mediastation.config import Peer
+from mediastation.dicom.dictionary import uid_name
+from mediastation.model.document import Table
+from mediastation.model.transfer_syntax import EXPLICIT_LE, IMPLICIT_LE, transfer_syntax_name
+from mediastation.network.query_retrieve_scu import Model
+from mediastation.station.statement.facts import StatementFacts
+
+CLIENT: Final = "CLIENT"
+
+
+def client_services(facts: StatementFacts) -> list[tuple[str, ...]]:
+    """Return the rows of the services that are used; none where no peer is configured."""
+    rows = [
+        ("Verification", facts.peers),
+        ("Storage", facts.peers_for("store")),
+        ("Query/Retrieve", facts.peers_for("find", "get", "move")),
+    ]
+    return [(CLIENT, name, "Y", "N", "N", "N", "N") for name, used in rows if used]
+
+
+def client_tables(facts: StatementFacts) -> dict[str, Table]:
+    """Return the tables of the peers; they have no rows where there are none."""
+    return {
+        "store-peers": Table(
+            "Peers that instances are sent to",
+            ("Peer", "Called AE Title", "Calling AE Title", "Address", "Transfer Syntaxes",
+             "Maximum PDU", "Timeouts", "Retries"),
+            tuple(
+                (
+                    name,
+                    peer.aet,
+                    peer.calling_aet or str(facts.settings["aet"]),
+                    f"{peer.host}:{peer.port}",
+                    "; ".join(map(transfer_syntax_name, peer.transfer_syntaxes))
+                    or "as the instances have them",
+                    f"{peer.max_pdu_bytes:,}",
+                    f"{peer.connect_timeout_s:g} s to connect, {peer.timeout_s:g} s of silence",
+                    f"{peer.retries}, first after {peer.retry_seconds:g} s",
+                )
+                for name, peer in facts.peers_for("store")
+            ),
+            wide=True,
+        ),
+        "query-peers": Table(
+            "Query/Retrieve SOP Classes used, by peer",
+            ("Peer", "SOP Class Name", "SOP Class UID", "Transfer Syntaxes", "SCU"),
+            tuple(
+                (name, uid_name(uid, uid), uid, _UNCOMPRESSED, "Y")
+                for name, peer in facts.peers_for("find", "get", "move")
+                for uid in _classes(peer)
+            ),
+        ),
+    }  # fmt: skip
+
+
+_UNCOMPRESSED: Final = "; ".join(map(transfer_syntax_name, (EXPLICIT_LE, IMPLICIT_LE)))
+
+
+def _classes(peer: Peer) -> list[str]:
+    model = Model.PATIENT if peer.information_model == "patient" else Model.STUDY
+    uids = {"find": model.find, "get": model.get, "move": model.move}
+    return [uids[service] for service in ("find", "get", "move") if service in peer.services]
