@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from textual.app import App, SystemCommand
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from mediastation.console.desk import Desk
 from mediastation.console.places import PLACE_OF, PLACES
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from mediastation.console.screens.studies import StudiesScreen
 
 _MOST_UNDO = 200
+_KEYS = {"take_back": ("u", "^z"), "help": ("?", "F1"), "leave": ("q", "^q")}
+"""How keys are told that have another one where letters are typed: here, and there."""
 _BASE_SCREENS = 1
 """Screens below the place that is shown: the empty one that Textual begins with."""
 
@@ -71,8 +74,8 @@ class ConsoleApp(App[MediastationError | None]):
             Binding(place.key, f"go('{place.name}')", place.title, show=False, tooltip=place.help)
             for place in PLACES
         ),
-        Binding("u", "take_back", "Undo"),
-        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("u,ctrl+z", "take_back", "Undo"),
+        Binding("question_mark,f1", "help", "Help"),
         Binding(
             "exclamation_mark",
             "decide",
@@ -82,11 +85,7 @@ class ConsoleApp(App[MediastationError | None]):
             tooltip="Go to the job that waits for a decision",
         ),
         Binding("ctrl+p", "command_palette", "Find", key_display="^p"),
-        Binding("q", "leave", "Quit"),
-        # What the footer offers where letters are typed.
-        Binding("ctrl+z", "take_back", "Undo", key_display="^z"),
-        Binding("f1", "help", "Help", key_display="F1"),
-        Binding("ctrl+q", "leave", "Quit", key_display="^q", priority=False),
+        Binding("q,ctrl+q", "leave", "Quit", priority=False),
     ]
 
     def __init__(
@@ -272,6 +271,12 @@ class ConsoleApp(App[MediastationError | None]):
         screen = self.screen
         if isinstance(screen, ConsoleScreen):
             self.push_screen(HelpScreen(PLACE_OF[screen.PLACE].title, self.keys_of(screen)))
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return how a key is told: always one that works where the focus is."""
+        if binding.action in _KEYS:
+            return _KEYS[binding.action][isinstance(self.focused, Input)]
+        return super().get_key_display(binding)
 
     def keys_of(self, screen: Screen[Any]) -> list[tuple[str, str]]:
         """Return keys and what they do, each action once: the place's, then everybody's."""

@@ -21,7 +21,7 @@ from mediastation.console.widgets.dialogs import AskPath, Confirm
 from mediastation.model.job import JobRecord, JobState
 from mediastation.station.burn_request import BurnRequest
 from mediastation.station.burning import burn
-from mediastation.station.drive_view import DriveView, look_at_drives, medium_like
+from mediastation.station.drive_view import DriveJob, DriveView, look_at_drives, medium_like
 from mediastation.station.drives import DiscContent
 from mediastation.station.station import Station
 from tests.console.support import (
@@ -174,6 +174,7 @@ class TestWhatLies:
                     assert SR0 in engine.asked
                     assert SR1 not in engine.asked
                     assert engine.scans == scans
+                    assert "in use" in line_with(pilot, "/dev/sr1   ")
                     assert "▶ " in line_with(pilot, "/dev/sr1   ")
                     await pressed(pilot, "down", "e")
                     assert "is busy with job" in told(pilot)
@@ -388,6 +389,22 @@ class TestWords:
         view = DriveView(Drive(SR0, disc=disc), DiscContent())
         assert drive_row(view, None, 0, 20).cells[2] == "! never finished"
         assert "destroy it" in drive_text(view, None, "", 0, 80).plain
+
+    def test_a_disc_that_a_job_may_have_changed_is_nobodys(self) -> None:
+        content = DiscContent((), "X", "1.2", (("Doe^Jane", "A-1"),), 9)
+        view = DriveView(Drive(SR0, disc=Disc("CD-RW", DiscStatus.CLOSED, 9, 0)), content, 5)
+        record = JobRecord(
+            id=7, kind="burn", state=JobState.RUNNING, operator="ann",
+            request={}, result={}, message="", created_at=0.0, updated_at=0.0,
+        )  # fmt: skip
+        job = DriveJob(record)
+        assert "Doe" not in "".join(drive_row(view, job, 0, 20).cells)
+        text = drive_text(view, job, "", 0, 80).plain
+        assert "Doe" not in text
+        assert "job 5" not in text
+        assert "looked at again when the job lets it go" in text
+        asking = DriveJob(replace(record, state=JobState.WAITING))
+        assert "Doe, Jane" in drive_row(view, asking, 0, 20).cells
 
     def test_many_patients_are_counted(self) -> None:
         content = DiscContent((), "X", "1.2", tuple((f"P{n}^", str(n)) for n in range(40)), 9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -39,8 +40,10 @@ _JOB = 5
 
 def drive_row(view: DriveView, job: DriveJob | None, now: float, width: int) -> PageRow:
     """Return a drive as a row; `width` is that of the column for its job."""
+    view = _believed(view, job)
     disc = view.disc
-    lying = "✗ trouble" if view.drive.trouble else disc.words
+    is_busy = job is not None and job.is_busy
+    lying = "✗ trouble" if view.drive.trouble else "in use" if is_busy else disc.words
     capacity = disc.capacity_sectors * SECTOR_BYTES
     look = "error" if view.drive.trouble or disc.damaged else ""
     if job is not None:
@@ -53,11 +56,22 @@ def drive_row(view: DriveView, job: DriveJob | None, now: float, width: int) -> 
             " ".join(filter(None, (view.drive.vendor, view.drive.model))),
             "! never finished" if disc.damaged else lying,
             size_text(capacity) if capacity else "",
-            "see below" if view.drive.trouble else _whose(view),
+            "see below" if view.drive.trouble else "" if is_busy else _whose(view),
             job_text(job, now, width),
         ),
         look,
     )
+
+
+def _believed(view: DriveView, job: DriveJob | None) -> DriveView:
+    """Return a view without the disc while a job has the drive.
+
+    The job may have changed it since it was looked at: it would be the wrong
+    patient's.
+    """
+    if job is None or not job.is_busy:
+        return view
+    return replace(view, drive=replace(view.drive, disc=None), content=None, made_by=0)
 
 
 def short_device(device: str) -> str:
@@ -105,6 +119,7 @@ def patient_text(name: str, patient_id: str) -> str:
 def drive_text(view: DriveView, job: DriveJob | None, like: str, now: float, width: int) -> Text:
     """Return all that is known of a drive and its disc, and what to do next."""
     text = Text()
+    view = _believed(view, job)
     drive, disc = view.drive, view.disc
     maker = " ".join(filter(None, (drive.vendor, drive.model, drive.revision)))
     if is_stdio(drive.device):
@@ -112,6 +127,8 @@ def drive_text(view: DriveView, job: DriveJob | None, like: str, now: float, wid
     _line(text, " · ".join(filter(None, (drive.device, maker))), "bold")
     if drive.trouble:
         _line(text, f"✗ {drive.trouble}", "bold")
+    elif job is not None and job.is_busy:
+        _line(text, "What lies in it is looked at again when the job lets it go.")
     else:
         _line(text, _disc_text(disc, like))
     if job is not None:
