@@ -100,6 +100,10 @@ def words_of_job(record: JobRecord, settings: Settings | None = None) -> str:
             return f"Reprint of job {request.get('of', '?')}"
         case "blank":
             return f"Blank the disc in {_name(request.get('drive'))}"
+        case "send":
+            return f"Send to {_peer_words(request, settings)}"
+        case "fetch":
+            return f"Fetch from {_peer_words(request, settings)}"
         case "add":
             return f"Add {', '.join(map(_name, _texts(request.get('sources'))))}"
         case _:
@@ -140,6 +144,12 @@ def is_about_checking(record: JobRecord) -> bool:
     return record.kind == "check" or bool(record.request.get("plan_only"))
 
 
+def _peer_words(request: Mapping[str, Any], settings: Settings | None) -> str:
+    name = str(request.get("peer", ""))
+    peer = settings.peers.get(name) if settings else None
+    return (peer.title if peer else "") or name or "a peer"
+
+
 def _medium_words(request: Mapping[str, Any], settings: Settings | None) -> str:
     profile, medium = str(request.get("profile", "")), str(request.get("medium", ""))
     for name, preset in settings.presets.items() if settings else ():
@@ -156,7 +166,7 @@ def _origin(station: Station, record: JobRecord) -> JobRecord | None:
         request = record.request
         before: JobRecord | None = None
         match record.kind:
-            case "export":
+            case "export" | "send":
                 return record
             case "burn":
                 before = _maker(station, request.get("image"))
