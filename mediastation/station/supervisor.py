@@ -229,7 +229,7 @@ class Supervisor:
     def _begin_missing(self) -> None:
         queue, now = self._station.queue, self._station.clock.now()
         most = self._station.settings.workers
-        general = len(queue.claimable("", now, limit=most))
+        general = len(queue.claimable(self._place, now, on_drives=False, limit=most))
         drives = len(queue.free_drives(self._place, now, _MOST_DRIVES))
         if not general and not drives:
             return
