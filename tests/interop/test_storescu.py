@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +19,7 @@ from mediastation.network.storage_scp import StoreAnswer
 from mediastation.network.storage_scu import send_files
 from tests.support.corpus import corpus_files
 from tests.support.network import Kept, running_scp, write_ct
+from tests.support.pacs import started
 from tests.support.peers import peer, run_peer
 
 DIRECTORY = "1.2.840.10008.1.3.10"
@@ -204,34 +203,10 @@ def test_dcmtk_that_aborts_leaves_nothing_and_others_are_served(tmp_path: Path) 
 
 @contextmanager
 def dcmtk_storescp(folder: Path, *options: str) -> Iterator[tuple[str, int]]:
-    """Run DCMTK's storescp, which has to be told a port: a free one, with a second try."""
+    """Run DCMTK's storescp."""
     program = dcmtk("storescp")
-    for _ in range(5):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        process = subprocess.Popen(
-            [program, *options, "-od", str(folder), str(port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            if answers(process, port):
-                yield "127.0.0.1", port
-                return
-        finally:
-            process.kill()
-            process.wait()
-    pytest.fail("storescp does not start")
-
-
-def answers(process: subprocess.Popen[bytes], port: int) -> bool:
-    """Wait until it listens; false if it ends instead."""
-    patience = threading.Event()
-    while process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10):
-            return True
-        patience.wait(0.01)
-    return False
+    with started(lambda port: [program, *options, "-od", str(folder), str(port)]) as port:
+        yield "127.0.0.1", port
 
 
 def test_dcmtk_receives_what_we_send_byte_for_byte(tmp_path: Path) -> None:

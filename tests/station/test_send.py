@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,16 @@ import pytest
 
 from mediastation.catalog.selection import find_entries
 from mediastation.cli.app import run
-from mediastation.errors import ConfigError
+from mediastation.errors import CancelledError, ConfigError
 from mediastation.model.entry import Source
 from mediastation.model.transfer_syntax import JPEG_LOSSLESS_SV1
 from mediastation.station.gather import add
+from mediastation.station.job_facts import facts_of_job
 from mediastation.station.peer_requests import SendRequest
 from mediastation.station.reconciled import OUTSIDE_MEDIUM
 from mediastation.station.send import SendResult, send
 from mediastation.station.station import Station
-from mediastation.station.submitting import submit
+from mediastation.station.submitting import cancel, submit
 from tests.support.objects import write_ct, write_series
 from tests.support.pacs import EXPLICIT_LE, IMPLICIT_LE, archive, write_peer
 
@@ -253,6 +255,48 @@ def test_a_permanent_rejection_is_not_tried_again(tmp_path: Path) -> None:
     assert "association-lost" not in rules(result)
 
 
+def test_a_peer_that_falls_silent_is_given_up_in_time(tmp_path: Path) -> None:
+    over = threading.Event()
+
+    def fall_silent(number: int, _: Any) -> int:
+        if number >= 2:
+            over.wait(60)
+        return 0
+
+    with archive(fall_silent) as pacs:
+        result = send_from(home_with(tmp_path, pacs.port, retries=0, timeout_s=0.5))
+        over.set()
+
+    assert (result.sent, result.unsent, result.exit_code) == (2, 3, 3)
+    assert "sent nothing for too long" in result.stopped
+    assert "goes on with the rest" in result.hint
+
+
+def test_a_cancelled_send_stops_while_the_peer_is_waited_for(tmp_path: Path) -> None:
+    over = threading.Event()
+    home: list[Path] = []
+
+    def cancel_third(number: int, _: Any) -> int:
+        if number == 2:
+            with Station(home[0]) as station:
+                (running,) = station.jobs.open_jobs(station.clock.now())
+                cancel(station, running.id)
+            over.wait(60)
+        return 0
+
+    with archive(cancel_third) as pacs:
+        home.append(home_with(tmp_path, pacs.port))
+        with Station(home[0]) as station, pytest.raises(CancelledError):
+            send(station, SendRequest((STUDY,), "pacs"))
+        over.set()
+        with Station(home[0]) as station:
+            record = station.jobs.latest(station.clock.now(), 1)[0]
+        assert (record.state, record.result["sent"], record.result["unsent"]) == ("cancelled", 2, 3)
+        rest = send_from(home[0])
+
+    assert (rest.sent, rest.already, rest.exit_code) == (5, 2, 0)
+
+
 def test_it_runs_from_the_queue(tmp_path: Path) -> None:
     with archive() as pacs:
         home = home_with(tmp_path, pacs.port)
@@ -264,3 +308,7 @@ def test_it_runs_from_the_queue(tmp_path: Path) -> None:
 
     assert record is not None
     assert (record.state, record.result["sent"]) == ("done", 5)
+    with Station(home) as station:
+        facts = facts_of_job(station, record)
+    assert facts.what == "Send to pacs"
+    assert [study.patient_id for study in facts.studies] == ["4711"]

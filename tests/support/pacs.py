@@ -91,29 +91,14 @@ def archive(
         server.shutdown()
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
-def dcmqrscp(folder: Path, move_to: int = 1) -> Iterator[int]:
-    """Run DCMTK's archive, AE title PACS; it moves to MEDIASTATION at the port `move_to`."""
-    program = peer("dcmqrscp")
-    store = folder / "db"
-    store.mkdir(parents=True)
+def started(words: Callable[[int], list[str]]) -> Iterator[int]:
+    """Run a program that has to be told its port: a free one, with further tries."""
     for _ in range(5):
-        port = _free_port()
-        config = folder / "dcmqrscp.cfg"
-        config.write_text(
-            f"NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n"
-            f"HostTable BEGIN\nus = (MEDIASTATION, 127.0.0.1, {move_to})\nHostTable END\n"
-            "VendorTable BEGIN\nVendorTable END\n"
-            f"AETable BEGIN\nPACS {store} RW (200, 1024mb) ANY\nAETable END\n",
-            encoding="utf-8",
-        )
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = int(probe.getsockname()[1])
         process = subprocess.Popen(
-            [program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            words(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
             if _answers(process, port):
@@ -122,13 +107,35 @@ def dcmqrscp(folder: Path, move_to: int = 1) -> Iterator[int]:
         finally:
             process.kill()
             process.wait()
-    pytest.fail("dcmqrscp does not start")
+    pytest.fail("the peer does not start")
 
 
 def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Wait until it listens; false if it ends instead."""
     patience = threading.Event()
     while process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10):
             return True
         patience.wait(0.01)
     return False
+
+
+@contextmanager
+def dcmqrscp(folder: Path, move_to: int = 1) -> Iterator[int]:
+    """Run DCMTK's archive, AE title PACS; it moves to MEDIASTATION at the port `move_to`."""
+    program = peer("dcmqrscp")
+    store, config = folder / "db", folder / "dcmqrscp.cfg"
+    store.mkdir(parents=True)
+
+    def words(port: int) -> list[str]:
+        config.write_text(
+            f"NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n"
+            f"HostTable BEGIN\nus = (MEDIASTATION, 127.0.0.1, {move_to})\nHostTable END\n"
+            "VendorTable BEGIN\nVendorTable END\n"
+            f"AETable BEGIN\nPACS {store} RW (200, 1024mb) ANY\nAETable END\n",
+            encoding="utf-8",
+        )
+        return [program, "-c", str(config)]
+
+    with started(words) as port:
+        yield port
