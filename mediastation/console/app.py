@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -355,6 +356,11 @@ def _has_terminal() -> bool:
         return False
 
 
+def is_end_of_terminal(fault: Exception) -> bool:
+    """Tell whether drawing failed only as nobody is there to see it: the line was cut."""
+    return isinstance(fault, OSError) and fault.errno == errno.EIO and not _has_terminal()
+
+
 def _concerns_people(active: ActiveBinding) -> bool:
     """Tell whether a key is worth telling of: not what every terminal program does with Tab."""
     binding = active.binding
@@ -376,6 +382,8 @@ def run_console(home: Path) -> MediastationError | None:
     app = ConsoleApp(home, begin=begin_serving)
     answer = app.run()
     if app.fault is not None:
+        if is_end_of_terminal(app.fault):
+            return None
         raise app.fault
     if answer is None and app.status is not None and (app.status.answers or app.goes_on):
         from mediastation.config import default_home  # noqa: PLC0415 - not for the paint

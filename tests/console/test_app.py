@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import threading
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from textual.command import CommandPalette
 
-from mediastation.console.app import ConsoleApp
+from mediastation.console.app import ConsoleApp, is_end_of_terminal
 from mediastation.console.desk import Desk
 from mediastation.console.places import PLACES
 from mediastation.console.screens.base import ConsoleScreen
@@ -248,3 +249,14 @@ class TestLeaving:
             await pilot.press("q")
         may_end.set()
         await look
+
+
+class TestCutLine:
+    def test_drawing_for_nobody_is_no_fault(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cut = OSError(errno.EIO, "Input/output error")
+        monkeypatch.setattr("mediastation.console.app._has_terminal", lambda: False)
+        assert is_end_of_terminal(cut)
+        assert not is_end_of_terminal(OSError(errno.ENOSPC, "No space left on device"))
+        assert not is_end_of_terminal(ValueError("ours to mend"))
+        monkeypatch.setattr("mediastation.console.app._has_terminal", lambda: True)
+        assert not is_end_of_terminal(cut), "a disk that fails is told of"
