@@ -107,6 +107,9 @@ class Requestor:
         self._message_id = 0
         try:
             accept = self._negotiate()
+        except AssociationRejectedError:
+            self.connection.close()
+            raise
         except BaseException:
             self.connection.close(pdu.write_abort(None))
             raise

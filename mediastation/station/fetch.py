@@ -7,8 +7,6 @@ against that; what is missing is asked for once more, then named.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 from mediastation.catalog.selection import known_instances
 from mediastation.collect.storage import StorageIntake
@@ -16,10 +14,7 @@ from mediastation.dicom.identifier import IdentifierError, read_identifier
 from mediastation.errors import ConfigError, NetworkError, RefusedError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding, error, warning
-from mediastation.model.sop_class import SOP_CLASSES
-from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
 from mediastation.model.uid import is_usable_uid
-from mediastation.network.contexts import reluctance
 from mediastation.network.query_retrieve_scu import (
     Arrival,
     Model,
@@ -32,9 +27,11 @@ from mediastation.network.query_retrieve_scu import (
 )
 from mediastation.network.reception import ReceivedInstance, Reception, StoreAnswer
 from mediastation.network.requestor import Requestor
+from mediastation.station.fetch_plan import Expected, chunked_classes, wanted_syntaxes
 from mediastation.station.job import Job, Step
 from mediastation.station.listening import read_listener
 from mediastation.station.peer_requests import FetchRequest
+from mediastation.station.peer_results import FetchResult
 from mediastation.station.peers import NamedPeer, peer_named, require_peer, status_words
 from mediastation.station.query import (
     CLASS_UID,
@@ -51,68 +48,8 @@ from mediastation.station.query import (
 from mediastation.station.station import Station
 
 _ROUNDS = 2
-_MOST_CLASSES = 60
 _UIDS_IN_A_REQUEST = 500
 _MOST_NAMED = 1000
-_LIKELY_LEAVES = (
-    "2 4 1 1.1 1.2 6.1 3.1 7 12.1 12.2 20 128 2.1 4.1 4.3 130 1.1.1 1.2.1 1.3 13.1.3 7.1 7.2 "
-    "7.3 7.4 88.11 88.22 88.33 88.34 88.59 88.67 11.1 11.2 66 66.4 104.1 481.1 481.2 481.3 "
-    "481.5 481.4 9.1.1 9.1.2 9.1.3 77.1.1 77.1.2 77.1.4 77.1.5.1 77.1.5.4 77.1.6 77.1.1.1 "
-    "77.1.4.1 12.1.1 12.2.1 30 6.2 4.2 481.7 481.8"
-)
-_LIKELY = tuple(f"1.2.840.10008.5.1.4.1.1.{leaf}" for leaf in _LIKELY_LEAVES.split())
-"""Storage SOP Classes by how often studies have them."""
-
-
-@dataclass(slots=True)
-class FetchResult:
-    """What came of a retrieval.
-
-    Parameters
-    ----------
-    job : int
-        Number of the job.
-    peer : str
-        Name of the peer.
-    expected : int
-        Instances that the peer says it has.
-    received : int
-        Those of them that are durable here now.
-    unexpected : int
-        Instances that came without being expected; they are kept too.
-    findings : list of Finding
-        What is missing, and what else there is to say.
-    stopped, hint : str
-        What ended it, and what to do next.
-    exit_code : int
-        What a command returns.
-    """
-
-    job: int
-    peer: str
-    expected: int = 0
-    received: int = 0
-    unexpected: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    stopped: str = ""
-    hint: str = ""
-    exit_code: int = 0
-
-    def counts(self) -> dict[str, Any]:
-        """Return what the job table keeps."""
-        return {
-            "job": self.job,
-            "peer": self.peer,
-            "expected": self.expected,
-            "received": self.received,
-            "unexpected": self.unexpected,
-        }
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the keys that the command promises."""
-        stopped = {"error": self.stopped, "hint": self.hint} if self.stopped else {}
-        findings = [finding.as_dict() for finding in self.findings]
-        return self.counts() | {"findings": findings} | stopped
 
 
 def fetch(station: Station, request: FetchRequest, listener: Listener = nobody) -> FetchResult:
@@ -149,22 +86,12 @@ def fetch(station: Station, request: FetchRequest, listener: Listener = nobody) 
             finally:
                 job.result = result.counts()
     except (NetworkError, RefusedError) as fault:
-        result.stopped, result.hint, result.exit_code = fault.message, fault.hint, fault.exit_code
+        result.stop(fault)
     return result
 
 
 class _RefusedByPeerError(NetworkError):
     """The peer answered that it does nothing: what lies here already did not come of this."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """One instance that the peer says it has."""
-
-    study: str
-    series: str
-    sop_class: str
-    syntaxes: tuple[str, ...]
 
 
 class _Fetching:
@@ -184,7 +111,7 @@ class _Fetching:
         self._peer = peer
         self._result = result
         self._patients: dict[str, str] = {}
-        self._expected: dict[str, _Expected] = {}
+        self._expected: dict[str, Expected] = {}
         self._received: set[str] = set()
         self._strangers: set[str] = set()
         self._way: Callable[[Step], None] | None = None
@@ -209,7 +136,7 @@ class _Fetching:
         self._tell_strangers()
         self._require_all()
 
-    def _missing(self) -> dict[str, _Expected]:
+    def _missing(self) -> dict[str, Expected]:
         return {uid: one for uid, one in self._expected.items() if uid not in self._received}
 
     def _ask(self, step: Step) -> None:
@@ -269,7 +196,7 @@ class _Fetching:
         uid = row["sop_instance_uid"]
         if is_usable_uid(uid) and len(self._expected) < MOST_ROWS:
             syntaxes = filter(None, row["available_transfer_syntax_uid"].split("\\"))
-            self._expected[uid] = _Expected(study, series, row["sop_class_uid"], tuple(syntaxes))
+            self._expected[uid] = Expected(study, series, row["sop_class_uid"], tuple(syntaxes))
 
     def _retrieve(self, step: Step, *, again: bool) -> None:
         """Ask for what is missing, by the ways that the peer is for, in their order."""
@@ -324,7 +251,7 @@ class _Fetching:
 
         reception = Reception(intake.folder, keep, storage.has_room)
         model = self._peer.model.get
-        for classes in _chunked_classes(self._missing()):
+        for classes in chunked_classes(self._missing()):
             wanted = {
                 uid: one
                 for uid, one in self._missing().items()
@@ -332,7 +259,7 @@ class _Fetching:
             }
             if not wanted:
                 continue
-            contexts, roles = get_contexts(model, classes, _syntaxes(self._peer, wanted))
+            contexts, roles = get_contexts(model, classes, wanted_syntaxes(self._peer, wanted))
             remote = self._peer.remote(self._peer.settings.retrieve_timeout_s)
             with Requestor(remote, contexts, roles=roles, alive=step.alive) as association:
                 for level, keys in self._requests(wanted):
@@ -374,7 +301,7 @@ class _Fetching:
             )
             step.report(len(self._received), len(self._expected))
 
-    def _requests(self, wanted: Mapping[str, _Expected]) -> Iterator[tuple[str, dict[int, str]]]:
+    def _requests(self, wanted: Mapping[str, Expected]) -> Iterator[tuple[str, dict[int, str]]]:
         """Yield level and keys: whole studies at first, lists of instances for what is missing."""
         if len(wanted) == len(self._expected):
             for study in self._request.studies:
@@ -479,22 +406,3 @@ def _not_kept(arrival: Arrival) -> Finding:
         f"It came and was refused: {arrival.answer.comment}.",
         "The log says more.",
     )
-
-
-def _chunked_classes(missing: Mapping[str, _Expected]) -> Iterator[list[str]]:
-    """Yield the SOP Classes of what is missing, as many as one association takes well."""
-    told = {one.sop_class for one in missing.values()}
-    if "" in told:
-        # A peer that does not tell the classes may send any: the likely ones first.
-        told |= SOP_CLASSES.keys()
-    place = {uid: number for number, uid in enumerate(_LIKELY)}
-    classes = sorted(told - {""}, key=lambda uid: (place.get(uid, len(place)), uid))
-    for start in range(0, len(classes), _MOST_CLASSES):
-        yield classes[start : start + _MOST_CLASSES]
-
-
-def _syntaxes(peer: NamedPeer, wanted: Mapping[str, _Expected]) -> list[str]:
-    """Return the syntaxes to take instances in, best first: as they are stored there."""
-    told = dict.fromkeys(uid for one in wanted.values() for uid in one.syntaxes)
-    known = sorted(TRANSFER_SYNTAXES, key=reluctance)
-    return list(dict.fromkeys([*peer.settings.transfer_syntaxes, *told, *known]))

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from mediastation.catalog.selection import (
     drop_from_selection,
@@ -32,6 +30,7 @@ from mediastation.station.export_prepare import make_copies
 from mediastation.station.gather import gather
 from mediastation.station.job import Job, Step
 from mediastation.station.peer_requests import SendRequest
+from mediastation.station.peer_results import SendResult
 from mediastation.station.peers import (
     NamedPeer,
     may_pass,
@@ -49,71 +48,6 @@ _TICK_S = 0.2
 _SAVE_EVERY_S = 5.0
 _FULL_IN_A_ROW = 3
 _BREAKS_PER_INSTANCE = 2
-
-
-@dataclass(slots=True)
-class SendResult:
-    """What became of a selection.
-
-    Parameters
-    ----------
-    job : int
-        Number of the job.
-    peer : str
-        Name of the peer.
-    sent : int
-        Instances that the peer confirmed, in earlier runs as well.
-    already : int
-        Those of them that an earlier run of the same request had confirmed.
-    refused : int
-        Instances that the peer or this station refused, and files that were none.
-    unsent : int
-        Instances of which nothing is known yet: another run sends them.
-    size_bytes : int
-        Of what this run got confirmed.
-    findings : list of Finding
-        What the peer said, and what was done.
-    stopped, hint : str
-        What ended it early or what is wrong, and what to do next.
-    exit_code : int
-        What a command returns.
-    finished : bool
-        Whether a further run of the same words begins anew. Until every
-        instance is confirmed it goes on with the others.
-    """
-
-    job: int
-    peer: str
-    sent: int = 0
-    already: int = 0
-    refused: int = 0
-    unsent: int = 0
-    size_bytes: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    stopped: str = ""
-    hint: str = ""
-    exit_code: int = 0
-    finished: bool = False
-
-    def counts(self) -> dict[str, Any]:
-        """Return what the job table keeps."""
-        return {
-            "job": self.job,
-            "peer": self.peer,
-            "sent": self.sent,
-            "already": self.already,
-            "refused": self.refused,
-            "unsent": self.unsent,
-            "bytes": self.size_bytes,
-            "finished": self.finished,
-        }
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the keys that the command promises."""
-        stopped = {"error": self.stopped, "hint": self.hint} if self.stopped else {}
-        told = self.counts() | {"findings": [finding.as_dict() for finding in self.findings]}
-        del told["finished"]
-        return told | stopped
 
 
 def send(station: Station, request: SendRequest, listener: Listener = nobody) -> SendResult:
@@ -151,7 +85,7 @@ def send(station: Station, request: SendRequest, listener: Listener = nobody) ->
             finally:
                 job.result = result.counts()
     except (NetworkError, RefusedError) as fault:
-        result.stopped, result.hint, result.exit_code = fault.message, fault.hint, fault.exit_code
+        result.stop(fault)
     return result
 
 

@@ -17,8 +17,9 @@ from pynetdicom.sop_class import (
 
 from mediastation.catalog.selection import find_entries
 from mediastation.errors import ConfigError
-from mediastation.station.fetch import FetchResult, fetch
+from mediastation.station.fetch import fetch
 from mediastation.station.peer_requests import FetchRequest
+from mediastation.station.peer_results import FetchResult
 from mediastation.station.station import Station
 from tests.support.objects import ct_dataset
 from tests.support.pacs import EXPLICIT_LE, write_peer

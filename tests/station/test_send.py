@@ -15,8 +15,9 @@ from mediastation.model.transfer_syntax import JPEG_LOSSLESS_SV1
 from mediastation.station.gather import add
 from mediastation.station.job_facts import facts_of_job
 from mediastation.station.peer_requests import SendRequest
+from mediastation.station.peer_results import SendResult
 from mediastation.station.reconciled import OUTSIDE_MEDIUM
-from mediastation.station.send import SendResult, send
+from mediastation.station.send import send
 from mediastation.station.station import Station
 from mediastation.station.submitting import cancel, submit
 from tests.support.objects import write_ct, write_series
