@@ -41,7 +41,7 @@ class ConsoleScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._looking = False
+        self._looking = self._is_stale = False
         self._offered: tuple[object, ...] = ()
 
     @property
@@ -93,7 +93,7 @@ class ConsoleScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to look once a second."""
-        self.set_interval(1.0, self.look_again)
+        self.set_interval(1.0, self._begin_to_look)
         if self.FIRST_FOCUS:
             self.query_one(self.FIRST_FOCUS).focus()
 
@@ -102,10 +102,15 @@ class ConsoleScreen(Screen[None]):
         self.look_again()
 
     def look_again(self) -> None:
-        """Start looking, unless that is going on, or nobody sees this place."""
+        """Look now; where that is going on, once more after it: it may have read what is past."""
+        if self._looking:
+            self._is_stale = True
+        self._begin_to_look()
+
+    def _begin_to_look(self) -> None:
         if self._looking or not self.desk.is_open or not (self.is_mounted and self.is_current):
             return
-        self._looking = True
+        self._looking, self._is_stale = True, False
         self.run_worker(self._look(), group="look")
 
     async def _look(self) -> None:
@@ -119,6 +124,8 @@ class ConsoleScreen(Screen[None]):
                 raise
         finally:
             self._looking = False
+            if self._is_stale and self.is_attached and self.console.is_running:
+                self._begin_to_look()
 
     async def ask(
         self,
