@@ -56,7 +56,7 @@ def require_space(output: Path, size_bytes: int) -> None:
     """Raise `MediaError` if the disk of `output` has less free space."""
     free = _free_bytes(output)
     if free is not None and free < size_bytes:
-        message = f"{output} needs {size_bytes:,} bytes and {free:,} are free"
+        message = f"{output} needs {size_bytes:,} bytes and {free:,} are free."
         raise MediaError(message, _space_hint(output, size_bytes, free))
 
 

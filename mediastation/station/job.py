@@ -204,7 +204,9 @@ def _how_it_ended(fault: BaseException | None) -> tuple[JobState, str]:
     if isinstance(fault, RefusedError):
         return JobState.REFUSED, fault.message
     if isinstance(fault, MediastationError):
-        return JobState.FAILED, fault.message
+        # Who reads the list of jobs later has nothing else to go by.
+        told = f"{fault.message} → {fault.hint}" if fault.hint else fault.message
+        return JobState.FAILED, told
     if fault is not None:
         return JobState.FAILED, f"{type(fault).__name__}: {fault}"
     return JobState.DONE, ""

@@ -306,6 +306,7 @@ class TestWorker:
         assert record is not None
         assert record.state is JobState.FAILED
         assert "STD-NO-SUCH" in record.message
+        assert " → Did you mean STD-" in record.message, "what to do next"
 
     def test_what_the_queue_lost_is_found_in_the_table(
         self, home: Path, series: Path, tmp_path: Path
