@@ -198,15 +198,18 @@ class Job:
         return stop or self._is_lost
 
 
+def failure_text(fault: MediastationError) -> str:
+    """Return why a job failed and what to do next; who reads the list has nothing else."""
+    return f"{fault.message} → {fault.hint}" if fault.hint else fault.message
+
+
 def _how_it_ended(fault: BaseException | None) -> tuple[JobState, str]:
     if isinstance(fault, (KeyboardInterrupt, CancelledError)):
         return JobState.CANCELLED, "cancelled by the operator"
     if isinstance(fault, RefusedError):
         return JobState.REFUSED, fault.message
     if isinstance(fault, MediastationError):
-        # Who reads the list of jobs later has nothing else to go by.
-        told = f"{fault.message} → {fault.hint}" if fault.hint else fault.message
-        return JobState.FAILED, told
+        return JobState.FAILED, failure_text(fault)
     if fault is not None:
         return JobState.FAILED, f"{type(fault).__name__}: {fault}"
     return JobState.DONE, ""

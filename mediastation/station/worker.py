@@ -16,7 +16,7 @@ from mediastation.errors import CancelledError, MediaError, MediastationError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.job import JobRecord, JobState
 from mediastation.station.clock import Clock
-from mediastation.station.job import worker_name
+from mediastation.station.job import failure_text, worker_name
 from mediastation.station.job_kinds import read_request, run_request, spoils_disc
 from mediastation.station.queue import JobTransport, channel
 from mediastation.station.station import Station
@@ -195,7 +195,7 @@ def run_claimed(
         except CancelledError as stop:
             _end(station, record, JobState.CANCELLED, stop.message)
         except MediastationError as fault:
-            _end(station, record, JobState.FAILED, f"{fault.message} {fault.hint}".strip())
+            _end(station, record, JobState.FAILED, failure_text(fault))
         except Exception as fault:
             where = _keep_traceback(station, record, fault)
             said = f"This is a fault of Mediastation: {fault!r}. {where}"

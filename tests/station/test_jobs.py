@@ -22,7 +22,7 @@ from mediastation.station.burn_request import BurnRequest
 from mediastation.station.clock import Clock
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest
-from mediastation.station.job import worker_name
+from mediastation.station.job import failure_text, worker_name
 from mediastation.station.job_kinds import KINDS, as_row, kind_of, placed, read_request
 from mediastation.station.queue import JobTransport
 from mediastation.station.station import Station
@@ -292,6 +292,11 @@ class TestQuestions:
             work(home)
             answer(station, job, "cancel")
             assert state_of(station, job) is JobState.CANCELLED
+
+
+def test_a_failure_says_what_to_do_next() -> None:
+    assert failure_text(ConfigError("No room.", "Make some.")) == "No room. → Make some."
+    assert failure_text(ConfigError("No room.")) == "No room."
 
 
 class TestWorker:
