@@ -87,6 +87,8 @@ def test_requests_come_back_from_the_table_as_they_went_in(kind: str, tmp_path: 
         "verify": {"medium": Path("m.iso")},
         "reprint": {"of": 7, "output": Path("o")},
         "blank": {"drive": "/dev/sr0", "content": ("patient A",)},
+        "send": {"sources": ("study:1.2", "x"), "peer": "pacs", "again": True},
+        "fetch": {"peer": "pacs", "studies": ("1.2", "1.3")},
     }[kind]
     request = placed(KINDS[kind].request(**words))
 
