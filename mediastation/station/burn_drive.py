@@ -16,6 +16,9 @@ _BEYOND_HELP = {Cause.GONE, Cause.HUNG, Cause.PERMISSION, Cause.NO_DRIVE, Cause.
 """Causes that another blank in the same drive would not change."""
 
 
+_ASKS_AFTER_S = 30.0
+
+
 class DriveWork:
     """The work of one drive; `run` fills its result and keeps what stopped it there."""
 
@@ -41,6 +44,7 @@ class DriveWork:
     def _make_copies(self) -> None:
         request, discs = self._desk.shared.request, self._desk.result.discs
         failed = 0
+        was_asked_for = bool(discs)
         while (done := sum(disc.verified for disc in discs)) < request.copies:
             copy = done + 1
             self._desk.require_station()
@@ -52,7 +56,8 @@ class DriveWork:
                     "Destroy it, and burn the whole image on a new blank, without --append.",
                 )
             if discs:
-                self._wait_for_blank(disc)
+                self._wait_for_blank(disc, 0 if was_asked_for else self._patience_s)
+                was_asked_for = False
             trouble = self._disc_work.make(disc)
             if disc.state == "simulated":
                 return
@@ -79,17 +84,23 @@ class DriveWork:
                 )
             )
 
-    def _wait_for_blank(self, disc: DiscResult) -> None:
+    @property
+    def _patience_s(self) -> float:
+        """How long the drive is held for the next blank; what is in the queue asks soon."""
+        wait_s = self._desk.shared.request.wait_s
+        return min(wait_s, _ASKS_AFTER_S) if self._desk.shared.job.asks else wait_s
+
+    def _wait_for_blank(self, disc: DiscResult, wait_s: float) -> None:
         """Wait until a disc lies in the drive that may be written."""
         request = self._desk.shared.request
         wanted = f"blank {disc.copy} of {request.copies}"
         name = f"{'destroy that disc, ' if disc.attempt > 1 else ''}insert {wanted}"
-        with self._desk.step(name, None, round(request.wait_s), "seconds") as step:
-            if not self._desk.wait_for(self._lies_blank, request.wait_s, step, counted=True):
+        with self._desk.step(name, None, round(wait_s), "seconds") as step:
+            if not self._desk.wait_for(self._lies_blank, wait_s, step, counted=True):
+                within = f"was put into {self._desk.device} within {wait_s:g} seconds"
                 raise DriveError(
                     Cause.NO_DISC,
-                    f"No {wanted} was put into {self._desk.device} within "
-                    f"{request.wait_s:g} seconds.",
+                    f"No {wanted} {within if wait_s else f'lies in {self._desk.device}'}.",
                     "Give the command again for the copies that are missing.",
                 )
             step.summary = "here it is"
