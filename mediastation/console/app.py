@@ -379,6 +379,9 @@ def run_console(home: Path) -> MediastationError | None:
         If this terminal could not show it.
     """
     require_terminal()
+    for name in ("COLUMNS", "LINES"):
+        # A shell may have exported what was true once; the terminal knows its size.
+        os.environ.pop(name, None)
     app = ConsoleApp(home, begin=begin_serving)
     answer = app.run()
     if app.fault is not None:

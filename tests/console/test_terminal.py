@@ -158,6 +158,8 @@ class TestOtherTerminals:
     ) -> None:
         (home / "config.toml").write_text("serve_with_console = false\n")
         environment = {"LC_ALL": "C", "LANG": "", "PYTHONUTF8": "", "PYTHONIOENCODING": ""}
+        # What a shell has exported of an earlier size is not believed.
+        environment |= {"COLUMNS": "80", "LINES": "24"}
         with console(tmp_path, home, environment=environment, term="linux", size=size) as terminal:
             terminal.wait_for(*words)
             terminal.press("q")
