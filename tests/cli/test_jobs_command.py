@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,25 +10,7 @@ from benchmarks.generate import write_series
 from mediastation.cli.app import run
 from mediastation.model.job import Question
 from mediastation.station.station import Station
-
-Ask = Callable[..., tuple[int, dict[str, Any]]]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def ask(home: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
-    """Run a command with --json; give its exit code and its object."""
-
-    def run_json(*words: object) -> tuple[int, dict[str, Any]]:
-        capsys.readouterr()
-        code = run([*map(str, words), "--json", "--home", str(home)])
-        return code, json.loads(capsys.readouterr().out)
-
-    return run_json
+from tests.support.commands import Ask
 
 
 @pytest.fixture

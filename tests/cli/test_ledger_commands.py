@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,10 +12,10 @@ from mediastation.cli.app import run
 from mediastation.station.ledger import record_made, record_withdrawn
 from mediastation.station.station import Station
 from tests.station.test_audit_messages import MEDIUM
+from tests.support.commands import Ask
 from tests.support.ledgers import lines_of, unguarded, write_lines
 from tests.support.objects import write_series
 
-Ask = Callable[..., tuple[int, dict[str, Any]]]
 Read = Callable[..., tuple[int, str, str]]
 
 
@@ -30,16 +29,6 @@ def home(tmp_path: Path) -> Path:
             record_withdrawn(station, job.id, head, "the disk is full")
             record_made(station, job.id, MEDIUM)
     return tmp_path / "home"
-
-
-@pytest.fixture
-def ask(home: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
-    def run_json(*words: object) -> tuple[int, dict[str, Any]]:
-        capsys.readouterr()
-        code = run([*map(str, words), "--json", "--home", str(home)])
-        return code, json.loads(capsys.readouterr().out or "{}")
-
-    return run_json
 
 
 @pytest.fixture

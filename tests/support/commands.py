@@ -11,11 +11,15 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
+
+Ask = Callable[..., tuple[int, dict[str, Any]]]
+"""Runs a command with --json; gives its exit code and its object."""
 
 NURSERY = """
 import os, signal, sys
