@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from mediastation.model.identity import PatientIdentity
+from mediastation.model.likeness import Likeness
 
 
 class CandidateOrigin(StrEnum):
@@ -15,15 +16,6 @@ class CandidateOrigin(StrEnum):
     PEER = "peer"
     CATALOG = "catalog"
     TYPED = "typed"
-
-
-class Agreement(StrEnum):
-    """How one attribute of two identities stands: ``missing`` where a side has no value."""
-
-    SAME = "same"
-    LIKE = "like"
-    DIFFERENT = "different"
-    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +65,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A candidate beside an outside identity.
+    """A candidate beside an outside identity, and how alike they are.
 
-    `agreement` has the fields of `PatientIdentity` by name. `remembered` says
-    that the same outside identity was given this one before.
+    `remembered` says that the same outside identity was given this one before.
     """
 
     candidate: Candidate
-    agreement: dict[str, Agreement] = field(default_factory=dict)
+    likeness: Likeness
     remembered: bool = False
