@@ -22,7 +22,7 @@ from mediastation.catalog.sqlite import SqliteIndex
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.name_order import name_order
 
-_OLDER = frozenset({"1", "2", "3", "4"})
+_OLDER = frozenset({"1", "2", "3", "4", "5"})
 """Schema versions that grow into this one when they are opened."""
 
 

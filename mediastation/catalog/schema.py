@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeEngine
 
 from mediastation.catalog.guards import guard_table
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 metadata = MetaData()
 
@@ -192,6 +192,8 @@ instances = Table(
     Column("instance_number", BigInteger, nullable=True),
     Column("sha256", _INDEXED, nullable=False),
     Column("data_sha256", _INDEXED, nullable=False),
+    # Recognises equal pixel data; empty where there is none, or nobody has looked.
+    Column("pixel_key", _INDEXED, nullable=False, default="", server_default=""),
     Column("size_bytes", BigInteger, nullable=False),
     Column("header", LargeBinary, nullable=False),
     Column("index_version", Integer, nullable=False),
@@ -224,6 +226,7 @@ Index(
 Index("instances_of_series", instances.c.series, instances.c.instance_number)
 Index("instances_by_uid", instances.c.sop_instance_uid)
 Index("instances_by_digest", instances.c.sha256)
+Index("instances_by_pixels", instances.c.pixel_key)
 
 # Pictures for Directory Records, made once while a set is prepared.
 icons = Table(
@@ -315,6 +318,46 @@ job_entries = Table(
     Column("volume", Integer, nullable=False, default=1, server_default="1"),
 )
 Index("job_entries_by_entry", job_entries.c.entry)
+
+# What people decided about instances on outside media, to be applied again to the next
+# medium from the same `origin` (`mediastation.model.importing`).
+import_decisions = Table(
+    "import_decisions",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("origin", _INDEXED, nullable=False),
+    Column("standing", _TEXT, nullable=False),
+    # A digest of what was decided about.
+    Column("subject", _INDEXED, nullable=False),
+    Column("verdict", _TEXT, nullable=False),
+    Column("who", PathText, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("note", _LONG, nullable=False, default="", server_default=""),
+)
+Index("import_decisions_by_subject", import_decisions.c.subject, import_decisions.c.origin)
+Index("import_decisions_by_origin", import_decisions.c.origin)
+
+# Which patient of this site an outside patient was, the last time somebody said so
+# (`mediastation.catalog.remembered`).
+remembered_identities = Table(
+    "remembered_identities",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("origin", _INDEXED, nullable=False),
+    # Both as `PatientIdentity.key`.
+    Column("outside_key", _INDEXED, nullable=False),
+    Column("local_key", _INDEXED, nullable=False),
+    Column("candidate", _LONG, nullable=False),
+    Column("who", PathText, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("job", ForeignKey("jobs.id"), nullable=True),
+)
+Index(
+    "remembered_by_outside",
+    remembered_identities.c.origin,
+    remembered_identities.c.outside_key,
+    remembered_identities.c.id,
+)
 
 # The lines of `ledger.jsonl`, to be searched (`mediastation.catalog.ledger`).
 ledger = Table(
