@@ -139,6 +139,7 @@ PATIENT_ORDER = (
     patients.c.id,
 )
 PATIENTS_IN_ORDER = Index("patients_in_order", *PATIENT_ORDER[:3])
+Index("patients_by_birth_date", patients.c.patient_birth_date, patients.c.name_key)
 
 studies = Table(
     "studies",
