@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -15,12 +16,16 @@ from mediastation.reading.contract import MAX_DEPTH, MAX_FILES, FileIndex, Found
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.names import safe_name
 
+_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
+
 
 class FolderVolume:
     """The regular files below a folder; links are not followed, devices not opened.
 
     The list is taken when the volume is opened. Files that appear later are
-    not seen; files that vanish are found missing when they are opened.
+    not seen; files that vanish are found missing when they are opened. The
+    folder that was read last is held open until `close`.
 
     Parameters
     ----------
@@ -33,6 +38,8 @@ class FolderVolume:
         self._log = FindingLog()
         self._index = FileIndex()
         self._real: dict[str, str] = {}
+        self._entered: tuple[str, int] | None = None
+        self._lock = threading.Lock()
         try:
             with os.scandir(path):
                 pass
@@ -61,24 +68,49 @@ class FolderVolume:
         pipe: between list and read the folder may have been changed.
         """
         self._index.require(path, self.name)
-        real = os.path.join(os.fspath(self._root), self._real.get(path, path))  # noqa: PTH118
+        folder, _, name = self._real.get(path, path).rpartition("/")
         try:
-            handle = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with self._lock:
+                parent = self._enter_folder(folder)
+                handle = os.open(name, _FILE_FLAGS, dir_fd=parent)
         except OSError as fault:
             raise MediaError(f"{path} cannot be opened: {fault.strerror}") from fault
-        stream = os.fdopen(handle, "rb")
-        inside = Path(os.path.realpath(real)).is_relative_to(os.path.realpath(self._root))
-        if not stat.S_ISREG(os.fstat(handle).st_mode) or not inside:
-            stream.close()
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
             raise MediaError(f"{path} is no longer a file of this folder")
-        return stream
+        return os.fdopen(handle, "rb")
+
+    def _enter_folder(self, folder: str) -> int:
+        """Return a handle of `folder`, reached from the root step by step, by no link.
+
+        The last one is kept: files are asked for folder by folder.
+        """
+        if self._entered is not None and self._entered[0] == folder:
+            return self._entered[1]
+        handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for step in folder.split("/") if folder else ():
+            above = handle
+            try:
+                handle = os.open(step, _FOLDER_FLAGS, dir_fd=above)
+            finally:
+                os.close(above)
+        self._leave_folder()
+        self._entered = folder, handle
+        return handle
+
+    def _leave_folder(self) -> None:
+        if self._entered is not None:
+            os.close(self._entered[1])
+            self._entered = None
 
     def find(self, components: Sequence[str]) -> Found | None:
         """Look a File ID up, exactly first, then tolerantly."""
         return self._index.find(components)
 
     def close(self) -> None:
-        """Do nothing: no handle is kept."""
+        """Let the folder go."""
+        with self._lock:
+            self._leave_folder()
 
     def __enter__(self) -> Self:
         return self

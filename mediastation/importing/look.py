@@ -1,0 +1,256 @@
+"""One file of an outside medium: recognised by content, read as far as the index wants, digested.
+
+Nothing is written. Whoever keeps the file compares it with the digest that was
+taken here, so that it cannot change between the look and the keeping.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from mediastation.dicom.header import NotDicom, read_header_from
+from mediastation.dicom.source import BLOCK_BYTES, BytesSource, Source
+from mediastation.errors import MediaError
+from mediastation.model.finding import Finding, error, note, warning
+from mediastation.model.instance import InstanceHeader
+from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
+from mediastation.reading.contract import Volume, VolumeFile
+from mediastation.reading.file_meta import is_enveloped
+
+FRONT_BYTES = 4096
+"""How much is kept of what is no instance, for whoever has to say what it is."""
+
+_FIRST_BYTES = 1 << 20
+_NOTHING: frozenset[int] = frozenset()
+_DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
+
+
+class FileKind(StrEnum):
+    """What a file of an outside medium is.
+
+    ``sealed`` is a secure envelope, ``unreadable`` could not be read to its
+    end, ``empty`` holds nothing, ``other`` is no DICOM.
+    """
+
+    INSTANCE = "instance"
+    DIRECTORY = "directory"
+    SEALED = "sealed"
+    EMPTY = "empty"
+    OTHER = "other"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one file is.
+
+    Parameters
+    ----------
+    path : str
+        Where it lies on the medium.
+    size_bytes : int
+        How long it is, as read; as the medium says where it could not be read.
+    sha256, data_sha256 : str
+        Of the whole file and of its data set; of instances only.
+    header : InstanceHeader or None
+        Of instances.
+    front : bytes
+        The first bytes of what is no instance, `FRONT_BYTES` at most.
+    findings : tuple of Finding
+        Why it is refused, or what was forgiven; the path is the subject
+        wherever the instance has no UID.
+    """
+
+    path: str
+    size_bytes: int
+    kind: FileKind
+    sha256: str = ""
+    data_sha256: str = ""
+    pixel_key: str = ""
+    header: InstanceHeader | None = None
+    front: bytes = b""
+    findings: tuple[Finding, ...] = ()
+
+
+def look(volume: Volume, file: VolumeFile) -> Looked:
+    """Look at one file: read its header if it is an instance, and digest it.
+
+    Parameters
+    ----------
+    volume : Volume
+        The medium; threads may share it.
+    file : VolumeFile
+        Which file.
+
+    Notes
+    -----
+    What the medium refuses is told in the result; nothing is raised.
+    """
+    try:
+        return _look(volume, file)
+    except _OutsideError as fault:
+        refused = error(
+            "unreadable",
+            file.path,
+            f"The file cannot be read: {fault}.",
+            "Clean the disc or try another drive; the other files were taken.",
+        )
+        return Looked(file.path, file.size_bytes, FileKind.UNREADABLE, findings=(refused,))
+
+
+class _OutsideError(Exception):
+    """The medium failed, not our disk."""
+
+
+def _look(volume: Volume, file: VolumeFile) -> Looked:
+    try:
+        stream = volume.open(file.path)
+    except (OSError, MediaError) as fault:
+        raise _OutsideError(_reason(fault)) from fault
+    name = PurePosixPath(file.path).name
+    with stream:
+        first = read_fully(stream, _FIRST_BYTES)
+        whole = len(first) < _FIRST_BYTES
+        try:
+            if not whole:
+                # What is no DICOM may be as large as it likes.
+                read_header_from(BytesSource(first), name, _NOTHING)
+            source = BytesSource(first) if whole else StreamSource(stream, file.size_bytes)
+            header = read_header_from(source, name)
+        except NotDicom as fault:
+            return _no_instance(file, first, str(fault))
+        if header.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
+            return Looked(file.path, source.size, FileKind.DIRECTORY, front=first[:FRONT_BYTES])
+        if not whole:
+            return _instance(file, header, *_digest(stream, header.dataset_offset))
+    sha256 = hashlib.sha256(first).hexdigest()
+    data_sha256 = hashlib.sha256(memoryview(first)[header.dataset_offset :]).hexdigest()
+    return _instance(file, header, sha256, data_sha256, len(first))
+
+
+class StreamSource(Source):
+    """A source over a seekable stream of an outside medium; its last block stays in memory.
+
+    Parameters
+    ----------
+    stream : binary stream
+        Used by nobody else meanwhile.
+    size_bytes : int
+        What the medium says; less where it ends before.
+    """
+
+    def __init__(self, stream: BinaryIO, size_bytes: int) -> None:
+        self._stream = stream
+        self.size = size_bytes
+        self._base = 0
+        self._block = b""
+
+    def window(self, offset: int, length: int = BLOCK_BYTES) -> bytes:
+        """Return bytes out of the block, or read the stream there."""
+        start = offset - self._base
+        if start >= 0 and start + length <= len(self._block):
+            return self._block[start : start + length]
+        wanted = min(length, self.size - offset)
+        if wanted <= 0:
+            return b""
+        try:
+            self._stream.seek(offset)
+        except (OSError, MediaError) as fault:
+            raise _OutsideError(_reason(fault)) from fault
+        data = read_fully(self._stream, wanted)
+        if len(data) < wanted:
+            self.size = offset + len(data)
+        if length <= BLOCK_BYTES:
+            self._base, self._block = offset, data
+        return data
+
+
+def _digest(stream: BinaryIO, dataset_offset: int) -> tuple[str, str, int]:
+    """Return the digests of the whole and of the data set, and how long it is."""
+    whole, data, size = hashlib.sha256(), hashlib.sha256(), 0
+    try:
+        stream.seek(0)
+    except (OSError, MediaError) as fault:
+        raise _OutsideError(_reason(fault)) from fault
+    while chunk := read_fully(stream, _FIRST_BYTES):
+        whole.update(chunk)
+        data.update(memoryview(chunk)[max(0, dataset_offset - size) :])
+        size += len(chunk)
+    return whole.hexdigest(), data.hexdigest(), size
+
+
+def _instance(
+    file: VolumeFile, header: InstanceHeader, sha256: str, data_sha256: str, size_bytes: int
+) -> Looked:
+    name = PurePosixPath(file.path).name
+    # Without a UID the findings have the bare name; on a medium many files share one.
+    findings = [
+        replace(finding, subject=file.path) if finding.subject == name else finding
+        for finding in header.findings
+    ]
+    if size_bytes < file.size_bytes:
+        findings.append(
+            warning(
+                "short-file",
+                file.path,
+                f"The medium says that it has {file.size_bytes:,} bytes; {size_bytes:,} came.",
+                "The end is missing: ask the sender for the instance again.",
+            )
+        )
+    header = replace(header, findings=tuple(findings))
+    return Looked(file.path, size_bytes, FileKind.INSTANCE, sha256, data_sha256, "", header,
+                  findings=header.findings)  # fmt: skip
+
+
+def _no_instance(file: VolumeFile, first: bytes, reason: str) -> Looked:
+    front = first[:FRONT_BYTES]
+    claims = PurePosixPath(file.path).suffix.lower() in _DICOM_SUFFIXES
+    if not first:
+        told = warning if claims else note
+        empty = told("empty-file", file.path, "The file is empty.", "Ask the sender for it.")
+        return Looked(file.path, 0, FileKind.EMPTY, findings=(empty,))
+    if is_enveloped(front[:32]):
+        sealed = error(
+            "sealed",
+            file.path,
+            "It is a secure envelope: nothing in it can be read without the key or password.",
+            "Ask the sender for what opens it.",
+            "PS3.15 D.1",
+        )
+        return Looked(file.path, file.size_bytes, FileKind.SEALED, front=front, findings=(sealed,))
+    findings: tuple[Finding, ...] = ()
+    if claims:
+        findings = (
+            error(
+                "not-dicom",
+                file.path,
+                f"It is called DICOM and is none: {reason}.",
+                "Ask the sender for the DICOM file.",
+                "PS3.10 7.1",
+            ),
+        )
+    return Looked(file.path, file.size_bytes, FileKind.OTHER, front=front, findings=findings)
+
+
+def read_fully(stream: BinaryIO, length: int) -> bytes:
+    """Return `length` bytes, fewer at the end; raw streams give less than they were asked for."""
+    try:
+        data = stream.read(length)
+        if len(data) == length or not data:
+            return data
+        parts, missing = [data], length - len(data)
+        while missing and (more := stream.read(missing)):
+            parts.append(more)
+            missing -= len(more)
+    except (OSError, MediaError) as fault:
+        raise _OutsideError(_reason(fault)) from fault
+    return b"".join(parts)
+
+
+def _reason(fault: Exception) -> str:
+    """Return why; the finding names the file already, and so does the text of an `OSError`."""
+    return str(getattr(fault, "strerror", None) or fault).rstrip(".")

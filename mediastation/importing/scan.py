@@ -1,0 +1,83 @@
+"""Every file of an outside medium, looked at by content; nothing is believed, nothing written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from mediastation.importing.look_worker import BATCH_BYTES, BATCH_FILES, iter_looked
+from mediastation.importing.survey import Survey
+from mediastation.reading.contract import Volume, VolumeFile
+
+_WORTH_PROCESSES_FILES = 400
+_WORTH_PROCESSES_BYTES = 128 << 20
+"""Below this, everything is looked at before processes would be up."""
+
+
+def scan(
+    volume: Volume,
+    survey: Survey,
+    path: Path | None,
+    progress: Callable[[int, int], None],
+    workers: int | None = None,
+) -> None:
+    """Look at every file of `volume` that `survey` does not know, and enter it there.
+
+    Parameters
+    ----------
+    volume : Volume
+        The medium.
+    survey : Survey
+        What an earlier attempt found stays, where the medium still lists the
+        same file of the same size.
+    path : Path or None
+        Where other processes find the medium; None where they cannot.
+    progress : callable
+        Told the bytes done and in all; may raise to stop.
+    workers : int, optional
+        Processes; by default one for each core, and none for little.
+    """
+    files = list(volume.iter_files())
+    known = _still_known(survey, files)
+    total = sum(file.size_bytes for file in files)
+    done = sum(file.size_bytes for place, file in enumerate(files) if known[place])
+    if workers is None:
+        left = total - done
+        much = len(files) - sum(known) > _WORTH_PROCESSES_FILES or left > _WORTH_PROCESSES_BYTES
+        workers = len(os.sched_getaffinity(0)) if much else 0
+    progress(done, total)
+    for rows in iter_looked(volume, path, _runs(files, known), workers):
+        survey.add(rows)
+        done += sum(files[row[0]].size_bytes for row in rows)
+        progress(done, total)
+
+
+def _still_known(survey: Survey, files: Sequence[VolumeFile]) -> bytearray:
+    """Return a flag for each file that was looked at before; forget what has changed."""
+    flags, changed = bytearray(len(files)), []
+    for position, path, _ in survey.known():
+        if position < len(files) and files[position].path == path:
+            flags[position] = 1
+        else:
+            changed.append(position)
+    survey.drop(changed)
+    return flags
+
+
+def _runs(
+    files: Sequence[VolumeFile], known: bytearray
+) -> Iterator[tuple[int, Sequence[VolumeFile]]]:
+    """Yield files that follow each other and are not known, cut into batches."""
+    start = place = size = 0
+    for place, file in enumerate(files):
+        full = place - start >= BATCH_FILES or size >= BATCH_BYTES
+        if (known[place] or full) and start < place:
+            yield start, files[start:place]
+            start, size = place, 0
+        if known[place]:
+            start, size = place + 1, 0
+        else:
+            size += file.size_bytes
+    if start < len(files):
+        yield start, files[start:]

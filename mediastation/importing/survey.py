@@ -1,0 +1,360 @@
+"""What lies on an outside medium: one row a file, in a database of the import job's own.
+
+Memory does not grow with the medium, a killed job goes on where it was, and
+whoever shows the import reads the same rows. The file is private to the job,
+holds patients' data, and goes with the job's folder.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from mediastation.catalog.packing import pack_header, unpack_header
+from mediastation.conformance.identity import IdentityReader
+from mediastation.errors import MediaError
+from mediastation.importing.look import FileKind, Looked
+from mediastation.model.finding import Finding, Severity
+from mediastation.model.identity import PatientIdentity
+from mediastation.model.importing import ArrivedFile, Standing
+from mediastation.model.instance import InstanceHeader
+
+VERSION = "1"
+_PAGE = 500
+_STUDY, _SERIES = 0x0020000D, 0x0020000E
+_SHOWN = {
+    "study_date": 0x00080020,
+    "study_description": 0x00081030,
+    "modality": 0x00080060,
+    "series_number": 0x00200011,
+    "series_description": 0x0008103E,
+    "institution": 0x00080080,
+}
+_IDENTITY = ("patient_id", "issuer", "patient_name", "birth_date", "sex")
+_COLUMNS = (
+    "position", "path", "size_bytes", "kind", "sha256", "data_sha256", "pixel_key",
+    "sop_class_uid", "sop_instance_uid", "transfer_syntax_uid",
+    "study_instance_uid", "series_instance_uid", *_IDENTITY, *_SHOWN,
+    "header", "front", "findings",
+)  # fmt: skip
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (
+  position INTEGER PRIMARY KEY,
+  {", ".join(f"{name} NOT NULL" for name in _COLUMNS[1:])},
+  standing TEXT NOT NULL DEFAULT '',
+  fate TEXT NOT NULL DEFAULT '',
+  entry INTEGER NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX IF NOT EXISTS files_by_path ON files (path);
+CREATE INDEX IF NOT EXISTS files_by_uid ON files (sop_instance_uid) WHERE sop_instance_uid != '';
+"""
+_INSERT = (
+    f"INSERT OR REPLACE INTO files ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of our own
+    f"VALUES ({', '.join('?' * len(_COLUMNS))})"
+)
+_ARRIVED = (
+    "path, size_bytes, sha256, data_sha256, pixel_key, sop_class_uid, sop_instance_uid, "
+    f"transfer_syntax_uid, study_instance_uid, series_instance_uid, {', '.join(_IDENTITY)}"
+)
+
+Row = tuple[Any, ...]
+"""One row of `files` as `survey_row` makes it: text, numbers and bytes alone."""
+
+
+class Fate(NamedTuple):
+    """What became of a file: ``kept``, ``duplicate``, ``held``, ``refused`` or ``left``."""
+
+    position: int
+    fate: str
+    entry: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedInstance:
+    """An instance that is to be kept: where it lies, what it has to be, and its header."""
+
+    position: int
+    path: str
+    size_bytes: int
+    sha256: str
+    data_sha256: str
+    pixel_key: str
+    standing: Standing
+    header: InstanceHeader
+
+
+def survey_row(position: int, looked: Looked, reader: IdentityReader) -> Row:
+    """Return the row of one file; `position` is its place in the order of the medium."""
+    header = looked.header
+    told = json.dumps([list(one.as_dict().values()) for one in looked.findings])
+    if header is None:
+        empty = [""] * (_COLUMNS.index("header") - _COLUMNS.index("sha256"))
+        return (position, looked.path, looked.size_bytes, looked.kind.value, *empty, b"",
+                looked.front, told)  # fmt: skip
+    identity = reader.identity(header)
+    return (
+        position, looked.path, looked.size_bytes, looked.kind.value,
+        looked.sha256, looked.data_sha256, looked.pixel_key,
+        header.sop_class_uid, header.sop_instance_uid, header.transfer_syntax_uid,
+        reader.text(header, _STUDY), reader.text(header, _SERIES),
+        identity.patient_id, identity.issuer, identity.name, identity.birth_date, identity.sex,
+        *(reader.text(header, tag) for tag in _SHOWN.values()),
+        pack_header(header), b"", told,
+    )  # fmt: skip
+
+
+class Survey:
+    """The rows of one medium. One thread uses it at a time; others open their own.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made, private, where there is none.
+
+    Raises
+    ------
+    MediaError
+        If the disk refuses, or the file is none of ours.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._told_at = 0
+        try:
+            path.touch(mode=0o600)
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.executescript(_SCHEMA)
+        except (sqlite3.Error, OSError) as fault:
+            raise _trouble(path, fault) from fault
+        if self.fact("version", VERSION) != VERSION:
+            raise MediaError(f"{path} was written by another Mediastation.", "Import again.")
+        self.set_facts({"version": VERSION})
+
+    def __enter__(self) -> Survey:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._database.close()
+
+    def fact(self, key: str, default: str = "") -> str:
+        """Return what is known of the whole medium under `key`."""
+        row = self._one("SELECT value FROM facts WHERE key = ?", key)
+        return str(row[0]) if row else default
+
+    def set_facts(self, facts: Mapping[str, str]) -> None:
+        """Remember facts of the whole medium."""
+        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Enter files, as `survey_row` returns them, all or none."""
+        self._write(_INSERT, rows)
+
+    def drop(self, positions: Iterable[int]) -> None:
+        """Forget files, because they are not what they were."""
+        self._write("DELETE FROM files WHERE position = ?", ((one,) for one in positions))
+
+    def known(self) -> Iterator[tuple[int, str, int]]:
+        """Yield position, path and size in bytes of every file that was looked at."""
+        yield from self._all("SELECT position, path, size_bytes FROM files ORDER BY position")
+
+    def count(self, *kinds: FileKind, fate: str | None = None) -> int:
+        """Count files of some kinds; of all kinds where none is named."""
+        where, words = _of_kinds(kinds)
+        if fate is not None:
+            where, words = f"{where} AND fate = ?", [*words, fate]
+        row = self._one(f"SELECT COUNT(*) FROM files WHERE {where}", *words)  # noqa: S608
+        return int(row[0]) if row else 0
+
+    def size_bytes(self, *kinds: FileKind) -> int:
+        """Return how many bytes files of some kinds have."""
+        where, words = _of_kinds(kinds)
+        row = self._one(f"SELECT COALESCE(SUM(size_bytes), 0) FROM files WHERE {where}", *words)  # noqa: S608
+        return int(row[0]) if row else 0
+
+    # What the doctor asks (`mediastation.importing.doctor.InstanceLookup`).
+
+    def by_path(self, path: str) -> ArrivedFile | None:
+        """Return the instance at `path`."""
+        row = self._one(
+            f"SELECT {_ARRIVED} FROM files WHERE path = ? AND kind = 'instance'",  # noqa: S608
+            path,
+        )
+        return _arrived(row) if row else None
+
+    def by_uid(self, sop_instance_uid: str, limit: int = 8) -> Sequence[ArrivedFile]:
+        """Return the instances with this UID, `limit` at most."""
+        rows = self._all(
+            f"SELECT {_ARRIVED} FROM files WHERE sop_instance_uid = ? AND kind = 'instance' "  # noqa: S608
+            "ORDER BY position LIMIT ?",
+            sop_instance_uid,
+            limit,
+        )
+        return [_arrived(row) for row in rows]
+
+    def __iter__(self) -> Iterator[ArrivedFile]:
+        """Yield the instances in the order of the medium."""
+        for row in self._all(
+            f"SELECT {_ARRIVED} FROM files WHERE kind = 'instance' ORDER BY position"  # noqa: S608
+        ):
+            yield _arrived(row)
+
+    def __len__(self) -> int:
+        return self.count(FileKind.INSTANCE)
+
+    # What the import does with them.
+
+    def set_standings(self, standings: Iterable[tuple[int, Standing]]) -> None:
+        """Note how instances stand to what is here: durable before any of them is kept."""
+        rows = ((standing.value, position) for position, standing in standings)
+        self._write("UPDATE files SET standing = ? WHERE position = ?", rows)
+
+    def set_fates(self, fates: Iterable[Fate]) -> None:
+        """Note what became of files."""
+        rows = ((one.fate, one.entry, one.position) for one in fates)
+        self._write("UPDATE files SET fate = ?, entry = ? WHERE position = ?", rows)
+
+    def positions(self, paths: Iterable[str]) -> dict[str, int]:
+        """Return the places of files by path."""
+        found = {}
+        for path in paths:
+            if row := self._one("SELECT position FROM files WHERE path = ?", path):
+                found[path] = int(row[0])
+        return found
+
+    def to_keep(self, standings: Sequence[Standing]) -> Iterator[SurveyedInstance]:
+        """Yield instances of some standings of which nothing became yet, in order."""
+        marks = ", ".join("?" * len(standings))
+        query = (
+            "SELECT position, path, size_bytes, sha256, data_sha256, pixel_key, standing, header, "  # noqa: S608
+            "sop_class_uid, sop_instance_uid, transfer_syntax_uid FROM files "
+            f"WHERE kind = 'instance' AND fate = '' AND standing IN ({marks}) "
+            "AND position > ? ORDER BY position LIMIT ?"
+        )
+        last = -1
+        while rows := list(self._all(query, *standings, last, _PAGE)):
+            for row in rows:
+                header = unpack_header(row[7], *row[8:])
+                yield SurveyedInstance(*row[:6], Standing(row[6]), header)
+            last = rows[-1][0]
+
+    def entries(self) -> Iterator[int]:
+        """Yield the catalog's entries that the medium's instances are now, each once."""
+        for row in self._all("SELECT DISTINCT entry FROM files WHERE entry > 0"):
+            yield int(row[0])
+
+    def kinds(self) -> Iterator[tuple[str, FileKind, int, bytes]]:
+        """Yield path, kind, size and first bytes of what is no instance, in order."""
+        for path, kind, size, front in self._all(
+            "SELECT path, kind, size_bytes, front FROM files WHERE kind != 'instance' "
+            "ORDER BY position"
+        ):
+            yield path, FileKind(kind), size, front
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what was found in single files, in order."""
+        for (told,) in self._all(
+            "SELECT findings FROM files WHERE findings != '[]' ORDER BY position"
+        ):
+            for rule, severity, *texts in json.loads(told):
+                yield Finding(rule, Severity(severity), *texts)
+
+    def identities(self) -> list[tuple[PatientIdentity, int]]:
+        """Return the identities on the medium with their instances, the most frequent first."""
+        query = (
+            f"SELECT {', '.join(_IDENTITY)}, COUNT(*) FROM files WHERE kind = 'instance' "  # noqa: S608
+            f"GROUP BY {', '.join(_IDENTITY)} ORDER BY COUNT(*) DESC, patient_id, patient_name "
+            "LIMIT 10000"
+        )
+        return [(PatientIdentity(*row[:5]), row[5]) for row in self._all(query)]
+
+    def institution(self) -> str:
+        """Return the Institution Name that most instances have; empty if none has any."""
+        row = self._one(
+            "SELECT institution FROM files WHERE kind = 'instance' AND institution != '' "
+            "GROUP BY institution ORDER BY COUNT(*) DESC, institution LIMIT 1"
+        )
+        return str(row[0]) if row else ""
+
+    def series(self) -> Iterator[dict[str, Any]]:
+        """Yield one row for each series of each identity: who, which study, what, how many."""
+        names = (*_IDENTITY, "study_instance_uid", "series_instance_uid")
+        shown = (*_SHOWN,)
+        cursor = self._all(
+            f"SELECT {', '.join(names)}, {', '.join(f'MAX({one})' for one in shown)}, "  # noqa: S608
+            "COUNT(*), SUM(size_bytes), SUM(fate = 'kept'), SUM(fate = 'duplicate'), "
+            "SUM(fate = 'held') FROM files WHERE kind = 'instance' "
+            f"GROUP BY {', '.join(names)} ORDER BY MIN(position)"
+        )
+        keys = (*names, *shown, "instances", "size_bytes", "kept", "duplicates", "held")
+        for row in cursor:
+            yield dict(zip(keys, row, strict=True))
+
+    def shrink(self) -> None:
+        """Drop what only the import itself needed."""
+        try:
+            self._database.execute("UPDATE files SET header = x'', front = x''")
+            self._database.execute("VACUUM")
+        except sqlite3.Error as fault:
+            raise _trouble(self.path, fault) from fault
+
+    def _write(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                self._database.executemany(statement, rows)
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+        except sqlite3.Error as fault:
+            raise _trouble(self.path, fault) from fault
+
+    def _one(self, query: str, *words: Any) -> tuple[Any, ...] | None:
+        try:
+            row: tuple[Any, ...] | None = self._database.execute(query, words).fetchone()
+        except sqlite3.Error as fault:
+            raise _trouble(self.path, fault) from fault
+        return row
+
+    def _all(self, query: str, *words: Any) -> Iterator[tuple[Any, ...]]:
+        try:
+            with closing(self._database.execute(query, words)) as cursor:
+                yield from cursor
+        except sqlite3.Error as fault:
+            raise _trouble(self.path, fault) from fault
+
+
+def _of_kinds(kinds: Sequence[FileKind]) -> tuple[str, list[str]]:
+    if not kinds:
+        return "1", []
+    return f"kind IN ({', '.join('?' * len(kinds))})", [kind.value for kind in kinds]
+
+
+def _arrived(row: Sequence[Any]) -> ArrivedFile:
+    return ArrivedFile(*row[:10], PatientIdentity(*row[10:]))
+
+
+def _trouble(path: Path, fault: Exception) -> MediaError:
+    reason = str(fault).rstrip(".")
+    return MediaError(
+        f"{path}: {reason}.",
+        "See to the disk of the home (room, permissions), and import again: it goes on there.",
+    )
