@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 from mediastation.dicom.charset import decode_text
 from mediastation.dicom.dictionary import attribute_name
@@ -13,7 +14,13 @@ from mediastation.dicom.elements import Encoding
 from mediastation.dicom.recognition import ENCODING_OF
 from mediastation.dicom.source import BytesSource
 from mediastation.dicom.vr import dictionary_vr
-from mediastation.model.element_encoding import INTEGER_VRS, UNDEFINED, encode_element, padding
+from mediastation.model.element_encoding import (
+    INTEGER_VRS,
+    UNDEFINED,
+    encode_element,
+    encode_item,
+    padding,
+)
 from mediastation.model.instance import Element
 from mediastation.model.transfer_syntax import IMPLICIT_LE
 
@@ -25,6 +32,9 @@ _TAG = re.compile(r"\(?([0-9a-fA-F]{4}),?([0-9a-fA-F]{4})\)?")
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN"})
 _NUMBERS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 CHARACTER_SET = 0x00080005
+
+Keys: TypeAlias = Mapping[int, "str | Keys"]
+"""Keys of a query by tag: text, or of a sequence the keys in its one item (PS3.4, C.2.2.2.6)."""
 
 
 class IdentifierError(ValueError):
@@ -59,10 +69,8 @@ def key_tag(word: str) -> int:
     return tag
 
 
-def encode_identifier(
-    keys: Mapping[int, str], transfer_syntax: str, character_set: str = "ISO_IR 192"
-) -> bytes:
-    r"""Return the identifier with `keys`, text by tag; backslashes separate values.
+def encode_identifier(keys: Keys, transfer_syntax: str, character_set: str = "ISO_IR 192") -> bytes:
+    r"""Return the identifier with `keys`; backslashes separate values.
 
     Specific Character Set goes with it only where a value needs it, and is
     then `character_set`.
@@ -72,26 +80,14 @@ def encode_identifier(
     IdentifierError
         If a value does not fit its attribute or the character set.
     """
-    said = dict(keys)
-    codec = "ascii"
-    if not all(value.isascii() for value in keys.values()):
+    said, codec = dict(keys), "ascii"
+    if not all(text.isascii() for text in _texts(keys)):
         said[CHARACTER_SET] = character_set
         codec = _codec(character_set)
-    encoded = bytearray()
-    for tag, text in sorted(said.items()):
-        vr = dictionary_vr(tag)[:2]
-        try:
-            value = _number_bytes(vr, text) if vr in INTEGER_VRS else text.encode(codec)
-            value += padding(vr, len(value))
-            if transfer_syntax == IMPLICIT_LE:
-                encoded += _IMPLICIT_HEAD.pack(tag >> 16, tag & 0xFFFF, len(value)) + value
-            else:
-                encoded += encode_element(tag, vr, value)
-        except UnicodeError:
-            raise IdentifierError(f"{text!r} cannot be said in {character_set}") from None
-        except (ValueError, struct.error):
-            raise IdentifierError(f"{text!r} is no value of {attribute_name(tag)}") from None
-    return bytes(encoded)
+    try:
+        return _encode(said, codec, implicit=transfer_syntax == IMPLICIT_LE)
+    except UnicodeEncodeError as fault:
+        raise IdentifierError(f"{fault.object!r} cannot be said in {character_set}") from None
 
 
 def read_identifier(data: bytes, transfer_syntax: str) -> dict[str, str]:
@@ -122,14 +118,59 @@ def read_identifier(data: bytes, transfer_syntax: str) -> dict[str, str]:
         element = Element(vr, source.window(start, length))
         if tag == CHARACTER_SET:
             charset = element
-        text = _number_text(element) if vr in _NUMBERS else decode_text(element, charset)
-        most = MAX_LIST_CHARACTERS if vr == "UI" else _MAX_VALUE_CHARACTERS
-        row[snake_case(keyword)] = text[:most]
+        row[snake_case(keyword)] = value_text(element, charset)
     if walk.damage is not None:
         raise IdentifierError(walk.damage.message)
     if walk.offset < len(data):
         raise IdentifierError(f"it ends at byte {walk.offset:,} of {len(data):,}")
     return row
+
+
+def value_text(element: Element, charset: Element | None) -> str:
+    """Return a value of an answer as text, cut where it is absurdly long."""
+    if element.vr in _NUMBERS:
+        return _number_text(element)
+    most = MAX_LIST_CHARACTERS if element.vr == "UI" else _MAX_VALUE_CHARACTERS
+    return decode_text(element, charset)[:most]
+
+
+def _texts(keys: Keys) -> Iterator[str]:
+    """Yield every text; keys are as deep as this program nests them."""
+    for value in keys.values():
+        if isinstance(value, str):
+            yield value
+        else:
+            yield from _texts(value)
+
+
+def _encode(keys: Keys, codec: str, *, implicit: bool) -> bytes:
+    encoded = bytearray()
+    for tag in sorted(keys):
+        said = keys[tag]
+        if isinstance(said, str):
+            vr = dictionary_vr(tag)[:2]
+            value = _value(tag, vr, said, codec)
+        else:
+            vr, value = "SQ", encode_item(_encode(said, codec, implicit=implicit))
+        try:
+            if implicit:
+                encoded += _IMPLICIT_HEAD.pack(tag >> 16, tag & 0xFFFF, len(value)) + value
+            else:
+                encoded += encode_element(tag, vr, value)
+        except (ValueError, struct.error):
+            raise IdentifierError(f"{said!r} is no value of {attribute_name(tag)}") from None
+    return bytes(encoded)
+
+
+def _value(tag: int, vr: str, text: str, codec: str) -> bytes:
+    if vr not in INTEGER_VRS:
+        value = text.encode(codec)
+    else:
+        try:
+            value = _number_bytes(vr, text)
+        except (ValueError, struct.error):
+            raise IdentifierError(f"{text!r} is no value of {attribute_name(tag)}") from None
+    return value + padding(vr, len(value))
 
 
 def _codec(character_set: str) -> str:

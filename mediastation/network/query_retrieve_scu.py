@@ -1,7 +1,7 @@
-"""The Query/Retrieve SCU (PS3.4, C): C-FIND, C-MOVE and C-GET, in bounded memory and time.
+"""The SCU of Query/Retrieve (PS3.4, C) and of worklists (PS3.4, K): C-FIND, C-MOVE and C-GET.
 
-Identifiers pass as bytes; what they mean is not known here. What comes back on
-a C-GET goes to disk as it does in the Storage SCP.
+Memory and time are bounded. Identifiers pass as bytes; what they mean is not
+known here. What comes back on a C-GET goes to disk as it does in the Storage SCP.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ MAX_RESPONSES = 1_000_000
 """Pending responses to one request beyond which the peer is taken to be broken."""
 _AFTER_CANCEL = 10_000
 _ROOT = "1.2.840.10008.5.1.4.1.2"
+MODALITY_WORKLIST = "1.2.840.10008.5.1.4.31"
+"""SOP Class UID of C-FIND in worklists (PS3.4, K.6.1.1)."""
 
 
 class Model(Enum):
@@ -280,5 +282,7 @@ def _response(
 
 
 def _name(sop_class: str) -> str:
+    if sop_class == MODALITY_WORKLIST:
+        return "Modality Worklist"
     root = "Patient Root" if sop_class.startswith(f"{_ROOT}.1.") else "Study Root"
     return {"1": "C-FIND", "2": "C-MOVE"}.get(sop_class[-1], "C-GET") + f" by {root}"

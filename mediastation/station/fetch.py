@@ -29,6 +29,7 @@ from mediastation.network.reception import ReceivedInstance, Reception, StoreAns
 from mediastation.network.requestor import Requestor
 from mediastation.station.fetch_plan import Expected, chunked_classes, wanted_syntaxes
 from mediastation.station.job import Job, Step
+from mediastation.station.ledger_traffic import record_fetched
 from mediastation.station.listening import read_listener
 from mediastation.station.peer_requests import FetchRequest
 from mediastation.station.peer_results import FetchResult
@@ -36,6 +37,7 @@ from mediastation.station.peers import NamedPeer, peer_named, require_peer, stat
 from mediastation.station.query import (
     CLASS_UID,
     INSTANCE_UID,
+    LEVEL,
     MOST_ROWS,
     PATIENT_ID,
     SERIES_UID,
@@ -126,13 +128,18 @@ class _Fetching:
             self._ask(step)
             step.summary = f"{len(self._expected):,} instances"
         result.expected = len(self._expected)
-        with job.step("fetch", len(self._expected), "instances") as step:
-            for again in range(_ROUNDS):
-                if not self._missing():
-                    break
-                self._failed.clear()
-                self._retrieve(step, again=bool(again))
-            step.summary = f"{len(self._received):,} of {len(self._expected):,} are here"
+        known = known_instances(self._station.catalog, self._expected)
+        try:
+            with job.step("fetch", len(self._expected), "instances") as step:
+                for again in range(_ROUNDS):
+                    if not self._missing():
+                        break
+                    self._failed.clear()
+                    self._retrieve(step, again=bool(again))
+                step.summary = f"{len(self._received):,} of {len(self._expected):,} are here"
+        finally:
+            came = self._received | self._strangers
+            record_fetched(self._station, job.id, self._peer, came, known)
         self._tell_strangers()
         self._require_all()
 
@@ -321,7 +328,7 @@ class _Fetching:
         return {STUDY_UID: study, **patient}
 
     def _identifier(self, level: str, keys: Mapping[int, str]) -> Callable[[str], bytes]:
-        return lambda syntax: identifier_of(self._peer, level, keys, syntax)
+        return lambda syntax: identifier_of(self._peer, {LEVEL: level, **keys}, syntax)
 
     def _heed(self, told: Response | Arrival, step: Step) -> None:
         if isinstance(told, Arrival):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from mediastation.dicom.dictionary import attribute_name
 from mediastation.dicom.identifier import (
     CHARACTER_SET,
     IdentifierError,
+    Keys,
     encode_identifier,
     key_tag,
     read_identifier,
@@ -46,24 +47,30 @@ _INSTANCE = (INSTANCE_UID, CLASS_UID, 0x00200013)
 _ABOVE = {"PATIENT": (), "STUDY": (), "SERIES": (STUDY_UID,), "IMAGE": (STUDY_UID, SERIES_UID)}
 _MOST_FINDINGS = 100
 
+Read = TypeVar("Read")
+
 
 @dataclass(slots=True)
-class QueryResult:
-    """What came of a query.
+class Answers:
+    """What there is to say of the answers to a query.
 
     Parameters
     ----------
-    rows : list of dict
-        Matches: text by keyword in snake case.
     findings : list of Finding
-        What was wrong with the answers.
+        What was wrong with them.
     complete : bool
         Whether these are all matches; false where the limit cut them off.
     """
 
-    rows: list[dict[str, str]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     complete: bool = True
+
+
+@dataclass(slots=True)
+class QueryResult(Answers):
+    """What came of a query; `rows` are the matches, text by keyword in snake case."""
+
+    rows: list[dict[str, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the keys that the command promises."""
@@ -150,14 +157,74 @@ def read_keys(words: Sequence[str]) -> dict[int, str]:
     return keys
 
 
-def identifier_of(peer: NamedPeer, level: str, keys: Mapping[int, str], syntax: str) -> bytes:
+def identifier_of(peer: NamedPeer, keys: Keys, syntax: str) -> bytes:
     """Return the identifier of a query or retrieval; `ConfigError` if it cannot be said."""
     try:
-        return encode_identifier({LEVEL: level, **keys}, syntax, peer.settings.character_set)
+        return encode_identifier(keys, syntax, peer.settings.character_set)
     except IdentifierError as fault:
         raise ConfigError(
             f"{fault}.", f"The character_set of the peer {peer.name} may be the wrong one."
         ) from None
+
+
+def iter_answers(
+    peer: NamedPeer,
+    association: Requestor,
+    sop_class: str,
+    keys: Keys,
+    read: Callable[[bytes, str], Read],
+    limit: int,
+    told: Answers,
+) -> Iterator[Read]:
+    """Ask by C-FIND, and yield what `read` makes of each match; the rest goes into `told`.
+
+    Behind `limit` matches the query is cancelled. A match that cannot be read
+    is left out and told.
+
+    Raises
+    ------
+    ConfigError
+        If the keys cannot be said.
+    NetworkError
+        If the peer fails or refuses.
+    """
+
+    def identifier(syntax: str) -> bytes:
+        return identifier_of(peer, keys, syntax)
+
+    found = 0
+    is_told = False
+    # One more than is wanted tells whether there are more.
+    for response in iter_find(association, sop_class, identifier, limit + 1):
+        if not response.is_pending:
+            _end(response, told)
+            return
+        found += 1
+        if found > limit:
+            told.complete = False
+            continue
+        if response.status == 0xFF01 and not is_told:
+            is_told = True
+            told.findings.append(
+                note(
+                    "keys-not-matched",
+                    peer.name,
+                    "The peer does not match by some of the keys; more may have come than asked.",
+                    reference="PS3.4 C.4.1.1.4",
+                )
+            )
+        try:
+            yield read(response.identifier, response.transfer_syntax)
+        except IdentifierError as fault:
+            if len(told.findings) < _MOST_FINDINGS:
+                told.findings.append(
+                    warning(
+                        "response-unreadable",
+                        peer.name,
+                        f"Match {found:,} was left out: {fault}.",
+                        "Tell whoever looks after the peer.",
+                    )
+                )
 
 
 def _rows(
@@ -169,51 +236,15 @@ def _rows(
     result: QueryResult,
 ) -> Iterator[dict[str, str]]:
     empty = {_keyword(tag): "" for tag in keys}
-    found = 0
-    is_told = False
-
-    def identifier(syntax: str) -> bytes:
-        return identifier_of(peer, level, keys, syntax)
-
-    # One more than is wanted tells whether there are more.
-    for response in iter_find(association, peer.model.find, identifier, limit + 1):
-        if not response.is_pending:
-            _end(response, result)
-            return
-        found += 1
-        if found > limit:
-            result.complete = False
-            continue
-        if response.status == 0xFF01 and not is_told:
-            is_told = True
-            result.findings.append(
-                note(
-                    "keys-not-matched",
-                    peer.name,
-                    "The peer does not match by some of the keys; more may have come than asked.",
-                    reference="PS3.4 C.4.1.1.4",
-                )
-            )
-        try:
-            row = read_identifier(response.identifier, response.transfer_syntax)
-        except IdentifierError as fault:
-            if len(result.findings) < _MOST_FINDINGS:
-                result.findings.append(
-                    warning(
-                        "response-unreadable",
-                        peer.name,
-                        f"Match {found:,} was left out: {fault}.",
-                        "Tell whoever looks after the peer.",
-                    )
-                )
-            continue
+    sop_class, asked = peer.model.find, {LEVEL: level, **keys}
+    for row in iter_answers(peer, association, sop_class, asked, read_identifier, limit, result):
         yield empty | {key: value for key, value in row.items() if key not in _NOT_ROWS}
 
 
-def _end(response: Response, result: QueryResult) -> None:
+def _end(response: Response, told: Answers) -> None:
     if response.status == 0:
         return
-    if response.status == 0xFE00 and not result.complete:
+    if response.status == 0xFE00 and not told.complete:
         return  # as we asked
     comment = f": {response.comment}" if response.comment else ""
     raise NetworkError(
