@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from sqlalchemy import func, select
 
@@ -50,7 +51,7 @@ def birth_dates(catalog: Catalog, patient_id: str, name: str) -> set[str]:
 
 
 def entries_by_patient(catalog: Catalog, entries: Sequence[int]) -> list[EntriesOfPatient]:
-    """Sort originals by whose they are, in the order of the identities in the index."""
+    """Sort entries by whose they are, in the order of the identities in the index."""
     gathered: dict[int, _Gathered] = {}
     for start in range(0, len(entries), _BATCH):
         query = (
@@ -83,6 +84,24 @@ def entries_by_patient(catalog: Catalog, entries: Sequence[int]) -> list[Entries
         listed = "".join(f"{digest}\n" for digest in sorted(one.digests))
         one.found.files_sha256 = hashlib.sha256(listed.encode()).hexdigest()
     return [one.found for _, one in sorted(gathered.items())]
+
+
+def latest_originals(catalog: Catalog, uids: Iterable[str]) -> list[int]:
+    """Return the entry of each of these SOP Instance UIDs that is here, once, ascending.
+
+    Where several originals have one UID it is the one that came last.
+    """
+    found: list[int] = []
+    wanted = iter(uids)
+    while batch := list(islice(wanted, _BATCH)):
+        query = (
+            select(func.max(instances.c.id))
+            .where(instances.c.sop_instance_uid.in_(batch), instances.c.kind == Kind.ORIGINAL)
+            .group_by(instances.c.sop_instance_uid)
+        )
+        with catalog.reading() as connection:
+            found += connection.execute(query).scalars()
+    return sorted(found)
 
 
 def _study(catalog: Catalog, study: int, classes: Counter[str]) -> LedgerStudy:

@@ -106,7 +106,7 @@ def record_made(
     MediaError
         If the ledger cannot be written: then the medium must not get its name.
     """
-    return _record(station, LedgerEvent.MADE, job, _medium(medium, disclosure))
+    return record_entry(station, LedgerEvent.MADE, job, _medium(medium, disclosure))
 
 
 def record_burned(
@@ -125,7 +125,7 @@ def record_burned(
     made = _made_of(station, medium.image_sha256)
     if made is not None:
         facts["entry"] = made.number
-    return _record(station, LedgerEvent.BURNED, job, facts)
+    return record_entry(station, LedgerEvent.BURNED, job, facts)
 
 
 def record_reprinted(
@@ -140,7 +140,7 @@ def record_reprinted(
     first = _first_of(station, of_job, medium.volume)
     if first is not None:
         facts["entry"] = first.number
-    return _record(station, LedgerEvent.REPRINTED, job, facts)
+    return record_entry(station, LedgerEvent.REPRINTED, job, facts)
 
 
 def record_withdrawn(station: Station, job: int, head: LedgerHead, reason: str) -> LedgerHead:
@@ -150,7 +150,7 @@ def record_withdrawn(station: Station, job: int, head: LedgerHead, reason: str) 
     if entry is not None and entry.number == head.count:
         kept = ("medium", "patients", "studies", "files_sha256", "disclosure")
         facts |= {key: entry.facts[key] for key in kept if key in entry.facts}
-    return _record(station, LedgerEvent.WITHDRAWN, job, facts)
+    return record_entry(station, LedgerEvent.WITHDRAWN, job, facts)
 
 
 def record_forgotten(station: Station, job: int, gone: EntriesOfPatient) -> LedgerHead:
@@ -161,13 +161,13 @@ def record_forgotten(station: Station, job: int, gone: EntriesOfPatient) -> Ledg
         "instances": len(gone.entries),
         "files_sha256": gone.files_sha256,
     }
-    return _record(station, LedgerEvent.FORGOTTEN, job, facts)
+    return record_entry(station, LedgerEvent.FORGOTTEN, job, facts)
 
 
 def record_application(station: Station, *, started: bool, address: str = "") -> LedgerHead:
     """Record that the station began or ceased to serve the network at `address`."""
     event = LedgerEvent.STARTED if started else LedgerEvent.STOPPED
-    return _record(station, event, None, {"address": address, "version": __version__})
+    return record_entry(station, event, None, {"address": address, "version": __version__})
 
 
 def record_alert(station: Station, findings: Iterable[Finding]) -> LedgerHead:
@@ -178,7 +178,7 @@ def record_alert(station: Station, findings: Iterable[Finding]) -> LedgerHead:
         "number_of_findings": len(told),
         "ledger": str(Ledger(station.catalog).file.path),
     }
-    return _record(station, LedgerEvent.ALERT, None, facts)
+    return record_entry(station, LedgerEvent.ALERT, None, facts)
 
 
 def find_media(station: Station, text: str) -> Iterator[LedgerEntry]:
@@ -257,9 +257,24 @@ def _medium(medium: MediumFacts, disclosure: Disclosure) -> dict[str, Any]:
     return {"medium": asdict(medium), "disclosure": asdict(disclosure)}
 
 
-def _record(
-    station: Station, event: LedgerEvent, job: int | None, facts: dict[str, Any]
+def record_entry(
+    station: Station,
+    event: LedgerEvent,
+    job: int | None,
+    facts: dict[str, Any],
+    *,
+    once: bool = False,
 ) -> LedgerHead:
+    """Write one entry and its audit message; return the head behind it.
+
+    With `once`, nothing is written where an entry of this job tells the very
+    same already: a job that was killed and goes on comes here again.
+
+    Raises
+    ------
+    MediaError
+        If the ledger cannot be written. Nothing is recorded then.
+    """
     settings = station.settings
     draft = LedgerEntry(
         number=0,
@@ -275,6 +290,8 @@ def _record(
         },
         facts=facts,
     )
+    if once and _is_recorded(station, draft):
+        return Ledger(station.catalog).head()
     written, head = Ledger(station.catalog).append(draft)
     for entry in written:
         try:
@@ -283,6 +300,14 @@ def _record(
             # The entry stands, and `audit` makes the message from it when there is room.
             _LOG.warning("the audit message of entry %d: %s", entry.number, fault.message)
     return head
+
+
+def _is_recorded(station: Station, draft: LedgerEntry) -> bool:
+    told = LedgerEntry.from_body(draft.body()).facts
+    return any(
+        (entry.job, entry.event, entry.facts) == (draft.job, draft.event, told)
+        for entry in Ledger(station.catalog).entries(containing=f'"job":{draft.job},')
+    )
 
 
 def _moment(entry: LedgerEntry) -> datetime:

@@ -29,6 +29,7 @@ from mediastation.network.storage_scu import SentInstance, store_file
 from mediastation.station.export_prepare import make_copies
 from mediastation.station.gather import gather
 from mediastation.station.job import Job, Step
+from mediastation.station.ledger_traffic import record_sending, record_sent
 from mediastation.station.peer_requests import SendRequest
 from mediastation.station.peer_results import SendResult
 from mediastation.station.peers import (
@@ -67,7 +68,7 @@ def send(station: Station, request: SendRequest, listener: Listener = nobody) ->
     ConfigError
         If there is no such peer, or a source names nothing.
     MediaError
-        If the disk fails.
+        If the disk fails. Nothing is sent that the ledger does not tell of.
     """
     peer = require_peer(station, request.peer, "store")
     station.require_current_index()
@@ -113,6 +114,7 @@ class _Sending:
         self._result = result
         self._copies: dict[int, StoredFile] = {}
         self._left: dict[int, Pair] = {}
+        self._confirmed: set[int] = set()
         self._breaks: dict[int, int] = {}
         self._in_hand: int | None = None
         self._saved_at = 0.0
@@ -128,7 +130,11 @@ class _Sending:
             self._resume()
         self._refuse(check_reconciled(station, job.id))
         size_bytes = self._plan()
-        self._send(size_bytes)
+        announced = record_sending(station, job.id, self._peer, list(self._left))
+        try:
+            self._send(size_bytes)
+        finally:
+            record_sent(station, job.id, self._peer, announced, self._confirmed)
         result.finished = result.refused == refused_files
         if result.refused:
             raise RefusedError(
@@ -316,6 +322,7 @@ class _Sending:
         step.report(min(self._done_bytes, step.total), step.total)
         if outcome.stored:
             self._left.pop(entry.id, None)
+            self._confirmed.add(entry.id)
             self._result.sent += 1
             self._result.unsent -= 1
             self._result.size_bytes += entry.size_bytes

@@ -141,7 +141,7 @@ def test_the_schema_is_strict(tmp_path: Path) -> None:
 
 
 class TestExport:
-    """PS3.15 Table A.5.3.7: who, what, whom, and onto what."""
+    """PS3.15 Table A.5.3.4-1: who, what, whom, and onto what."""
 
     def test_event_and_action(self) -> None:
         message = parsed(made())
