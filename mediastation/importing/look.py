@@ -92,7 +92,7 @@ def look(volume: Volume, file: VolumeFile) -> Looked:
     """
     try:
         return _look(volume, file)
-    except _OutsideError as fault:
+    except OutsideError as fault:
         refused = error(
             "unreadable",
             file.path,
@@ -102,15 +102,20 @@ def look(volume: Volume, file: VolumeFile) -> Looked:
         return Looked(file.path, file.size_bytes, FileKind.UNREADABLE, findings=(refused,))
 
 
-class _OutsideError(Exception):
-    """The medium failed, not our disk."""
+class OutsideError(Exception):
+    """The medium failed, not our disk; says why, and leaves the file's name to who reports it."""
+
+    @classmethod
+    def of(cls, fault: Exception) -> OutsideError:
+        """Return what a failed read of the medium says."""
+        return cls(str(getattr(fault, "strerror", None) or fault).rstrip("."))
 
 
 def _look(volume: Volume, file: VolumeFile) -> Looked:
     try:
         stream = volume.open(file.path)
     except (OSError, MediaError) as fault:
-        raise _OutsideError(_reason(fault)) from fault
+        raise OutsideError.of(fault) from fault
     name = PurePosixPath(file.path).name
     with stream:
         first = read_fully(stream, _FIRST_BYTES)
@@ -160,7 +165,7 @@ class StreamSource(Source):
         try:
             self._stream.seek(offset)
         except (OSError, MediaError) as fault:
-            raise _OutsideError(_reason(fault)) from fault
+            raise OutsideError.of(fault) from fault
         data = read_fully(self._stream, wanted)
         if len(data) < wanted:
             self.size = offset + len(data)
@@ -175,7 +180,7 @@ def _digest(stream: BinaryIO, dataset_offset: int) -> tuple[str, str, int]:
     try:
         stream.seek(0)
     except (OSError, MediaError) as fault:
-        raise _OutsideError(_reason(fault)) from fault
+        raise OutsideError.of(fault) from fault
     while chunk := read_fully(stream, _FIRST_BYTES):
         whole.update(chunk)
         data.update(memoryview(chunk)[max(0, dataset_offset - size) :])
@@ -237,7 +242,13 @@ def _no_instance(file: VolumeFile, first: bytes, reason: str) -> Looked:
 
 
 def read_fully(stream: BinaryIO, length: int) -> bytes:
-    """Return `length` bytes, fewer at the end; raw streams give less than they were asked for."""
+    """Return `length` bytes of a medium's file, fewer only at its end.
+
+    Raises
+    ------
+    OutsideError
+        If the medium cannot be read there.
+    """
     try:
         data = stream.read(length)
         if len(data) == length or not data:
@@ -247,10 +258,5 @@ def read_fully(stream: BinaryIO, length: int) -> bytes:
             parts.append(more)
             missing -= len(more)
     except (OSError, MediaError) as fault:
-        raise _OutsideError(_reason(fault)) from fault
+        raise OutsideError.of(fault) from fault
     return b"".join(parts)
-
-
-def _reason(fault: Exception) -> str:
-    """Return why; the finding names the file already, and so does the text of an `OSError`."""
-    return str(getattr(fault, "strerror", None) or fault).rstrip(".")

@@ -252,7 +252,8 @@ class Survey:
         while rows := list(self._all(query, *standings, last, _PAGE)):
             for row in rows:
                 header = unpack_header(row[7], *row[8:])
-                yield SurveyedInstance(*row[:6], Standing(row[6]), header)
+                standing = Standing(row[6])
+                yield SurveyedInstance(*row[:6], standing=standing, header=header)
             last = rows[-1][0]
 
     def entries(self) -> Iterator[int]:
@@ -349,7 +350,7 @@ def _of_kinds(kinds: Sequence[FileKind]) -> tuple[str, list[str]]:
 
 
 def _arrived(row: Sequence[Any]) -> ArrivedFile:
-    return ArrivedFile(*row[:10], PatientIdentity(*row[10:]))
+    return ArrivedFile(*row[:10], identity=PatientIdentity(*row[10:]))
 
 
 def _trouble(path: Path, fault: Exception) -> MediaError:
