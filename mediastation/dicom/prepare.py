@@ -8,9 +8,8 @@ the source before anybody gets to see it. PS3.10 7.1; PS3.11 D.3.
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
@@ -25,6 +24,7 @@ from mediastation.dicom.elements import Encoding
 from mediastation.dicom.encodable import obstacle
 from mediastation.dicom.file_meta import read_carried_elements, require_identity
 from mediastation.dicom.frame_pool import FramePool
+from mediastation.dicom.inflate import iter_inflated
 from mediastation.dicom.native_pixels import iter_rewritten, require_same_content
 from mediastation.dicom.new_file import NewFile, Output, Scratch
 from mediastation.dicom.prepared import Prepared
@@ -52,12 +52,6 @@ from mediastation.model.file_meta import encode_file_meta
 from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.instance import InstanceHeader, PixelEncoding
 
-MAX_INFLATED_BYTES = 1 << 32
-"""Size of a data set after inflating (PS3.5 A.5); no medium has room for more in one file."""
-
-_CHUNK = 1 << 20
-_DEFLATED_CHUNK = 1 << 14  # small: what is left of one is copied for every chunk it inflates to
-_GZIP_TRAILER_BYTES = 8
 _RESEND = "The object is incomplete; ask the sender to send it again."
 _FOLLOWERS = ("Photometric Interpretation", "Planar Configuration")
 
@@ -272,10 +266,10 @@ class _Task:
 
     def _inflate(self, start: int, end: int, out: Output) -> None:
         first = out.size_bytes
-        self._write(self._inflated(start, end), 4 * (end - start), out)
+        self._write(iter_inflated(self._window, start, end), 4 * (end - start), out)
         written = self._reread(out)
         at = first
-        for chunk in self._inflated(start, end):
+        for chunk in iter_inflated(self._window, start, end):
             if written.read(at, len(chunk)) != chunk:
                 raise DifferentError("a value differs")
             at += len(chunk)
@@ -283,36 +277,6 @@ class _Task:
             if token.kind is Kind.FRAGMENTS:
                 raise MalformedError("its pixels are encapsulated and its transfer syntax has none")
         require_whole_pixels(written, first)
-
-    def _inflated(self, start: int, end: int) -> Iterator[bytes]:
-        """Yield the data set inflated (PS3.5 A.5), bounded and to its very end."""
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        size, checksum, position = 0, 0, start
-        try:
-            for chunk in self._window.chunks(start, end - start, _DEFLATED_CHUNK):
-                pending = chunk
-                position += len(chunk)
-                while not inflater.eof and (data := inflater.decompress(pending, _CHUNK)):
-                    size += len(data)
-                    checksum = zlib.crc32(data, checksum)
-                    if size > MAX_INFLATED_BYTES:
-                        raise RefusalError(
-                            "too-large",
-                            f"the data set inflates to more than {MAX_INFLATED_BYTES} bytes",
-                        )
-                    yield data
-                    pending = inflater.unconsumed_tail
-                if inflater.eof:
-                    break
-        except zlib.error as fault:
-            raise MalformedError(f"the deflated data set is damaged: {fault}") from fault
-        if not inflater.eof:
-            raise TruncatedError("the deflated data set has no end")
-        # Some writers leave gzip's own trailer, which then has to be right.
-        gzip = checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
-        trailer = inflater.unused_data + self._window.read(position, _GZIP_TRAILER_BYTES + 1)
-        if trailer not in (b"", b"\0", gzip):
-            raise MalformedError("bytes after the end of the deflated data set")
 
     def _reencode(self, start: int, end: int, out: Output, encoding: Encoding) -> None:
         first = out.size_bytes

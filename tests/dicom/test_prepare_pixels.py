@@ -13,7 +13,7 @@ import pytest
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.sequence import Sequence
 
-from mediastation.dicom import prepare as prepare_module
+from mediastation.dicom import inflate as inflate_module
 from mediastation.dicom.header import read_header
 from mediastation.dicom.prepare import CannotPrepare, prepare_instance
 from mediastation.model import transfer_syntax as ts
@@ -280,7 +280,7 @@ class TestBombs:
     def test_a_data_set_that_inflates_without_end(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(prepare_module, "MAX_INFLATED_BYTES", 1 << 20)
+        monkeypatch.setattr(inflate_module, "MAX_INFLATED_BYTES", 1 << 20)
         ds = instance()
         ds.EncapsulatedDocument = bytes(4 << 20)
         assert refused(write(tmp_path / "a", ds, ts.DEFLATED_LE)) == "too-large"
