@@ -45,6 +45,12 @@ _UNCERTAIN = {
     JobState.CANCELLED: "the job was cancelled afterwards",
 }
 
+# However else a job ended, it has said what the peer confirmed.
+_UNCERTAIN_SENDING = {
+    JobState.RUNNING: "the job is still running",
+    JobState.ABANDONED: "the job was killed: what the peer has is not told here; send it again",
+}
+
 
 @app.command("audit")
 def audit_command(
@@ -63,7 +69,7 @@ def audit_command(
         str, typer.Option(metavar="DATE", help="Only what was recorded from then on.")
     ] = "",
 ) -> None:
-    """Show what was recorded of media, and prove it."""
+    """Show what was recorded of media, imports and transfers, and prove it."""
     from mediastation.station.ledger import find_entries  # noqa: PLC0415 - `--help` need not wait
     from mediastation.station.ledger_audit import audit_ledger  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
@@ -198,19 +204,23 @@ def _row(station: Station, entry: LedgerEntry) -> dict[str, Any]:
 def _uncertain(station: Station, entry: LedgerEntry) -> str:
     """Say where the job of an entry did not end well: the entry was written before its deed."""
     if entry.job is None or entry.event not in {
-        LedgerEvent.MADE, LedgerEvent.REPRINTED, LedgerEvent.FORGOTTEN,
+        LedgerEvent.MADE, LedgerEvent.REPRINTED, LedgerEvent.FORGOTTEN, LedgerEvent.SENDING,
     }:  # fmt: skip
         return ""
     from mediastation.station.unfinished_entries import is_settled  # noqa: PLC0415
 
-    if entry.event is not LedgerEvent.FORGOTTEN and is_settled(station, entry.number):
+    is_medium = entry.event in {LedgerEvent.MADE, LedgerEvent.REPRINTED}
+    if is_medium and is_settled(station, entry.number):
         return ""
     record = station.jobs.get(entry.job, station.clock.now())
-    said = _UNCERTAIN.get(record.state, "") if record is not None else ""
+    words = _UNCERTAIN_SENDING if entry.event is LedgerEvent.SENDING else _UNCERTAIN
+    said = words.get(record.state, "") if record is not None else ""
     return f" ({said})" if said else ""
 
 
 def _summary(entry: LedgerEntry) -> str:
+    from mediastation.station.entry_words import traffic_words  # noqa: PLC0415
+
     facts = entry.facts
     who = ", ".join(
         f"{patient.get('name', '')} ({patient.get('patient_id', '')})"
@@ -226,8 +236,10 @@ def _summary(entry: LedgerEntry) -> str:
         case LedgerEvent.ALERT:
             findings = [_dict(one) for one in _list(facts.get("findings"))]
             return "; ".join(f"{one.get('subject')}: {one.get('message')}" for one in findings[:3])
-        case _:
+        case LedgerEvent.STARTED | LedgerEvent.STOPPED:
             return str(facts.get("address", ""))
+        case _:
+            return traffic_words(entry)
 
 
 def _medium_summary(facts: Any, who: str) -> str:
