@@ -59,6 +59,8 @@ def pack_header(header: InstanceHeader) -> bytes:
         "flags": [int(getattr(header, name)) for name in _FLAGS],
         "findings": [list(finding.as_dict().values()) for finding in header.findings],
     }
+    if header.pixel_length:
+        facts["span"] = [header.pixel_offset, header.pixel_length]
     text = json.dumps(facts, separators=(",", ":")).encode()
     rows, values, offset = [], [], 0
     for tag, element in header.elements.items():
@@ -76,6 +78,7 @@ def unpack_header(
     start = _HEAD.size + text_length
     facts = json.loads(blob[_HEAD.size : start])
     flags = dict(zip(_FLAGS, map(bool, facts["flags"]), strict=True))
+    pixel_offset, pixel_length = facts.get("span", (0, 0))
     return InstanceHeader(
         sop_class_uid=sop_class_uid,
         sop_instance_uid=sop_instance_uid,
@@ -88,5 +91,7 @@ def unpack_header(
             Finding(rule, Severity(severity), subject, message, hint, reference)
             for rule, severity, subject, message, hint, reference in facts["findings"]
         ),
+        pixel_offset=pixel_offset,
+        pixel_length=pixel_length,
         **flags,
     )

@@ -6,10 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
+from mediastation.catalog.current import is_current, standing_for
 from mediastation.catalog.packing import pack_header
-from mediastation.catalog.schema import instances, job_entries, patients, series, studies
+from mediastation.catalog.schema import (
+    NO_PIXELS,
+    instances,
+    job_entries,
+    patients,
+    series,
+    studies,
+)
 from mediastation.catalog.staging import Staged
 from mediastation.dicom.header import INDEX_VERSION
 from mediastation.dicom.values import text
@@ -141,8 +159,11 @@ def insert_entry(
         rival = connection.execute(_RIVAL, {"uid": header.sop_instance_uid}).scalar()
     series_row = _series_row(connection, header, parents)
     values = {**_instance_values(staged), "series": series_row, "received_at": received_at}
+    if staged.kind is Kind.COERCED and staged.derived_from is not None:
+        _, replaced, size_bytes = standing_for(connection, staged.derived_from)
+        parents.count(replaced, -1, -size_bytes)
     entry = connection.execute(_INSERT, values).scalar_one()
-    if original:
+    if staged.kind is not Kind.PREPARED:
         parents.count(series_row, 1, staged.size_bytes)
         parents.arrive(series_row, received_at)
     if rival is None:
@@ -185,27 +206,42 @@ def replace_entry(connection: Connection, entry: int, staged: Staged, parents: P
 
 
 def delete_entries(connection: Connection, entries: list[int]) -> list[tuple[str, Kind]]:
-    """Delete the rows of `entries` and of what was prepared from them.
+    """Delete the rows of `entries` and of what was made from them.
+
+    Where a coerced copy goes and its original stays, that stands for the
+    instance again.
 
     Returns
     -------
     list of (str, Kind)
         Digest and kind of each file that no row speaks of any more.
     """
-    chosen = instances.c.id.in_(entries) | instances.c.derived_from.in_(entries)
+    made = select(instances.c.id).where(instances.c.derived_from.in_(entries))
+    chosen = or_(
+        instances.c.id.in_(entries),
+        instances.c.derived_from.in_(entries),
+        instances.c.derived_from.in_(made),
+    )
     rows = connection.execute(
-        select(instances.c.id, instances.c.sha256, instances.c.kind, instances.c.series,
-               instances.c.size_bytes).where(chosen)
+        select(instances.c.id, instances.c.sha256, instances.c.kind, instances.c.derived_from,
+               instances.c.series, instances.c.size_bytes).where(chosen)
     ).all()  # fmt: skip
-    counts = Parents()
-    for row in rows:
-        if row.kind == Kind.ORIGINAL:
-            counts.count(row.series, -1, -row.size_bytes)
-    counts.write_counts(connection)
     numbers = [row.id for row in rows]
+    originals = {row.id for row in rows if row.kind == Kind.ORIGINAL}
+    originals |= {row.derived_from for row in rows if row.kind == Kind.COERCED}
+    counts = Parents()
+    for original in originals:
+        _, of, size_bytes = standing_for(connection, original)
+        counts.count(of, -1, -size_bytes)
     connection.execute(delete(job_entries).where(job_entries.c.entry.in_(numbers)))
+    # From the copies of copies upwards: rows refer to what they were made from.
+    connection.execute(delete(instances).where(instances.c.derived_from.in_(made)))
     connection.execute(delete(instances).where(instances.c.derived_from.in_(entries)))
     connection.execute(delete(instances).where(instances.c.id.in_(numbers)))
+    for original in originals.difference(numbers):
+        _, of, size_bytes = standing_for(connection, original)
+        counts.count(of, 1, size_bytes)
+    counts.write_counts(connection)
     files = {(row.sha256, Kind(row.kind)) for row in rows}
     return [file for file in sorted(files) if not has_row(connection, *file)]
 
@@ -226,7 +262,7 @@ def delete_empty_parents(connection: Connection) -> None:
 
 def count_series_anew(connection: Connection) -> None:
     """Set the counters of every series from its rows."""
-    own = (instances.c.series == series.c.id) & (instances.c.kind == Kind.ORIGINAL)
+    own = (instances.c.series == series.c.id) & is_current()
     counted = select(func.count()).where(own).scalar_subquery()
     summed = select(func.coalesce(func.sum(instances.c.size_bytes), 0)).where(own).scalar_subquery()
     connection.execute(update(series).values(instances=counted, size_bytes=summed))
@@ -304,6 +340,7 @@ def _instance_values(staged: Staged) -> dict[str, Any]:
         "instance_number": instance_number,
         "sha256": staged.sha256,
         "data_sha256": staged.data_sha256,
+        "pixel_key": staged.pixel_key or NO_PIXELS,
         "size_bytes": staged.size_bytes,
         "header": pack_header(header),
         "index_version": INDEX_VERSION,

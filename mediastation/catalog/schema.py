@@ -27,6 +27,9 @@ from mediastation.catalog.guards import guard_table
 
 SCHEMA_VERSION = 6
 
+NO_PIXELS = "-"
+"""The pixel key of what has no pixels of its own, and of every copy that was made here."""
+
 metadata = MetaData()
 
 
@@ -193,7 +196,8 @@ instances = Table(
     Column("instance_number", BigInteger, nullable=True),
     Column("sha256", _INDEXED, nullable=False),
     Column("data_sha256", _INDEXED, nullable=False),
-    # Recognises equal pixel data; empty where there is none, or nobody has looked.
+    # Recognises equal pixel data; `NO_PIXELS` where there is none, and empty where
+    # nobody has looked: in rows that are older than this column.
     Column("pixel_key", _INDEXED, nullable=False, default="", server_default=""),
     Column("size_bytes", BigInteger, nullable=False),
     Column("header", LargeBinary, nullable=False),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mediastation.dicom.header import read_header
+from mediastation.dicom.pixel_key import pixel_key_of
 from mediastation.model.entry import Kind, Source
 from mediastation.model.instance import InstanceHeader
 
@@ -15,7 +16,11 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A complete file, read and digested, on its way into the store."""
+    """A complete file, read and digested, on its way into the store.
+
+    `pixel_key` is that of an original (`mediastation.dicom.pixel_key`); copies
+    that are made here have none, since nothing is compared with their pixels.
+    """
 
     path: Path
     header: InstanceHeader
@@ -26,6 +31,7 @@ class Staged:
     kind: Kind = Kind.ORIGINAL
     derived_from: int | None = None
     recipe: str = ""
+    pixel_key: str = ""
 
 
 def stage_file(
@@ -56,6 +62,7 @@ def stage_file(
         kind=kind,
         derived_from=derived_from,
         recipe=recipe,
+        pixel_key=pixel_key_of(path, header) if kind is Kind.ORIGINAL else "",
     )
 
 

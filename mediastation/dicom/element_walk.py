@@ -60,6 +60,8 @@ class ElementWalk:
         What was forgiven: rule and message, the first of each kind.
     offset : int
         Where the walk stands.
+    fragments_end : int
+        Where encapsulated pixels end, their delimiter included; 0 without any.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class ElementWalk:
         self.tolerated: dict[str, str] = {}
         self.steps = Steps()
         self.seen_pixels = False
+        self.fragments_end = 0
         self._first = offset
 
     @property
@@ -169,6 +172,8 @@ class ElementWalk:
                 self.seen_pixels |= group == PIXEL_GROUP
                 yield tag, vr, start, length, None
                 offset = self._pass_undefined(tag, vr, start)
+                if group == PIXEL_GROUP:
+                    self.fragments_end = offset
                 continue
             offset = start + length
             if offset > end:

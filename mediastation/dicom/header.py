@@ -144,6 +144,7 @@ class _Scan:
         self.kept = 0
         self.pixels = PixelEncoding.ABSENT
         self.fragments_at = 0
+        self.pixel_span = (0, 0)
         self.signed = False
         self.pixel_representation: bool | None = None
         self.problems: list[tuple[str, str]] = []
@@ -250,8 +251,12 @@ class _Scan:
                 undefined = length == UNDEFINED
                 self.pixels = PixelEncoding.ENCAPSULATED if undefined else PixelEncoding.NATIVE
                 self.fragments_at = start if undefined else 0
+                self.pixel_span = (start, length)
             elif tag == _DIGITAL_SIGNATURES:
                 self.signed = True
+        if self.fragments_at:
+            length = walk.fragments_end - self.fragments_at
+            self.pixel_span = (self.fragments_at, length) if length > 0 else (0, 0)
         damage = walk.damage
         if damage is not None:
             self.complete = False
@@ -382,6 +387,8 @@ class _Scan:
             signed=self.signed,
             complete=self.complete,
             findings=tuple(self._findings(instance)),
+            pixel_offset=self.pixel_span[0],
+            pixel_length=self.pixel_span[1],
         )
 
     def _check_identity(self, sop_class: str, instance: str) -> None:

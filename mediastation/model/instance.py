@@ -67,6 +67,12 @@ class InstanceHeader:
         Bytes before the data set's first element.
     pixels : PixelEncoding
         How (7FE0,0010) is held; float and double float pixels count as native.
+    pixel_offset, pixel_length : int
+        Where the value of the pixels lies and how many bytes it has: of a file
+        from its first byte on, of a deflated one from the first byte of its
+        inflated data set. Encapsulated pixels begin with their offset table and
+        end with their delimiter. Both are 0 where there are no pixels or not
+        all of them, and in a catalog's header from before this was kept.
     signed : bool
         Whether the data set carries a Digital Signatures Sequence.
     complete : bool
@@ -89,3 +95,5 @@ class InstanceHeader:
     signed: bool = False
     complete: bool = True
     findings: tuple[Finding, ...] = ()
+    pixel_offset: int = 0
+    pixel_length: int = 0

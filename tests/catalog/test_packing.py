@@ -29,6 +29,8 @@ headers = st.builds(
     st.booleans(),
     st.booleans(),
     st.lists(findings, max_size=3).map(tuple),
+    st.integers(0, 2**40),
+    st.integers(1, 2**40),
 )
 
 
