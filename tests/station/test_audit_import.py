@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from mediastation.model.importing import MediumKind, OutsideMedium
 from mediastation.model.ledger import LedgerEntry, LedgerEvent, LedgerPatient, LedgerStudy
 from mediastation.model.ledger_facts import TransferFacts
+from mediastation.station.audit_messages import audit_message
 from tests.station.import_facts import CT, FACTS, MEDIUM, RECONCILED, SR
 from tests.station.test_audit_messages import (
     SCHEMA,
-    audit_message,
     code,
     details,
     entry,
@@ -44,7 +44,7 @@ def imported(medium: OutsideMedium = MEDIUM, media_type: str = "CD-R") -> Ledger
     return entry(LedgerEvent.IMPORTED, **facts.as_facts())
 
 
-def refused(**counts: int) -> LedgerEntry:
+def refused(**counts: Any) -> LedgerEntry:
     return entry(LedgerEvent.REFUSED, **replace(FACTS, **counts).as_kept_facts())
 
 

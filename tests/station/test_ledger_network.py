@@ -26,7 +26,7 @@ from tests.support.objects import write_ct, write_series
 from tests.support.pacs import archive, write_peer
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
-OTHER = {
+OTHER: dict[str, Any] = {
     "SOPInstanceUID": "1.9.1", "StudyInstanceUID": "1.9", "SeriesInstanceUID": "1.9.2",
     "PatientName": "Roe^Ann", "PatientID": "0815",
 }  # fmt: skip
