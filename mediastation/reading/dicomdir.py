@@ -10,25 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
 from mediastation.model.transfer_syntax import EXPLICIT_LE as EXPLICIT_LE_UID
-from mediastation.reading.directory_record import (
-    CHILD,
-    CLASS_UID,
-    FILE_ID,
-    IN_USE,
-    INSTANCE_UID,
-    MAX_KEY_BYTES,
-    NEXT,
-    PRIVATE_UID,
-    SYNTAX_UID,
-    TYPE,
-    DirectoryRecord,
-    Key,
-)
+from mediastation.reading.directory_record import MAX_KEY_BYTES, DirectoryRecord, Key
 from mediastation.reading.elements import (
     EXPLICIT_BE,
     EXPLICIT_LE,
@@ -39,13 +26,13 @@ from mediastation.reading.elements import (
     ElementCursor,
     Encoding,
     Window,
-    plain_elements,
     show_tag,
     text_value,
 )
 from mediastation.reading.file_meta import encoding_of, is_enveloped, read_file_meta
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.items import iter_items
+from mediastation.reading.record_elements import MAX_TEXT, iter_record_elements, read_record
 from mediastation.reading.record_tree import SUBJECT, RecordTree, walk_records
 
 MAX_RECORDS = 600_000
@@ -58,16 +45,6 @@ MAX_COPIED_BYTES = 1 << 24
 """The longest element or record that is copied; icons take a few thousand bytes."""
 
 _SEQUENCE_AT = 0x00041220
-_MAX_TEXT = 1024
-_PLAIN_BYTES = 1 << 12
-
-_NUMBERS = {NEXT: "next_offset", IN_USE: "in_use", CHILD: "child_offset"}
-_TEXTS = {
-    TYPE: "type",
-    CLASS_UID: "sop_class_uid",
-    SYNTAX_UID: "transfer_syntax_uid",
-    PRIVATE_UID: "private_uid",
-}
 
 
 class RawElement(NamedTuple):
@@ -91,6 +68,8 @@ class Dicomdir:
         How they hang together by their offsets.
     findings : tuple of Finding
         What was wrong or tolerated while reading and walking.
+    window, encoding
+        Through what the file is seen, and how its data set is encoded.
     """
 
     file_set_uid: str = ""
@@ -105,8 +84,8 @@ class Dicomdir:
     records: list[DirectoryRecord] = field(default_factory=list)
     tree: RecordTree = field(default_factory=RecordTree)
     findings: tuple[Finding, ...] = ()
-    _window: Window = field(default_factory=lambda: Window(b""), repr=False)
-    _encoding: Encoding = EXPLICIT_LE
+    window: Window = field(default_factory=lambda: Window(b""), repr=False)
+    encoding: Encoding = EXPLICIT_LE
     _head: list[tuple[int, int, int]] = field(default_factory=list, repr=False)
 
     def iter_tree(self) -> Iterator[tuple[int, DirectoryRecord]]:
@@ -117,7 +96,7 @@ class Dicomdir:
     def keys(self, record: DirectoryRecord) -> dict[int, Key]:
         """Read the elements of `record` outside group 0004; the source must still be open."""
         return {
-            tag: Key(vr, length, self._window.read(value_at, min(length, MAX_KEY_BYTES)))
+            tag: Key(vr, length, self.window.read(value_at, min(length, MAX_KEY_BYTES)))
             for tag, vr, value_at, length in self._elements(record)
             if tag >> 16 != 4
         }
@@ -140,24 +119,24 @@ class Dicomdir:
             spans = [
                 (item[tag].value_at, item[tag].length)
                 for span in spans
-                for item in iter_items(self._window, *span, self._encoding)
+                for item in iter_items(self.window, *span, self.encoding)
                 if tag in item
             ]
         for span in spans:
-            for item in iter_items(self._window, *span, self._encoding):
+            for item in iter_items(self.window, *span, self.encoding):
                 yield {
-                    tag: Key(vr, length, self._window.read(value_at, min(length, MAX_KEY_BYTES)))
+                    tag: Key(vr, length, self.window.read(value_at, min(length, MAX_KEY_BYTES)))
                     for tag, vr, value_at, length in item.values()
                 }
 
     def _elements(self, record: DirectoryRecord) -> Iterator[tuple[int, str, int, int]]:
-        cursor = ElementCursor(self._window, record.body, record.end, self._encoding)
-        return _iter_record(self._window, cursor)
+        cursor = ElementCursor(self.window, record.body, record.end, self.encoding)
+        return iter_record_elements(self.window, cursor)
 
     @property
     def is_copyable(self) -> bool:
         """Whether its elements are encoded as a DICOMDIR has to be, so that bytes can be copied."""
-        return self._encoding == EXPLICIT_LE
+        return self.encoding == EXPLICIT_LE
 
     def raw_elements(self, record: DirectoryRecord) -> Iterator[RawElement]:
         """Yield the elements of `record` byte for byte; the source must still be open.
@@ -185,9 +164,9 @@ class Dicomdir:
             yield from self._raw(start, end)
 
     def _raw(self, start: int, end: int) -> Iterator[RawElement]:
-        cursor = ElementCursor(self._window, start, end, self._encoding)
-        for tag, vr, value_at, length in _iter_record(self._window, cursor):
-            encoded = self._window.read(start, value_at + length - start)
+        cursor = ElementCursor(self.window, start, end, self.encoding)
+        for tag, vr, value_at, length in iter_record_elements(self.window, cursor):
+            encoded = self.window.read(start, value_at + length - start)
             yield RawElement(tag, vr, encoded, encoded[value_at - start :])
             start = value_at + length
 
@@ -206,10 +185,10 @@ def read_dicomdir(source: BinaryIO | bytes) -> Dicomdir:
     """
     window = Window(source)
     log = FindingLog()
-    directory = Dicomdir(_window=window)
+    directory = Dicomdir(window=window)
     start = _read_meta(window, directory, log)
     if start >= 0:
-        directory._encoding = _sniff(window, start, directory, log)
+        directory.encoding = _sniff(window, start, directory, log)
         _read_dataset(window, start, directory, log)
         first, last = directory.first_root or 0, directory.last_root or 0
         directory.tree = walk_records(directory.records, first, last, log)
@@ -301,7 +280,7 @@ def _sniff(window: Window, start: int, directory: Dicomdir, log: FindingLog) -> 
 
 
 def _read_dataset(window: Window, start: int, directory: Dicomdir, log: FindingLog) -> None:
-    encoding = directory._encoding
+    encoding = directory.encoding
     order = "big" if encoding.big_endian else "little"
     cursor = ElementCursor(window, start, window.size_bytes, encoding)
 
@@ -328,7 +307,7 @@ def _read_dataset(window: Window, start: int, directory: Dicomdir, log: FindingL
         if len(directory._head) < MAX_HEAD_ELEMENTS:
             directory._head.append((tag, start, cursor.at))
         if tag == 0x00041130:
-            directory.file_set_id = text_value(window.read(value_at, min(length, _MAX_TEXT)))
+            directory.file_set_id = text_value(window.read(value_at, min(length, MAX_TEXT)))
         elif tag == 0x00041200:
             directory.first_root = number(value_at, length)
         elif tag == 0x00041202:
@@ -376,7 +355,7 @@ def _read_items(window: Window, at: int, end: int, directory: Dicomdir, log: Fin
     texts: dict[bytes, str] = {}
     limit = min(end, window.size_bytes)
     while at < limit:
-        cursor = ElementCursor(window, at, limit, directory._encoding)
+        cursor = ElementCursor(window, at, limit, directory.encoding)
         header = cursor.header()
         if header is None:
             return broken(at, cursor.fault)
@@ -390,8 +369,8 @@ def _read_items(window: Window, at: int, end: int, directory: Dicomdir, log: Fin
         record = DirectoryRecord(at, body=header.value_at)
         undefined = header.length == UNDEFINED
         item_end = limit if undefined else header.value_at + header.length
-        body = ElementCursor(window, header.value_at, min(item_end, limit), directory._encoding)
-        ordered = _read_record(window, body, record, texts)
+        body = ElementCursor(window, header.value_at, min(item_end, limit), directory.encoding)
+        ordered = read_record(window, body, record, texts)
         record.end = body.at
         directory.records.append(record)
         if not ordered:
@@ -418,63 +397,3 @@ def _read_items(window: Window, at: int, end: int, directory: Dicomdir, log: Fin
     if end > window.size_bytes:
         return broken(at, "the file ends inside the sequence")
     return at
-
-
-def _iter_record(window: Window, cursor: ElementCursor) -> Iterator[tuple[int, str, int, int]]:
-    """Yield tag, VR, place and length of a record's elements; leaves `cursor` behind them.
-
-    The plain front of the record goes by in one stroke; whatever is left is
-    stepped over with care.
-    """
-    if cursor.encoding == EXPLICIT_LE:
-        start = cursor.at
-        buffer, inside = window.at(start, min(_PLAIN_BYTES, max(cursor.end - start, 0)))
-        end = min(len(buffer), inside + max(cursor.end - start, 0))
-        plain, stopped = plain_elements(buffer, inside, end)
-        shift = start - inside
-        cursor.at = stopped + shift
-        for tag, vr, value_at, length in plain:
-            yield tag, vr, value_at + shift, length
-    while element := cursor.next():
-        yield element
-
-
-def _read_record(
-    window: Window, cursor: ElementCursor, record: DirectoryRecord, texts: dict[bytes, str]
-) -> bool:
-    """Take group 0004 of one record; return whether its elements are in order."""
-    order: Literal["big", "little"] = "big" if cursor.encoding.big_endian else "little"
-    last = 0
-    ordered = True
-    for tag, _, value_at, length in _iter_record(window, cursor):
-        if tag <= last:
-            ordered = False
-        last = tag
-        if tag >> 16 != 4:
-            continue
-        raw = window.read(value_at, min(length, _MAX_TEXT))
-        number_field = _NUMBERS.get(tag)
-        if number_field is not None:
-            setattr(record, number_field, int.from_bytes(raw[:4], order))
-            continue
-        if tag == FILE_ID:
-            *parts, name = raw.split(b"\\")
-            # Folders are shared by many records, names are not.
-            record.file_id = (*(_shared(part, texts) for part in parts), text_value(name))
-            if record.file_id == ("",):
-                record.file_id = ()
-        elif tag == INSTANCE_UID:
-            record.sop_instance_uid = text_value(raw)
-        elif tag in _TEXTS:
-            setattr(record, _TEXTS[tag], _shared(raw, texts))
-    return ordered
-
-
-def _shared(raw: bytes, texts: dict[bytes, str]) -> str:
-    """Return the text of `raw`, the same object for the same bytes."""
-    text = texts.get(raw)
-    if text is None:
-        text = text_value(raw)
-        if len(texts) < 4096:
-            texts[raw] = text
-    return text
