@@ -11,7 +11,14 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -131,6 +138,34 @@ class Peer(BaseModel):
         return value
 
 
+NOBODY = "-"
+"""In the place of a peer's name: nobody is to be asked."""
+
+
+class ReconcileRules(BaseModel):
+    """How outside patients become patients of this site: ``[reconcile]`` in the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    worklist: str = Field(default="", max_length=64)
+    """The peer whose worklist has the orders of imports (IHE IRWF.b). Empty asks every peer that is
+    there for ``worklist``, ``-`` nobody."""
+    patients: str = Field(default="", max_length=64)
+    """The peer that is asked for patients (C-FIND); empty for none. Its patients are taken for
+    patients of this site: no archive of another institution belongs here."""
+    catalog: bool = True
+    """Look among the patients of the catalog, too, that came from this site."""
+    typed: bool = False
+    """Let an operator type the values where nobody knows the patient. They are marked as typed."""
+    automatic: bool = False
+    """Reconcile without asking where exactly one patient, of the worklist or of the peer, agrees
+    with the outside one in name, birth date and sex, and in no spelling differs."""
+    issuer: str = Field(default="", max_length=64, pattern=r"^[^\\\x00-\x1f\x7f]*$")
+    """Issuer of Patient ID of this site, for patients whose source gives none."""
+    accession_from_order: bool = True
+    """Give imports the Accession Number of the order they were matched with."""
+
+
 STANDARD_PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "patient-cd": Preset(
@@ -183,6 +218,8 @@ class Settings(BaseSettings):
         default_factory=dict
     )
     """DICOM applications to send to, to query and to fetch from, by name."""
+    reconcile: ReconcileRules = Field(default_factory=ReconcileRules)
+    """How the patients of outside media become patients of this site."""
     images: Path | None = None
     """Folder for the images that the console has made; ``images`` in the home by default."""
     database: str = Field(default="", repr=False)
@@ -213,6 +250,24 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("reconcile")
+    @classmethod
+    def _rules_name_peers(cls, rules: ReconcileRules, info: ValidationInfo) -> ReconcileRules:
+        peers = info.data.get("peers")
+        if peers is None:
+            return rules  # wrong themselves, and told
+        for key, name, service in (
+            ("worklist", rules.worklist, "worklist"),
+            ("patients", rules.patients, "find"),
+        ):
+            if name in ("", NOBODY):
+                continue
+            if name not in peers:
+                raise ValueError(f"{key} names {name!r}, and there is no such peer")
+            if service not in peers[name].services:
+                raise ValueError(f"{key} names {name!r}, which is not there for {service!r}")
+        return rules
 
     @classmethod
     def settings_customise_sources(

@@ -1,4 +1,4 @@
-"""The network as a client: peers, echo, find, fetch, send."""
+"""The network as a client: peers, echo, find, worklist, fetch, send."""
 
 from __future__ import annotations
 
@@ -56,6 +56,19 @@ _COLUMNS = {
     },
 }
 
+_ORDER_COLUMNS = {
+    "patient_name": "Name",
+    "patient_id": "Patient ID",
+    "issuer_of_patient_id": "Issuer",
+    "patient_birth_date": "Born",
+    "patient_sex": "Sex",
+    "accession_number": "Accession",
+    "requested_procedure_description": "Procedure",
+    "scheduled_procedure_step_description": "Step",
+    "scheduled_procedure_step_start": "Scheduled",
+}
+LIMIT = Annotated[int, typer.Option(min=1, max=100_000, help="Rows at most.")]
+
 
 @app.command("peers")
 def peers_command(context: typer.Context) -> None:
@@ -110,7 +123,7 @@ def find_command(
             "patient_name=DOE*; KEY= alone asks for its value.",
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Rows at most.")] = 500,
+    limit: LIMIT = 500,
 ) -> None:
     """Query a peer (C-FIND)."""
     from mediastation.station.query import find  # noqa: PLC0415
@@ -119,12 +132,7 @@ def find_command(
     words: Words = context.obj
     keys = list(words_of_query or [])
     level = Level(keys.pop(0)) if keys and keys[0] in list(Level) else Level.STUDIES
-    for word in keys:
-        if "=" not in word:
-            raise ConfigError(
-                f"{word!r} is no KEY=VALUE.",
-                f"Levels are {', '.join(Level)}; a key is PatientID=4711, for example.",
-            )
+    _require_keys(keys, f"Levels are {', '.join(Level)}; a")
     with Station(words.home) as station:
         result = find(station, peer, level, keys, limit)
     if words.json:
@@ -132,8 +140,39 @@ def find_command(
         return
     print_findings(words, result.findings)
     print_table(result.rows, _COLUMNS[level])
-    if not result.complete:
-        tell(f"There are more than {limit:,}; --limit shows more, other keys fewer.")
+    _tell_rest(result.complete, limit)
+
+
+@app.command("worklist")
+def worklist_command(
+    context: typer.Context,
+    peer: PEER,
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE…",
+            callback=lambda words: no_empty_words(words or []),
+            help="The keys, such as PatientID=4711, patient_name=DOE*, AccessionNumber=A1 or "
+            "scheduled_procedure_step_start_date=20260101-; without any, every order.",
+        ),
+    ] = None,
+    limit: LIMIT = 500,
+) -> None:
+    """Ask a Modality Worklist for orders (C-FIND)."""
+    from mediastation.station.query import read_keys  # noqa: PLC0415
+    from mediastation.station.station import Station  # noqa: PLC0415
+    from mediastation.station.worklist import find_orders, order_row  # noqa: PLC0415
+
+    words: Words = context.obj
+    _require_keys(keys or [], "A")
+    with Station(words.home) as station:
+        result = find_orders(station, peer, read_keys(keys or []), limit)
+    if words.json:
+        print_json(result.as_dict())
+        return
+    print_findings(words, result.findings)
+    print_table([order_row(one) for one in result.orders], _ORDER_COLUMNS)
+    _tell_rest(result.complete, limit)
 
 
 @app.command("fetch")
@@ -209,6 +248,19 @@ def send_command(
         result,
         f"{result.sent:,} instances confirmed by {peer}{before}; {result.refused:,} refused{left}",
     )
+
+
+def _require_keys(keys: list[str], hint: str) -> None:
+    for word in keys:
+        if "=" not in word:
+            raise ConfigError(
+                f"{word!r} is no KEY=VALUE.", f"{hint} key is PatientID=4711, for example."
+            )
+
+
+def _tell_rest(complete: bool, limit: int) -> None:
+    if not complete:
+        tell(f"There are more than {limit:,}; --limit shows more, other keys fewer.")
 
 
 def _show(words: Words, result: Any, headline: str) -> None:

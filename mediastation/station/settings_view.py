@@ -14,7 +14,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from mediastation.config import ENVIRONMENT_PREFIX, FILE_NAME, Peer, Preset, Settings
+from mediastation.config import (
+    ENVIRONMENT_PREFIX,
+    FILE_NAME,
+    Peer,
+    Preset,
+    ReconcileRules,
+    Settings,
+)
 from mediastation.station.station import Station
 
 HIDDEN = "(set)"
@@ -82,6 +89,10 @@ def settings_reference() -> str:
             "Keys of a peer, `[peers.NAME]`:",
             "",
             *_table(Peer, ""),
+            "",
+            "Keys of the rules for outside patients, `[reconcile]`:",
+            "",
+            *_table(ReconcileRules, ""),
         ]
     )
 
@@ -141,4 +152,5 @@ _MADE: Mapping[Any, str] = {
     Settings.model_fields["operator"].default_factory: "the account's name",
     Settings.model_fields["presets"].default_factory: "see below",
     Settings.model_fields["peers"].default_factory: "none; see below",
+    Settings.model_fields["reconcile"].default_factory: "see below",
 }
