@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, ColumnElement, Connection, func, or_, select
 
 from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.current import is_current
 from mediastation.catalog.schema import PATIENT_ORDER, instances, jobs, patients, series, studies
 from mediastation.model.browsing import (
     CatalogState,
@@ -23,7 +24,6 @@ from mediastation.model.browsing import (
     StudyRow,
     Totals,
 )
-from mediastation.model.entry import Kind
 from mediastation.model.search_text import search_words
 
 _BATCH = 500
@@ -112,7 +112,7 @@ def instance_rows(catalog: Catalog, series_key: int, limit: int = 10_000) -> lis
     """Return the originals of a series in order of Instance Number, `limit` at most."""
     query = (
         select(instances.c.id, instances.c.instance_number, instances.c.sop_instance_uid)
-        .where(instances.c.series == series_key, instances.c.kind == Kind.ORIGINAL)
+        .where(instances.c.series == series_key, is_current())
         .order_by(instances.c.instance_number.nulls_first(), instances.c.id)
         .limit(limit)
     )
@@ -145,6 +145,8 @@ def totals(catalog: Catalog, study_uids: Sequence[str], series_uids: Sequence[st
                 )
                 for uid, study, patient, count, size_bytes in connection.execute(query):
                     there.add(uid)
+                    if not count:
+                        continue  # coerced copies stand for all of it, under another identity
                     who.add(patient)
                     if column is series.c.series_instance_uid and study in whole:
                         continue

@@ -30,8 +30,10 @@ from mediastation.catalog.durable import (
     sync_file_system,
     sync_folder,
 )
+from mediastation.catalog.origins import RECORDED_SOURCES, OriginLog
 from mediastation.catalog.rows import (
     Parents,
+    digests_of,
     find_entry,
     has_row,
     insert_entry,
@@ -72,6 +74,7 @@ class Intake:
             if _remove_dead_sessions(incoming):
                 self.recovered = tuple(recover(catalog, clock))
             self.folder, self._lock = _open_session(incoming)
+        self._origins = OriginLog(catalog.home, self.folder.name)
         self._unsettled = False
 
     def __enter__(self) -> Intake:
@@ -132,12 +135,22 @@ class Intake:
                 sync_file_system(self.folder)
         placed: list[tuple[Path, str, Kind]] = []
         with self._one_at_a_time:
+            self._record_origins(batch)
             try:
                 return self._place_and_index(batch, placed)
             except BaseException:
                 self._unsettled = True
                 self._take_back(placed)
                 raise
+
+    def _record_origins(self, batch: Sequence[Staged]) -> None:
+        """Note what an index that gets lost could not learn from the files again."""
+        told = [staged for staged in batch if staged.source.kind in RECORDED_SOURCES]
+        if told:
+            made_of = {staged.derived_from for staged in told if staged.derived_from is not None}
+            with self.catalog.reading() as connection:
+                digests = digests_of(connection, made_of)
+            self._origins.add((one, digests.get(one.derived_from or 0, "")) for one in told)
 
     def _place_and_index(
         self, batch: Sequence[Staged], placed: list[tuple[Path, str, Kind]]
@@ -197,6 +210,20 @@ class Intake:
             source = Source("prepared", recipe)
             staged = stage_file(path, source, Kind.PREPARED, original, recipe)
         return replace(staged, header=replace(staged.header, findings=findings))
+
+    def stage_coerced(
+        self, path: Path, original: int, recipe: str, detail: str, findings: tuple[Finding, ...]
+    ) -> Staged:
+        """Stage a copy of the entry `original` under an identity of this site.
+
+        `recipe` names what it was given; the same is not given twice. `detail`
+        tells by which job, `findings` what was done.
+        """
+        with disk_trouble_told(self.folder):
+            source = Source("reconciled", detail)
+            staged = stage_file(path, source, Kind.COERCED, original, recipe)
+        told = (*staged.header.findings, *findings)
+        return replace(staged, header=replace(staged.header, findings=told))
 
 
 def _restore(connection: Connection, entry: int, staged: Staged, parents: Parents) -> Kept:

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Select, func, or_, select
 
 from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.current import is_current
 from mediastation.catalog.schema import PATIENT_ORDER, instances, patients, series, studies
-from mediastation.model.entry import Kind
 from mediastation.model.name_order import name_order
 from mediastation.model.search_text import without_direction
 
@@ -155,7 +155,7 @@ def _query(level: str) -> Select[*tuple[Any, ...]]:
         .join(series, series.c.id == instances.c.series)
         .join(studies, studies.c.id == series.c.study)
         .join(patients, patients.c.id == studies.c.patient)
-        .where(instances.c.kind == Kind.ORIGINAL)
+        .where(is_current())
         .order_by(series.c.id, instances.c.instance_number.nulls_first(), instances.c.id)
     )
     return query

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -189,13 +189,21 @@ def stored_file(connection: Connection, entry: int) -> tuple[str, Kind, int]:
     return row.sha256, Kind(row.kind), row.size_bytes
 
 
+def digests_of(connection: Connection, entries: Collection[int]) -> dict[int, str]:
+    """Return SHA-256 of the files of `entries`, by number."""
+    query = select(instances.c.id, instances.c.sha256).where(instances.c.id.in_(entries))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def replace_entry(connection: Connection, entry: int, staged: Staged, parents: Parents) -> int:
     """Write the index columns of `entry` anew from `staged`; where it came from stays.
 
     Returns the row of its series.
     """
     series_row = _series_row(connection, staged.header, parents)
-    provenance = {"source_kind", "source_detail", "calling_ae", "called_ae", "derived_from"}
+    provenance = {
+        "source_kind", "source_detail", "calling_ae", "called_ae", "derived_from", "recipe"
+    }  # fmt: skip
     values = {
         key: value
         for key, value in {**_instance_values(staged), "series": series_row}.items()
@@ -324,7 +332,7 @@ def fill_studies(connection: Connection) -> None:
 
 
 def _instance_values(staged: Staged) -> dict[str, Any]:
-    header = staged.header
+    header, original = staged.header, staged.kind is Kind.ORIGINAL
     number = text(header, _INSTANCE_NUMBER).split("\\")[0]
     digits = number.removeprefix("-").removeprefix("+")
     instance_number = int(number) if digits.isascii() and digits.isdigit() else None
@@ -340,7 +348,7 @@ def _instance_values(staged: Staged) -> dict[str, Any]:
         "instance_number": instance_number,
         "sha256": staged.sha256,
         "data_sha256": staged.data_sha256,
-        "pixel_key": staged.pixel_key or NO_PIXELS,
+        "pixel_key": staged.pixel_key or ("" if original and header.pixel_length else NO_PIXELS),
         "size_bytes": staged.size_bytes,
         "header": pack_header(header),
         "index_version": INDEX_VERSION,

@@ -17,17 +17,26 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
 
 from mediastation.catalog.catalog import Catalog, streamed
+from mediastation.catalog.current import is_current
 from mediastation.catalog.packing import unpack_header
-from mediastation.catalog.schema import instances, job_entries, patients, series, studies
+from mediastation.catalog.schema import (
+    instances,
+    job_entries,
+    jobs,
+    patients,
+    series,
+    studies,
+)
 from mediastation.errors import ConfigError
 from mediastation.model.entry import Entry, Kind
 
-SELECTORS = ("patient", "study", "series", "instance", "sha256")
+SELECTORS = ("patient", "study", "series", "instance", "import", "sha256")
 _FULL_DIGEST = 64
 _BATCH = 500
 
@@ -60,12 +69,66 @@ def is_selector(source: str) -> bool:
 
 
 def find_entries(catalog: Catalog, selector: str) -> list[int]:
-    """Return the originals that `selector` names, in no order.
+    """Return the entries that `selector` names, in no order.
 
     ``patient:`` takes a Patient ID, ``study:``, ``series:`` and ``instance:`` a
-    UID, ``sha256:`` the digest of a stored file or its first characters (at
-    least 8). Empty if nothing matches.
+    UID, ``import:`` the number of a job that imported a medium, ``sha256:`` the
+    digest of a stored file or its first characters (at least 8). Empty if
+    nothing matches.
+
+    An instance that was coerced is named by its newest coerced copy. Only
+    where nothing else matches are originals returned that another entry stands
+    for: those of an outside identity, as they came. A digest names its file.
     """
+    condition = _condition(selector)
+    matching = _joined(select(instances.c.id)).where(condition)
+    if selector.startswith("import:"):
+        matching = _joined(select(instances.c.id)).where(
+            or_(condition, instances.c.derived_from.in_(_imported(selector)))
+        )
+    kept = instances.c.kind.in_((Kind.ORIGINAL, Kind.COERCED))
+    with catalog.reading() as connection:
+        if selector.startswith("sha256:"):
+            return list(connection.execute(matching.where(kept)).scalars())
+        found = list(connection.execute(matching.where(is_current())).scalars())
+        return found or list(connection.execute(matching.where(kept)).scalars())
+
+
+def find_to_forget(catalog: Catalog, selector: str) -> list[int]:
+    """Return the entries that go when what `selector` names is to be forgotten.
+
+    The originals, by the identity that they came with or by one that they were
+    given; all that was made from them goes with them. The digest of a coerced
+    copy names that copy alone: its original then stands for itself again.
+    """
+    condition = _condition(selector)
+    own = instances.c.kind == Kind.ORIGINAL
+    if selector.startswith("sha256:"):
+        own |= instances.c.kind == Kind.COERCED
+    entries = _joined(select(instances.c.id)).where(condition, own)
+    given = _joined(select(instances.c.derived_from)).where(
+        condition, instances.c.kind == Kind.COERCED
+    )
+    with catalog.reading() as connection:
+        found = set(connection.execute(entries).scalars())
+        if not selector.startswith("sha256:"):
+            found.update(connection.execute(given).scalars())
+    return sorted(found)
+
+
+def _imported(selector: str) -> Select[tuple[int]]:
+    """Return the query for the entries that the import job of `selector` took in."""
+    number = selector.partition(":")[2]
+    job = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else -1
+    return (
+        select(job_entries.c.entry)
+        .join(jobs, jobs.c.id == job_entries.c.job)
+        .where(job_entries.c.job == job, jobs.c.kind == "import")
+    )
+
+
+def _condition(selector: str) -> ColumnElement[bool]:
+    """Return what is true of the rows that `selector` names; `ConfigError` if it is none."""
     head, _, wanted = selector.partition(":")
     condition: ColumnElement[bool]
     match head:
@@ -77,6 +140,8 @@ def find_entries(catalog: Catalog, selector: str) -> list[int]:
             condition = series.c.series_instance_uid == wanted
         case "instance":
             condition = instances.c.sop_instance_uid == wanted
+        case "import":
+            condition = instances.c.id.in_(_imported(selector))
         case "sha256" if 8 <= len(wanted) <= _FULL_DIGEST:
             # A range, not LIKE, so that the index serves it.
             last = wanted + "g"
@@ -86,9 +151,7 @@ def find_entries(catalog: Catalog, selector: str) -> list[int]:
                 f"{selector} names nothing in the catalog.",
                 "Use one of " + ", ".join(f"{name}:…" for name in SELECTORS) + ".",
             )
-    query = _joined(select(instances.c.id)).where(condition, instances.c.kind == Kind.ORIGINAL)
-    with catalog.reading() as connection:
-        return list(connection.execute(query).scalars())
+    return condition
 
 
 def remember_selection(catalog: Catalog, job: int, entries: Iterable[int]) -> int:

@@ -2,6 +2,7 @@
 
 Originals lie in ``store/``, copies that were prepared for media in
 ``prepared/``: these can be made again, so rebuilding the index drops them.
+Coerced copies lie in ``coerced/``; what they stand for is in ``origins/``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from mediastation.catalog.durable import make_private_folder, sync_folder
 from mediastation.model.entry import Kind
 
-_FOLDERS = {Kind.ORIGINAL: "store", Kind.PREPARED: "prepared"}
+_FOLDERS = {Kind.ORIGINAL: "store", Kind.PREPARED: "prepared", Kind.COERCED: "coerced"}
 _SHARD = re.compile(r"[0-9a-f]{3}")
 _REST = re.compile(r"[0-9a-f]{61}")
 

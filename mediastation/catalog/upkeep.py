@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Row, delete, select
 
 from mediastation.catalog.catalog import Catalog, streamed
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder, sync_folder
+from mediastation.catalog.origins import Origin, read_origins
 from mediastation.catalog.rows import (
     Parents,
     count_series_anew,
@@ -30,6 +31,8 @@ from mediastation.model.entry import Kind, Source
 from mediastation.model.finding import Finding, error, note
 
 _BATCH = 500
+_KEPT = (Kind.ORIGINAL, Kind.COERCED)
+"""What cannot be made again; originals first, which the others were made from."""
 
 
 def recover(catalog: Catalog, clock: Callable[[], float] = time.time) -> Iterator[Finding]:
@@ -38,18 +41,20 @@ def recover(catalog: Catalog, clock: Callable[[], float] = time.time) -> Iterato
     Names are compared with the index as two sorted streams, so a million files
     cost no memory; only files without a row are read.
     """
-    for digest in list(_digests_without_row(catalog)):
-        path = catalog.store.path(digest)
-        staged = _stage_stored(catalog, digest)
+    lost = [(kind, digest) for kind in _KEPT for digest in _digests_without_row(catalog, kind)]
+    origins = read_origins(catalog.home) if lost else {}
+    for kind, digest in lost:
+        path = catalog.store.path(digest, kind)
+        staged = _stage_stored(catalog, digest, kind, origins)
         if staged is None:
             continue
         if isinstance(staged, Finding):
             yield staged
             continue
         with catalog.writing() as connection:
-            known = _row_of(connection, digest) is not None or find_entry(connection, staged)
+            known = _row_of(connection, digest, kind) or find_entry(connection, staged)
             # Another process may have taken it back meanwhile, because its disk is full.
-            if known or not path.exists():
+            if known is not None or not path.exists():
                 continue
             parents = Parents()
             insert_entry(connection, staged, parents, clock())
@@ -68,40 +73,32 @@ def reindex(
 ) -> tuple[int, list[Finding]]:
     """Rebuild the index from the store and return how many originals it holds now.
 
-    Where each entry came from stays, if its row was there. Prepared copies and
-    rows whose file is gone are dropped; the latter are reported. A file whose
-    content does not have the digest that it is stored under is set aside in
-    ``damaged/`` and reported.
+    Where each entry came from stays, if its row was there or ``origins/`` tells.
+    Prepared copies and rows whose file is gone are dropped; the latter are
+    reported. A file whose content does not have the digest that it is stored
+    under is set aside in ``damaged/`` and reported. Coerced copies stay, with
+    the originals that they were made from.
     """
     findings: list[Finding] = list(_drop_prepared_and_lost(catalog))
-    total = sum(1 for _ in catalog.store.iter_digests())
+    origins = read_origins(catalog.home)
+    total = sum(1 for kind in _KEPT for _ in catalog.store.iter_digests(kind))
     indexed = done = 0
-    digests = catalog.store.iter_digests()
-    while batch := list(islice(digests, _BATCH)):
-        results = [_stage_stored(catalog, digest) for digest in batch]
-        with catalog.writing() as connection:
-            parents = Parents()
-            for digest, result in zip(batch, results, strict=True):
-                if isinstance(result, Finding):
-                    findings.append(result)
-                    damaged = _row_of(connection, digest)
-                    if damaged is not None:
-                        delete_entries(connection, [damaged])
-                    continue
-                # Another process may have forgotten it since it was read.
-                if result is None or not catalog.store.path(result.sha256).exists():
-                    continue
-                entry = _row_of(connection, result.sha256)
-                if entry is not None:
-                    replace_entry(connection, entry, result, parents)
-                elif find_entry(connection, result) is None:
-                    insert_entry(connection, result, parents, clock())
-                else:
-                    continue
-                indexed += 1
-        done += len(batch)
-        if progress is not None:
-            progress(done, total)
+    for kind in _KEPT:
+        digests = catalog.store.iter_digests(kind)
+        while batch := list(islice(digests, _BATCH)):
+            results = [_stage_stored(catalog, digest, kind, origins) for digest in batch]
+            with catalog.writing() as connection:
+                for digest, result in zip(batch, results, strict=True):
+                    if isinstance(result, Finding):
+                        findings.append(result)
+                        damaged = _row_of(connection, digest, kind)
+                        if damaged is not None:
+                            delete_entries(connection, [damaged])
+                    elif result is not None and _index(catalog, connection, result, clock()):
+                        indexed += kind is Kind.ORIGINAL
+            done += len(batch)
+            if progress is not None:
+                progress(done, total)
     with catalog.writing() as connection:
         delete_empty_parents(connection)
         count_series_anew(connection)
@@ -110,12 +107,28 @@ def reindex(
     return indexed, findings
 
 
+def _index(catalog: Catalog, connection: Connection, staged: Staged, now: float) -> bool:
+    """Give a stored file the row that it should have; false where it is no entry of its own."""
+    # Another process may have forgotten it since it was read.
+    if not catalog.store.path(staged.sha256, staged.kind).exists():
+        return False
+    parents = Parents()
+    entry = _row_of(connection, staged.sha256, staged.kind)
+    if entry is not None:
+        replace_entry(connection, entry, staged, parents)
+    elif find_entry(connection, staged) is None:
+        insert_entry(connection, staged, parents, now)
+    else:
+        return False
+    return True
+
+
 def forget(
     catalog: Catalog,
     entries: Sequence[int],
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Remove originals with all that was prepared from them; return how many originals.
+    """Remove originals with all that was made from them; return how many originals.
 
     Files go before their rows are committed as gone: a command that was killed
     in between is simply given again, and nothing forgotten can come back.
@@ -148,15 +161,11 @@ def forget_each(
     return done
 
 
-def _digests_without_row(catalog: Catalog) -> Iterator[str]:
-    query = (
-        select(instances.c.sha256)
-        .where(instances.c.kind == Kind.ORIGINAL)
-        .order_by(instances.c.sha256)
-    )
+def _digests_without_row(catalog: Catalog, kind: Kind) -> Iterator[str]:
+    query = select(instances.c.sha256).where(instances.c.kind == kind).order_by(instances.c.sha256)
     with catalog.reading() as connection, streamed(connection, query, 1000) as rows:
-        merged = heapq.merge(((digest, 0) for (digest,) in rows),
-                             ((digest, 1) for digest in catalog.store.iter_digests()))  # fmt: skip
+        stored = ((digest, 1) for digest in catalog.store.iter_digests(kind))
+        merged = heapq.merge(((digest, 0) for (digest,) in rows), stored)
         indexed = ""
         for digest, from_store in merged:
             if not from_store:
@@ -165,15 +174,27 @@ def _digests_without_row(catalog: Catalog) -> Iterator[str]:
                 yield digest
 
 
-def _stage_stored(catalog: Catalog, digest: str) -> Staged | Finding | None:
+def _stage_stored(
+    catalog: Catalog, digest: str, kind: Kind, origins: Mapping[str, Origin]
+) -> Staged | Finding | None:
     """Read one stored file; a finding, and the file set aside, if it cannot be what it was.
 
-    None if it is gone: another process has forgotten it.
+    None if it is gone, because another process has forgotten it.
     """
-    path = catalog.store.path(digest)
+    path = catalog.store.path(digest, kind)
+    origin = origins.get(digest)
+    source = origin.source if origin else Source("recovered", f"sha256:{digest}")
+    made_of, recipe = None, ""
+    if kind is Kind.COERCED:
+        made_of = _made_of(catalog, digest, origin)
+        if not path.exists():
+            return None
+        if made_of is None:
+            return _set_aside(catalog, path, digest, "nothing tells what it was made from")
+        recipe = origin.recipe if origin else f"recovered/{digest}"
     with disk_trouble_told(catalog.home):
         try:
-            staged = stage_file(path, Source("recovered", f"sha256:{digest}"))
+            staged = stage_file(path, source, kind, made_of, recipe)
         except FileNotFoundError:
             return None
         except NotDicom as fault:
@@ -181,6 +202,18 @@ def _stage_stored(catalog: Catalog, digest: str) -> Staged | Finding | None:
         if staged.sha256 != digest:
             return _set_aside(catalog, path, digest, "its content has changed")
     return staged
+
+
+def _made_of(catalog: Catalog, digest: str, origin: Origin | None) -> int | None:
+    """Return the entry that a coerced copy was made from, by its row or by what was noted of it."""
+    known = select(instances.c.derived_from).where(
+        instances.c.sha256 == digest, instances.c.kind == Kind.COERCED
+    )
+    with catalog.reading() as connection:
+        made_of: int | None = connection.execute(known).scalar()
+        if made_of is None and origin is not None:
+            made_of = _row_of(connection, origin.of, Kind.ORIGINAL)
+    return made_of
 
 
 def _set_aside(catalog: Catalog, path: Path, digest: str, reason: str) -> Finding:
@@ -197,10 +230,8 @@ def _set_aside(catalog: Catalog, path: Path, digest: str, reason: str) -> Findin
     )
 
 
-def _row_of(connection: Connection, digest: str) -> int | None:
-    query = select(instances.c.id).where(
-        instances.c.sha256 == digest, instances.c.kind == Kind.ORIGINAL
-    )
+def _row_of(connection: Connection, digest: str, kind: Kind) -> int | None:
+    query = select(instances.c.id).where(instances.c.sha256 == digest, instances.c.kind == kind)
     return connection.execute(query).scalar()
 
 
@@ -214,16 +245,20 @@ def _drop_prepared_and_lost(catalog: Catalog) -> Iterator[Finding]:
                 # An export that runs meanwhile may have made it anew.
                 if not has_row(connection, digest, Kind.PREPARED):
                     catalog.store.remove(digest, Kind.PREPARED)
-    query = select(instances.c.id, instances.c.sha256, instances.c.sop_instance_uid).where(
-        instances.c.kind == Kind.ORIGINAL
-    )
+    query = select(
+        instances.c.id, instances.c.sha256, instances.c.kind, instances.c.sop_instance_uid
+    ).where(instances.c.kind.in_(_KEPT))
+
+    def is_gone(row: Row[tuple[int, str, str, str]]) -> bool:
+        return not catalog.store.path(row.sha256, Kind(row.kind)).exists()
+
     with catalog.reading() as connection, streamed(connection, query, 1000) as rows:
-        missing = [row for row in rows if not catalog.store.path(row.sha256).exists()]
+        missing = [row for row in rows if is_gone(row)]
     for start in range(0, len(missing), _BATCH):
         batch = missing[start : start + _BATCH]
         with catalog.writing() as connection:
             # It may have been sent again since.
-            lost = [row for row in batch if not catalog.store.path(row.sha256).exists()]
+            lost = [row for row in batch if is_gone(row)]
             delete_entries(connection, [row.id for row in lost])
         for row in lost:
             yield error(

@@ -252,8 +252,16 @@ class Survey:
         while rows := list(self._all(query, *standings, last, _PAGE)):
             for row in rows:
                 header = unpack_header(row[7], *row[8:])
-                standing = Standing(row[6])
-                yield SurveyedInstance(*row[:6], standing=standing, header=header)
+                yield SurveyedInstance(
+                    position=row[0],
+                    path=row[1],
+                    size_bytes=row[2],
+                    sha256=row[3],
+                    data_sha256=row[4],
+                    pixel_key=row[5],
+                    standing=Standing(row[6]),
+                    header=header,
+                )
             last = rows[-1][0]
 
     def entries(self) -> Iterator[int]:
@@ -350,7 +358,19 @@ def _of_kinds(kinds: Sequence[FileKind]) -> tuple[str, list[str]]:
 
 
 def _arrived(row: Sequence[Any]) -> ArrivedFile:
-    return ArrivedFile(*row[:10], identity=PatientIdentity(*row[10:]))
+    return ArrivedFile(
+        path=row[0],
+        size_bytes=row[1],
+        sha256=row[2],
+        data_sha256=row[3],
+        pixel_key=row[4],
+        sop_class_uid=row[5],
+        sop_instance_uid=row[6],
+        transfer_syntax_uid=row[7],
+        study_instance_uid=row[8],
+        series_instance_uid=row[9],
+        identity=PatientIdentity(*row[10:]),
+    )
 
 
 def _trouble(path: Path, fault: Exception) -> MediaError:

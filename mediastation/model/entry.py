@@ -10,10 +10,16 @@ from mediastation.model.instance import InstanceHeader
 
 
 class Kind(StrEnum):
-    """What an entry is: as it came in, or made here from another entry."""
+    """What an entry is: as it came in, or made here from another entry.
+
+    ``prepared`` is another encoding of it, which can be made again. ``coerced``
+    bears an identity of this site in place of an outside one (IHE IRWF.b): it
+    stands for a decision, and stays until its original is forgotten.
+    """
 
     ORIGINAL = "original"
     PREPARED = "prepared"
+    COERCED = "coerced"
 
 
 class Outcome(StrEnum):
@@ -33,8 +39,9 @@ class Outcome(StrEnum):
 class Source:
     """Where an instance came from.
 
-    `kind` is ``network``, ``folder``, ``file`` or ``image``; `detail` a path,
-    or the sender as ``AE@address``.
+    `kind` is ``network``, ``folder``, ``file`` or ``image``, ``medium`` for what
+    was imported from an outside medium, ``reconciled`` for a coerced copy;
+    `detail` a path, or the sender as ``AE@address``.
     """
 
     kind: str

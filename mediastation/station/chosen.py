@@ -83,5 +83,6 @@ def rows_of_sources(station: Station, sources: Sequence[str]) -> list[ChosenRow]
                 for key in numbers.get(head, {}).get(rest, [])
                 if key in studies
             ]
-        chosen += found or [ChosenRow(source)]
+        # Of a study that was reconciled, only the coerced copies would go out.
+        chosen += [row for row in found if row.instances] or found or [ChosenRow(source)]
     return chosen

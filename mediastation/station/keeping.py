@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mediastation.catalog.identities import EntriesOfPatient, entries_by_patient
-from mediastation.catalog.selection import find_entries
+from mediastation.catalog.selection import find_to_forget
 from mediastation.catalog.upkeep import forget_each, reindex
 from mediastation.errors import ConfigError
 from mediastation.model.event import Listener, nobody
@@ -32,7 +32,7 @@ def forget_sources(station: Station, sources: Sequence[str], listener: Listener 
     """
     entries: set[int] = set()
     for source in sources:
-        found = find_entries(station.catalog, source)
+        found = find_to_forget(station.catalog, source)
         if not found:
             raise ConfigError(
                 f"{source} names nothing in the catalog; nothing was removed.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -112,10 +113,10 @@ class TestReindex:
         real = upkeep.stage_file
         entries = find_entries(catalog, "study:1.2.4")
 
-        def reading(path: Path, source: Source) -> Staged:
+        def reading(path: Path, source: Source, *more: Any) -> Staged:
             if moment == "before it is read":
                 forget(catalog, entries)
-            staged = real(path, source)
+            staged = real(path, source, *more)
             forget(catalog, entries)
             return staged
 
@@ -131,7 +132,7 @@ class TestRecover:
         self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         digests = list(catalog.store.iter_digests())
-        monkeypatch.setattr(upkeep, "_digests_without_row", lambda _: iter([*digests, "0" * 64]))
+        monkeypatch.setattr(upkeep, "_digests_without_row", lambda *_: iter([*digests, "0" * 64]))
 
         assert list(upkeep.recover(catalog)) == []
         assert len(list_rows(catalog, "instances")) == 3
