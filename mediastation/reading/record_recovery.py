@@ -7,7 +7,7 @@ step that goes beyond what the directory says is told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mediastation.model.repair import Repair, RepairLog
@@ -53,10 +53,8 @@ class RecoveredDirectory:
         (`mediastation.reading.record_placing`).
     twins : dict of int to int
         Records that repeat another one, and that one.
-    repairs : tuple of Repair
+    log : RepairLog
         What was wrong and what was taken instead; many of a kind are counted.
-    counts : mapping of str to int
-        How many repairs of each kind there were.
     """
 
     directory: Dicomdir
@@ -64,8 +62,12 @@ class RecoveredDirectory:
     types: list[str]
     guessed: bytearray = field(default_factory=bytearray)
     twins: dict[int, int] = field(default_factory=dict)
-    repairs: tuple[Repair, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
+    log: RepairLog = field(default_factory=RepairLog)
+
+    @property
+    def repairs(self) -> tuple[Repair, ...]:
+        """What was put right, as far as it is named singly, then the numbers of the rest."""
+        return tuple(self.log)
 
 
 def recover_directory(directory: Dicomdir) -> RecoveredDirectory:
@@ -77,7 +79,7 @@ def recover_directory(directory: Dicomdir) -> RecoveredDirectory:
     log = RepairLog()
     found = salvage_records(directory, log)
     types = [_type_of(found, record, log) for record in found.records]
-    result = RecoveredDirectory(found, found.tree, types, bytearray(len(types)))
+    result = RecoveredDirectory(found, found.tree, types, bytearray(len(types)), log=log)
     wrong = {finding.rule for finding in directory.findings} & _OF_THE_TREE
     whole = len(found.tree.order) == len(found.records) == len(found.tree.parents)
     if found is directory and whole and wrong <= {"offset-shift"}:
@@ -109,7 +111,6 @@ def recover_directory(directory: Dicomdir) -> RecoveredDirectory:
             "the last one of its chain",
         )
     _tell_missing_levels(result, log)
-    result.repairs, result.counts = tuple(log), log.counts
     return result
 
 
