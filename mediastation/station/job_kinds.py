@@ -17,6 +17,7 @@ from mediastation.model.event import Listener
 from mediastation.model.ledger import NOBODY, Disclosure
 from mediastation.station.burn_request import BurnRequest
 from mediastation.station.export_request import ExportRequest
+from mediastation.station.import_request import ImportRequest
 from mediastation.station.peer_requests import FetchRequest, SendRequest
 from mediastation.station.station import Station
 from mediastation.station.update_request import UpdateRequest
@@ -67,6 +68,7 @@ Request = (
     | BlankRequest
     | SendRequest
     | FetchRequest
+    | ImportRequest
 )
 
 
@@ -241,6 +243,12 @@ def _fetch(station: Station, request: FetchRequest, listener: Listener) -> objec
     return fetch(station, request, listener)
 
 
+def _import(station: Station, request: ImportRequest, listener: Listener) -> object:
+    from mediastation.station.import_medium import import_medium  # noqa: PLC0415
+
+    return import_medium(station, request, listener)
+
+
 def _drive_of_burn(request: BurnRequest) -> str:
     if len(request.drives) != 1:
         raise ConfigError(
@@ -249,7 +257,7 @@ def _drive_of_burn(request: BurnRequest) -> str:
     return request.drives[0]
 
 
-def _drive_of_verify(request: VerifyRequest) -> str:
+def _drive_of_medium(request: VerifyRequest | ImportRequest) -> str:
     return str(request.medium) if request.medium.is_block_device() else ""
 
 
@@ -268,10 +276,11 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
         "export": JobKind(ExportRequest, _export),
         "update": JobKind(UpdateRequest, _update),
         "burn": JobKind(BurnRequest, _burn, _drive_of_burn, spoils_disc=True),
-        "verify": JobKind(VerifyRequest, _verify, _drive_of_verify),
+        "verify": JobKind(VerifyRequest, _verify, _drive_of_medium),
         "reprint": JobKind(ReprintRequest, _reprint),
         "blank": JobKind(BlankRequest, _blank, lambda request: request.drive, spoils_disc=True),
         "send": JobKind(SendRequest, _send),
         "fetch": JobKind(FetchRequest, _fetch),
+        "import": JobKind(ImportRequest, _import, _drive_of_medium),
     }
 )

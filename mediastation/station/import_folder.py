@@ -1,0 +1,124 @@
+"""Where an import keeps what it found: its survey and the copy of a disc, in the job's folder.
+
+An import that was stopped is gone on with by the next one of the same medium:
+what was looked at is not looked at again, what was kept is not kept twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mediastation.catalog.durable import disk_trouble_told, sync_folder
+from mediastation.errors import ConfigError
+from mediastation.importing.survey import Survey
+from mediastation.model.job import JobState
+from mediastation.station.process_lock import hold_lock
+from mediastation.station.station import Station
+
+SURVEY_NAME = "survey.sqlite"
+DISC_NAME = "disc.img"
+_FINISHED = "finished"
+_SIDE_FILES = ("", "-wal", "-shm")
+
+
+@contextmanager
+def hold_medium(station: Station, medium: Path) -> Iterator[None]:
+    """Hold the lock of a medium while it is imported; it goes with the process.
+
+    Raises
+    ------
+    ConfigError
+        If another import holds it.
+    """
+
+    def refuse(holder: str) -> ConfigError:
+        return ConfigError(
+            f"{medium} is being imported by process {holder}.",
+            "Wait until that is done; `mediastation jobs` shows how far it is.",
+        )
+
+    name = hashlib.sha256(os.fsencode(os.path.realpath(medium))).hexdigest()[:16]
+    with hold_lock(station.home / "imports" / f"{name}.lock", refuse):
+        yield
+
+
+def survey_path(station: Station, job: int) -> Path:
+    """Return where the survey of an import lies, or would lie."""
+    return station.jobs_folder / str(job) / SURVEY_NAME
+
+
+def open_survey(station: Station, job: int, medium: Path) -> tuple[Survey, int]:
+    """Return the survey of `job`, with what an earlier stopped import of `medium` found.
+
+    Returns
+    -------
+    Survey, int
+        And the number of the import that is gone on with; 0 if it begins here.
+    """
+    folder = station.job_folder(job)
+    earlier = 0
+    if not (folder / SURVEY_NAME).exists():
+        earlier = _take_over(station, job, medium, folder)
+    survey = Survey(folder / SURVEY_NAME)
+    mark = _mark_of(medium)
+    if survey.fact("mark", mark) != mark:
+        # The image or device was exchanged under its name.
+        survey.close()
+        _remove(folder)
+        survey, earlier = Survey(folder / SURVEY_NAME), 0
+    survey.set_facts({"mark": mark})
+    return survey, earlier
+
+
+def finish_survey(survey: Survey) -> None:
+    """Mark that the medium was taken in: another import of it begins anew."""
+    survey.set_facts({_FINISHED: "1"})
+    survey.shrink()
+
+
+def _take_over(station: Station, job: int, medium: Path, folder: Path) -> int:
+    """Move what the newest stopped import of `medium` left into `folder`."""
+    words = json.dumps({"medium": str(medium)})[1:-1]
+    here = socket.gethostname()
+    for record in station.jobs.with_request("import", words):
+        # The lock of the medium is held here: no other process of this host is at it.
+        waits = record.state in (JobState.QUEUED, JobState.WAITING)
+        left = station.jobs_folder / str(record.id)
+        if record.id >= job or waits or not (left / SURVEY_NAME).exists():
+            continue
+        if record.worker.rpartition(":")[0] not in ("", here):
+            continue
+        with Survey(left / SURVEY_NAME) as survey:
+            if survey.fact(_FINISHED):
+                continue
+        with disk_trouble_told(station.home):
+            # The survey last: without it nobody looks for the rest again.
+            for path in sorted((*left.glob("disc.*"), *left.glob(".disc.*"))):
+                path.replace(folder / path.name)
+            for name in reversed(_SIDE_FILES):
+                with suppress(FileNotFoundError):
+                    (left / f"{SURVEY_NAME}{name}").replace(folder / f"{SURVEY_NAME}{name}")
+            sync_folder(folder)
+            sync_folder(left)
+        return record.id
+    return 0
+
+
+def _mark_of(medium: Path) -> str:
+    """Return what tells an image from another one of the same name; folders are told by file."""
+    with suppress(OSError):
+        status = medium.stat()
+        if medium.is_file():
+            return f"{status.st_size} {status.st_mtime_ns}"
+    return ""
+
+
+def _remove(folder: Path) -> None:
+    for name in _SIDE_FILES:
+        (folder / f"{SURVEY_NAME}{name}").unlink(missing_ok=True)

@@ -1,0 +1,210 @@
+"""What an import or a reconciliation is asked for, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mediastation.errors import MediastationError
+from mediastation.model.finding import Finding
+from mediastation.model.importing import OutsideMedium
+from mediastation.model.job import Question
+
+
+@dataclass(frozen=True, slots=True)
+class WantedPatient:
+    """Whom an outside patient is to be reconciled with (IHE IRWF.b).
+
+    Parameters
+    ----------
+    patient_id : str
+        Patient ID at this site; empty if nobody was named.
+    accession_number : str
+        Of the order that the import is done for; tells orders of one patient apart.
+    issuer, name, birth_date, sex : str
+        Typed values, where the site's rules allow them; all empty as a rule.
+    confirm_identity : bool
+        Somebody who knows says that both are one person although they differ.
+    people : tuple of str
+        The identities that were looked at when that was said (`PatientIdentity.key`),
+        outside and ours; if others turn up, it does not hold. Empty for whoever they are.
+    """
+
+    patient_id: str = ""
+    accession_number: str = ""
+    issuer: str = ""
+    name: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    confirm_identity: bool = False
+    people: tuple[str, ...] = ()
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether values were typed rather than looked up."""
+        return bool(self.name or self.birth_date or self.sex or self.issuer)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """One import.
+
+    Parameters
+    ----------
+    medium : Path
+        A drive, an image, a folder, a ZIP file or an e-mail.
+    patient_id, accession_number, issuer, name, birth_date, sex, confirm_identity, people
+        See `WantedPatient`; without a Patient ID nothing is reconciled.
+    to : str
+        Name of the peer that gets what was reconciled; empty for none.
+    report_file : Path, optional
+        Where the report goes besides the job's folder: ``.htm``, ``.html`` or ``.pdf``.
+    """
+
+    medium: Path
+    patient_id: str = ""
+    accession_number: str = ""
+    issuer: str = ""
+    name: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    confirm_identity: bool = False
+    people: tuple[str, ...] = ()
+    to: str = ""
+    report_file: Path | None = None
+
+    @property
+    def wanted(self) -> WantedPatient:
+        """Whom it is to be reconciled with."""
+        return WantedPatient(
+            self.patient_id, self.accession_number, self.issuer, self.name,
+            self.birth_date, self.sex, self.confirm_identity, self.people,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileRequest:
+    """Instances from outside that get an identity of this site; the fields of `WantedPatient`."""
+
+    sources: tuple[str, ...]
+    patient_id: str
+    accession_number: str = ""
+    issuer: str = ""
+    name: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    confirm_identity: bool = False
+    people: tuple[str, ...] = ()
+    to: str = ""
+
+    @property
+    def wanted(self) -> WantedPatient:
+        """Whom they are to be reconciled with."""
+        return WantedPatient(
+            self.patient_id, self.accession_number, self.issuer, self.name,
+            self.birth_date, self.sex, self.confirm_identity, self.people,
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class ReconcileResult:
+    """What came of a reconciliation.
+
+    Parameters
+    ----------
+    reconciled : int
+        Coerced copies that stand for their originals now.
+    patients : list of dict
+        One for each outside identity: its facts, `instances`, and `reconciled_with`,
+        the local identity and who vouches for it, or None.
+    sent_by : int
+        The job that sends them on; 0 if none.
+    stopped, hint, question
+        What ended it early, what to do next, and what somebody may decide.
+    """
+
+    job: int
+    reconciled: int = 0
+    refused: int = 0
+    patients: list[dict[str, Any]] = field(default_factory=list)
+    sent_by: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    stopped: str = ""
+    hint: str = ""
+    question: Question | None = None
+    exit_code: int = 0
+
+    def stop(self, fault: MediastationError) -> None:
+        """Take in what ended the job."""
+        self.stopped, self.hint, self.exit_code = fault.message, fault.hint, fault.exit_code
+        self.question = getattr(fault, "question", None)
+
+    def counts(self) -> dict[str, Any]:
+        """Return what the job table keeps."""
+        return {
+            "job": self.job,
+            "reconciled": self.reconciled,
+            "refused": self.refused,
+            "patients": self.patients,
+            "sent_by": self.sent_by,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the keys that the command promises."""
+        stopped = {"error": self.stopped, "hint": self.hint} if self.stopped else {}
+        return self.counts() | {"findings": [one.as_dict() for one in self.findings]} | stopped
+
+
+@dataclass(slots=True)
+class ImportResult(ReconcileResult):
+    """What came of an import.
+
+    Parameters
+    ----------
+    found : int
+        Instances on the medium, and files that should have been some.
+    imported : int
+        Instances that are in the catalog now and were not before.
+    duplicates : int
+        Instances that were there already.
+    held : int
+        Instances in quarantine, until somebody decides; they count as refused too.
+    refused : int
+        What should have come in and did not.
+    repaired : int
+        Defects of the directory that were mended on paper.
+    left : int
+        Other files, which stay on the medium.
+    medium : OutsideMedium, optional
+        What it was; None where it could not be opened.
+    report : str
+        Path of the report.
+    """
+
+    found: int = 0
+    imported: int = 0
+    duplicates: int = 0
+    held: int = 0
+    repaired: int = 0
+    left: int = 0
+    medium: OutsideMedium | None = None
+    report: str = ""
+
+    def counts(self) -> dict[str, Any]:
+        """Return what the job table keeps."""
+        return {
+            "job": self.job,
+            "found": self.found,
+            "imported": self.imported,
+            "duplicates": self.duplicates,
+            "refused": self.refused,
+            "held": self.held,
+            "repaired": self.repaired,
+            "left": self.left,
+            "patients": self.patients,
+            "reconciled": self.reconciled,
+            "sent_by": self.sent_by,
+            "medium": asdict(self.medium) if self.medium else None,
+            "report": self.report,
+        }
