@@ -46,6 +46,7 @@ from mediastation.dicom.values import uid_text
 from mediastation.dicom.vr import PIXEL_REPRESENTATION, dictionary_vr, resolved_vr
 from mediastation.model.element_encoding import SHORT_VRS, UNDEFINED, padding
 from mediastation.model.finding import Finding
+from mediastation.model.identity import shown
 from mediastation.model.instance import Element, InstanceHeader, PixelEncoding, Preamble
 from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
 from mediastation.model.uid import is_usable_uid
@@ -207,7 +208,8 @@ class _Scan:
             self._tell("transfer-syntax-guessed", f"nothing names the encoding; read as {name}")
             return syntax, encoding
         if stated not in TRANSFER_SYNTAXES:
-            self._tell("transfer-syntax-unknown", f"{stated} is not a known Transfer Syntax")
+            what = f"{shown(stated)} is not a known Transfer Syntax"
+            self._tell("transfer-syntax-unknown", what)
         if seems(self.source, offset, encoding):
             return stated, encoding
         guessed = guess_encoding(self.source, offset)
@@ -218,7 +220,7 @@ class _Scan:
         syntax = stated if known is None or known.encapsulated else SYNTAX_OF[guessed]
         self._tell(
             "transfer-syntax-disagrees",
-            f"file meta names {known.name if known else stated}, "
+            f"file meta names {known.name if known else shown(stated)}, "
             f"the data set is written as {TRANSFER_SYNTAXES[SYNTAX_OF[guessed]].name}",
         )
         return syntax, guessed
@@ -333,7 +335,8 @@ class _Scan:
                 value = little_endian(vr, value)
             if length & 1:
                 walk.tolerate("odd-length", f"{tag_text(tag)} has an odd length, {length}")
-                value += padding(vr, length)
+                # Of big-endian words, a half one is gone already.
+                value += padding(vr, len(value))
             if tag == PIXEL_REPRESENTATION and value:
                 self.pixel_representation = bool(value[0] & 1)
         self.kept += len(value)
@@ -361,7 +364,8 @@ class _Scan:
         ):
             stated = meta.uid(tag)
             if own and stated and own != stated:
-                self._tell("meta-disagrees", f"file meta names the {what} {stated}, not {own}")
+                message = f"file meta names the {what} {shown(stated)}, not {shown(own)}"
+                self._tell("meta-disagrees", message)
                 conformant = False
         if syntax != meta.uid(0x00020010):
             conformant = False
@@ -371,7 +375,8 @@ class _Scan:
         self._check_pixels(syntax)
         charset = self.elements.get(_CHARSET)
         if unknown := unknown_terms(charset):
-            self._tell("charset-unknown", f"{', '.join(unknown)} is no Specific Character Set")
+            named = shown(", ".join(unknown))
+            self._tell("charset-unknown", f"{named} is no Specific Character Set")
         if self.wanted is not self.asked:
             self.elements = {tag: e for tag, e in self.elements.items() if tag in self.asked}
         return InstanceHeader(

@@ -119,8 +119,9 @@ class FatWalk:
                     self._check_dots(directory, entry, number)
                 else:
                     if entry.short in names:
+                        recorded = safe_name(entry.short_name)
                         self._log.add(
-                            error("duplicate-name", _joined(directory.path, entry.short_name),
+                            error("duplicate-name", _joined(directory.path, recorded),
                                   "two entries of the directory have this name",
                                   "systems show one of them only", "Microsoft FAT 1.03")
                         )  # fmt: skip

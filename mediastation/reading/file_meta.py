@@ -25,6 +25,8 @@ HEAD_BYTES = 1 << 16
 
 META_AT = 132
 _MAX_META_VALUE = 1 << 16
+_MAX_UID_BYTES = 256
+"""A UID has 64 (PS3.5, 9.1); more than this of one is not shown to anybody."""
 _TYPE_1 = (0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012)
 _ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")
 
@@ -111,9 +113,9 @@ def read_file_meta(window: Window) -> FileMeta:
         faults.append("file meta information version is not 1")
     return FileMeta(
         True,
-        text_value(values.get(0x00020002, b"")),
-        text_value(values.get(0x00020003, b"")),
-        text_value(values.get(0x00020010, b"")),
+        text_value(values.get(0x00020002, b"")[:_MAX_UID_BYTES]),
+        text_value(values.get(0x00020003, b"")[:_MAX_UID_BYTES]),
+        text_value(values.get(0x00020010, b"")[:_MAX_UID_BYTES]),
         group_end,
         tuple(faults),
     )

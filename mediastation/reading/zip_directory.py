@@ -183,7 +183,8 @@ def _read_entry(
     crc, packed, size, disk, attributes, offset = *fields[7:10], fields[13], fields[15], fields[16]
     shown = _shown(raw, flags)
     if len(raw) > MAX_NAME_BYTES:
-        log.add(error("too-long-name", shown[:80], f"a name of {len(raw)} bytes; not listed"))
+        name = safe_name(shown[:80])
+        log.add(error("too-long-name", name, f"a name of {len(raw)} bytes; not listed"))
         return None
     path = safe_path(shown, log)
     if path is None:

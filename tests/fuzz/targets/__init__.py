@@ -1,0 +1,24 @@
+"""The readers, by the names that the command line knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.fuzz.engine import Target
+from tests.fuzz.targets.dicomdir import DicomdirTarget
+from tests.fuzz.targets.fat import FatTarget
+from tests.fuzz.targets.header import HeaderTarget
+from tests.fuzz.targets.iso import IsoTarget
+from tests.fuzz.targets.mime import MimeTarget
+from tests.fuzz.targets.udf import UdfTarget
+from tests.fuzz.targets.zip import ZipTarget
+
+TARGETS: dict[str, Callable[[], Target]] = {
+    "dicomdir": DicomdirTarget,
+    "header": HeaderTarget,
+    "iso": IsoTarget,
+    "udf": UdfTarget,
+    "fat": FatTarget,
+    "zip": ZipTarget,
+    "mime": MimeTarget,
+}
