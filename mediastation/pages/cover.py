@@ -7,10 +7,9 @@ from mediastation.pages.fonts import FontShelf
 from mediastation.pages.label import (
     grouped_hash,
     han_of_patients,
-    patient_lines,
-    spoken_identity,
 )
 from mediastation.pages.pen import Pen, PrintedPages, Style
+from mediastation.pages.people import patient_lines, spoken_identity
 from mediastation.pages.text import name_groups, one_line, readable_date
 
 COVER_MM = 120.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mediastation.model.finding import Severity
 from mediastation.pages.facts import IndexPatient, IndexStudy
 from mediastation.pages.import_facts import ImportReportFacts
-from mediastation.pages.label import spoken_identity
+from mediastation.pages.people import PARTED, spoken_identity
 from mediastation.pages.text import isolated, name_groups, one_line, readable_date
 
 _MOST_MODALITIES = 6
@@ -61,16 +61,13 @@ class Part:
 
 
 def import_parts(facts: ImportReportFacts, most: int) -> tuple[Part, ...]:
-    """Return the parts in their order, each with at most `most` rows of things.
-
-    Of identities there are fewer, since each takes several rows: a third of `most`.
-    """
+    """Return the parts in their order, each with at most about `most` rows."""
     return (
         _came(facts, most),
         _wrong(facts, most),
         _repaired(facts, most),
         _left(facts, most),
-        _identities(facts, max(1, most // 3)),
+        _identities(facts, most),
         _sent(facts, most),
     )
 
@@ -78,7 +75,7 @@ def import_parts(facts: ImportReportFacts, most: int) -> tuple[Part, ...]:
 def spoken_patient(patient: IndexPatient) -> str:
     """Return who a patient is in one line."""
     groups = [isolated(group) for group in name_groups(patient.name)] or ["no name"]
-    return " \N{MIDDLE DOT} ".join(filter(None, (*groups, spoken_identity(patient))))
+    return PARTED.join(filter(None, (*groups, spoken_identity(patient))))
 
 
 def _came(facts: ImportReportFacts, most: int) -> Part:
@@ -187,10 +184,12 @@ def _left(facts: ImportReportFacts, most: int) -> Part:
 
 
 def _identities(facts: ImportReportFacts, most: int) -> Part:
-    shown = facts.identities.items[:most]
-    rest = facts.identities.count - len(shown)
     rows: list[tuple[str, ...]] = []
-    for one in shown:
+    shown = 0
+    for one in facts.identities.items:
+        if shown and len(rows) + len(one.rows) > most:
+            break
+        shown += 1
         if one.decision:
             rows.append((one_line(one.decision, _LONGEST),))
         rows += (
@@ -202,6 +201,7 @@ def _identities(facts: ImportReportFacts, most: int) -> Part:
             )
             for row in one.rows
         )
+    rest = facts.identities.count - shown
     return Part(
         "Whose images they are",
         ("", "On the medium", "Here", "Held against each other"),

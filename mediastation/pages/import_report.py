@@ -35,7 +35,8 @@ _LONGEST = 400
 _ON_ONE_SHEET = ((14, 3), (10, 3), (7, 2), (5, 2), (3, 2))
 _ON_SEVERAL = (7, 2)
 _PADDING_MM = 0.9
-_HEADING_MM = 14.0
+_PART_MM = 24.0
+"""A heading is not left at the foot of a sheet without its first row."""
 _SIGNED_MM = 13.0
 _HALF_LINE = 44
 """Letters that half a line holds."""
@@ -193,7 +194,7 @@ class _Writer:
 
     def _heading(self, told: str) -> None:
         rows = self._rows
-        rows.room(_HEADING_MM)
+        rows.room(_PART_MM)
         style = replace(self._bold, size_pt=9.5, smallest_pt=8.0, most_lines=1)
         rows.y = self._pen.write(told, LEFT_MM, rows.y + 2.2, INSIDE_MM, style) + 0.4
         rows.rule(0.35)
@@ -210,7 +211,7 @@ class _Writer:
         styles = [right if is_right else self._plain for is_right in part.is_right]
         heads = [replace(style, tone="grey", size_pt=7.0, smallest_pt=6.0, most_lines=1)
                  for style in styles]  # fmt: skip
-        across = replace(self._bold, is_phrase=True, most_lines=2)
+        across = replace(self._bold, is_phrase=True, most_lines=3)
         rows.row(part.heads, widths, heads)
         for row in part.rows:
             if len(row) == 1:

@@ -21,6 +21,7 @@ from mediastation.pages.facts import (
     IndexStudy,
     SiblingDisc,
 )
+from mediastation.pages.people import SEXES
 from mediastation.pages.templates import render_template, require_well_formed
 from mediastation.pages.text import (
     LONGEST,
@@ -40,7 +41,6 @@ MOST_SIBLINGS = 200
 _MOST_NUMBERS = 5
 _LONGEST_FILE_SET_ID = 16
 _LONGEST_UID = 64
-_SEXES = {"M": "male", "F": "female", "O": "other"}
 
 
 def render_index(facts: IndexFacts, templates: Path | None = None) -> bytes:
@@ -233,7 +233,7 @@ def _names(name: str) -> str:
 
 
 def _sex(sex: str) -> str:
-    return _SEXES.get(sex) or isolated(sex)
+    return SEXES.get(sex) or isolated(sex)
 
 
 def _dates(disc: SiblingDisc) -> str:

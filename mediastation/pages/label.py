@@ -8,6 +8,7 @@ from math import sqrt
 from mediastation.pages.facts import IndexPatient, LabelFacts
 from mediastation.pages.fonts import FontShelf, han_of
 from mediastation.pages.pen import LEADING, Pen, PrintedPages, Style
+from mediastation.pages.people import patient_lines, spoken_identity
 from mediastation.pages.text import LONGEST, name_groups, one_line, readable_date
 
 DISC_MM = 120.0
@@ -21,8 +22,6 @@ _GAP = 1.2
 _MOST_NAMES = 4
 _MOST_DATES = 12
 _GROUP = 4
-_PARTED = " \N{MIDDLE DOT} "
-_SEXES = {"M": "male", "F": "female", "O": "other"}
 
 
 def render_label(facts: LabelFacts, shelf: FontShelf | None = None) -> PrintedPages:
@@ -55,31 +54,6 @@ def grouped_hash(ledger_head: str) -> str:
     """Return the first 16 hexadecimal digits in groups of four, as people compare them."""
     digits = one_line(ledger_head, LONGEST)[:16]
     return " ".join(digits[at : at + _GROUP] for at in range(0, len(digits), _GROUP))
-
-
-def spoken_identity(patient: IndexPatient) -> str:
-    """Return what tells a patient from others of that name."""
-    return _PARTED.join(
-        filter(
-            None,
-            (
-                f"ID {one_line(patient.patient_id, LONGEST)}" if patient.patient_id else "",
-                f"born {readable_date(patient.birth_date)}" if patient.birth_date else "",
-                _SEXES.get(patient.sex, ""),
-            ),
-        )
-    )
-
-
-def patient_lines(patients: Sequence[IndexPatient], most: int) -> list[str]:
-    """Return one line for each patient, and how many more there are."""
-    lines = []
-    for patient in patients[:most]:
-        groups = name_groups(patient.name)
-        lines.append(_PARTED.join(filter(None, (*groups, spoken_identity(patient)))))
-    if len(patients) > most:
-        lines.append(f"and {len(patients) - most:,} more patients")
-    return lines
 
 
 def study_dates(facts: LabelFacts) -> str:
