@@ -214,7 +214,7 @@ def import_report_facts(station: Station, outcome: ImportOutcome) -> ImportRepor
     return ImportReportFacts(
         created=station.clock.moment(),
         verdict=verdict_of(outcome),
-        passed=outcome.is_whole,
+        passed=outcome.is_whole if outcome.found or outcome.stopped else None,
         job=outcome.job,
         institution=settings.institution,
         station=f"{settings.aet} on {socket.gethostname()}",

@@ -65,7 +65,7 @@ def clean_outcome(job: int = 12) -> ImportOutcome:
             ("file-id-case", "dicom/im000002", "DICOM\\IM000002", "dicom/im000002"),
         ),
         left=(
-            LeftBehind("Program", "Programs are never started and never copied.", 3, "VIEWER/RUN.EXE"),
+            LeftBehind("Program", "Programs are never started or copied.", 3, "VIEWER/RUN.EXE"),
             LeftBehind("Other files", "They are no DICOM.", 14, "VIEWER/HELP.PDF"),
         ),
         identities=(DECISION,),

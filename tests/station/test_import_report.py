@@ -1,0 +1,295 @@
+"""From an import to its report: what it comes to in words, and the files that are kept."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mediastation.errors import ConfigError, MediaError
+from mediastation.model.finding import Severity, error, note, warning
+from mediastation.model.identity import PatientIdentity
+from mediastation.model.importing import MediumKind, OutsideMedium
+from mediastation.model.ledger_facts import DecidedHow
+from mediastation.model.likeness import compare_identities
+from mediastation.model.reconciliation import Candidate, CandidateOrigin
+from mediastation.model.repair import RepairLog
+from mediastation.station.clock import Clock
+from mediastation.station.import_report import (
+    IdentityDecision,
+    ImportOutcome,
+    import_report_facts,
+    keep_import_report,
+    verdict_of,
+    write_import_report,
+)
+from mediastation.station.ledger_traffic import record_imported
+from mediastation.station.station import Station
+from tests.station.import_facts import FACTS, LOCAL, MEDIUM, OUTSIDE
+from tests.station.outcomes import DECISION, clean_outcome, repaired, worst_outcome
+from tests.support.pdf import pdf_text
+from tests.support.xhtml import XhtmlPage
+
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Station]:
+    monkeypatch.setenv("MEDIASTATION_INSTITUTION", "St. Elsewhere")
+    monkeypatch.setenv("MEDIASTATION_OPERATOR", "mta")
+    with Station(tmp_path / "home", Clock(NOW)) as opened:
+        yield opened
+
+
+def outcome(**counts: object) -> ImportOutcome:
+    made = ImportOutcome(12, MEDIUM, found=28, imported=28)
+    for name, value in counts.items():
+        setattr(made, name, value)
+    return made
+
+
+class TestVerdict:
+    @pytest.mark.parametrize(
+        ("made", "said", "is_whole"),
+        [
+            (outcome(), "28 of 28 instances imported; no instance left behind.", True),
+            (
+                outcome(repairs=repaired(("a", "", "", ""), ("b", "", "", ""))),
+                "28 of 28 instances imported; 2 things repaired; no instance left behind.",
+                True,
+            ),
+            (
+                outcome(imported=25, duplicates=1, held=1, refused=1),
+                "25 of 28 instances imported; 1 here already; 1 held in quarantine; 1 refused.",
+                False,
+            ),
+            (
+                outcome(imported=0, duplicates=28),
+                "All 28 instances are here already; no instance left behind.",
+                True,
+            ),
+            (outcome(found=1, imported=1), "1 of 1 instance imported; no instance left behind.",
+             True),
+            (outcome(found=0, imported=0), "No DICOM instance was found.", True),
+            (
+                outcome(bad_sectors=3, lost_bytes=6144),
+                "28 of 28 instances imported; 3 sectors (6.0 KiB) of the disc cannot be read.",
+                False,
+            ),
+            (
+                outcome(imported=20, stopped="The disk is full."),
+                "STOPPED: The disk is full. 20 of 28 instances imported; "
+                "8 not looked at to the end.",
+                False,
+            ),
+        ],
+    )  # fmt: skip
+    def test_it_can_stand_alone(self, made: ImportOutcome, said: str, is_whole: bool) -> None:
+        assert verdict_of(made) == said
+        assert made.is_whole is is_whole
+
+
+class TestFacts:
+    def test_faults_are_grouped_by_rule_worst_and_most_frequent_first(
+        self, station: Station
+    ) -> None:
+        found = [
+            note("n", "1", "N"),
+            *(warning("w", str(number), f"W{number}") for number in range(3)),
+            error("rare", "r", "R"),
+            *(error("often", f"o{number}", f"O{number}") for number in range(5)),
+            warning("often", "w", "The same rule, less grave."),
+        ]
+        faults = import_report_facts(station, outcome(findings=found)).faults.items
+
+        assert [(one.severity, one.rule, one.count) for one in faults] == [
+            (Severity.ERROR, "often", 5),
+            (Severity.ERROR, "rare", 1),
+            (Severity.WARNING, "w", 3),
+            (Severity.WARNING, "often", 1),
+            (Severity.NOTE, "n", 1),
+        ]
+        assert (faults[0].subject, faults[0].message) == ("o0", "O0")
+
+    def test_repairs_are_counted_by_kind_also_those_that_the_log_only_counted(
+        self, station: Station
+    ) -> None:
+        log = RepairLog(limit=2)
+        for number in range(9):
+            log.add("often", f"record {number}", "before", "after")
+        log.add("once", "record", "a", "b")
+        facts = import_report_facts(station, outcome(repairs=log))
+
+        (first, second) = facts.repairs.items
+        assert (first.what, first.count, first.subject) == ("often", 9, "record 0")
+        assert (second.what, second.count, second.before, second.after) == ("once", 1, "a", "b")
+        assert ("repaired", 10) in facts.counts
+
+    def test_the_medium_is_told_by_all_that_identifies_it(self, station: Station) -> None:
+        medium = dict(import_report_facts(station, outcome(media_type="CD-R")).medium)
+
+        assert medium == {
+            "Kind": "Disc, CD-R", "Name": "/dev/sr0", "Label": "MRI_2024", "Size": "238.4 MiB",
+            "File-set ID": "DISC1", "Made by": "ACME_1", "Institution": "St. Farther",
+            "File-set UID": "2.25.77", "SHA-256": "ab" * 32,
+        }  # fmt: skip
+
+    def test_what_is_not_known_of_it_is_left_out(self, station: Station) -> None:
+        bare = outcome(medium=OutsideMedium(MediumKind.FOLDER, "/mnt/usb"))
+
+        assert import_report_facts(station, bare).medium == (
+            ("Kind", "Files in a folder"),
+            ("Name", "/mnt/usb"),
+        )
+
+    def test_unreadable_sectors_are_among_what_did_not_come(self, station: Station) -> None:
+        facts = import_report_facts(station, outcome(bad_sectors=7))
+
+        assert [(one.what, one.count) for one in facts.left.items] == [("Damaged sectors", 7)]
+
+    def test_identities_stand_side_by_side_with_agreement_and_decision(
+        self, station: Station
+    ) -> None:
+        (sides,) = import_report_facts(station, outcome(identities=(DECISION,))).identities.items
+
+        assert [(row.fact, row.outside, row.local) for row in sides.rows] == [
+            ("Patient ID", "OUT1", "4711"),
+            ("Issuer", "FARTHER", "ELSEWHERE"),
+            ("Name", "DOE^JANE", "Doe^Jane^Ann"),
+            ("Birth date", "1970-01-01", "1970-01-01"),
+            ("Sex", "F", "F"),
+            ("Accession no.", "", "A77"),
+        ]
+        agreements = [row.agreement for row in sides.rows]
+        assert agreements[:2] == ["differs", "differs"]
+        assert agreements[2].startswith("DIFFERS: ")
+        assert agreements[3:5] == ["agrees", "agrees"]
+        assert sides.decision == (
+            "28 instances. The identity here is from the worklist of ris; "
+            "decided by mta on 2026-11-23 09:31."
+        )
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"how": DecidedHow.REMEMBERED}, "as decided before by mta on 2026-11-23 09:31."),
+            ({"how": DecidedHow.SITE_RULE}, "by a rule of this site, since everything agrees."),
+            ({"decided_by": "", "decided_at": "soon"}, "decided on soon."),
+            (
+                {"candidate": Candidate(LOCAL, CandidateOrigin.TYPED)},
+                "from the keyboard alone; decided by mta on 2026-11-23 09:31.",
+            ),
+            (
+                {"candidate": Candidate(LOCAL, CandidateOrigin.CATALOG)},
+                "from the catalog of this station; decided by mta on 2026-11-23 09:31.",
+            ),
+            (
+                {"candidate": Candidate(LOCAL, CandidateOrigin.PEER, "mpi")},
+                "from a query to mpi; decided by mta on 2026-11-23 09:31.",
+            ),
+        ],
+    )
+    def test_who_vouched_and_who_decided(
+        self, station: Station, change: dict[str, object], said: str
+    ) -> None:
+        decision = replace(DECISION, **change)  # type: ignore[arg-type]
+        (sides,) = import_report_facts(station, outcome(identities=(decision,))).identities.items
+
+        assert sides.decision.endswith(said)
+
+    def test_a_birth_date_that_differs_cannot_be_overlooked(self, station: Station) -> None:
+        other = replace(LOCAL, birth_date="19710101")
+        decision = replace(
+            DECISION,
+            candidate=Candidate(other, CandidateOrigin.CATALOG),
+            likeness=compare_identities(OUTSIDE, other),
+        )
+        (sides,) = import_report_facts(station, outcome(identities=(decision,))).identities.items
+
+        assert ("Birth date", "DIFFERS") in [(row.fact, row.agreement) for row in sides.rows]
+
+    def test_whoever_was_not_reconciled_is_said_to_be_kept_back(self, station: Station) -> None:
+        alone = IdentityDecision(PatientIdentity("X1", "", "Roe^Ann"), 4)
+        (sides,) = import_report_facts(station, outcome(identities=(alone,))).identities.items
+
+        (row,) = sides.rows
+        assert "Roe^Ann" in row.outside
+        assert row.local == ""
+        assert row.agreement == "4 instances as they came; not sent on"
+
+    def test_it_names_the_house_the_operator_and_the_head_of_the_ledger(
+        self, station: Station
+    ) -> None:
+        with station.job("import", {}) as job:
+            head = record_imported(station, job.id, FACTS)
+        facts = import_report_facts(station, outcome())
+
+        assert (facts.institution, facts.operator) == ("St. Elsewhere", "mta")
+        assert facts.created == NOW
+        assert facts.ledger_head == head.short
+
+
+class TestFiles:
+    def test_page_and_sheet_lie_in_the_jobs_folder(self, station: Station) -> None:
+        with station.job("import", {}) as job:
+            folder = station.job_folder(job.id)
+            kept = keep_import_report(station, folder, clean_outcome(job.id))
+
+        assert (kept.page, kept.sheet) == (folder / "report.htm", folder / "report.pdf")
+        assert kept.findings == ()
+        said = "28 of 28 instances imported; 2 things repaired; no instance left behind."
+        assert said in XhtmlPage(kept.page.read_bytes()).text
+        assert said in " ".join(pdf_text(kept.sheet).split())
+        assert sorted(path.name for path in folder.iterdir()) == ["report.htm", "report.pdf"]
+
+    @pytest.mark.parametrize("name", ["r.htm", "r.html", "r.PDF", "r.json"])
+    def test_the_suffix_decides(self, station: Station, tmp_path: Path, name: str) -> None:
+        path = tmp_path / name
+        write_import_report(station, path, clean_outcome())
+
+        head = path.read_bytes()[:9]
+        wanted = {".htm": b"<!DOCTYPE", ".html": b"<!DOCTYPE", ".pdf": b"%PDF-", ".json": b"{"}
+        assert head.startswith(wanted[path.suffix.lower()])
+        assert stat.S_ISREG(path.stat().st_mode)
+
+    def test_json_has_the_same_facts(self, station: Station, tmp_path: Path) -> None:
+        write_import_report(station, tmp_path / "r.json", clean_outcome())
+
+        told = json.loads((tmp_path / "r.json").read_text("utf-8"))
+        assert told["created"] == NOW.isoformat()
+        assert told["verdict"].startswith("28 of 28")
+        assert told["faults"]["items"][0]["rule"] == "file-id-case"
+
+    def test_another_suffix_is_refused(self, station: Station, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="no name for a report"):
+            write_import_report(station, tmp_path / "r.doc", clean_outcome())
+
+    def test_a_disk_that_refuses_leaves_the_older_report(
+        self, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "r.htm"
+        path.write_text("older", encoding="utf-8")
+
+        def refuse(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", refuse)
+        with pytest.raises(MediaError, match="full"):
+            write_import_report(station, path, clean_outcome())
+
+        monkeypatch.undo()
+        assert path.read_text("utf-8") == "older"
+        assert [one.name for one in tmp_path.glob("*r.htm*")] == ["r.htm"]
+
+    def test_the_worst_is_written_too(self, station: Station, tmp_path: Path) -> None:
+        for name in ("w.htm", "w.pdf"):
+            write_import_report(station, tmp_path / name, worst_outcome())
+
+        page = (tmp_path / "w.htm").read_bytes()
+        assert len(page) < 1 << 20
+        assert "STOPPED: The disk is full." in XhtmlPage(page).text
