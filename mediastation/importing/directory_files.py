@@ -68,7 +68,7 @@ def find_directories(
     if len(sets) > 1:
         log.add(
             note(
-                "several-file-sets",
+                "several-directories",
                 sets[0][0].path,
                 f"the medium has {len(sets)} File-sets; each is compared with its own folder",
                 "",
@@ -96,7 +96,7 @@ def _tell_oddities(first: DirectoryFile, others: list[DirectoryFile], log: Findi
     if first.rank != _EXACT:
         log.add(
             warning(
-                "directory-name",
+                "name-differs",
                 first.path,
                 f"the directory is called {name}, not {DIRECTORY_NAME}",
                 "readers that compare names exactly will not find it",

@@ -104,7 +104,7 @@ def examine(
         if not file_sets and len(instances):
             log.add(
                 warning(
-                    "no-directory",
+                    "no-dicomdir",
                     volume.name,
                     f"the medium has no DICOMDIR; {len(instances):,} instances were found by what "
                     "the files hold",
@@ -206,15 +206,15 @@ def _tell_unlisted(
     home.unlisted += 1
     log.add(
         warning(
-            "unlisted",
+            "unreferenced",
             path,
             f"no directory lists this file{f' (SOP Instance {uid})' if uid else ''}",
             "readers that go by the DICOMDIR do not see it",
             "PS3.3 F.2.1",
         )
     )
-    if repairs.wants("unlisted"):
-        repairs.keep("unlisted", path, "not listed", "listed under what the file says")
+    if repairs.wants("unreferenced"):
+        repairs.keep("unreferenced", path, "not listed", "listed under what the file says")
 
 
 def _finish(case: _Case, log: FindingLog) -> DirectoryDiagnosis:
@@ -234,18 +234,20 @@ def _finish(case: _Case, log: FindingLog) -> DirectoryDiagnosis:
         case.unlisted,
         case.check.mismatched,
     )
-    _judge(found, enveloped=read.directory.enveloped, log=log)
+    if not read.directory.enveloped:
+        _judge(found, case.check.aliens, log)
     return found
 
 
-def _judge(found: DirectoryDiagnosis, *, enveloped: bool, log: FindingLog) -> None:
+def _judge(found: DirectoryDiagnosis, aliens: int, log: FindingLog) -> None:
     """Say what the numbers come to: another disc's directory, an old one, or none to speak of."""
     here = found.found + found.unlisted
-    if enveloped or not here:
+    if not here:
         return
+    meant = found.found - aliens
     numbers = (
-        f"it lists {found.listed:,} files, {found.found:,} of them are here; "
-        f"{found.unlisted:,} others are not listed"
+        f"it lists {found.listed:,} files, {meant:,} of them are here; "
+        f"{here - meant:,} others are not listed"
     )
     if not found.listed:
         log.add(
@@ -257,7 +259,7 @@ def _judge(found: DirectoryDiagnosis, *, enveloped: bool, log: FindingLog) -> No
                 "PS3.3 F.2.1",
             )
         )
-    elif found.found < _FEW * min(found.listed, here):
+    elif meant < _FEW * min(found.listed, here):
         log.add(
             error(
                 "foreign-directory",

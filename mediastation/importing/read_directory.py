@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import NamedTuple
 
 from mediastation.conformance.identity import patient_identity
@@ -18,7 +19,7 @@ from mediastation.reading.contract import Volume
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.directory_record import DirectoryRecord
 from mediastation.reading.elements import text_value
-from mediastation.reading.findings import FindingLog
+from mediastation.reading.findings import FindingLog, until_given_up
 from mediastation.reading.record_placing import GUESSED
 from mediastation.reading.record_recovery import (
     SERIES_UID,
@@ -26,6 +27,7 @@ from mediastation.reading.record_recovery import (
     RecoveredDirectory,
     recover_directory,
 )
+from mediastation.reading.record_rules import check_records
 from mediastation.reading.record_tree import SUBJECT
 
 _IDENTITY_VRS = {
@@ -36,6 +38,31 @@ _IDENTITY_VRS = {
     0x00100030: "DA",
     0x00100040: "CS",
 }
+_RECOVERED = frozenset(
+    {
+        "truncated-directory",
+        "malformed-record",
+        "offset-no-record",
+        "offset-shift",
+        "record-loop",
+        "two-parents",
+        "too-deep",
+        "orphan-record",
+        "last-root-offset",
+        "transfer-syntax",
+        "no-preamble",
+        "record-place",
+        "unknown-record",
+        "retired-record",
+        "not-dicom",
+        "no-directory",
+    }
+)
+"""Faults that the recovery has told of as repairs, by names of its own, or that are none."""
+
+_TOLD_OF_FILES = frozenset({"escaping-file-id", "referenced-twice"})
+"""What is told when the records are followed to their files."""
+
 _LEVELS = ("PATIENT", "STUDY", "SERIES")
 
 
@@ -160,13 +187,13 @@ def open_directories(
         if best is None:
             continue
         file, directory = best
-        for finding in directory.findings:
-            subject = finding.subject if finding.subject != SUBJECT else file.path
-            mild = Severity.WARNING if finding.severity is Severity.ERROR else finding.severity
-            log.add(replace(finding, subject=subject, severity=mild, hint=""))
-        found = _recovered(file, directory, log)
-        if found is not None:
-            yield found
+        try:
+            found = ReadDirectory.of(file, directory)
+            _tell_faults(found, log)
+        except (OSError, MediaError) as fault:
+            _tell_unreadable(file, fault, log)
+            continue
+        yield found
 
 
 def _read(
@@ -181,12 +208,18 @@ def _read(
     return None
 
 
-def _recovered(file: DirectoryFile, directory: Dicomdir, log: FindingLog) -> ReadDirectory | None:
-    try:
-        return ReadDirectory.of(file, directory)
-    except (OSError, MediaError) as fault:
-        _tell_unreadable(file, fault, log)
-    return None
+def _tell_faults(read: ReadDirectory, log: FindingLog) -> None:
+    """Tell what is wrong with the directory in itself; what no repair names yet is one."""
+    repairs = read.recovered.log
+    placed = replace(read.directory, tree=read.recovered.tree)
+    for finding in until_given_up(chain(placed.findings, check_records(placed)), SUBJECT):
+        if finding.rule in _TOLD_OF_FILES:
+            continue
+        subject = finding.subject if finding.subject != SUBJECT else read.file.path
+        mild = Severity.WARNING if finding.severity is Severity.ERROR else finding.severity
+        log.add(replace(finding, subject=subject, severity=mild, hint=""))
+        if finding.severity is not Severity.NOTE and finding.rule not in _RECOVERED:
+            repairs.add(finding.rule, subject, finding.message, "written as the standard asks")
 
 
 def _tell_unreadable(file: DirectoryFile, fault: Exception, log: FindingLog) -> None:

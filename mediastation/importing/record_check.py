@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from mediastation.importing.read_directory import Place, ReadDirectory
@@ -17,6 +18,7 @@ from mediastation.reading.findings import FindingLog
 
 _MOST_GROUPS = 1000
 _MOST_REMEMBERED = 4096
+_OTHER_LETTERS = re.compile("[^a-z]")
 _WELL_SPELT = frozenset({NameLikeness.SAME, NameLikeness.GAP})
 
 
@@ -43,12 +45,15 @@ class RecordCheck:
         Take what disagrees.
     mismatched : int
         How many files their records tell something else about.
+    aliens : int
+        How many of these hold another instance, of another study.
     """
 
     read: ReadDirectory
     log: FindingLog
     repairs: RepairLog
     mismatched: int = 0
+    aliens: int = 0
     _verdicts: dict[tuple[PatientIdentity, PatientIdentity], str] = field(default_factory=dict)
     _strays: dict[tuple[str, int, PatientIdentity], _Stray] = field(default_factory=dict)
 
@@ -62,6 +67,10 @@ class RecordCheck:
             self._check_branch(place, file),
         )
         self.mismatched += not all(agrees)
+        stated = self.read.records[index].sop_instance_uid
+        self.aliens += (
+            stated != file.sop_instance_uid and place.study_uid != file.study_instance_uid
+        )
 
     def finish(self) -> None:
         """Tell of the patients that disagree, each pair once."""
@@ -75,7 +84,7 @@ class RecordCheck:
             f"{self.read.file.path} puts {many} of {describe(stray.patient)} "
             f"under {describe(stated)}"
         )
-        if stray.rule == "wrong-patient":
+        if stray.rule == "wrong-person":
             finding = error(
                 stray.rule,
                 stray.first,
@@ -127,7 +136,7 @@ class RecordCheck:
                 agrees = False
                 self.log.add(
                     warning(
-                        "record-disagrees",
+                        "meta-disagrees",
                         file.path,
                         f"the record says {name(stated)}, the file is {name(actual)}",
                         "the file is right",
@@ -150,7 +159,7 @@ class RecordCheck:
                 agrees = False
                 self.log.add(
                     warning(
-                        f"wrong-{what}",
+                        "wrong-branch",
                         file.path,
                         f"the record lies under {what} {stated}, the file belongs to {actual}",
                         "the file is right",
@@ -208,12 +217,16 @@ def _compare_people(stated: PatientIdentity, actual: PatientIdentity) -> str:
     if Agreement.DIFFERS not in facts and likeness.name in _WELL_SPELT:
         return ""
     if likeness.verdict is Verdict.LIKELY:
-        return "patient-differs"
-    readable = stated.name.isascii() and actual.name.isascii()
-    if likeness.name is NameLikeness.UNREAD or not readable:
-        # A name in a wrong character set looks like another one.
-        if likeness.patient_id is Agreement.AGREES and Agreement.DIFFERS not in facts:
-            return "patient-differs"
-    elif Agreement.DIFFERS not in facts and likeness.name is not NameLikeness.OTHER:
-        return "patient-differs"
-    return "wrong-patient"
+        return "identity-spelling"
+    if Agreement.DIFFERS in facts:
+        return "wrong-person"
+    if likeness.name is not NameLikeness.OTHER:
+        return "identity-spelling"
+    # A name in a wrong character set looks like another one, but for its plain letters.
+    plain = {_plain_letters(stated.name), _plain_letters(actual.name)}
+    same = len(plain - {""}) < 2 and not (stated.name.isascii() and actual.name.isascii())
+    return "identity-spelling" if same else "wrong-person"
+
+
+def _plain_letters(name: str) -> str:
+    return _OTHER_LETTERS.sub("", name.partition("=")[0].lower())

@@ -90,9 +90,22 @@ class RecordLookup:
     def unusable(self) -> int:
         """Tell of records that lead to a file which is no instance; return how many they are."""
         for path, index in self._record_of.items():
+            self._repairs.add("not-an-instance", path, "listed", "left out")
+            if path == self._read.file.path:
+                self._log.add(
+                    warning(
+                        "not-an-instance",
+                        path,
+                        f"the record at byte {self._read.records[index].offset} lists the "
+                        "directory itself",
+                        "",
+                        "PS3.3 F.2.1",
+                    )
+                )
+                continue
             self._log.add(
                 error(
-                    "listed-not-dicom",
+                    "not-dicom",
                     path,
                     f"the {self._type(index)} record at byte {self._read.records[index].offset} "
                     "lists this file, and it cannot be read as a DICOM instance",

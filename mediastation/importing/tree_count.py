@@ -27,26 +27,23 @@ class TreeCount:
         series_uid: str = "",
         instances: int = 1,
     ) -> None:
-        """Count instances under a series; without a patient they belong to nobody.
+        """Count instances under a series; levels that are not given are not counted.
 
         With 0 instances, the levels that are given are there and empty.
         """
         self._instances += instances
-        if patient is None:
-            return
-        # Spellings that differ in nothing are one patient, shown as the first one has it.
-        name = "=".join("^".join(group) for group in normalise_name(patient.name))
-        who = f"{normalise_text(patient.patient_id)}\n{name}"
+        who, shown_as = _patient(patient)
         place = (who, study_uid, series_uid)
-        for depth in range(1 + bool(study_uid) + bool(study_uid and series_uid)):
-            self._seen[depth].add(hash(place[: depth + 1]))
+        for depth, name in enumerate(place):
+            if name:
+                self._seen[depth].add(hash(place[: depth + 1]))
+        if not any(place):
+            return
         if place in self._names:
             self._names[place] += instances
         elif len(self._names) < self._limit:
             self._names[place] = instances
-            self._spelt.setdefault(
-                who, f"{shown(patient.name) or 'no name'} ({shown(patient.patient_id) or 'no ID'})"
-            )
+            self._spelt.setdefault(who, shown_as)
 
     def summary(self) -> TreeSummary:
         """Return the counts and the lines."""
@@ -58,16 +55,26 @@ class TreeCount:
             series,
             self._instances,
             lines,
-            patients + studies + series - len(lines),
+            max(patients + studies + series - len(lines), 0),
         )
 
     def _lines(self) -> Iterator[TreeLine]:
         sums: dict[tuple[str, ...], int] = {}
         for place, count in self._names.items():
-            known = 1 + bool(place[1]) + bool(place[1] and place[2])
-            for depth in range(known):
-                above = place[: depth + 1]
+            known = max(depth for depth, name in enumerate(place) if name)
+            for above in (place[: depth + 1] for depth in range(known + 1)):
                 sums[above] = sums.get(above, 0) + count
         for node in sorted(sums):
-            text = self._spelt[node[0]] if len(node) == 1 else shown(node[-1])
+            text = self._spelt[node[0]] if len(node) == 1 else shown(node[-1]) or "not given"
             yield TreeLine(len(node) - 1, text, sums[node])
+
+
+def _patient(patient: PatientIdentity | None) -> tuple[str, str]:
+    """Return what a patient is known by, the same for spellings that differ in nothing, and how."""
+    if patient is None:
+        return "", "no patient"
+    name = "=".join("^".join(group) for group in normalise_name(patient.name))
+    return (
+        f"{normalise_text(patient.patient_id)}\n{name}",
+        f"{shown(patient.name) or 'no name'} ({shown(patient.patient_id) or 'no ID'})",
+    )

@@ -31,7 +31,9 @@ _ROOT_LEAVES = CHILDREN[ROOT] - {"PATIENT", PRIVATE}
 _ROOT_LEAF_LEVEL = 5
 _ANCHORS = 8
 _MOST_SHIFTS = 4
+_FEWEST_DRIFTING = 2
 _SURE = 0.8
+_HALF = 0.5
 _EXACT, _MOVED, _NEAR, _UNLIKELY = range(4)
 _NO_CLAIM = 1 << 62
 
@@ -115,7 +117,7 @@ def claim_records(
     for link in _iter_links(records, first_root):
         target, quality = targets.resolve(link)
         if target < 0 or target == link.source:
-            if log.wants("offset-no-record"):
+            if not targets.hopeless and log.wants("offset-no-record"):
                 what = "no record begins" if target < 0 else "it begins itself"
                 log.keep(
                     "offset-no-record",
@@ -182,9 +184,17 @@ class _Targets:
         self._moved: dict[int, int] = {}
         links = list(_iter_links(records, first_root))
         stated = sorted({link.offset for link in links})
-        hits = sum(offset in self._index for offset in stated)
-        if records and hits < len(stated):
-            self._find_drift(links, stated, hits, log)
+        self._hits = sum(offset in self._index for offset in stated)
+        if records and self._hits < len(stated):
+            self._find_drift(links, stated, log)
+        self.hopeless = not self._moved and self._hits < _HALF * len(stated)
+        if records and self.hopeless:
+            log.add(
+                "offsets-useless",
+                SUBJECT,
+                f"{len(stated) - self._hits:,} of {len(stated):,} offsets lead to no record",
+                "the records are taken in the order in which they lie",
+            )
 
     def resolve(self, link: Link) -> tuple[int, int]:
         """Return the record that `link` means and how sure that is, -1 if it means none."""
@@ -192,6 +202,11 @@ class _Targets:
             index = self._moved.get(link.offset, -1)
             if index >= 0:
                 return index, _EXACT if self._places[index] == link.offset else _MOVED
+        if self.hopeless:
+            # What hits a record among so many that miss, hits it by chance unless it fits.
+            index = self._index.get(link.offset, -1)
+            fits = index >= 0 and _is_plausible(link, self._levels, index)
+            return (index if fits else -1), _EXACT
         index = self._index.get(link.offset + self._shift, -1)
         if index >= 0:
             return index, _MOVED if self._shift else _EXACT
@@ -213,14 +228,12 @@ class _Targets:
                 return candidate if link.offset >= self._places[0] - 256 else -1
         return -1
 
-    def _find_drift(
-        self, links: Sequence[Link], stated: Sequence[int], hits: int, log: RepairLog
-    ) -> None:
+    def _find_drift(self, links: Sequence[Link], stated: Sequence[int], log: RepairLog) -> None:
         """Find out whether the offsets miss in one way, so that all can be read with it."""
         for shift in self._likely_shifts(stated):
             found = sum(offset + shift in self._index for offset in stated)
-            if found > hits and found >= _SURE * len(stated):
-                self._shift = shift
+            if found > self._hits and found >= _SURE * len(stated):
+                self._shift, self._hits = shift, found
                 log.add(
                     "offset-shift",
                     SUBJECT,
@@ -229,7 +242,7 @@ class _Targets:
                 )
                 return
         count = len(self._places)
-        if len(stated) != count:
+        if len(stated) != count or len(stated) - self._hits < _FEWEST_DRIFTING:
             return
         drift = [place - offset for place, offset in zip(self._places, stated, strict=True)]
         rising = all(left <= right for left, right in pairwise(drift))

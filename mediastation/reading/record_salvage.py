@@ -191,6 +191,13 @@ class _Salvage:
                         f"{place - at:,} bytes at byte {at} that are no record",
                         f"reading goes on with the record at byte {place}",
                     )
+                elif self._item_end(at) < size:
+                    self._log.add(
+                        "trailing-bytes",
+                        SUBJECT,
+                        f"{size - at:,} bytes behind the records",
+                        "left out",
+                    )
                 at = place
                 continue
             at = self._read(at, header)
@@ -198,6 +205,11 @@ class _Salvage:
     def _item_at(self, at: int) -> Element | None:
         header = ElementCursor(self._window, at, self._window.size_bytes, self._encoding).header()
         return header if header is not None and header.tag == ITEM else None
+
+    def _item_end(self, at: int) -> int:
+        """Return the place behind the end of the sequence that may lie at `at`."""
+        header = ElementCursor(self._window, at, self._window.size_bytes, self._encoding).header()
+        return header.value_at if header is not None and header.tag == SEQUENCE_END else at
 
     def _read(self, at: int, header: Element) -> int:
         """Read the record at `at`; return where to go on, which is behind it."""
@@ -214,6 +226,8 @@ class _Salvage:
         if body.fault and body.at < limit and self._item_at(body.at) is not None:
             self._tell_length(record, stated, undefined)
             return body.at
+        if body.fault and body.at == stated:
+            return stated
         if not body.fault and (believed or (undefined and self._is_end(body.at))):
             return max(body.at, stated if believed else 0)
         if limit >= size and (undefined or stated > size):
