@@ -107,16 +107,33 @@ def find(
     peer = require_peer(station, name, "find")
     keys = read_keys(words)
     result = QueryResult()
-    qr_level, unify = LEVELS[level], False
-    if qr_level == "PATIENT" and peer.model is Model.STUDY:
-        # Study Root has no such level: patients come with their studies.
-        qr_level, unify = "STUDY", True
+    qr_level = LEVELS[level]
+    if qr_level == "PATIENT":
+        result.rows.extend(iter_patients(peer, keys, limit, result))
+        return result
     _require_keys_above(peer, qr_level, keys, level)
-    asked = _return_keys(peer, qr_level, unify) | keys
-    rows = iter_rows(peer, qr_level, asked, limit, result)
-    for row in _patients(rows) if unify else rows:
-        result.rows.append(row)
+    asked = _return_keys(peer, qr_level) | keys
+    result.rows.extend(iter_rows(peer, qr_level, asked, limit, result))
     return result
+
+
+def iter_patients(
+    peer: NamedPeer,
+    keys: Mapping[int, str],
+    limit: int,
+    told: Answers,
+    association: Requestor | None = None,
+) -> Iterator[dict[str, str]]:
+    """Query for patients, and yield each once; as `iter_rows` otherwise.
+
+    Study Root has no such level: patients then come with their studies, of
+    which there are `limit` at most.
+    """
+    asked = {**dict.fromkeys(_PATIENT, ""), **keys}
+    if peer.model is Model.PATIENT:
+        yield from iter_rows(peer, "PATIENT", asked, limit, told, association)
+    else:
+        yield from _patients(iter_rows(peer, "STUDY", asked, limit, told, association))
 
 
 def iter_rows(
@@ -124,20 +141,20 @@ def iter_rows(
     level: str,
     keys: Mapping[int, str],
     limit: int,
-    result: QueryResult,
+    told: Answers,
     association: Requestor | None = None,
 ) -> Iterator[dict[str, str]]:
-    """Query `level`, and yield the rows; what else there is to say goes into `result`.
+    """Query `level`, and yield the rows; what else there is to say goes into `told`.
 
     An `association` that is there already is used, one of its own otherwise.
     """
     with peer_named(peer):
         if association is not None:
-            yield from _rows(peer, association, level, keys, limit, result)
+            yield from _rows(peer, association, level, keys, limit, told)
             return
         contexts = query_contexts(peer.model.find)
         with Requestor(peer.remote(), contexts) as opened:
-            yield from _rows(peer, opened, level, keys, limit, result)
+            yield from _rows(peer, opened, level, keys, limit, told)
 
 
 def read_keys(words: Sequence[str]) -> dict[int, str]:
@@ -233,11 +250,11 @@ def _rows(
     level: str,
     keys: Mapping[int, str],
     limit: int,
-    result: QueryResult,
+    told: Answers,
 ) -> Iterator[dict[str, str]]:
     empty = {_keyword(tag): "" for tag in keys}
     sop_class, asked = peer.model.find, {LEVEL: level, **keys}
-    for row in iter_answers(peer, association, sop_class, asked, read_identifier, limit, result):
+    for row in iter_answers(peer, association, sop_class, asked, read_identifier, limit, told):
         yield empty | {key: value for key, value in row.items() if key not in _NOT_ROWS}
 
 
@@ -255,15 +272,12 @@ def _end(response: Response, told: Answers) -> None:
     )
 
 
-def _return_keys(peer: NamedPeer, level: str, unify: bool) -> dict[int, str]:
-    """Return what is asked for by default at a level."""
-    above = peer.model is Model.STUDY and level == "STUDY"
+def _return_keys(peer: NamedPeer, level: str) -> dict[int, str]:
+    """Return what is asked for by default at a level below that of patients."""
     wanted: tuple[int, ...] = _ABOVE[level]
-    if level == "PATIENT" or above:
+    if peer.model is Model.STUDY and level == "STUDY":
         wanted += _PATIENT
-    if level == "STUDY" and not unify:
-        wanted += _STUDY
-    wanted += {"SERIES": _SERIES, "IMAGE": _INSTANCE}.get(level, ())
+    wanted += {"STUDY": _STUDY, "SERIES": _SERIES, "IMAGE": _INSTANCE}[level]
     return dict.fromkeys(wanted, "")
 
 

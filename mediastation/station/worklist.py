@@ -17,7 +17,7 @@ from mediastation.dicom.answer import Answer, read_answer
 from mediastation.dicom.dictionary import attribute_name
 from mediastation.dicom.identifier import Keys, snake_case
 from mediastation.errors import ConfigError
-from mediastation.model.finding import warning
+from mediastation.model.finding import Finding, note, warning
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.reconciliation import Candidate, CandidateOrigin, CodedEntry, Order
 from mediastation.network.query_retrieve_scu import (
@@ -172,21 +172,25 @@ def iter_orders(
         identity = _identity(entry)
         accession = entry.text(ACCESSION)
         if identity.names_nobody or not is_writable(identity):
-            told.findings.append(
-                warning(
-                    "order-without-patient",
-                    peer.name,
-                    f"The entry with Accession Number {accession!r} was left out: its patient "
-                    f"{'has neither ID nor name' if identity.names_nobody else 'is no text'}.",
-                    "Have it corrected in the system that made the order.",
-                    "PS3.4 Table K.6-1",
-                )
-            )
+            told.findings.append(_no_patient(peer, accession, identity))
             continue
         for step in entry.items(_STEPS) or (Answer(),):
             yield Candidate(
                 identity, CandidateOrigin.WORKLIST, peer.name, _order(entry, step), _ids(entry)
             )
+
+
+def _no_patient(peer: NamedPeer, accession: str, identity: PatientIdentity) -> Finding:
+    tell, why = warning, "has a patient whose values cannot be written into an object"
+    if identity.names_nobody:
+        tell, why = note, "has neither Patient ID nor name"
+    return tell(
+        "order-without-patient",
+        peer.name,
+        f"The entry with Accession Number {accession!r} was left out: it {why}.",
+        "Have it corrected in the system that made the order.",
+        "PS3.4 Table K.6-1",
+    )
 
 
 def is_writable(identity: PatientIdentity) -> bool:
