@@ -119,6 +119,21 @@ def record_sent(
             record_entry(station, LedgerEvent.WITHDRAWN, job, facts)
 
 
+def record_confirmed(station: Station, job: int, peer: NamedPeer, entries: Sequence[int]) -> None:
+    """Record what a peer confirmed to a run that was killed before it could say so.
+
+    It was announced by that run, so nothing is announced here.
+
+    Raises
+    ------
+    MediaError
+        If the ledger cannot be written.
+    """
+    for gone in entries_by_patient(station.catalog, entries):
+        facts = _transfer(peer, gone).as_facts()
+        record_entry(station, LedgerEvent.SENT, job, facts, once=True)
+
+
 def record_fetched(
     station: Station,
     job: int,

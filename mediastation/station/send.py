@@ -29,7 +29,7 @@ from mediastation.network.storage_scu import SentInstance, store_file
 from mediastation.station.export_prepare import make_copies
 from mediastation.station.gather import gather
 from mediastation.station.job import Job, Step
-from mediastation.station.ledger_traffic import record_sending, record_sent
+from mediastation.station.ledger_traffic import record_confirmed, record_sending, record_sent
 from mediastation.station.peer_requests import SendRequest
 from mediastation.station.peer_results import SendResult
 from mediastation.station.peers import (
@@ -135,6 +135,7 @@ class _Sending:
             self._send(size_bytes)
         finally:
             record_sent(station, job.id, self._peer, announced, self._confirmed)
+            self._journal.mark_recorded()
         result.finished = result.refused == refused_files
         if result.refused:
             raise RefusedError(
@@ -145,7 +146,14 @@ class _Sending:
 
     def _resume(self) -> None:
         earlier = self._journal.take_over(self._job.id, self._request)
-        known = [entry.id for entry in self._selected() if self._journal.has(entry)]
+        known, untold = [], []
+        for entry in self._selected():
+            if self._journal.has(entry):
+                known.append(entry.id)
+                if not self._journal.is_recorded(entry):
+                    untold.append(entry.id)
+        record_confirmed(self._station, self._job.id, self._peer, untold)
+        self._journal.mark_recorded()
         drop_from_selection(self._station.catalog, self._job.id, known)
         self._result.already = self._result.sent = len(known)
         self._result.unsent -= len(known)

@@ -41,6 +41,7 @@ class SendJournal:
         self._station = station
         self._peer = peer
         self.confirmed: set[bytes] = set()
+        self._recorded: set[bytes] = set()
         self._path = station.job_folder(job) / _NAME
         with disk_trouble_told(self._path.parent):
             self._take(self._path)
@@ -100,6 +101,17 @@ class SendJournal:
         """Tell whether the peer confirmed this very content."""
         return _key(entry) in self.confirmed
 
+    def is_recorded(self, entry: Entry) -> bool:
+        """Tell whether the ledger says that the peer has `entry`: a killed run could not."""
+        return _key(entry) in self._recorded
+
+    def mark_recorded(self) -> None:
+        """Note that the ledger tells of all that was confirmed so far."""
+        if not self.confirmed <= self._recorded:
+            self._recorded |= self.confirmed
+            with disk_trouble_told(self._path.parent):
+                self._write(json.dumps({"recorded": len(self._recorded)}))
+
     def _write(self, line: str) -> None:
         data = memoryview(f"{line}\n".encode())
         while data:
@@ -107,14 +119,18 @@ class SendJournal:
 
     def _take(self, path: Path) -> None:
         address = ""
+        found: set[bytes] = set()
         for line in _iter_lines(path):
             address = str(line.get("peer", address))
             digest = line.get("confirmed")
             if address == self._peer.address and isinstance(digest, str):
                 try:
-                    self.confirmed.add(bytes.fromhex(digest))
+                    found.add(bytes.fromhex(digest))
                 except ValueError:
                     continue
+            if "recorded" in line:
+                self._recorded |= found
+        self.confirmed |= found
 
 
 def _iter_lines(path: Path) -> Iterator[dict[str, object]]:

@@ -8,6 +8,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from mediastation.catalog.ledger import Ledger
+from mediastation.station.ledger_audit import audit_ledger
+from mediastation.station.station import Station
 from tests.support.commands import CommandNursery
 from tests.support.objects import write_series
 from tests.support.pacs import archive, write_peer
@@ -52,3 +55,11 @@ def test_a_killed_send_is_gone_on_with_and_nothing_confirmed_goes_twice(tmp_path
     assert result["already"] in range(13, 16)
     assert len(pacs.stored) == NUMBER
     assert len(pacs.sent) <= NUMBER + len(KILLED_AT)
+    # What each killed run had got confirmed is in the ledger, told by the next one.
+    with Station(home) as station:
+        entries = list(Ledger(station.catalog).entries())
+    told = [(str(one.event), one.facts["instances"]) for one in entries]
+    assert [event for event, _ in told] == ["sending", "sent", "sending", "sent", "sending", "sent"]
+    assert sum(number for event, number in told if event == "sent") == NUMBER
+    with Station(home) as station:
+        assert audit_ledger(station).ok
