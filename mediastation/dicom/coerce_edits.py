@@ -50,6 +50,7 @@ _PATTERNS: Final = {
 }
 _LISTS: Final = frozenset({OTHER_PATIENT_IDS, SPECIFIC_CHARACTER_SET})
 _ALWAYS_LISTED: Final = frozenset({PATIENT_ID, ISSUER_OF_PATIENT_ID, SPECIFIC_CHARACTER_SET})
+_FLUSH_AT: Final = 1 << 16
 _NO_DATA_SET_GROUPS: Final = frozenset({0x0000, 0x0002})
 
 
@@ -103,15 +104,14 @@ def iter_edited(window: Window, survey: Survey, edits: Iterable[Edit]) -> Iterat
                 small += part
                 continue
             for chunk in window.chunks(part[0], part[1] - part[0]):
-                small += chunk
-                if len(small) >= _FLUSH_AT:
-                    yield bytes(small)
-                    small.clear()
+                if len(chunk) + len(small) < _FLUSH_AT:
+                    small += chunk
+                    continue
+                yield bytes(small)
+                small.clear()
+                yield chunk
         position = edit.end
     yield bytes(small)
-
-
-_FLUSH_AT = 1 << 16
 
 
 class _Planner:

@@ -26,6 +26,7 @@ from mediastation.model.instance import Element, InstanceHeader
 
 _COUNTING = 0x00080001
 _CHUNK = 1 << 18
+_SMALL = 1 << 12
 
 
 class Extent(NamedTuple):
@@ -171,6 +172,9 @@ def same_bytes(
             return False
     elif theirs.end - theirs.start < length:
         return False
+    if length <= _SMALL:  # nearly all are, and lie in the block that the walk has read
+        mine = one.window.window(ours.start, length)
+        return len(mine) == length and mine == other.window.window(theirs.start, length)
     pairs = zip(
         one.window.chunks(ours.start, length, _CHUNK),
         other.window.chunks(theirs.start, length, _CHUNK),
