@@ -11,7 +11,7 @@ PEER_LIBRARIES := libudfread.so.0
 PEER_FILES := /usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf \
   /usr/lib/postgresql/*/bin/initdb
 
-.PHONY: demo test lint bench pictures reference peers pins clean
+.PHONY: demo test lint fuzz bench pictures reference peers pins clean
 
 demo: $(VENV)/.ready
 	$(RUN) -m mediastation demo
@@ -24,6 +24,10 @@ lint: $(VENV)/.ready-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
+
+# Spoiled media for every reader; FUZZ="--target udf --minutes 60 --jobs 2" asks for more.
+fuzz: $(VENV)/.ready-dev
+	$(RUN) -m tests.fuzz $(FUZZ)
 
 bench: $(VENV)/.ready-dev peers
 	$(RUN) -m benchmarks

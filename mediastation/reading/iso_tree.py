@@ -26,6 +26,9 @@ MAX_DIRECTORIES = 100_000
 MAX_DIRECTORY_BYTES = 64 << 20
 """All directories together; 500,000 files with Rock Ridge need about as much."""
 
+MAX_EXTENTS = 4096
+"""Extents of one file; each can have 4 GiB."""
+
 _READ_BYTES = 1 << 18
 
 
@@ -212,7 +215,12 @@ class TreeWalk:
                 )
                 self._enter(directory, pending, index)
                 pending = []
-            pending.append(record)
+            if len(pending) < MAX_EXTENTS:
+                pending.append(record)
+            elif len(pending) == MAX_EXTENTS and record.size_bytes:
+                self._log.add(
+                    error("multi-extent", path, f"has more than {MAX_EXTENTS} extents; cut there")
+                )
             if not record.flags & FileFlag.MULTI_EXTENT:
                 self._enter(directory, pending, index)
                 pending = []
@@ -247,14 +255,7 @@ class TreeWalk:
             path = f"{directory.path}/{recorded}" if directory.path else recorded
             path = index.free_path(path)
         size_bytes = sum(record.size_bytes for record in records)
-        extents = tuple(
-            Extent(
-                (record.block + record.extended_attribute_length) * self._block_size,
-                record.size_bytes,
-            )
-            for record in records
-            if record.size_bytes
-        )
+        extents = self._extents_of(records, path)
         for record in records:
             self._check_both_orders(record, path)
             if record.interleaved:
@@ -271,6 +272,28 @@ class TreeWalk:
                 )
             )
         index.add(VolumeFile(path, size_bytes, extents, recorded))
+
+    def _extents_of(self, records: list[IsoRecord], path: str) -> tuple[Extent, ...]:
+        """Return where the pieces of a file lie, as long as the image has room for them all."""
+        extents: list[Extent] = []
+        room = self._access.size_bytes
+        for record in records:
+            offset = (record.block + record.extended_attribute_length) * self._block_size
+            held = max(0, min(record.size_bytes, self._access.size_bytes - offset))
+            if held > room:
+                self._log.add(
+                    error(
+                        "overlap",
+                        path,
+                        "claims more bytes than the image has",
+                        "the disc is damaged or hostile",
+                    )
+                )
+                break
+            room -= held
+            if record.size_bytes:
+                extents.append(Extent(offset, record.size_bytes))
+        return tuple(extents)
 
     def _check_both_orders(self, record: IsoRecord, subject: str) -> None:
         for field in record.disagreeing:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.fuzz.engine import Stats, run_guarded
+from tests.fuzz.engine import run_guarded
 from tests.fuzz.targets import TARGETS
 
 
@@ -33,22 +34,27 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     options.output.mkdir(parents=True, exist_ok=True)
     seed = options.seed or time.time_ns() % (1 << 31)
-    minutes = options.minutes * options.jobs / len(names)
-
-    def one(name: str) -> Stats:
-        target = TARGETS[name]()
-        with tempfile.TemporaryDirectory(prefix="mediastation-seeds-") as folder:
-            seeds = target.seeds(Path(folder))
-        stats = run_guarded(target, seeds, seed, minutes, options.output)
-        line = {"target": name, "seed": seed, **vars(stats)}
-        print(json.dumps(line), flush=True)
-        with (options.output / "runs.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
-        return stats
-
+    minutes = options.minutes * min(options.jobs, len(names)) / len(names)
+    if options.jobs == 1 or len(names) == 1:
+        return max(_run(name, seed, minutes, options.output) for name in names)
+    command = [sys.executable, "-m", "tests.fuzz", "--seed", str(seed), "--minutes", str(minutes),
+               "--output", str(options.output), "--target"]  # fmt: skip
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(one, names))
-    return 1 if any(stats.failures for stats in results) else 0
+        done = pool.map(lambda name: subprocess.run([*command, name], check=False), names)
+        return max(one.returncode for one in done)
+
+
+def _run(name: str, seed: int, minutes: float, output: Path) -> int:
+    """Run one target for so long, and say what came of it in one line of JSON."""
+    target = TARGETS[name]()
+    with tempfile.TemporaryDirectory(prefix="mediastation-seeds-") as folder:
+        seeds = target.seeds(Path(folder))
+    stats = run_guarded(target, seeds, seed, minutes, output)
+    line = json.dumps({"target": name, "seed": seed, **vars(stats)})
+    print(line, flush=True)
+    with (output / "runs.jsonl").open("a", encoding="utf-8") as log:
+        log.write(line + "\n")
+    return 1 if stats.failures else 0
 
 
 if __name__ == "__main__":

@@ -48,13 +48,13 @@ class Target(Protocol):
     """What of the package `LineCoverage` watches."""
     most_bytes: int
 
-    def seeds(self, folder: Path | None) -> list[bytes]:
+    def seeds(self, folder: Path | None, /) -> list[bytes]:
         """Return small valid inputs; with a folder, those that other programs make too."""
 
-    def mutate(self, rng: Random, data: bytes, other: bytes) -> bytes:
+    def mutate(self, rng: Random, data: bytes, other: bytes, /) -> bytes:
         """Return `data` spoiled once; `other` may lend pieces."""
 
-    def run(self, data: bytes) -> set[str]:
+    def run(self, data: bytes, /) -> set[str]:
         """Let the reader do everything; return what it said, as features."""
 
 

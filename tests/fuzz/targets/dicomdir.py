@@ -55,7 +55,7 @@ class DicomdirTarget:
     """Every record walked, every key and item read, every rule checked."""
 
     name = "dicomdir"
-    roots = ("reading/dicomdir.py", "reading/rec", "reading/elem", "reading/items.py",
+    roots: tuple[str, ...] = ("reading/dicomdir.py", "reading/rec", "reading/elem", "reading/items.py",
              "reading/file_meta.py", "reading/directory_record.py")  # fmt: skip
     most_bytes = 1 << 18
 
@@ -71,7 +71,7 @@ class DicomdirTarget:
                 write_ct(
                     folder / f"IM{number}", SOPInstanceUID=f"1.2.3.{number}", InstanceNumber=number
                 )
-            command = ["dcmmkdir", "--no-profile-check", "+r", "+id", folder, "+D", "DICOMDIR"]
+            command = ["dcmmkdir", "+I", "-Nec", "+r", "+id", str(folder), "+D", "DICOMDIR"]
             subprocess.run(command, cwd=folder, check=False, capture_output=True)
             if (folder / "DICOMDIR").exists():
                 made.append((folder / "DICOMDIR").read_bytes())

@@ -82,7 +82,7 @@ class FatTarget:
     """The volume, its entries, its spans."""
 
     name = "fat"
-    roots = ("reading/fat", "reading/iso_spans.py", "reading/random_access.py")
+    roots: tuple[str, ...] = ("reading/fat", "reading/iso_spans.py", "reading/random_access.py")
     most_bytes = 3 << 20
 
     def seeds(self, folder: Path | None) -> list[bytes]:

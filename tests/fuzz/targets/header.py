@@ -14,6 +14,7 @@ from mediastation.dicom.source import BytesSource, FileSource
 from mediastation.dicom.values import first_value, text
 from mediastation.dicom.walk import MalformedError, Walk, Window
 from mediastation.model.instance import Element, InstanceHeader
+from mediastation.model.transfer_syntax import TRANSFER_SYNTAXES
 from mediastation.reading.file_meta import HEAD_BYTES, read_file_front
 from tests.fuzz.mutation import havoc
 from tests.fuzz.oracles import require, require_findings, require_harmless
@@ -29,7 +30,7 @@ class HeaderTarget:
     """A file's header from bytes and from a file, its values, and the walk of prepared copies."""
 
     name = "header"
-    roots = ("dicom/",)
+    roots: tuple[str, ...] = ("dicom/",)
     most_bytes = 1 << 17
 
     def seeds(self, folder: Path | None) -> list[bytes]:  # noqa: ARG002 - no program is needed
@@ -70,7 +71,8 @@ def _header(source: BytesSource | FileSource, said: set[str]) -> InstanceHeader 
         said.add(f"no: {' '.join(word for word in str(fault).split() if word.isalpha())}")
         return None
     said |= require_findings(header.findings)
-    said.add(f"{header.pixels} {header.preamble} {header.complete} {header.transfer_syntax_uid}")
+    said.add(f"{header.pixels} {header.preamble} {header.complete}")
+    said.add(f"{TRANSFER_SYNTAXES.get(header.transfer_syntax_uid)}")
     return header
 
 

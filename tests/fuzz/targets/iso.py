@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from random import Random
-from unittest.mock import patch
-
-import pycdlib
 
 from mediastation.reading.contract import Volume
 from mediastation.reading.iso9660 import IsoVolume
 from tests.fuzz.mutation import HOSTILE_TEXTS, Spot, boundary, havoc, set_number
 from tests.fuzz.oracles import require, require_harmless
 from tests.fuzz.targets.images import FILES, made_by, opened
+from tests.support.small_iso import SECTOR, small_iso
 
-SECTOR = 2048
 _PRIMARY = (
     (0, 1, 0), (6, 1, 0), (80, 4, 1), (120, 2, 1), (124, 2, 1), (128, 2, 1), (132, 4, 1),
     (140, 4, 0), (144, 4, 0), (148, 4, 2), (152, 4, 2), (156, 1, 0), (158, 4, 1), (166, 4, 1),
@@ -26,32 +22,16 @@ _RECORD = ((0, 1, 0), (1, 1, 0), (2, 4, 1), (2, 4, 1), (10, 4, 1), (10, 4, 1), (
            (26, 1, 0), (28, 2, 1), (32, 1, 0))  # fmt: skip
 
 
-def _small() -> bytes:
-    """What pycdlib writes of `FILES`, at a moment that is always the same."""
-    with patch("time.time", return_value=1_700_000_000.0):
-        iso = pycdlib.PyCdlib()
-        iso.new(interchange_level=1, vol_ident="TESTSET")
-        for folder in ("/DICOM", "/DICOM/S1"):
-            iso.add_directory(folder)
-        for path, data in FILES.items():
-            name = f"/{path};1" if "." in path else f"/{path}.;1"
-            iso.add_fp(BytesIO(data), len(data), name)
-        stream = BytesIO()
-        iso.write_fp(stream)
-        iso.close()
-    return stream.getvalue()
-
-
 class IsoTarget:
     """The primary tree, path tables, sessions, spans."""
 
     name = "iso"
-    roots = ("reading/iso", "reading/overlaps.py", "reading/random_access.py")
+    roots: tuple[str, ...] = ("reading/iso", "reading/overlaps.py", "reading/random_access.py")
     most_bytes = 1 << 20
 
     def seeds(self, folder: Path | None) -> list[bytes]:
         """What pycdlib writes; and genisoimage and xorriso, with Joliet and Rock Ridge."""
-        made = [_small()]
+        made = [small_iso(FILES)]
         if folder is not None:
             quiet = ("genisoimage", "-quiet")
             made += made_by(folder, *quiet, "-iso-level", "1", "-o", "IMAGE", "TREE")

@@ -53,7 +53,7 @@ class MimeTarget:
     """The entity, its parts, the ZIP file in an e-mail."""
 
     name = "mime"
-    roots = ("reading/mime",)
+    roots: tuple[str, ...] = ("reading/mime",)
     most_bytes = 1 << 17
 
     def seeds(self, folder: Path | None) -> list[bytes]:  # noqa: ARG002 - no program is needed

@@ -91,7 +91,7 @@ class UdfTarget:
     """The volume by every partition map, its names, its spans."""
 
     name = "udf"
-    roots = (
+    roots: tuple[str, ...] = (
         "reading/udf",
         "reading/overlaps.py",
         "reading/iso_spans.py",

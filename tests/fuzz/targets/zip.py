@@ -61,7 +61,7 @@ class ZipTarget:
     """The directory, every file twice, going back inside."""
 
     name = "zip"
-    roots = ("reading/zip", "reading/names.py")
+    roots: tuple[str, ...] = ("reading/zip", "reading/names.py")
     most_bytes = 1 << 17
 
     def seeds(self, folder: Path | None) -> list[bytes]:
@@ -123,7 +123,8 @@ def _look(volume: Volume, said: set[str]) -> None:
 
 
 def _places(raw: bytes | bytearray, kind: bytes) -> list[int]:
-    found, at = [], raw.find(kind)
+    found: list[int] = []
+    at = raw.find(kind)
     while at >= 0 and len(found) < 300:
         found.append(at)
         at = raw.find(kind, at + 4)

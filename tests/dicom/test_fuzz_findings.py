@@ -1,0 +1,61 @@
+"""What the fuzzer found in the header scan, each as the smallest thing that shows it."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from mediastation.dicom.header import read_header_from
+from mediastation.dicom.source import BytesSource
+from tests.fuzz.oracles import require_findings
+from tests.support.file_sets import CT, element, file_meta
+
+EXPLICIT_BE = "1.2.840.10008.1.2.2"
+STEERING = "1.2\x1b[2J\x07"
+
+
+def data_set(*, charset: str = "ISO_IR 100", uid: str = "1.2.3") -> bytes:
+    return (
+        element(0x00080005, "CS", charset)
+        + element(0x00080016, "UI", CT)
+        + element(0x00080018, "UI", uid)
+    )
+
+
+class TestWhatIsSaid:
+    """A file's own words reach messages bounded, and without what steers a terminal."""
+
+    @pytest.mark.parametrize(
+        ("content", "rule"),
+        [
+            (file_meta(CT, "1.2.3", STEERING) + data_set(), "transfer-syntax-unknown"),
+            (file_meta(STEERING, "1.2.3") + data_set(), "meta-disagrees"),
+            (file_meta(CT, "1.2.3") + data_set(uid=STEERING), "meta-disagrees"),
+            (file_meta(CT, "1.2.3") + data_set(charset=STEERING), "charset-unknown"),
+            (file_meta(CT, "7" * 60_000) + data_set(), "meta-disagrees"),
+            (file_meta(CT, "1.2.3", "7" * 60_000) + data_set(), "transfer-syntax-unknown"),
+        ],
+    )
+    def test_a_message_is_short_and_harmless(self, content: bytes, rule: str) -> None:
+        header = read_header_from(BytesSource(content), "a.dcm")
+
+        assert rule in {one.rule for one in header.findings}
+        assert max(len(one.message) for one in header.findings) < 500
+        require_findings(header.findings)
+
+
+def test_a_big_endian_value_of_odd_length_comes_out_even() -> None:
+    """Half a word is left out when the words are turned round; what is padded is the rest."""
+    rows = struct.pack(">HH2sH", 0x0028, 0x0010, b"US", 3) + b"\x00\x10\x00"
+    identity = b"".join(
+        struct.pack(">HH2sH", tag >> 16, tag & 0xFFFF, b"UI", len(uid)) + uid
+        for tag, uid in ((0x00080016, CT.encode() + b"\0"), (0x00080018, b"1.2.3\0"))
+    )
+
+    header = read_header_from(
+        BytesSource(file_meta(CT, "1.2.3", EXPLICIT_BE) + identity + rows), "a.dcm"
+    )
+
+    assert header.elements[0x00280010].value == b"\x10\x00"
+    assert "odd-length" in {one.rule for one in header.findings}

@@ -1,0 +1,104 @@
+"""What the fuzzer found in the readers of media, each as the smallest thing that shows it."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from mediastation.reading.dicomdir import read_dicomdir
+from mediastation.reading.fat import FatVolume
+from mediastation.reading.iso9660 import IsoVolume
+from mediastation.reading.iso_tree import MAX_EXTENTS
+from mediastation.reading.zip_volume import ZipVolume
+from tests.fuzz.oracles import drain, require_findings
+from tests.support.damaged import MemoryAccess
+from tests.support.fat_images import Fat, entry
+from tests.support.file_sets import dicomdir, file_meta, records
+from tests.support.small_iso import SECTOR, both, record_places, root_at, small_iso
+
+DISC = Path("disc.img")
+
+
+class TestWhatIsSaid:
+    """Names and UIDs come from strangers: a message shows no more of them than a person can use."""
+
+    def test_a_uid_of_sixty_thousand_characters_fills_no_message(self) -> None:
+        content = dicomdir(records())
+        front = file_meta("1.2.840.10008.1.3.10", "1.2.3")
+        long = file_meta("9" * 60_000, "1.2.3", "8" * 60_000)
+
+        directory = read_dicomdir(long + content[content.index(b"\x04\x00\x30\x11") :])
+
+        assert len(front) < len(long)
+        assert {"not-a-directory", "transfer-syntax"} <= {one.rule for one in directory.findings}
+        assert max(len(one.message) for one in directory.findings) < 2000
+
+    def test_a_fat_name_that_is_there_twice_is_named_without_its_control_characters(self) -> None:
+        twice = entry(b"A\x1b[2J      ", 0, 0)
+
+        volume = FatVolume(DISC, MemoryAccess(Fat(12, twice + twice, clusters=20).build()))
+
+        subjects = {one.subject for one in volume.findings if one.rule == "duplicate-name"}
+        assert "A%1B[2J" in subjects
+        require_findings(volume.findings)
+
+    def test_a_zip_name_that_is_too_long_is_named_without_its_control_characters(self) -> None:
+        name = b"\x1b]0;x\x07" + b"A" * 1100
+        local = struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name
+        central = struct.pack(
+            "<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0
+        )
+        end = (len(central) + len(name), len(local), 0)
+
+        volume = ZipVolume(
+            DISC,
+            MemoryAccess(
+                local + central + name + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, *end)
+            ),
+        )
+
+        assert [one.rule for one in volume.findings] == ["too-long-name"]
+        require_findings(volume.findings)
+
+
+class TestExtentsOfIso:
+    """A file may have many extents; each of them is a claim that costs whoever reads it."""
+
+    def test_extents_that_lie_over_each_other_give_no_more_than_the_image_has(self) -> None:
+        image = self._repeated(20, lambda _: both(0), lambda image: both(len(image)))
+
+        volume = IsoVolume(DISC, MemoryAccess(image))
+
+        assert "overlap" in {one.rule for one in volume.findings}
+        drain(volume, len(image))
+
+    def test_extents_of_no_length_are_not_kept_by_the_million(self) -> None:
+        image = self._repeated(MAX_EXTENTS + 2000, lambda _: both(20), lambda _: both(1))
+
+        volume = IsoVolume(DISC, MemoryAccess(image))
+
+        assert max(len(file.extents) for file in volume.iter_files()) == MAX_EXTENTS
+        assert "multi-extent" in {one.rule for one in volume.findings}
+
+    @staticmethod
+    def _repeated(count: int, block: object, size: object) -> bytes:
+        """An image whose root has one file in `count` extents, all of them in the same place."""
+        image = bytearray(small_iso({"FILE": b"twelve bytes"}))
+        root = root_at(bytes(image))
+        itself, parent, file = record_places(bytes(image), root)
+        record = bytearray(image[file : file + image[file]])
+        record[25] = 0x80
+        record[2:10], record[10:18] = block(image), size(image)  # type: ignore[operator]
+        per_sector = SECTOR // len(record)
+        sectors = [bytes(image[itself : parent + image[parent]]) + bytes(record)]
+        sectors += [bytes(record) * per_sector] * (count // per_sector + 1)
+        place = len(image) // SECTOR
+        area = b"".join(sector.ljust(SECTOR, b"\0") for sector in sectors)
+        image += area
+        primary = 16 * SECTOR
+        for at in (primary + 158, place * SECTOR + 2):
+            image[at : at + 8] = both(place)
+        for at in (primary + 166, place * SECTOR + 10):
+            image[at : at + 8] = both(len(area))
+        image[primary + 80 : primary + 88] = both(len(image) // SECTOR)
+        return bytes(image)
