@@ -29,7 +29,13 @@ def staged(folder: Path, data: bytes = b"an instance") -> tuple[Path, Quarantine
     path.write_bytes(data)
     sha256 = hashlib.sha256(data).hexdigest()
     facts = QuarantinedFile(
-        sha256, 7, "disc of St. Elsewhere", "DICOM/IM1", "other-pixels", MOMENT.isoformat(), 12
+        sha256,
+        7,
+        "disc of St. Elsewhere",
+        "DICOM/IM1",
+        "other-pixels",
+        MOMENT.isoformat(),
+        other=12,
     )
     return path, facts
 
@@ -200,7 +206,18 @@ class TestDeciding:
     def test_a_record_comes_back_as_it_was(
         self, medium: str, path: str, who: str, verdict: Verdict | None, other: int
     ) -> None:
-        facts = QuarantinedFile("0" * 64, 1, medium, path, "r", "t", other, verdict, who, "t")
+        facts = QuarantinedFile(
+            "0" * 64,
+            1,
+            medium,
+            path,
+            "r",
+            "t",
+            other=other,
+            verdict=verdict,
+            decided_by=who,
+            decided_at="t",
+        )
 
         assert QuarantinedFile.from_json(facts.to_json()) == facts
 
