@@ -26,8 +26,9 @@ _PIECE_BYTES: Final = 4 * 1024
 # Pieces begin with a whole sample, of whatever width, in words of any length.
 _ALIGNMENT: Final = 24
 _DIGITS: Final = 32
-_ROWS, _COLUMNS, _FRAMES = 0x00280010, 0x00280011, 0x00280008
-_SAMPLES, _BITS_ALLOCATED = 0x00280002, 0x00280100
+_FRAMES: Final = 0x00280008
+_NUMBERS: Final = (0x00280010, 0x00280011, 0x00280002, 0x00280100)
+# Rows, Columns, Samples per Pixel, Bits Allocated.
 
 
 def pixel_key(source: Source, header: InstanceHeader) -> str:
@@ -109,14 +110,14 @@ class PixelShape(NamedTuple):
     @classmethod
     def of(cls, header: InstanceHeader) -> PixelShape:
         """Read the shape out of a header with every indexed tag."""
-        numbers = []
-        for tag in (_ROWS, _COLUMNS, _SAMPLES, _BITS_ALLOCATED):
-            element = header.elements.get(tag)
-            numbers.append(int.from_bytes(element.value[:2], "little") if element else 0)
+        elements = [header.elements.get(tag) for tag in _NUMBERS]
+        rows, columns, samples, bits = (
+            int.from_bytes(element.value[:2], "little") if element else 0 for element in elements
+        )
         frames = first_value(header, _FRAMES) if _FRAMES in header.elements else ""
         # The longest Integer String has 12 characters (PS3.5 6.2).
         plain = frames.isascii() and frames.isdigit() and len(frames) <= 12
-        return cls(*numbers, int(frames) if plain else 0)
+        return cls(rows, columns, samples, bits, int(frames) if plain else 0)
 
     @property
     def native_bytes(self) -> int:

@@ -1,81 +1,69 @@
-"""What a scan finds on a medium, read by pydicom and held in memory."""
+"""Instances that lie on an outside medium, as its scan found them, without a medium."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from pydicom import dcmread
-from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
-
-from mediastation.model.identity import PatientIdentity
+from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.intake import Intake
+from mediastation.catalog.staging import digest_file
+from mediastation.conformance.identity import comparable_text, patient_identity
+from mediastation.dicom.header import read_header
+from mediastation.dicom.pixel_key import pixel_key_of
+from mediastation.importing.compare import Comparison, iter_standings
+from mediastation.importing.look import OutsideError
+from mediastation.model.entry import Source
 from mediastation.model.importing import ArrivedFile
 
-MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
-
-class Arrivals:
-    """The instances of a medium, and the files that say that they are directories."""
-
-    def __init__(self, files: Iterable[ArrivedFile], directories: Iterable[str] = ()) -> None:
-        self.directories = tuple(directories)
-        self._files = {file.path: file for file in sorted(files, key=lambda file: file.path)}
-
-    @classmethod
-    def of(cls, contents: Mapping[str, bytes]) -> Arrivals:
-        """Read each file; what is no DICOM object with a SOP Instance UID is no instance."""
-        found, directories = [], []
-        for path, content in contents.items():
-            try:
-                ds = dcmread(io.BytesIO(content), stop_before_pixels=True)
-            except InvalidDicomError:
-                continue
-            if ds.file_meta.get("MediaStorageSOPClassUID") == MEDIA_STORAGE_DIRECTORY:
-                directories.append(path)
-            elif "SOPInstanceUID" in ds:
-                found.append(arrived(path, ds, len(content)))
-        return cls(found, directories)
-
-    def by_path(self, path: str) -> ArrivedFile | None:
-        """Return the instance at `path`."""
-        return self._files.get(path)
-
-    def by_uid(self, sop_instance_uid: str) -> Sequence[ArrivedFile]:
-        """Return the instances with this UID."""
-        return [file for file in self if file.sop_instance_uid == sop_instance_uid]
-
-    def __iter__(self) -> Iterator[ArrivedFile]:
-        return iter(self._files.values())
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-
-def arrived(path: str, ds: Dataset, size_bytes: int = 0) -> ArrivedFile:
-    """Return what the scan keeps of an instance; digests are left empty."""
-    who = (ds.get(name) for name in ("PatientID", "IssuerOfPatientID", "PatientName",
-                                     "PatientBirthDate", "PatientSex"))  # fmt: skip
+def arrival(path: Path, root: Path | None = None) -> ArrivedFile:
+    """Return one file as an arriving instance; its path is relative to `root`, if that is given."""
+    header = read_header(path)
+    sha256, data_sha256, size_bytes = digest_file(path, header.dataset_offset)
     return ArrivedFile(
-        path,
-        size_bytes,
-        "",
-        "",
-        "",
-        str(ds.get("SOPClassUID") or ""),
-        str(ds.SOPInstanceUID),
-        str(ds.file_meta.get("TransferSyntaxUID") or ""),
-        str(ds.get("StudyInstanceUID") or ""),
-        str(ds.get("SeriesInstanceUID") or ""),
-        PatientIdentity(*(str(value or "") for value in who)),
+        path=str(path.relative_to(root) if root else path),
+        size_bytes=size_bytes,
+        sha256=sha256,
+        data_sha256=data_sha256,
+        pixel_key=pixel_key_of(path, header),
+        sop_class_uid=header.sop_class_uid,
+        sop_instance_uid=header.sop_instance_uid,
+        transfer_syntax_uid=header.transfer_syntax_uid,
+        study_instance_uid=comparable_text(header, 0x0020000D),
+        series_instance_uid=comparable_text(header, 0x0020000E),
+        identity=patient_identity(header),
     )
 
 
-def contents_of(root: Path) -> dict[str, bytes]:
-    """Return the files below a folder by their paths."""
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
+class Lender:
+    """Lends files from where they lie, counts them, and fails where it was told to."""
+
+    def __init__(self, *failing: str) -> None:
+        self.lent: list[str] = []
+        self.failing = failing
+
+    @contextmanager
+    def __call__(self, arrived: ArrivedFile) -> Iterator[Path]:
+        if arrived.path in self.failing:
+            raise OutsideError("Input/output error")
+        self.lent.append(arrived.path)
+        yield Path(arrived.path)
+
+
+def compared(
+    catalog: Catalog, tmp_path: Path, *paths: Path, lender: Lender | None = None
+) -> list[Comparison]:
+    """Return how files stand that come on one medium, in their order."""
+    arrivals = [arrival(path) for path in paths]
+    standings = iter_standings(catalog, arrivals, lender or Lender(), tmp_path / "scratch")
+    return [comparison for _, comparison in standings]
+
+
+def keep(catalog: Catalog, path: Path) -> int:
+    """Take a copy of a file into the catalog; return its entry."""
+    with Intake(catalog) as intake:
+        copy = intake.new_path()
+        copy.write_bytes(path.read_bytes())
+        return intake.keep(copy, Source("medium", f"older disc:{path.name}")).entry_id
