@@ -16,8 +16,20 @@ from mediastation.model.reconciliation import Candidate, CandidateOrigin, CodedE
 from mediastation.station.query import read_keys
 from mediastation.station.station import Station
 from mediastation.station.worklist import WorklistResult, find_orders
-from tests.support.orders import Answer, dataset, entries, worklist, worklist_entry
+from tests.support.orders import Answer, Double, dataset, double, worklist_entry
 from tests.support.pacs import archive, write_peer
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Double]:
+    with double() as peer:
+        yield peer
+
+
+@pytest.fixture
+def pacs(running: Double) -> Double:
+    running.forget()
+    return running
 
 
 def asked_of(home: Path, *words: str, limit: int = 500) -> WorklistResult:
@@ -29,9 +41,9 @@ def home_of(tmp_path: Path, port: int, **settings: Any) -> Path:
     return write_peer(tmp_path / "home", port, **{"services": ["worklist"], **settings})
 
 
-def test_an_order_is_read_whole(tmp_path: Path) -> None:
-    with entries(worklist_entry()) as pacs:
-        result = asked_of(home_of(tmp_path, pacs.port))
+def test_an_order_is_read_whole(tmp_path: Path, pacs: Double) -> None:
+    pacs.has(worklist_entry())
+    result = asked_of(home_of(tmp_path, pacs.port))
 
     assert (result.findings, result.complete) == ([], True)
     assert result.orders == [
@@ -56,17 +68,17 @@ def test_an_order_is_read_whole(tmp_path: Path) -> None:
     ]
 
 
-def test_all_that_an_order_has_is_asked_for_and_keys_go_where_they_belong(tmp_path: Path) -> None:
-    asked: list[Dataset] = []
-    with entries(asked=asked) as pacs:
-        asked_of(
-            home_of(tmp_path, pacs.port),
-            "PatientID=4711",
-            "scheduled_procedure_step_start_date=20261101-20261130",
-            "ScheduledStationAETitle=IMPORT",
-        )
+def test_all_that_an_order_has_is_asked_for_and_keys_go_where_they_belong(
+    tmp_path: Path, pacs: Double
+) -> None:
+    asked_of(
+        home_of(tmp_path, pacs.port),
+        "PatientID=4711",
+        "scheduled_procedure_step_start_date=20261101-20261130",
+        "ScheduledStationAETitle=IMPORT",
+    )
 
-    (ds,) = asked
+    (ds,) = pacs.asked
     assert "QueryRetrieveLevel" not in ds  # a worklist has none (PS3.4 K.4.1)
     assert ds.PatientID == "4711"
     (step,) = ds.ScheduledProcedureStepSequence
@@ -82,16 +94,18 @@ def test_all_that_an_order_has_is_asked_for_and_keys_go_where_they_belong(tmp_pa
     }  # fmt: skip
 
 
-def test_an_answer_with_the_matching_keys_alone_is_an_order_with_gaps(tmp_path: Path) -> None:
-    with entries(dataset(PatientID="4711", PatientName="Doe^Jane")) as pacs:
-        (order,) = asked_of(home_of(tmp_path, pacs.port)).orders
+def test_an_answer_with_the_matching_keys_alone_is_an_order_with_gaps(
+    tmp_path: Path, pacs: Double
+) -> None:
+    pacs.has(dataset(PatientID="4711", PatientName="Doe^Jane"))
+    (order,) = asked_of(home_of(tmp_path, pacs.port)).orders
 
     assert order.identity == PatientIdentity("4711", "", "Doe^Jane")
     assert order.order == Order()
     assert order.other_patient_ids == ()
 
 
-def test_empty_values_and_sequences_are_gaps_too(tmp_path: Path) -> None:
+def test_empty_values_and_sequences_are_gaps_too(tmp_path: Path, pacs: Double) -> None:
     entry = worklist_entry(
         AccessionNumber="",
         PatientBirthDate="",
@@ -102,8 +116,8 @@ def test_empty_values_and_sequences_are_gaps_too(tmp_path: Path) -> None:
         OtherPatientIDsSequence=[{"PatientID": ""}],
         step={"ScheduledProcedureStepStartDate": ""},
     )
-    with entries(entry) as pacs:
-        (order,) = asked_of(home_of(tmp_path, pacs.port)).orders
+    pacs.has(entry)
+    (order,) = asked_of(home_of(tmp_path, pacs.port)).orders
 
     assert order.order is not None
     assert order.identity.birth_date == ""
@@ -112,22 +126,22 @@ def test_empty_values_and_sequences_are_gaps_too(tmp_path: Path) -> None:
     assert order.other_patient_ids == ()
 
 
-def test_an_issuer_with_a_universal_entity_is_told_whole(tmp_path: Path) -> None:
+def test_an_issuer_with_a_universal_entity_is_told_whole(tmp_path: Path, pacs: Double) -> None:
     issuer = {
         "LocalNamespaceEntityID": "RIS",
         "UniversalEntityID": "1.2.40",
         "UniversalEntityIDType": "ISO",
     }
-    with entries(worklist_entry(IssuerOfAccessionNumberSequence=[issuer])) as pacs:
-        (order,) = asked_of(home_of(tmp_path, pacs.port)).orders
+    pacs.has(worklist_entry(IssuerOfAccessionNumberSequence=[issuer]))
+    (order,) = asked_of(home_of(tmp_path, pacs.port)).orders
 
     assert order.order is not None
     assert order.order.accession_issuer == "RIS&1.2.40&ISO"
 
 
-def test_other_patient_ids_of_either_form_come_once(tmp_path: Path) -> None:
-    with entries(worklist_entry(OtherPatientIDs=["X9", "Y8"])) as pacs:
-        (order,) = asked_of(home_of(tmp_path, pacs.port)).orders
+def test_other_patient_ids_of_either_form_come_once(tmp_path: Path, pacs: Double) -> None:
+    pacs.has(worklist_entry(OtherPatientIDs=["X9", "Y8"]))
+    (order,) = asked_of(home_of(tmp_path, pacs.port)).orders
 
     assert order.other_patient_ids == (("X9", "OLD"), ("Y8", ""))
 
@@ -137,9 +151,11 @@ def test_other_patient_ids_of_either_form_come_once(tmp_path: Path) -> None:
     [{"PatientID": "", "PatientName": ""}, {"PatientID": ["1", "2"]}, {"PatientName": "Doe\nJane"}],
     ids=["nobody", "two numbers", "control characters"],
 )
-def test_an_order_for_nobody_is_left_out_and_told(tmp_path: Path, changes: dict[str, Any]) -> None:
-    with entries(worklist_entry(**changes), worklist_entry(AccessionNumber="A2")) as pacs:
-        result = asked_of(home_of(tmp_path, pacs.port))
+def test_an_order_for_nobody_is_left_out_and_told(
+    tmp_path: Path, pacs: Double, changes: dict[str, Any]
+) -> None:
+    pacs.has(worklist_entry(**changes), worklist_entry(AccessionNumber="A2"))
+    result = asked_of(home_of(tmp_path, pacs.port))
 
     assert [one.order and one.order.accession_number for one in result.orders] == ["A2"]
     (finding,) = result.findings
@@ -147,12 +163,12 @@ def test_an_order_for_nobody_is_left_out_and_told(tmp_path: Path, changes: dict[
     assert "'A1'" in finding.message
 
 
-def test_an_answer_that_is_damaged_is_left_out_and_told(tmp_path: Path) -> None:
+def test_an_answer_that_is_damaged_is_left_out_and_told(tmp_path: Path, pacs: Double) -> None:
     wrong = worklist_entry()
     del wrong.ScheduledProcedureStepSequence
     wrong.add_new(0x00400100, "LO", "no sequence")
-    with entries(wrong, worklist_entry()) as pacs:
-        result = asked_of(home_of(tmp_path, pacs.port))
+    pacs.has(wrong, worklist_entry())
+    result = asked_of(home_of(tmp_path, pacs.port))
 
     assert len(result.orders) == 1
     assert [finding.rule for finding in result.findings] == ["response-unreadable"]
@@ -172,10 +188,10 @@ def endless(last: list[int]) -> Answer:
     return answer
 
 
-def test_more_than_the_limit_is_cancelled_and_said(tmp_path: Path) -> None:
+def test_more_than_the_limit_is_cancelled_and_said(tmp_path: Path, pacs: Double) -> None:
     last: list[int] = []
-    with worklist(endless(last)) as pacs:
-        result = asked_of(home_of(tmp_path, pacs.port), limit=5)
+    pacs.worklist = endless(last)
+    result = asked_of(home_of(tmp_path, pacs.port), limit=5)
 
     assert [one.identity.patient_id for one in result.orders] == list("01234")
     assert not result.complete
@@ -211,14 +227,14 @@ def test_a_peer_without_worklist_is_told_with_what_to_do(tmp_path: Path) -> None
 
 
 def test_the_command_shows_orders_and_its_json_has_their_keywords(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, pacs: Double, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with entries(worklist_entry()) as pacs:
-        home = home_of(tmp_path, pacs.port)
-        assert run(["--home", str(home), "--json", "worklist", "pacs", "PatientID=4711"]) == 0
-        told = json.loads(capsys.readouterr().out)
-        assert run(["--home", str(home), "worklist", "pacs"]) == 0
-        shown = capsys.readouterr().out
+    pacs.has(worklist_entry())
+    home = home_of(tmp_path, pacs.port)
+    assert run(["--home", str(home), "--json", "worklist", "pacs", "PatientID=4711"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert run(["--home", str(home), "worklist", "pacs"]) == 0
+    shown = capsys.readouterr().out
 
     (row,) = told["rows"]
     assert (told["complete"], told["findings"]) == (True, [])
@@ -231,11 +247,11 @@ def test_the_command_shows_orders_and_its_json_has_their_keywords(
 
 
 def test_the_command_says_that_there_are_more(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, pacs: Double, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with entries(*(worklist_entry(PatientID=str(number)) for number in range(3))) as pacs:
-        home = home_of(tmp_path, pacs.port)
-        assert run(["--home", str(home), "worklist", "pacs", "--limit", "2"]) == 0
+    pacs.has(*(worklist_entry(PatientID=str(number)) for number in range(3)))
+    home = home_of(tmp_path, pacs.port)
+    assert run(["--home", str(home), "worklist", "pacs", "--limit", "2"]) == 0
 
     assert "more than 2" in capsys.readouterr().err
 

@@ -10,10 +10,18 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom import evt
-from pynetdicom.sop_class import ModalityWorklistInformationFind
+from pynetdicom.sop_class import (
+    ModalityWorklistInformationFind,
+)
+from pynetdicom.sop_class import (
+    PatientRootQueryRetrieveInformationModelFind as PatientFind,
+)
+from pynetdicom.sop_class import (
+    StudyRootQueryRetrieveInformationModelFind as StudyFind,
+)
 
-from tests.support.pacs import Archive, archive, started
-from tests.support.peers import peer
+from tests.support.pacs import archive, started
+from tests.support.peers import peer as program_of
 
 Answer = Callable[[Any], Iterator[tuple[int, Dataset | None]]]
 
@@ -71,32 +79,57 @@ def worklist_entry(step: dict[str, object] | None = None, **changes: Any) -> Dat
     return dataset(**{key: value for key, value in values.items() if value is not None})
 
 
-@contextmanager
-def worklist(answer: Answer) -> Iterator[Archive]:
-    """Run pynetdicom as a worklist that answers as `answer` says, AE title PACS."""
-    handlers = ((evt.EVT_C_FIND, answer),)
-    with archive(handlers=handlers, contexts=(ModalityWorklistInformationFind,)) as held:
-        yield held
+class Double:
+    """A peer, AE title PACS, that answers every C-FIND as a test tells it to.
+
+    `worklist` answers for orders and `patients` for patients, in either model;
+    `asked` has what was asked.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Answer nothing, and forget what was asked."""
+        self.asked: list[Dataset] = []
+        self.worklist: Answer = _nothing
+        self.patients: Answer = _nothing
+
+    def has(self, *those: Dataset) -> None:
+        """Be a worklist that matches by nothing: it answers every query with `those`."""
+
+        def answer(_: Any) -> Iterator[tuple[int, Dataset | None]]:
+            for one in those:
+                yield 0xFF00, one
+
+        self.worklist = answer
+
+    def on_find(self, event: Any) -> Iterator[tuple[int, Dataset | None]]:
+        """Answer what was asked for."""
+        self.asked.append(event.identifier)
+        is_worklist = event.request.AffectedSOPClassUID == ModalityWorklistInformationFind
+        yield from (self.worklist if is_worklist else self.patients)(event)
+
+
+def _nothing(_: Any) -> Iterator[tuple[int, Dataset | None]]:
+    yield from ()
 
 
 @contextmanager
-def entries(*those: Dataset, asked: list[Dataset] | None = None) -> Iterator[Archive]:
-    """Run a worklist that matches by nothing: it answers every query with `those`."""
-
-    def answer(event: Any) -> Iterator[tuple[int, Dataset | None]]:
-        if asked is not None:
-            asked.append(event.identifier)
-        for one in those:
-            yield 0xFF00, one
-
-    with worklist(answer) as held:
-        yield held
+def double() -> Iterator[Double]:
+    """Run pynetdicom's SCP for all of its queries; ending it takes half a second."""
+    peer = Double()
+    contexts = (ModalityWorklistInformationFind, StudyFind, PatientFind)
+    with archive(handlers=((evt.EVT_C_FIND, peer.on_find),), contexts=contexts) as held:
+        peer.port = held.port
+        yield peer
 
 
 @contextmanager
 def wlmscpfs(folder: Path, those: Sequence[Dataset]) -> Iterator[int]:
     """Run DCMTK's worklist, AE title PACS, with these entries; it matches by itself."""
-    program = peer("wlmscpfs")
+    program = program_of("wlmscpfs")
     files = folder / "PACS"
     files.mkdir(parents=True)
     (files / "lockfile").touch()
