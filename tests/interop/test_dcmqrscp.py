@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
 
 from mediastation.catalog.selection import find_entries, read_entry
 from mediastation.cli.app import run
+from mediastation.model.identity import PatientIdentity
+from mediastation.station.candidates import find_matches
 from mediastation.station.demo import demo_files
 from mediastation.station.fetch import fetch
 from mediastation.station.gather import add
@@ -18,6 +21,7 @@ from mediastation.station.peers import echo
 from mediastation.station.query import find
 from mediastation.station.send import send
 from mediastation.station.station import Station
+from tests.support.objects import write_ct
 from tests.support.pacs import dcmqrscp, write_peer
 from tests.support.serving import Nursery
 
@@ -31,7 +35,7 @@ def contents(home: Path) -> dict[str, Dataset]:
     DCMTK's archive writes what it takes anew: the elements stay, group lengths
     and the forms of sequences do not.
     """
-    found = {}
+    found: dict[str, Dataset] = {}
     with Station(home) as station:
         for number in find_entries(station.catalog, PATIENT):
             entry = read_entry(station.catalog, number)
@@ -126,3 +130,34 @@ def test_an_archive_that_does_not_know_us_is_told_apart(tmp_path: Path) -> None:
 
     assert "A801" in result.stopped
     assert "Enter this station at the peer" in result.hint
+
+
+@pytest.mark.parametrize("model", ["study", "patient"])
+def test_an_outside_patient_is_found_among_its_patients(tmp_path: Path, model: str) -> None:
+    """As another hospital would spell her, with that hospital's number."""
+    with dcmqrscp(tmp_path / "pacs") as port:
+        home = write_peer(tmp_path / "home", port, information_model=model)
+        with (home / "config.toml").open("a") as file:
+            file.write('[reconcile]\npatients = "pacs"\ncatalog = false\nissuer = "HOSPITAL"\n')
+        with Station(home) as station:
+            for number, name in enumerate(["Müller^Jörg", "Mueller^Anna", "Doe^Jane"]):
+                values: dict[str, Any] = {
+                    "SpecificCharacterSet": "ISO_IR 100",
+                    "PatientName": name,
+                    "PatientID": f"47{number}",
+                    "PatientBirthDate": "19700102",
+                    "PatientSex": "M",
+                    "SOPInstanceUID": f"1.2.{number}",
+                    "SeriesInstanceUID": f"1.3.{number}",
+                    "StudyInstanceUID": f"1.4.{number}",
+                }
+                add(station, [str(write_ct(tmp_path / f"{number}.dcm", **values))])
+                send(station, SendRequest((f"patient:47{number}",), "pacs"))
+            outside = PatientIdentity("99", "ELSEWHERE", "MUELLER^JOERG", "19700102", "M")
+            found = find_matches(station, outside)
+            by_number = find_matches(station, outside, patient_id="471")
+
+    assert [one.candidate.identity.name for one in found.matches] == ["Müller^Jörg"]
+    assert found.matches[0].candidate.identity.issuer == "HOSPITAL"
+    assert found.findings == ()
+    assert [one.candidate.identity.name for one in by_number.matches] == ["Mueller^Anna"]

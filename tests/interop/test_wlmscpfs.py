@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mediastation.model.identity import PatientIdentity
+from mediastation.station.candidates import find_matches
 from mediastation.station.query import read_keys
 from mediastation.station.station import Station
 from mediastation.station.worklist import find_orders
@@ -70,3 +72,24 @@ def test_names_come_in_the_character_set_of_the_entry_and_codes_with_their_schem
     assert [(code.value, code.scheme) for code in order.order.procedure_codes] == [
         ("IMP", "99SITE")
     ]
+
+
+@pytest.mark.parametrize(
+    ("outside", "found"),
+    [
+        (PatientIdentity("9", "", "DOE^JANE", "19700102", "F"), {"A1"}),
+        (PatientIdentity("9", "", "MUELLER^JOERG", "19800304", "M"), {"A2"}),
+        (PatientIdentity("4711", "", "Roe^Rita", "19700102", "F"), set()),
+        (PatientIdentity("9", "", "Doe^Jane", "19700103", "F"), set()),
+    ],
+)
+def test_an_outside_patient_is_found_among_its_orders(
+    home: Path, outside: PatientIdentity, found: set[str]
+) -> None:
+    with Station(home) as station:
+        result = find_matches(station, outside)
+
+    assert {
+        match.candidate.order.accession_number for match in result.matches if match.candidate.order
+    } == found
+    assert result.findings == ()
