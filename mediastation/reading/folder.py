@@ -6,6 +6,8 @@ import os
 import stat
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -18,6 +20,9 @@ from mediastation.reading.names import safe_name
 
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
+
+MAX_DIRECTORIES = 200_000
+"""More folders are not entered: mounted file systems can be made to lead in circles for ever."""
 
 
 class FolderVolume:
@@ -119,40 +124,73 @@ class FolderVolume:
         self.close()
 
     def _list(self) -> None:
-        waiting: list[tuple[str, str, int]] = [("", "", 1)]
+        place = self._root.stat()
+        waiting = [_Folder("", "", ((place.st_dev, place.st_ino),))]
+        entered = 0
         while waiting:
-            real, shown, level = waiting.pop()
-            try:
-                with os.scandir(self._root / real) as entries:
-                    listed = sorted(entries, key=lambda entry: entry.name)
-            except OSError as fault:
-                # A system's own folders are closed to others, and hold nothing of the medium's.
-                make = note if is_system_file(shown) else error
-                self._log.add(make("unreadable", shown, f"cannot be listed: {fault.strerror}"))
-                continue
-            below: list[tuple[str, str, int]] = []
-            for entry in listed:
-                inner = f"{real}/{entry.name}" if real else entry.name
-                path = f"{shown}/{safe_name(entry.name)}" if shown else safe_name(entry.name)
-                if entry.is_symlink():
+            folder = waiting.pop()
+            entered += 1
+            if entered > MAX_DIRECTORIES:
+                self._log.add(
+                    error(
+                        "too-many-directories", folder.shown,
+                        f"more than {MAX_DIRECTORIES} folders; no more were entered",
+                    )
+                )  # fmt: skip
+                return
+            below: list[_Folder] = []
+            for entry in self._entries(folder):
+                real = f"{folder.real}/{entry.name}" if folder.real else entry.name
+                name = safe_name(entry.name)
+                path = f"{folder.shown}/{name}" if folder.shown else name
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except OSError as fault:
+                    self._log.add(error("unreadable", path, f"cannot be read: {fault.strerror}"))
+                    continue
+                if stat.S_ISLNK(found.st_mode):
                     self._log.add(note("symbolic-link", path, "a symbolic link; not followed"))
-                elif entry.is_dir(follow_symlinks=False):
-                    if level >= MAX_DEPTH:
-                        self._log.add(
-                            error("too-deep", path, f"more than {MAX_DEPTH} levels; not entered")
-                        )
-                    else:
-                        below.append((inner, path, level + 1))
-                elif not entry.is_file(follow_symlinks=False):
+                elif stat.S_ISDIR(found.st_mode):
+                    below += self._inner(folder, _Folder(real, path), found)
+                elif not stat.S_ISREG(found.st_mode):
                     self._log.add(warning("special-file", path, "no regular file; not opened"))
                 elif len(self._index) >= MAX_FILES:
                     self._log.add(error("too-many-files", "", f"more than {MAX_FILES} files"))
                     return
                 else:
-                    self._enter(entry, inner, path)
+                    self._enter(entry.name, found.st_size, real, path)
             waiting.extend(reversed(below))
 
-    def _enter(self, entry: os.DirEntry[str], real: str, path: str) -> None:
+    def _entries(self, folder: _Folder) -> list[os.DirEntry[str]]:
+        """Return what lies in a folder, by name; what could be listed where that stops."""
+        listed: list[os.DirEntry[str]] = []
+        try:
+            with os.scandir(self._root / folder.real) as entries:
+                # One more than may be entered, so that it is told.
+                listed.extend(islice(entries, MAX_FILES + 1))
+        except OSError as fault:
+            # A system's own folders are closed to others, and hold nothing of the medium's.
+            make = note if is_system_file(folder.shown) else error
+            self._log.add(make("unreadable", folder.shown, f"cannot be listed: {fault.strerror}"))
+        return sorted(listed, key=lambda entry: entry.name)
+
+    def _inner(self, above: _Folder, inner: _Folder, found: os.stat_result) -> list[_Folder]:
+        """Return a folder that is to be entered, or nothing, and say why."""
+        place = (found.st_dev, found.st_ino)
+        if place in above.places:
+            # A damaged or hostile file system, or a folder that is mounted within itself.
+            self._log.add(
+                error("directory-loop", inner.shown, "is a folder that it lies in; not entered")
+            )
+        elif len(above.places) >= MAX_DEPTH:
+            self._log.add(
+                error("too-deep", inner.shown, f"more than {MAX_DEPTH} levels; not entered")
+            )
+        else:
+            return [_Folder(inner.real, inner.shown, (*above.places, place))]
+        return []
+
+    def _enter(self, name: str, size_bytes: int, real: str, path: str) -> None:
         while path in self._index:
             path += "%"
         if path != real:
@@ -160,9 +198,13 @@ class FolderVolume:
             self._log.add(
                 warning("unsafe-name", path, "the name has characters that no File ID may have")
             )
-        try:
-            size_bytes = entry.stat(follow_symlinks=False).st_size
-        except OSError as fault:
-            self._log.add(error("unreadable", path, f"cannot be read: {fault.strerror}"))
-            return
-        self._index.add(VolumeFile(path, size_bytes, recorded=safe_name(entry.name)))
+        self._index.add(VolumeFile(path, size_bytes, recorded=safe_name(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder by its name, by the name that is shown, and by the places from the root to it."""
+
+    real: str
+    shown: str
+    places: tuple[tuple[int, int], ...] = ()
