@@ -33,6 +33,9 @@ from mediastation.station.station import Station
 PATIENT_NAME, BIRTH_DATE, SEX = 0x00100010, 0x00100030, 0x00100040
 ACCESSION: Final = 0x00080050
 
+MATCHED_KEYS: Final = frozenset({PATIENT_NAME, PATIENT_ID, BIRTH_DATE, ACCESSION})
+"""By which orders for imports are looked for; people may ask by every other key as well."""
+
 _STEPS: Final = 0x00400100
 _START_DATE, _START_TIME = 0x00400002, 0x00400003
 _STEP_TEXT, _STEP_ID = 0x00400007, 0x00400009

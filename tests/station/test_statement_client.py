@@ -41,3 +41,24 @@ def test_a_peer_for_queries_only_makes_no_storage_scu(tmp_path: Path) -> None:
 
     assert "| CLIENT | Storage |" not in told
     assert "Peers that instances are sent to" not in told
+
+
+def test_a_peer_with_a_worklist_makes_a_worklist_scu_and_no_other(tmp_path: Path) -> None:
+    told = statement(write_peer(tmp_path / "home", 104, services=["worklist"], aet="RIS"))
+
+    assert "| CLIENT | Basic Worklist Management | Y | N |" in told
+    assert "| pacs | RIS | MEDIASTATION | Modality Worklist Information Model - FIND |" in told
+    assert "1.2.840.10008.5.1.4.31" in told
+    assert "| Accession Number | (0008,0050) | Y | Y |" in told
+    assert "| Requested Procedure Code Sequence | (0032,1064) | N | Y |" in told
+    assert "Scheduled Procedure Step ID | (0040,0009) | N | Y |" in told
+    assert "| CLIENT | Query/Retrieve |" not in told
+    assert "| CLIENT | Storage |" not in told
+
+
+def test_a_peer_without_a_worklist_makes_no_worklist_scu(tmp_path: Path) -> None:
+    told = statement(write_peer(tmp_path / "home", 104, services=["store", "find", "get", "move"]))
+
+    assert "Basic Worklist Management | Y" not in told
+    assert "1.2.840.10008.5.1.4.31" not in told
+    assert "asked for orders" not in told

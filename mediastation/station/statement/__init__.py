@@ -38,6 +38,7 @@ _SECTION_OF = {
     "directory": "A.2",
     "profile-keys": "A.2.3",
     "codes": "E",
+    "worklist-peers": "5.2.1",
     "store-peers": "5.2.5.1",
     "query-peers": "5.2.7",
 }

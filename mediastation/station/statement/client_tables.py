@@ -1,15 +1,19 @@
-"""The tables of what the station does as an SCU (PS3.2, Annex N, 5.2.5.1 and 5.2.7)."""
+"""The tables of what the station does as an SCU (PS3.2, Annex N, 5.2.1, 5.2.5.1, 5.2.7)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from mediastation.config import Peer
-from mediastation.dicom.dictionary import uid_name
+from mediastation.dicom.dictionary import attribute_name, uid_name
+from mediastation.dicom.elements import tag_text
+from mediastation.dicom.identifier import Keys
 from mediastation.model.document import Table
 from mediastation.model.transfer_syntax import EXPLICIT_LE, IMPLICIT_LE, transfer_syntax_name
-from mediastation.network.query_retrieve_scu import Model
+from mediastation.network.query_retrieve_scu import MODALITY_WORKLIST, Model
 from mediastation.station.statement.facts import StatementFacts
+from mediastation.station.worklist import MATCHED_KEYS, worklist_keys
 
 CLIENT: Final = "CLIENT"
 
@@ -18,6 +22,7 @@ def client_services(facts: StatementFacts) -> list[tuple[str, ...]]:
     """Return the rows of the services that are used; none where no peer is configured."""
     rows = [
         ("Verification", facts.peers),
+        ("Basic Worklist Management", facts.peers_for("worklist")),
         ("Storage", facts.peers_for("store")),
         ("Query/Retrieve", facts.peers_for("find", "get", "move")),
     ]
@@ -47,6 +52,28 @@ def client_tables(facts: StatementFacts) -> dict[str, Table]:
             ),
             wide=True,
         ),
+        "worklist-peers": Table(
+            "Peers that are asked for orders",
+            ("Peer", "Called AE Title", "Calling AE Title", "SOP Class Name", "SOP Class UID",
+             "Transfer Syntaxes", "SCU"),
+            tuple(
+                (
+                    name,
+                    peer.aet,
+                    peer.calling_aet or str(facts.settings["aet"]),
+                    uid_name(MODALITY_WORKLIST, MODALITY_WORKLIST),
+                    MODALITY_WORKLIST,
+                    _UNCOMPRESSED,
+                    "Y",
+                )
+                for name, peer in facts.peers_for("worklist")
+            ),
+        ),
+        "worklist-keys": Table(
+            "Attributes asked of a worklist",
+            ("Attribute", "Tag", "Matched by for imports", "Returned"),
+            tuple(_key_rows(worklist_keys({}))) if facts.peers_for("worklist") else (),
+        ),
         "query-peers": Table(
             "Query/Retrieve SOP Classes used, by peer",
             ("Peer", "SOP Class Name", "SOP Class UID", "Transfer Syntaxes", "SCU"),
@@ -60,6 +87,14 @@ def client_tables(facts: StatementFacts) -> dict[str, Table]:
 
 
 _UNCOMPRESSED: Final = "; ".join(map(transfer_syntax_name, (EXPLICIT_LE, IMPLICIT_LE)))
+
+
+def _key_rows(keys: Keys, above: str = "") -> Iterator[tuple[str, ...]]:
+    for tag, below in sorted(keys.items(), key=lambda one: one[0]):
+        matched = "Y" if tag in MATCHED_KEYS and not above else "N"
+        yield f"{above}{attribute_name(tag)}", tag_text(tag), matched, "Y"
+        if not isinstance(below, str):
+            yield from _key_rows(below, f"{above}>")
 
 
 def _classes(peer: Peer) -> list[str]:
