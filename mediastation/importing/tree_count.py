@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from mediastation.importing.diagnosis import TreeLine, TreeSummary
 from mediastation.model.identity import PatientIdentity, normalise_name, normalise_text, shown
@@ -69,6 +70,7 @@ class TreeCount:
             yield TreeLine(len(node) - 1, text, sums[node])
 
 
+@lru_cache(maxsize=1024)
 def _patient(patient: PatientIdentity | None) -> tuple[str, str]:
     """Return what a patient is known by, the same for spellings that differ in nothing, and how."""
     if patient is None:

@@ -24,7 +24,7 @@ from mediastation.reading.record_types import CURRENT_TYPES, PRIVATE
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
 STUDY_UID, SERIES_UID = 0x0020000D, 0x0020000E
 
-_SOUND = frozenset({"last-root-offset"})
+_MOVED = frozenset({"offset-shift", "offset-drift", "offsets-useless"})
 _CODING = frozenset({"transfer-syntax", "no-preamble"})
 _OF_THE_TREE = frozenset(
     {"offset-no-record", "offset-shift", "record-loop", "two-parents", "too-deep", "orphan-record"}
@@ -103,13 +103,7 @@ def recover_directory(directory: Dicomdir) -> RecoveredDirectory:
             "no preamble" if "no-preamble" in rules else _encoding_words(found),
             "written in Explicit VR Little Endian",
         )
-    if any(finding.rule in _SOUND for finding in directory.findings):
-        log.add(
-            "last-root-offset",
-            SUBJECT,
-            f"the last record of the root is said to begin at byte {directory.last_root}",
-            "the last one of its chain",
-        )
+    _tell_last_root(result, directory, log)
     _tell_missing_levels(result, log)
     return result
 
@@ -190,6 +184,26 @@ def _identity(
     key = directory.keys(record).get(tag)
     value = text_value(key.value) if key else ""
     return (record_type, value, "") if value else None
+
+
+def _tell_last_root(result: RecoveredDirectory, directory: Dicomdir, log: RepairLog) -> None:
+    """Tell of a last root offset that leads to no record of the root, or not to the last one."""
+    tree, stated = result.tree, directory.last_root
+    if stated is None or not _MOVED.isdisjoint(log.counts):
+        return
+    if tree is directory.tree:
+        wrong = any(finding.rule == "last-root-offset" for finding in directory.findings)
+    else:
+        records = result.directory.records
+        roots = {records[index].offset for index in tree.order if not tree.levels[index]}
+        wrong = stated not in roots
+    if wrong and result.directory.records:
+        log.add(
+            "last-root-offset",
+            SUBJECT,
+            f"the last record of the root is said to begin at byte {stated}",
+            "the last one of its chain",
+        )
 
 
 def _tell_missing_levels(result: RecoveredDirectory, log: RepairLog) -> None:
