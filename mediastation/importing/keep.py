@@ -6,37 +6,57 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.staging import Staged
 from mediastation.errors import MediaError
+from mediastation.importing.hostile import POLYGLOT
 from mediastation.importing.look import OutsideError, read_fully
+from mediastation.importing.quarantine import Quarantine, QuarantinedFile, disarm
 from mediastation.importing.survey import Fate, Survey, SurveyedInstance
-from mediastation.model.entry import Outcome, Source
+from mediastation.model.entry import Source
 from mediastation.model.finding import Finding, error
-from mediastation.model.importing import Standing
+from mediastation.model.importing import Verdict
 from mediastation.reading.contract import Volume
 
 _BATCH_FILES = 256
 _BATCH_BYTES = 256 << 20
 _CHUNK = 1 << 20
+THE_RULE = "the station's rule"
+"""Who decided where nobody has to: a file with a program in its preamble never comes in."""
 
 
-@dataclass(slots=True)
-class KeepReport:
-    """What became of the instances: how many, and what was wrong."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is to be said of each instance of one import.
 
-    kept: int = 0
-    duplicates: int = 0
-    refused: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    Parameters
+    ----------
+    job : int
+        Number of the job.
+    medium : str
+        What a person calls the medium.
+    origin : str
+        What decisions about it are remembered under.
+    moment : datetime
+        When it came.
+    source_of : callable
+        Returns where an instance came from, by its path on the medium.
+    """
+
+    job: int
+    medium: str
+    origin: str
+    moment: datetime
+    source_of: Callable[[str], Source]
 
 
 class Keeper:
-    """Takes instances of one medium into the catalog, in batches that are durable.
+    """Takes instances of one medium in, or holds them, in batches that are durable.
 
     Parameters
     ----------
@@ -44,8 +64,10 @@ class Keeper:
         The medium, and what was found on it.
     intake : Intake
         The door of the catalog.
-    source_of : callable
-        Returns what an instance's path on the medium is called in the catalog.
+    quarantine : Quarantine
+        Where instances are held.
+    arrival : Arrival
+        What is to be said of them.
     reserve_bytes : int
         Free space of the home that has to be left.
     """
@@ -55,17 +77,19 @@ class Keeper:
         volume: Volume,
         survey: Survey,
         intake: Intake,
-        source_of: Callable[[str], Source],
+        quarantine: Quarantine,
+        arrival: Arrival,
         reserve_bytes: int = 0,
     ) -> None:
         self._volume = volume
         self._survey = survey
         self._intake = intake
-        self._source_of = source_of
+        self._quarantine = quarantine
+        self._arrival = arrival
         self._reserve_bytes = reserve_bytes
         self._batch: list[tuple[SurveyedInstance, Staged]] = []
         self._waiting_bytes = 0
-        self.report = KeepReport()
+        self.findings: list[Finding] = []
 
     def keep(self, instances: Iterable[SurveyedInstance], progress: Callable[[int], None]) -> None:
         """Take `instances` in; `progress` is told the bytes of each, and may raise to stop.
@@ -77,30 +101,51 @@ class Keeper:
             survey says which files that are.
         """
         for instance in instances:
-            self._take(instance)
+            if (copy := self._copied(instance)) is not None:
+                self._batch.append((instance, self._staged(instance, copy)))
+                self._waiting_bytes += instance.size_bytes
             if len(self._batch) >= _BATCH_FILES or self._waiting_bytes >= _BATCH_BYTES:
                 self.commit()
             progress(instance.size_bytes)
         self.commit()
+
+    def hold(
+        self,
+        instances: Iterable[SurveyedInstance],
+        progress: Callable[[int], None],
+        *,
+        for_good: bool = False,
+    ) -> None:
+        """Hold `instances` in quarantine; `progress` and errors as for `keep`.
+
+        `for_good` says that the same was decided before, and nobody is asked.
+        """
+        for instance in instances:
+            if (copy := self._copied(instance)) is not None:
+                decided = "as decided before" if for_good else ""
+                record = self._record(instance, instance.standing.value, decided)
+                held = self._quarantine.hold(copy, record)
+                is_left = held.verdict is Verdict.LEAVE
+                self._survey.set_fates([Fate(instance.position, "left" if is_left else "held")])
+            progress(instance.size_bytes)
 
     def commit(self) -> None:
         """Make durable what was copied, and note it in the survey."""
         taken, self._batch, self._waiting_bytes = self._batch, [], 0
         if not taken:
             return
-        fates = []
-        for (instance, _), kept in zip(
-            taken, self._intake.commit([staged for _, staged in taken]), strict=True
-        ):
-            self.report.findings += (one for one in kept.findings if one.rule == "restored")
-            # An earlier attempt that was killed behind its commit has kept it already.
-            again = kept.outcome is Outcome.DUPLICATE and instance.standing is Standing.DUPLICATE
-            fates.append(Fate(instance.position, "duplicate" if again else "kept", kept.entry_id))
-            self.report.duplicates += again
-            self.report.kept += not again
-        self._survey.set_fates(fates)
+        entries = self._intake.commit([staged for _, staged in taken])
+        for kept in entries:
+            self.findings += (one for one in kept.findings if one.rule == "restored")
+        # What an earlier attempt kept before it was killed is here already: it came with this
+        # medium all the same.
+        self._survey.set_fates(
+            Fate(instance.position, "kept", kept.entry_id)
+            for (instance, _), kept in zip(taken, entries, strict=True)
+        )
 
-    def _take(self, instance: SurveyedInstance) -> None:
+    def _copied(self, instance: SurveyedInstance) -> Path | None:
+        """Return a copy that is what was looked at; None, and told, where there is none."""
         free = shutil.disk_usage(self._intake.folder).free
         if free - instance.size_bytes < self._reserve_bytes:
             self.commit()
@@ -115,30 +160,54 @@ class Keeper:
             sha256 = self._copy(instance, copy)
         except OutsideError as fault:
             copy.unlink(missing_ok=True)
-            self._refuse(
-                instance, "unreadable", f"The file could be read before, and now not: {fault}."
-            )
-            return
+            self._refuse(instance, "unreadable", f"It could be read before, and now not: {fault}.")
+            return None
         if sha256 != instance.sha256:
             copy.unlink(missing_ok=True)
             self._refuse(
-                instance, "changed", "The file is not what it was when it was looked at just now."
+                instance, "changed", "It is not what it was when it was looked at just now."
             )
-            return
-        staged = Staged(
+            return None
+        return copy
+
+    def _staged(self, instance: SurveyedInstance, copy: Path) -> Staged:
+        source = self._arrival.source_of(instance.path)
+        if instance.armed:
+            harmless = self._intake.new_path()
+            disarm(copy, harmless)
+            self._quarantine.hold(copy, self._record(instance, POLYGLOT, THE_RULE))
+            return self._intake.stage(harmless, source)
+        return Staged(
             path=copy,
             header=instance.header,
-            sha256=sha256,
+            sha256=instance.sha256,
             data_sha256=instance.data_sha256,
             size_bytes=instance.size_bytes,
-            source=self._source_of(instance.path),
+            source=source,
+            pixel_key=instance.pixel_key,
         )
-        self._batch.append((instance, staged))
-        self._waiting_bytes += instance.size_bytes
+
+    def _record(self, instance: SurveyedInstance, rule: str, decided: str) -> QuarantinedFile:
+        """Return what is said of a held instance; `decided` is who wants it left, if anybody."""
+        arrival, moment = self._arrival, self._arrival.moment.isoformat()
+        return QuarantinedFile(
+            sha256=instance.sha256,
+            job=arrival.job,
+            medium=arrival.medium,
+            path=instance.path,
+            rule=rule,
+            held_at=moment,
+            sop_instance_uid=instance.header.sop_instance_uid,
+            other=instance.other,
+            origin=arrival.origin,
+            subject=instance.subject,
+            verdict=Verdict.LEAVE if decided else None,
+            decided_by=decided,
+            decided_at=moment if decided else "",
+        )
 
     def _refuse(self, instance: SurveyedInstance, rule: str, message: str) -> None:
-        self.report.refused += 1
-        self.report.findings.append(
+        self.findings.append(
             error(
                 rule,
                 instance.path,

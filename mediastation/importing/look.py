@@ -13,10 +13,12 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from mediastation.dicom.header import NotDicom, read_header_from
+from mediastation.dicom.pixel_key import pixel_key
 from mediastation.dicom.source import BLOCK_BYTES, BytesSource, Source
 from mediastation.errors import MediaError
+from mediastation.importing.hostile import check_preamble
 from mediastation.model.finding import Finding, error, note, warning
-from mediastation.model.instance import InstanceHeader
+from mediastation.model.instance import InstanceHeader, Preamble
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
 from mediastation.reading.contract import Volume, VolumeFile
 from mediastation.reading.file_meta import is_enveloped
@@ -56,6 +58,11 @@ class Looked:
         How long it is, as read; as the medium says where it could not be read.
     sha256, data_sha256 : str
         Of the whole file and of its data set; of instances only.
+    pixel_key : str
+        Recognises equal pixels (`mediastation.dicom.pixel_key`).
+    armed : bool
+        Whether its preamble is something that other programs run or open: only
+        a copy without it may come in.
     header : InstanceHeader or None
         Of instances.
     front : bytes
@@ -71,6 +78,7 @@ class Looked:
     sha256: str = ""
     data_sha256: str = ""
     pixel_key: str = ""
+    armed: bool = False
     header: InstanceHeader | None = None
     front: bytes = b""
     findings: tuple[Finding, ...] = ()
@@ -130,11 +138,13 @@ def _look(volume: Volume, file: VolumeFile) -> Looked:
             return _no_instance(file, first, str(fault))
         if header.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
             return Looked(file.path, source.size, FileKind.DIRECTORY, front=first[:FRONT_BYTES])
+        key = pixel_key(source, header)
         if not whole:
-            return _instance(file, header, *_digest(stream, header.dataset_offset))
+            digests = _digest(stream, header.dataset_offset)
+            return _instance(file, header, first, key, *digests)
     sha256 = hashlib.sha256(first).hexdigest()
     data_sha256 = hashlib.sha256(memoryview(first)[header.dataset_offset :]).hexdigest()
-    return _instance(file, header, sha256, data_sha256, len(first))
+    return _instance(file, header, first, key, sha256, data_sha256, len(first))
 
 
 class StreamSource(Source):
@@ -189,7 +199,13 @@ def _digest(stream: BinaryIO, dataset_offset: int) -> tuple[str, str, int]:
 
 
 def _instance(
-    file: VolumeFile, header: InstanceHeader, sha256: str, data_sha256: str, size_bytes: int
+    file: VolumeFile,
+    header: InstanceHeader,
+    first: bytes,
+    key: str,
+    sha256: str,
+    data_sha256: str,
+    size_bytes: int,
 ) -> Looked:
     name = PurePosixPath(file.path).name
     # Without a UID the findings have the bare name; on a medium many files share one.
@@ -207,8 +223,20 @@ def _instance(
             )
         )
     header = replace(header, findings=tuple(findings))
-    return Looked(file.path, size_bytes, FileKind.INSTANCE, sha256, data_sha256, "", header,
-                  findings=header.findings)  # fmt: skip
+    armed = None
+    if header.preamble is Preamble.FOREIGN:
+        armed = check_preamble(file.path, first)
+    return Looked(
+        file.path,
+        size_bytes,
+        FileKind.INSTANCE,
+        sha256,
+        data_sha256,
+        key,
+        armed is not None,
+        header,
+        findings=(*findings, armed) if armed else header.findings,
+    )
 
 
 def _no_instance(file: VolumeFile, first: bytes, reason: str) -> Looked:

@@ -59,8 +59,13 @@ class QuarantinedFile:
         Rule of the finding that says why; ``record-lost`` if nobody knows.
     held_at : str
         When, as ISO 8601.
+    sop_instance_uid : str
+        Of the instance; empty if it has none.
     other : int
         The catalog's number of the entry that it contradicts; 0 if none.
+    origin, subject : str
+        What a decision about it is remembered under (`OutsideMedium.origin`,
+        `mediastation.importing.compare.subject_of`); empty where nothing is.
     verdict : Verdict, optional
         None while it waits.
     decided_by, decided_at : str
@@ -73,7 +78,10 @@ class QuarantinedFile:
     path: str
     rule: str
     held_at: str
+    sop_instance_uid: str = ""
     other: int = 0
+    origin: str = ""
+    subject: str = ""
     verdict: Verdict | None = None
     decided_by: str = ""
     decided_at: str = ""

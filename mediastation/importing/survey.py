@@ -7,6 +7,7 @@ holds patients' data, and goes with the job's folder.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ from mediastation.model.importing import ArrivedFile, Standing
 from mediastation.model.instance import InstanceHeader
 
 VERSION = "1"
+LEAVE = "leave"
+"""Action besides those of `mediastation.importing.decide`: held for good, as decided before."""
 _PAGE = 500
 _STUDY, _SERIES = 0x0020000D, 0x0020000E
 _SHOWN = {
@@ -41,7 +44,7 @@ _COLUMNS = (
     "position", "path", "size_bytes", "kind", "sha256", "data_sha256", "pixel_key",
     "sop_class_uid", "sop_instance_uid", "transfer_syntax_uid",
     "study_instance_uid", "series_instance_uid", *_IDENTITY, *_SHOWN,
-    "header", "front", "findings",
+    "armed", "header", "front", "findings",
 )  # fmt: skip
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -49,6 +52,9 @@ CREATE TABLE IF NOT EXISTS files (
   position INTEGER PRIMARY KEY,
   {", ".join(f"{name} NOT NULL" for name in _COLUMNS[1:])},
   standing TEXT NOT NULL DEFAULT '',
+  action TEXT NOT NULL DEFAULT '',
+  other INTEGER NOT NULL DEFAULT 0,
+  subject TEXT NOT NULL DEFAULT '',
   fate TEXT NOT NULL DEFAULT '',
   entry INTEGER NOT NULL DEFAULT 0
 );
@@ -69,16 +75,34 @@ Row = tuple[Any, ...]
 
 
 class Fate(NamedTuple):
-    """What became of a file: ``kept``, ``duplicate``, ``held``, ``refused`` or ``left``."""
+    """What became of an instance.
+
+    It was ``kept`` or was a ``duplicate`` of `entry`; it is ``held`` until
+    somebody decides, was ``refused``, or ``left`` in quarantine for good.
+    """
 
     position: int
     fate: str
     entry: int = 0
 
 
+class Course(NamedTuple):
+    """What is to be done with an instance (`mediastation.importing.decide.Action`), and why."""
+
+    path: str
+    standing: Standing
+    action: str
+    other: int = 0
+    subject: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class SurveyedInstance:
-    """An instance that is to be kept: where it lies, what it has to be, and its header."""
+    """An instance that is to be kept or held: where it lies, what it has to be, its header.
+
+    `other` is the entry that it contradicts, `subject` what a decision about
+    that is remembered under.
+    """
 
     position: int
     path: str
@@ -86,7 +110,10 @@ class SurveyedInstance:
     sha256: str
     data_sha256: str
     pixel_key: str
+    armed: bool
     standing: Standing
+    other: int
+    subject: str
     header: InstanceHeader
 
 
@@ -95,8 +122,8 @@ def survey_row(position: int, looked: Looked, reader: IdentityReader) -> Row:
     header = looked.header
     told = json.dumps([list(one.as_dict().values()) for one in looked.findings])
     if header is None:
-        empty = [""] * (_COLUMNS.index("header") - _COLUMNS.index("sha256"))
-        return (position, looked.path, looked.size_bytes, looked.kind.value, *empty, b"",
+        empty = [""] * (_COLUMNS.index("armed") - _COLUMNS.index("sha256"))
+        return (position, looked.path, looked.size_bytes, looked.kind.value, *empty, 0, b"",
                 looked.front, told)  # fmt: skip
     identity = reader.identity(header)
     return (
@@ -106,7 +133,7 @@ def survey_row(position: int, looked: Looked, reader: IdentityReader) -> Row:
         reader.text(header, _STUDY), reader.text(header, _SERIES),
         identity.patient_id, identity.issuer, identity.name, identity.birth_date, identity.sex,
         *(reader.text(header, tag) for tag in _SHOWN.values()),
-        pack_header(header), b"", told,
+        int(looked.armed), pack_header(header), b"", told,
     )  # fmt: skip
 
 
@@ -126,7 +153,6 @@ class Survey:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._told_at = 0
         try:
             path.touch(mode=0o600)
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -189,6 +215,16 @@ class Survey:
         row = self._one(f"SELECT COALESCE(SUM(size_bytes), 0) FROM files WHERE {where}", *words)  # noqa: S608
         return int(row[0]) if row else 0
 
+    def due_bytes(self, *actions: str) -> int:
+        """Return how many bytes the instances have that something is still to be done with."""
+        marks = ", ".join("?" * len(actions))
+        row = self._one(
+            "SELECT COALESCE(SUM(size_bytes), 0) FROM files WHERE kind = 'instance' "  # noqa: S608
+            f"AND fate = '' AND action IN ({marks})",
+            *actions,
+        )
+        return int(row[0]) if row else 0
+
     # What the doctor asks (`mediastation.importing.doctor.InstanceLookup`).
 
     def by_path(self, path: str) -> ArrivedFile | None:
@@ -210,48 +246,69 @@ class Survey:
         return [_arrived(row) for row in rows]
 
     def __iter__(self) -> Iterator[ArrivedFile]:
-        """Yield the instances in the order of the medium."""
-        for row in self._all(
-            f"SELECT {_ARRIVED} FROM files WHERE kind = 'instance' ORDER BY position"  # noqa: S608
-        ):
-            yield _arrived(row)
+        """Yield the instances in the order of the medium; rows may be written meanwhile."""
+        query = (
+            f"SELECT {_ARRIVED}, position FROM files WHERE kind = 'instance' "  # noqa: S608
+            "AND position > ? ORDER BY position LIMIT ?"
+        )
+        last = -1
+        while rows := list(self._all(query, last, _PAGE)):
+            for row in rows:
+                yield _arrived(row[:-1])
+            last = rows[-1][-1]
 
     def __len__(self) -> int:
         return self.count(FileKind.INSTANCE)
 
     # What the import does with them.
 
-    def set_standings(self, standings: Iterable[tuple[int, Standing]]) -> None:
-        """Note how instances stand to what is here: durable before any of them is kept."""
-        rows = ((standing.value, position) for position, standing in standings)
-        self._write("UPDATE files SET standing = ? WHERE position = ?", rows)
+    @property
+    def is_judged(self) -> bool:
+        """Whether it is known of each instance what is to be done with it."""
+        query = "SELECT 1 FROM files WHERE kind = 'instance' AND action = '' LIMIT 1"
+        return self._one(query) is None
+
+    def set_courses(self, courses: Iterable[Course]) -> None:
+        """Note what is to be done with instances: before anything is done with any of them."""
+        rows = ((one.standing.value, one.action, one.other, one.subject, one.path)
+                for one in courses)  # fmt: skip
+        self._write(
+            "UPDATE files SET standing = ?, action = ?, other = ?, subject = ? WHERE path = ?", rows
+        )
+
+    def standings_in_words(self) -> str:
+        """Return how many instances stand in which way."""
+        rows = self._all(
+            "SELECT standing, COUNT(*) FROM files WHERE kind = 'instance' "
+            "GROUP BY standing ORDER BY COUNT(*) DESC, standing"
+        )
+        return ", ".join(f"{number:,} {standing}" for standing, number in rows)
+
+    def settle_duplicates(self) -> None:
+        """Note that duplicates are the entries that they repeat; nothing is done with them."""
+        self._write(
+            "UPDATE files SET fate = 'duplicate', entry = other "
+            "WHERE action = ? AND kind = 'instance' AND fate = ''",
+            [("duplicate",)],
+        )
 
     def set_fates(self, fates: Iterable[Fate]) -> None:
         """Note what became of files."""
         rows = ((one.fate, one.entry, one.position) for one in fates)
         self._write("UPDATE files SET fate = ?, entry = ? WHERE position = ?", rows)
 
-    def positions(self, paths: Iterable[str]) -> dict[str, int]:
-        """Return the places of files by path."""
-        found = {}
-        for path in paths:
-            if row := self._one("SELECT position FROM files WHERE path = ?", path):
-                found[path] = int(row[0])
-        return found
-
-    def to_keep(self, standings: Sequence[Standing]) -> Iterator[SurveyedInstance]:
-        """Yield instances of some standings of which nothing became yet, in order."""
-        marks = ", ".join("?" * len(standings))
+    def due(self, action: str) -> Iterator[SurveyedInstance]:
+        """Yield the instances that `action` is still to be done with, in order."""
         query = (
-            "SELECT position, path, size_bytes, sha256, data_sha256, pixel_key, standing, header, "  # noqa: S608
-            "sop_class_uid, sop_instance_uid, transfer_syntax_uid FROM files "
-            f"WHERE kind = 'instance' AND fate = '' AND standing IN ({marks}) "
+            "SELECT position, path, size_bytes, sha256, data_sha256, pixel_key, armed, standing, "
+            "other, subject, header, sop_class_uid, sop_instance_uid, transfer_syntax_uid "
+            "FROM files WHERE kind = 'instance' AND fate = '' AND action = ? "
             "AND position > ? ORDER BY position LIMIT ?"
         )
         last = -1
-        while rows := list(self._all(query, *standings, last, _PAGE)):
+        while rows := list(self._all(query, action, last, _PAGE)):
             for row in rows:
-                header = unpack_header(row[7], *row[8:])
+                header = unpack_header(row[10], *row[11:])
                 yield SurveyedInstance(
                     position=row[0],
                     path=row[1],
@@ -259,7 +316,10 @@ class Survey:
                     sha256=row[3],
                     data_sha256=row[4],
                     pixel_key=row[5],
-                    standing=Standing(row[6]),
+                    armed=bool(row[6]),
+                    standing=Standing(row[7]),
+                    other=row[8],
+                    subject=row[9],
                     header=header,
                 )
             last = rows[-1][0]
@@ -277,6 +337,21 @@ class Survey:
         ):
             yield path, FileKind(kind), size, front
 
+    def folders(self) -> set[str]:
+        """Return the first components of paths below which instances lie."""
+        rows = self._all(
+            "SELECT DISTINCT substr(path, 1, instr(path, '/') - 1) FROM files "
+            "WHERE kind = 'instance' AND instr(path, '/') > 0 LIMIT 10000"
+        )
+        return {row[0] for row in rows}
+
+    def directories(self) -> list[str]:
+        """Return the paths of what is a DICOMDIR by its content, a thousand at most."""
+        rows = self._all(
+            "SELECT path FROM files WHERE kind = 'directory' ORDER BY position LIMIT 1000"
+        )
+        return [row[0] for row in rows]
+
     def findings(self) -> Iterator[Finding]:
         """Yield what was found in single files, in order."""
         for (told,) in self._all(
@@ -284,6 +359,13 @@ class Survey:
         ):
             for rule, severity, *texts in json.loads(told):
                 yield Finding(rule, Severity(severity), *texts)
+
+    def example(self, kind: FileKind) -> str:
+        """Return the path of the first file of a kind; empty if there is none."""
+        row = self._one(
+            "SELECT path FROM files WHERE kind = ? ORDER BY position LIMIT 1", kind.value
+        )
+        return str(row[0]) if row else ""
 
     def identities(self) -> list[tuple[PatientIdentity, int]]:
         """Return the identities on the medium with their instances, the most frequent first."""
@@ -293,6 +375,33 @@ class Survey:
             "LIMIT 10000"
         )
         return [(PatientIdentity(*row[:5]), row[5]) for row in self._all(query)]
+
+    def listing_sha256(self) -> str:
+        """Return the SHA-256 of a line ``SHA-256 path`` for each instance, sorted by path."""
+        digest = hashlib.sha256()
+        for sha256, path in self._all(
+            "SELECT sha256, path FROM files WHERE kind = 'instance' ORDER BY path"
+        ):
+            digest.update(f"{sha256} {path}\n".encode())
+        return digest.hexdigest()
+
+    def kept_sha256(self) -> str:
+        """Return the SHA-256 of the digests of the files that were kept, sorted, a line each."""
+        digest = hashlib.sha256()
+        for (sha256,) in self._all("SELECT sha256 FROM files WHERE fate = 'kept' ORDER BY sha256"):
+            digest.update(f"{sha256}\n".encode())
+        return digest.hexdigest()
+
+    def classes(self) -> Iterator[dict[str, Any]]:
+        """Yield how many instances of each class each study of each identity has, by fate."""
+        names = (*_IDENTITY, "study_instance_uid", "fate", "sop_class_uid")
+        query = (
+            f"SELECT {', '.join(names)}, MAX(study_description), COUNT(*) FROM files "  # noqa: S608
+            f"WHERE kind = 'instance' GROUP BY {', '.join(names)} ORDER BY MIN(position)"
+        )
+        keys = (*names, "study_description", "instances")
+        for row in self._all(query):
+            yield dict(zip(keys, row, strict=True))
 
     def institution(self) -> str:
         """Return the Institution Name that most instances have; empty if none has any."""

@@ -9,38 +9,76 @@ this site is decided apart (`mediastation.station.reconcile`).
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from mediastation.catalog.import_decisions import Decision, recall_decision
 from mediastation.catalog.selection import remember_selection
-from mediastation.errors import ConfigError, MediaError, NetworkError, RefusedError
+from mediastation.errors import (
+    ConfigError,
+    DecisionError,
+    MediaError,
+    MediastationError,
+    NetworkError,
+    RefusedError,
+)
+from mediastation.importing.compare import check_knowledge, iter_standings
+from mediastation.importing.decide import Action, Planned, plan_standings
+from mediastation.importing.diagnosis import Diagnosis
 from mediastation.importing.disc_copy import copy_disc
 from mediastation.importing.disc_damage import damaged_files
-from mediastation.importing.keep import Keeper
+from mediastation.importing.doctor import examine
+from mediastation.importing.hostile import check_names, classify_file
+from mediastation.importing.keep import Arrival, Keeper
+from mediastation.importing.left_behind import summarise_left
+from mediastation.importing.lend import lend_from
 from mediastation.importing.look import FileKind
+from mediastation.importing.quarantine import Quarantine
 from mediastation.importing.scan import scan
-from mediastation.importing.survey import Survey
+from mediastation.importing.survey import LEAVE, Course, Survey
 from mediastation.model.entry import Source
 from mediastation.model.event import Listener, nobody
-from mediastation.model.finding import error, note
+from mediastation.model.finding import Finding, error, note
 from mediastation.model.importing import MediumKind, OutsideMedium, Standing
+from mediastation.model.repair import Repair, RepairLog
 from mediastation.model.text import storable
 from mediastation.reading.contract import Extent, Volume
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.volume import MailVolume, MimeVolume, ZipVolume, open_volume
 from mediastation.station.drive_lock import hold_drive
+from mediastation.station.import_account import (
+    count,
+    import_facts,
+    keep_diagnosis,
+    left_behind,
+    patients_that_came,
+)
 from mediastation.station.import_folder import DISC_NAME, finish_survey, hold_medium, open_survey
+from mediastation.station.import_report import (
+    ImportOutcome,
+    keep_import_report,
+    write_import_report,
+)
 from mediastation.station.import_request import ImportRequest, ImportResult
 from mediastation.station.job import Job
 from mediastation.station.job_kinds import as_row
+from mediastation.station.ledger_traffic import record_imported
+from mediastation.station.medium_report import require_report_name
+from mediastation.station.peers import require_peer
+from mediastation.station.reconcile import reconcile_selection
 from mediastation.station.reconciled import OUTSIDE_MEDIUM
+from mediastation.station.send_on import send_on
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
 
+SECTOR = 2048
 _CHUNK = 4 << 20
+_BATCH = 500
 
 
 def import_medium(
@@ -63,6 +101,10 @@ def import_medium(
         raise ConfigError(
             f"{request.medium} does not exist.", "Check the path, or mount the medium."
         )
+    if request.report_file is not None:
+        require_report_name(request.report_file)
+    if request.to:
+        require_peer(station, request.to, "store")
     station.require_current_index()
     medium = request.medium.absolute()
     with ExitStack() as stack:
@@ -81,7 +123,25 @@ def import_medium(
                     job.result = result.counts()
         except (NetworkError, RefusedError) as fault:
             result.stop(fault)
+    if request.to:
+        _send_on(station, job, request, result, listener)
     return result
+
+
+def _send_on(
+    station: Station, job: Job, request: ImportRequest, result: ImportResult, listener: Listener
+) -> None:
+    """Send what was reconciled; say so where nothing was, for nothing goes out otherwise."""
+    if result.reconciled:
+        send_on(station, job, (f"import:{job.id}",), request.to, result, listener)
+    elif not result.stopped:
+        result.stop(
+            RefusedError(
+                "Nothing was sent: the instances bear the identity that they came with.",
+                hint=f"Say whose they are: `mediastation reconcile import:{job.id} --patient-id ID "
+                f"--to {request.to}`.",
+            )
+        )
 
 
 class _Import:
@@ -99,8 +159,12 @@ class _Import:
         self._job = job
         self._request = request
         self._medium = medium
+        self._name = storable(str(medium))
         self._result = result
         self._folder = station.job_folder(job.id)
+        self._quarantine = Quarantine(station.home)
+        self._repairs: tuple[Repair, ...] = ()
+        self._bad: tuple[Extent, ...] = ()
 
     def run(self) -> None:
         """Do everything; `RefusedError` where something was not taken."""
@@ -108,48 +172,48 @@ class _Import:
             survey, earlier = open_survey(self._station, self._job.id, self._medium)
             stack.enter_context(survey)
             if earlier:
-                self._job.found(
-                    [
-                        note(
-                            "goes-on",
-                            storable(str(self._medium)),
-                            f"Job {earlier} was stopped; what it had found and kept stays.",
-                        )
-                    ]
-                )
-            place, bad = self._copy()
+                self._goes_on(earlier)
+            place = self._copy()
             volume = stack.enter_context(open_volume(place))
             self._job.found(volume.findings)
-            self._job.found(damaged_files(volume, bad))
-            facts = self._identify(volume, place)
+            self._job.found(damaged_files(volume, self._bad))
+            self._job.found(check_names(volume))
+            medium = self._identify(volume, place)
             self._scan(volume, place, survey)
-            self._result.medium = facts
-            self._compare(survey)
-            self._keep(volume, survey, facts)
-            self._count(survey)
+            medium = self._examine(volume, survey, medium)
+            self._result.medium = medium
+            self._compare(volume, survey, medium)
+            self._keep(volume, survey, medium)
+            count(survey, self._result)
+            record_imported(self._station, self._job.id, import_facts(survey, self._result, medium))
+            remember_selection(self._station.catalog, self._job.id, survey.entries())
+            stopped = self._reconcile()
+            self._report(survey, medium, stopped)
             finish_survey(survey)
-        if self._result.refused:
-            raise RefusedError(
-                f"{self._result.refused:,} of {self._result.found:,} instances did not come in; "
-                f"{self._result.imported:,} did, {self._result.duplicates:,} were here before.",
-                hint="The findings say which, and why.",
-            )
+        if stopped is not None:
+            raise stopped
+        self._require_all()
 
-    def _copy(self) -> tuple[Path, tuple[Extent, ...]]:
-        """Return where the medium is read: of a disc, its copy, with what could not be read."""
+    def _goes_on(self, earlier: int) -> None:
+        said = f"Job {earlier} was stopped; what it had found and kept stays."
+        self._job.found([note("goes-on", self._name, said)])
+
+    def _copy(self) -> Path:
+        """Return where the medium is read: a disc's copy, or the medium itself."""
         if not self._medium.is_block_device():
-            return self._medium, ()
+            return self._medium
         with self._job.step("copy", 0, "bytes") as step:
             copy = copy_disc(self._medium, self._folder / DISC_NAME, progress=step.report)
             self._job.found(copy.findings)
             lost = sum(extent.length for extent in copy.bad)
             step.summary = f"{copy.size_bytes:,} bytes, {lost:,} of them unreadable"
-        return copy.path, copy.bad
+        self._bad = copy.bad
+        return copy.path
 
     def _identify(self, volume: Volume, place: Path) -> OutsideMedium:
         """Tell which medium it is; of a folder that is known when it was looked through."""
         if place.is_dir():
-            return OutsideMedium(MediumKind.FOLDER, storable(str(self._medium)))
+            return OutsideMedium(MediumKind.FOLDER, self._name)
         kind = MediumKind.DISC if self._medium.is_block_device() else MediumKind.IMAGE
         if isinstance(volume, ZipVolume):
             kind = MediumKind.ZIP
@@ -162,7 +226,7 @@ class _Import:
                 digest.update(chunk)
                 step.report(step.done + len(chunk), size_bytes)
             step.summary = digest.hexdigest()
-        return OutsideMedium(kind, storable(str(self._medium)), size_bytes, digest.hexdigest())
+        return OutsideMedium(kind, self._name, size_bytes, digest.hexdigest())
 
     def _scan(self, volume: Volume, place: Path, survey: Survey) -> None:
         with self._job.step("scan", 0, "bytes") as step:
@@ -172,27 +236,74 @@ class _Import:
         told = FindingLog()
         told.extend(survey.findings())
         self._job.found(told)
+        left = (
+            classify_file(path, front, size)
+            for path, kind, size, front in survey.kinds()
+            if kind in (FileKind.OTHER, FileKind.EMPTY)
+        )
+        self._job.found(summarise_left(left, survey.folders()))
         if not instances and not survey.count(FileKind.SEALED):
-            self._job.found(
-                [
-                    error(
-                        "no-instances",
-                        storable(str(self._medium)),
-                        f"There is no DICOM instance among its {files:,} files.",
-                        "It may hold another maker's own format: ask the sender for DICOM.",
-                    )
-                ]
-            )
+            self._job.found([_no_instances(self._name, files)])
 
-    def _compare(self, survey: Survey) -> None:
-        survey.set_standings((place, Standing.NEW) for place, _, _ in survey.known())
+    def _examine(self, volume: Volume, survey: Survey, medium: OutsideMedium) -> OutsideMedium:
+        """Compare the directory with the files; return what the two say of the medium."""
+        with self._job.step("examine", len(survey), "instances") as step:
+            diagnosis = examine(
+                volume,
+                survey,
+                recognised=survey.directories(),
+                progress=lambda done: step.report(min(done, step.total), step.total),
+            )
+            self._job.found(diagnosis.findings)
+            step.summary = _in_words(diagnosis)
+        keep_diagnosis(survey, diagnosis)
+        self._repairs = diagnosis.repairs
+        self._result.repaired = diagnosis.repaired
+        self._result.missing = diagnosis.missing
+        first = next(iter(diagnosis.directories), None)
+        if medium.kind is MediumKind.FOLDER:
+            size_bytes = survey.size_bytes()
+            medium = replace(medium, sha256=survey.listing_sha256(), size_bytes=size_bytes)
+        return replace(
+            medium,
+            institution=survey.institution(),
+            file_set_id=first.file_set_id if first else "",
+            file_set_uid=first.file_set_uid if first else "",
+        )
+
+    def _compare(self, volume: Volume, survey: Survey, medium: OutsideMedium) -> None:
+        """Decide what is done with each instance, before anything is done with any."""
+        if survey.is_judged:
+            return
+        catalog = self._station.catalog
+
+        def recall(standing: Standing, subject: str) -> Decision | None:
+            return recall_decision(catalog, medium.origin, standing, subject)
+
+        scratch = self._folder / "scratch"
+        told = FindingLog()
+        told.extend(check_knowledge(catalog))
+        with self._job.step("compare", len(survey), "instances") as step:
+            standings = iter_standings(catalog, survey, lend_from(volume, scratch), scratch)
+            planned = plan_standings(standings, recall)
+            while batch := list(islice(planned, _BATCH)):
+                told.extend(one.finding for one in batch if one.finding is not None)
+                survey.set_courses(map(_course, batch))
+                step.report(step.done + len(batch), step.total)
+            step.summary = survey.standings_in_words()
+        self._job.found(told)
+        shutil.rmtree(scratch, ignore_errors=True)
 
     def _keep(self, volume: Volume, survey: Survey, medium: OutsideMedium) -> None:
         def source_of(path: str) -> Source:
             return Source(OUTSIDE_MEDIUM, storable(f"{medium.name}:{path}"))
 
         self._job.found(self._station.intake.recovered)
-        total = survey.size_bytes(FileKind.INSTANCE)
+        survey.settle_duplicates()
+        arrival = Arrival(
+            self._job.id, medium.name, medium.origin, self._station.clock.moment(), source_of
+        )
+        total = survey.due_bytes(Action.TAKE, Action.HOLD, LEAVE)
         with self._job.step("keep", total, "bytes") as step:
 
             def progress(size_bytes: int) -> None:
@@ -202,25 +313,115 @@ class _Import:
                 volume,
                 survey,
                 self._station.intake,
-                source_of,
+                self._quarantine,
+                arrival,
                 self._station.settings.disk_reserve_bytes,
             )
             try:
-                keeper.keep(survey.to_keep((Standing.NEW,)), progress)
+                keeper.keep(survey.due(Action.TAKE), progress)
+                keeper.hold(survey.due(Action.HOLD), progress)
+                keeper.hold(survey.due(LEAVE), progress, for_good=True)
             finally:
-                self._job.found(keeper.report.findings)
-            step.summary = f"{survey.count(fate='kept'):,} kept"
-        remember_selection(self._station.catalog, self._job.id, survey.entries())
+                self._job.found(keeper.findings)
+            step.summary = f"{survey.count(fate='kept'):,} kept, {survey.count(fate='held'):,} held"
 
-    def _count(self, survey: Survey) -> None:
+    def _reconcile(self) -> MediastationError | None:
+        """Give the instances an identity of this site; return what stopped that."""
+        wanted = self._request.wanted
+        try:
+            reconcile_selection(self._station, self._job, wanted, self._result)
+        except (RefusedError, NetworkError) as fault:
+            if self._job.asks and isinstance(fault, DecisionError):
+                raise
+            return fault
+        return None
+
+    def _report(
+        self, survey: Survey, medium: OutsideMedium, stopped: MediastationError | None
+    ) -> None:
+        if isinstance(stopped, RefusedError):
+            self._job.found(stopped.findings)
         result = self._result
-        unread = (FileKind.UNREADABLE, FileKind.SEALED)
-        result.found = survey.count(FileKind.INSTANCE, *unread)
-        result.imported = survey.count(fate="kept")
-        result.duplicates = survey.count(fate="duplicate")
-        result.held = survey.count(fate="held")
-        result.refused = result.found - result.imported - result.duplicates
-        result.left = survey.count(FileKind.OTHER, FileKind.EMPTY)
+        repairs = RepairLog()
+        for one in self._repairs:
+            repairs.add(one.what, one.subject, one.before, one.after)
+        lost = sum(extent.length for extent in self._bad)
+        outcome = ImportOutcome(
+            job=self._job.id,
+            medium=medium,
+            found=result.found,
+            imported=result.imported,
+            duplicates=result.duplicates,
+            held=result.held,
+            refused=result.refused,
+            patients=patients_that_came(survey),
+            findings=self._job.findings,
+            repairs=repairs,
+            left=list(left_behind(survey, self._quarantine, self._job.id)),
+            bad_sectors=lost // SECTOR,
+            lost_bytes=lost,
+            identities=result.decisions,
+            stopped=stopped.message if stopped else "",
+        )
+        with self._job.step("report") as step:
+            kept = keep_import_report(self._station, self._folder, outcome)
+            self._job.found(kept.findings)
+            result.report = str(kept.page)
+            if self._request.report_file is not None:
+                write_import_report(self._station, self._request.report_file, outcome)
+            step.summary = kept.page.name
+
+    def _require_all(self) -> None:
+        result = self._result
+        if not (result.held or result.refused or result.missing or not result.found):
+            return
+        said = f"{result.imported:,} of {result.found:,} instances came in"
+        if result.duplicates:
+            said += f", {result.duplicates:,} were here before"
+        if result.held:
+            said += f"; {result.held:,} are held in quarantine"
+        if result.refused:
+            said += f"; {result.refused:,} could not be taken"
+        if result.missing:
+            said += f"; {result.missing:,} that the directory lists are not on the medium"
+        hint = "The findings and the report say which, and why."
+        if result.held:
+            hint += " `mediastation quarantine` shows what is held, and takes the decision."
+        raise RefusedError(f"{said}.", hint=hint)
+
+
+def _course(planned: Planned) -> Course:
+    action = str(planned.action)
+    if planned.action is Action.HOLD and planned.decision is not None:
+        action = LEAVE
+    comparison = planned.comparison
+    return Course(
+        planned.arrived.path, comparison.standing, action, comparison.other or 0, planned.subject
+    )
+
+
+def _in_words(diagnosis: Diagnosis) -> str:
+    if not diagnosis.directories:
+        return "no DICOMDIR; the files were found by content"
+    said = f"{diagnosis.listed:,} listed, {diagnosis.found:,} found"
+    for number, what in (
+        (diagnosis.missing, "missing"),
+        (diagnosis.unlisted, "not listed"),
+        (diagnosis.mismatched, "listed wrongly"),
+        (diagnosis.repaired, "repaired"),
+    ):
+        if number:
+            said += f", {number:,} {what}"
+    return said
+
+
+def _no_instances(name: str, files: int) -> Finding:
+    return error(
+        "no-instances",
+        name,
+        f"There is no DICOM instance among its {files:,} files.",
+        "It may hold another maker's own format: ask the sender for DICOM.",
+    )
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from mediastation.pages.import_facts import (
 )
 from mediastation.pages.import_report import render_import_report, render_import_report_pdf
 from mediastation.pages.text import readable_date
+from mediastation.station.import_request import IdentityDecision
 from mediastation.station.medium_report import require_report_name
 from mediastation.station.station import Station
 
@@ -64,35 +65,6 @@ _AGREEMENTS = {
     Agreement.DIFFERS: "DIFFERS",
     Agreement.GAP: "missing on one side",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityDecision:
-    """What was decided about one outside patient.
-
-    Parameters
-    ----------
-    outside : PatientIdentity
-        As the instances came.
-    instances : int
-        How many came under it.
-    candidate : Candidate, optional
-        Who it is here; None where nobody was chosen.
-    likeness : Likeness, optional
-        How far the two agree.
-    how : DecidedHow, optional
-        Whether a person, a remembered decision or a rule chose it.
-    decided_by, decided_at : str
-        Who decided, and when (ISO 8601).
-    """
-
-    outside: PatientIdentity
-    instances: int = 0
-    candidate: Candidate | None = None
-    likeness: Likeness | None = None
-    how: DecidedHow | None = None
-    decided_by: str = ""
-    decided_at: str = ""
 
 
 @dataclass(slots=True)

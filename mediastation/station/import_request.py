@@ -8,8 +8,12 @@ from typing import Any
 
 from mediastation.errors import MediastationError
 from mediastation.model.finding import Finding
+from mediastation.model.identity import PatientIdentity
 from mediastation.model.importing import OutsideMedium
 from mediastation.model.job import Question
+from mediastation.model.ledger_facts import DecidedHow
+from mediastation.model.likeness import Likeness
+from mediastation.model.reconciliation import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,35 @@ class ReconcileRequest:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class IdentityDecision:
+    """What was decided about one outside patient.
+
+    Parameters
+    ----------
+    outside : PatientIdentity
+        As the instances came.
+    instances : int
+        How many came under it.
+    candidate : Candidate, optional
+        Who it is here; None where nobody was chosen.
+    likeness : Likeness, optional
+        How far the two agree.
+    how : DecidedHow, optional
+        Whether a person, a remembered decision or a rule chose it.
+    decided_by, decided_at : str
+        Who decided, and when (ISO 8601).
+    """
+
+    outside: PatientIdentity
+    instances: int = 0
+    candidate: Candidate | None = None
+    likeness: Likeness | None = None
+    how: DecidedHow | None = None
+    decided_by: str = ""
+    decided_at: str = ""
+
+
 @dataclass(slots=True)
 class ReconcileResult:
     """What came of a reconciliation.
@@ -119,7 +152,9 @@ class ReconcileResult:
         One for each outside identity: its facts, `instances`, and `reconciled_with`,
         the local identity and who vouches for it, or None.
     sent_by : int
-        The job that sends them on; 0 if none.
+        The job that sends them on; 0 if none. `sent` is what the peer has confirmed.
+    decisions : list of IdentityDecision
+        What the report tells of these patients.
     stopped, hint, question
         What ended it early, what to do next, and what somebody may decide.
     """
@@ -129,10 +164,12 @@ class ReconcileResult:
     refused: int = 0
     patients: list[dict[str, Any]] = field(default_factory=list)
     sent_by: int = 0
+    sent: int = 0
     findings: list[Finding] = field(default_factory=list)
     stopped: str = ""
     hint: str = ""
     question: Question | None = None
+    decisions: list[IdentityDecision] = field(default_factory=list)
     exit_code: int = 0
 
     def stop(self, fault: MediastationError) -> None:
@@ -148,6 +185,7 @@ class ReconcileResult:
             "refused": self.refused,
             "patients": self.patients,
             "sent_by": self.sent_by,
+            "sent": self.sent,
         }
 
     def as_dict(self) -> dict[str, Any]:
@@ -164,14 +202,16 @@ class ImportResult(ReconcileResult):
     ----------
     found : int
         Instances on the medium, and files that should have been some.
+    missing : int
+        Instances that the directory lists and the medium does not have.
     imported : int
         Instances that are in the catalog now and were not before.
     duplicates : int
         Instances that were there already.
     held : int
-        Instances in quarantine, until somebody decides; they count as refused too.
+        Instances in quarantine, until somebody decides.
     refused : int
-        What should have come in and did not.
+        What should have come in and cannot be read.
     repaired : int
         Defects of the directory that were mended on paper.
     left : int
@@ -183,6 +223,7 @@ class ImportResult(ReconcileResult):
     """
 
     found: int = 0
+    missing: int = 0
     imported: int = 0
     duplicates: int = 0
     held: int = 0
@@ -196,6 +237,7 @@ class ImportResult(ReconcileResult):
         return {
             "job": self.job,
             "found": self.found,
+            "missing": self.missing,
             "imported": self.imported,
             "duplicates": self.duplicates,
             "refused": self.refused,
@@ -205,6 +247,7 @@ class ImportResult(ReconcileResult):
             "patients": self.patients,
             "reconciled": self.reconciled,
             "sent_by": self.sent_by,
+            "sent": self.sent,
             "medium": asdict(self.medium) if self.medium else None,
             "report": self.report,
         }

@@ -17,7 +17,7 @@ from mediastation.model.event import Listener
 from mediastation.model.ledger import NOBODY, Disclosure
 from mediastation.station.burn_request import BurnRequest
 from mediastation.station.export_request import ExportRequest
-from mediastation.station.import_request import ImportRequest
+from mediastation.station.import_request import ImportRequest, ReconcileRequest
 from mediastation.station.peer_requests import FetchRequest, SendRequest
 from mediastation.station.station import Station
 from mediastation.station.update_request import UpdateRequest
@@ -69,6 +69,7 @@ Request = (
     | SendRequest
     | FetchRequest
     | ImportRequest
+    | ReconcileRequest
 )
 
 
@@ -249,6 +250,12 @@ def _import(station: Station, request: ImportRequest, listener: Listener) -> obj
     return import_medium(station, request, listener)
 
 
+def _reconcile(station: Station, request: ReconcileRequest, listener: Listener) -> object:
+    from mediastation.station.reconcile import reconcile  # noqa: PLC0415
+
+    return reconcile(station, request, listener)
+
+
 def _drive_of_burn(request: BurnRequest) -> str:
     if len(request.drives) != 1:
         raise ConfigError(
@@ -281,6 +288,7 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
         "blank": JobKind(BlankRequest, _blank, lambda request: request.drive, spoils_disc=True),
         "send": JobKind(SendRequest, _send),
         "fetch": JobKind(FetchRequest, _fetch),
+        "reconcile": JobKind(ReconcileRequest, _reconcile),
         "import": JobKind(ImportRequest, _import, _drive_of_medium),
     }
 )

@@ -1,0 +1,34 @@
+"""Sending on what was reconciled: a job of its own, after the one that reconciled it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mediastation.model.event import Listener
+from mediastation.station.import_request import ReconcileResult
+from mediastation.station.job import Job
+from mediastation.station.peer_requests import SendRequest
+from mediastation.station.station import Station
+
+
+def send_on(
+    station: Station,
+    job: Job,
+    sources: Sequence[str],
+    peer: str,
+    result: ReconcileResult,
+    listener: Listener,
+) -> None:
+    """Send `sources` to `peer`: through the queue where `job` came from there, else at once."""
+    from mediastation.station.send import send  # noqa: PLC0415 - not every import sends
+    from mediastation.station.submitting import submit  # noqa: PLC0415
+
+    request = SendRequest(tuple(sources), peer)
+    if job.asks:
+        result.sent_by = submit(station, request)
+        return
+    sent = send(station, request, listener)
+    result.sent_by, result.sent = sent.job, sent.sent
+    result.findings += (one for one in sent.findings if one not in result.findings)
+    if sent.exit_code:
+        result.stopped, result.hint, result.exit_code = sent.stopped, sent.hint, sent.exit_code
