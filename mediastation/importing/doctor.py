@@ -19,6 +19,7 @@ from mediastation.importing.record_check import RecordCheck
 from mediastation.importing.record_lookup import RecordLookup
 from mediastation.importing.tree_count import TreeCount
 from mediastation.model.finding import error, warning
+from mediastation.model.identity import shown
 from mediastation.model.importing import ArrivedFile
 from mediastation.model.repair import REPAIRS_PER_RULE, RepairLog
 from mediastation.reading.contract import Volume
@@ -208,7 +209,7 @@ def _tell_unlisted(
         warning(
             "unreferenced",
             path,
-            f"no directory lists this file{f' (SOP Instance {uid})' if uid else ''}",
+            f"no directory lists this file{f' (SOP Instance {shown(uid)})' if uid else ''}",
             "readers that go by the DICOMDIR do not see it",
             "PS3.3 F.2.1",
         )

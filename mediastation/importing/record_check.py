@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mediastation.importing.read_directory import Place, ReadDirectory
 from mediastation.model.finding import error, warning
-from mediastation.model.identity import SUPPLIED_PREFIX, PatientIdentity, describe
+from mediastation.model.identity import SUPPLIED_PREFIX, PatientIdentity, describe, shown
 from mediastation.model.importing import ArrivedFile
 from mediastation.model.likeness import Agreement, Verdict, compare_identities
 from mediastation.model.name_spelling import NameLikeness
@@ -114,12 +114,13 @@ class RecordCheck:
                         "wrong-link",
                         file.path,
                         f"the record promises SOP Instance {record.sop_instance_uid}, the file "
-                        f"holds {file.sop_instance_uid or 'none'}",
+                        f"holds {shown(file.sop_instance_uid) or 'none'}",
                         "the file is taken for what it holds",
                         "PS3.3 F.3.2.2",
                     )
                 )
-            self._tell("instance-uid", file, record.sop_instance_uid, file.sop_instance_uid)
+            held = shown(file.sop_instance_uid)
+            self._tell("instance-uid", file, record.sop_instance_uid, held)
         for what, stated, actual, name in (
             ("sop-class", record.sop_class_uid, file.sop_class_uid, sop_class_name),
             (
@@ -131,14 +132,15 @@ class RecordCheck:
         ):
             if stated == actual:
                 continue
-            self._tell(what, file, name(stated) if stated else "", name(actual))
+            held = shown(name(actual))
+            self._tell(what, file, name(stated) if stated else "", held)
             if stated:
                 agrees = False
                 self.log.add(
                     warning(
                         "meta-disagrees",
                         file.path,
-                        f"the record says {name(stated)}, the file is {name(actual)}",
+                        f"the record says {name(stated)}, the file is {held}",
                         "the file is right",
                         "PS3.3 F.3.2.2",
                     )
@@ -153,7 +155,8 @@ class RecordCheck:
         ):
             if not stated or not actual or stated == actual:
                 continue
-            self._tell(f"{what}-uid", file, f"under {what} {stated}", f"under {what} {actual}")
+            held = shown(actual)
+            self._tell(f"{what}-uid", file, f"under {what} {stated}", f"under {what} {held}")
             # A place that was guessed contradicts nobody: the directory does not name one.
             if place.sure:
                 agrees = False
@@ -161,7 +164,7 @@ class RecordCheck:
                     warning(
                         "wrong-branch",
                         file.path,
-                        f"the record lies under {what} {stated}, the file belongs to {actual}",
+                        f"the record lies under {what} {stated}, the file belongs to {held}",
                         "the file is right",
                         "PS3.3 F.5",
                     )

@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from tests.fuzz.engine import Target
 from tests.fuzz.targets.dicomdir import DicomdirTarget
+from tests.fuzz.targets.doctor import DoctorTarget
 from tests.fuzz.targets.fat import FatTarget
 from tests.fuzz.targets.header import HeaderTarget
+from tests.fuzz.targets.hostile import HostileTarget
 from tests.fuzz.targets.iso import IsoTarget
 from tests.fuzz.targets.mime import MimeTarget
+from tests.fuzz.targets.recovery import RecoveryTarget
 from tests.fuzz.targets.udf import UdfTarget
 from tests.fuzz.targets.zip import ZipTarget
 
@@ -21,4 +24,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "fat": FatTarget,
     "zip": ZipTarget,
     "mime": MimeTarget,
+    "recovery": RecoveryTarget,
+    "doctor": DoctorTarget,
+    "hostile": HostileTarget,
 }

@@ -39,7 +39,8 @@ CHARSETS = (
 TEXTS = (
     b"\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", b"\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce", b"\x1b$)A\xff\xff",
     b"\x1b", b"\x1b$", b"\x1b$(", b"\x1b-A\xe4=\x1b", b"\xc4=\xcd=\xd0", b"\\" * 300, b"^" * 60,
-    b"\xff" * 64, b"1.2.840." + b"9" * 90, b"PATIENT ", b"IMAGE ", b"PRIVATE ", b"MRDR",
+    b"\xff" * 64, b"Doe^Jane " * 4000, b"A^" * 7000, b"=" * 900, b"1.2.840." + b"9" * 90,
+    b"PATIENT ", b"IMAGE ", b"PRIVATE ", b"MRDR",
     b"HAS CONCEPT MOD ", *HOSTILE_TEXTS,
 )  # fmt: skip
 

@@ -55,8 +55,10 @@ class DicomdirTarget:
     """Every record walked, every key and item read, every rule checked."""
 
     name = "dicomdir"
-    roots: tuple[str, ...] = ("reading/dicomdir.py", "reading/rec", "reading/elem", "reading/items.py",
-             "reading/file_meta.py", "reading/directory_record.py")  # fmt: skip
+    roots: tuple[str, ...] = (
+        "reading/dicomdir.py", "reading/rec", "reading/elem", "reading/items.py",
+        "reading/file_meta.py", "reading/directory_record.py",
+    )  # fmt: skip
     most_bytes = 1 << 18
 
     def seeds(self, folder: Path | None) -> list[bytes]:
