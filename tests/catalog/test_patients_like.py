@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
@@ -147,12 +147,30 @@ class TestByBirthDate:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_neither_question_reads_all_patients(catalog: Catalog) -> None:
-    plans: list[str] = []
-    with catalog.reading() as connection:
-        for where in ("patient_id='1'", "patient_birth_date IN ('1','2')"):
-            query = f"EXPLAIN QUERY PLAN SELECT * FROM patients WHERE {where}"  # noqa: S608 - ours
-            plans += [row[3] for row in connection.execute(text(query))]
+def test_no_question_reads_all_patients_or_all_instances(catalog: Catalog) -> None:
+    asked: list[tuple[str, Any]] = []
 
-    assert all(plan.startswith("SEARCH patients USING") for plan in plans)
-    assert "patients_by_birth_date" in plans[-1]
+    def listen(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
+        asked.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", listen)
+    try:
+        patients_with_id(catalog, "1", OUTSIDE)
+        patients_born_on(catalog, "19700102", "Doe^Jane", OUTSIDE)
+    finally:
+        event.remove(Engine, "before_cursor_execute", listen)
+    questions = [one for one in asked if one[0].startswith("SELECT")]
+    with catalog.reading() as connection:
+        plans = [
+            [
+                str(row[3])
+                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+            ]
+            for text, values in questions
+        ]
+
+    assert len(plans) == 3
+    for plan in plans:
+        assert not [step for step in plan if step.startswith("SCAN")], plan
+    by_birth_date = [step for step in plans[2] if "SEARCH patients" in step]
+    assert "patients_by_birth_date" in by_birth_date[0]
