@@ -186,6 +186,7 @@ class ElementWalk:
                 value = None
                 if offset - base <= len(block):
                     value = block[start - base : offset - base]
+                self.seen_pixels |= group == PIXEL_GROUP
                 yield tag, vr, start, length, value
             elif group >= PIXEL_GROUP:
                 self.seen_pixels |= group == PIXEL_GROUP
