@@ -169,6 +169,18 @@ def remember_selection(catalog: Catalog, job: int, entries: Iterable[int]) -> in
     return len(chosen)
 
 
+def add_to_selection(catalog: Catalog, job: int, entries: Iterable[int]) -> None:
+    """Note that an ended `job` is about `entries` as well; a job that is gone is none's."""
+    with catalog.writing() as connection:
+        if connection.execute(select(jobs.c.id).where(jobs.c.id == job)).first() is None:
+            return
+        there = select(job_entries.c.entry).where(job_entries.c.job == job)
+        known = set(connection.execute(there).scalars())
+        rows = [{"job": job, "entry": one} for one in sorted(set(entries) - known)]
+        if rows:
+            connection.execute(insert(job_entries), rows)
+
+
 def drop_from_selection(catalog: Catalog, job: int, entries: Iterable[int]) -> None:
     """Take `entries` out of what `job` is about."""
     dropped = list(entries)

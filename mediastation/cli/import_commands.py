@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mediastation.cli.app import app, path_word
-from mediastation.cli.output import StepDisplay, Words, print_findings, print_json, say, tell
+from mediastation.cli.app import app, no_empty_words, path_word
+from mediastation.cli.output import (
+    StepDisplay,
+    Words,
+    print_findings,
+    print_json,
+    print_table,
+    say,
+    tell,
+)
 from mediastation.cli.queueing import QUEUE, put_into_queue
+from mediastation.errors import ConfigError
+from mediastation.model.identity import PatientIdentity, describe
+from mediastation.model.reconciliation import Match
 
 _PATIENT_ID = typer.Option(
     "--patient-id",
@@ -22,6 +34,31 @@ _ACCESSION = typer.Option(
 _CONFIRM = typer.Option(
     "--confirm-identity", help="Both are known to be one person although they differ."
 )
+_SOURCES = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE…",
+        callback=no_empty_words,
+        help="import:JOB, or patient:ID, study:UID, series:UID of what was imported.",
+    ),
+]
+_CANDIDATE_COLUMNS = {
+    "patient_id": "Patient ID",
+    "patient_name": "Name",
+    "patient_birth_date": "Born",
+    "patient_sex": "Sex",
+    "accession_number": "Accession",
+    "origin": "From",
+    "peer": "Peer",
+    "likeness": "Likeness",
+}
+_HELD_COLUMNS = {
+    "sha256": "SHA-256",
+    "job": "Job",
+    "path": "File",
+    "rule": "Why",
+    "verdict": "Decision",
+}
 _TO = typer.Option(
     "--to", metavar="PEER", help="Send on what was reconciled to this peer of the settings."
 )
@@ -75,6 +112,175 @@ def import_command(
         f"{result.imported:,} of {result.found:,} instances imported, "
         f"{result.duplicates:,} here before, {result.refused:,} refused",
     )
+
+
+@app.command("candidates")
+def candidates_command(
+    context: typer.Context,
+    sources: _SOURCES,
+    patient_id: Annotated[str, _PATIENT_ID] = "",
+    accession: Annotated[str, _ACCESSION] = "",
+) -> None:
+    """Show who of this site an outside patient may be."""
+    from mediastation.station.import_request import WantedPatient  # noqa: PLC0415
+    from mediastation.station.reconcile import find_candidates  # noqa: PLC0415
+    from mediastation.station.station import Station  # noqa: PLC0415
+
+    words: Words = context.obj
+    wanted = WantedPatient(patient_id, accession)
+    with Station(words.home) as station:
+        outside, found = find_candidates(station, sources, wanted)
+    rows = [candidate_row(match) for match in found.matches]
+    if words.json:
+        print_json(
+            {
+                "outside": identity_row(outside.identity) | {"instances": outside.instances},
+                "candidates": rows,
+                "asked": list(found.asked),
+                "findings": [finding.as_dict() for finding in found.findings],
+            }
+        )
+        return
+    print_findings(words, found.findings)
+    say(f"outside: {describe(outside.identity)}; {outside.instances:,} instances")
+    print_table(rows, _CANDIDATE_COLUMNS)
+    if not rows:
+        tell(f"Nobody like that was found; asked: {', '.join(found.asked) or 'nobody'}.")
+
+
+@app.command("reconcile")
+def reconcile_command(
+    context: typer.Context,
+    sources: _SOURCES,
+    patient_id: Annotated[
+        str, typer.Option("--patient-id", metavar="ID", help="Patient ID at this site.")
+    ] = "",
+    accession: Annotated[str, _ACCESSION] = "",
+    name: Annotated[
+        str, typer.Option(help="Typed Patient's Name, where the site's rules allow typing.")
+    ] = "",
+    birth_date: Annotated[str, typer.Option(metavar="YYYYMMDD", help="The same.")] = "",
+    sex: Annotated[str, typer.Option(metavar="M|F|O", help="The same.")] = "",
+    issuer: Annotated[str, typer.Option(help="The same: Issuer of Patient ID.")] = "",
+    confirm_identity: Annotated[bool, _CONFIRM] = False,
+    to: Annotated[str, _TO] = "",
+    queue: QUEUE = False,
+) -> None:
+    """Give outside images the identity of a patient of this site; the originals stay."""
+    from mediastation.station.import_request import ReconcileRequest  # noqa: PLC0415
+    from mediastation.station.reconcile import reconcile  # noqa: PLC0415
+    from mediastation.station.station import Station  # noqa: PLC0415
+
+    words: Words = context.obj
+    if not patient_id and not accession:
+        raise ConfigError(
+            "Nobody was named whom the images are to be reconciled with.",
+            "`mediastation candidates` shows who it may be; then --patient-id or --accession.",
+        )
+    request = ReconcileRequest(
+        tuple(sources), patient_id, accession, issuer, name, birth_date, sex,
+        confirm_identity, to=to,
+    )  # fmt: skip
+    if queue:
+        put_into_queue(words, request)
+        return
+    with Station(words.home) as station, StepDisplay(words) as display:
+        result = reconcile(station, request, display)
+    sent = f", {result.sent:,} confirmed by {to}" if result.sent_by else ""
+    _show(words, result, f"{result.reconciled:,} instances reconciled{sent}")
+
+
+@app.command("quarantine")
+def quarantine_command(
+    context: typer.Context,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SHA256…", help="First characters of digests, or import:JOB for all of a job."
+        ),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Take them in beside what they contradict.")
+    ] = False,
+    leave: Annotated[
+        bool, typer.Option("--leave", help="Leave them in quarantine for good.")
+    ] = False,
+    note: Annotated[str, typer.Option(help="Why, for whoever meets the decision again.")] = "",
+) -> None:
+    """Show what is held, or decide about it; the same is then decided alike the next time."""
+    from mediastation.model.importing import Verdict  # noqa: PLC0415
+    from mediastation.station.quarantine_desk import decide, held_files  # noqa: PLC0415
+    from mediastation.station.station import Station  # noqa: PLC0415
+
+    words: Words = context.obj
+    if keep and leave:
+        raise ConfigError("--keep and --leave are opposites.", "Give one of them.")
+    if not keep and not leave:
+        with Station(words.home) as station:
+            rows = [asdict(file) for file in held_files(station)]
+        wanted = tuple(files or ())
+        if wanted:
+            rows = [
+                row
+                for row in rows
+                if str(row["sha256"]).startswith(wanted) or f"import:{row['job']}" in wanted
+            ]
+        if words.json:
+            print_json({"held": rows})
+        else:
+            print_table([_held_row(row) for row in rows], _HELD_COLUMNS)
+        return
+    if not files:
+        raise ConfigError("Nothing was named.", "`mediastation quarantine` shows what is held.")
+    verdict = Verdict.KEEP if keep else Verdict.LEAVE
+    with Station(words.home) as station, StepDisplay(words) as display:
+        decided = decide(station, files, verdict, note, display)
+    if words.json:
+        print_json(
+            {
+                "kept": decided.kept,
+                "left": decided.left,
+                "findings": [finding.as_dict() for finding in decided.findings],
+            }
+        )
+    else:
+        print_findings(words, decided.findings)
+        say(f"{decided.kept:,} taken into the catalog, {decided.left:,} left in quarantine")
+
+
+def identity_row(identity: PatientIdentity) -> dict[str, str]:
+    """Return an identity with the keywords in snake case."""
+    return {
+        "patient_id": identity.patient_id,
+        "issuer_of_patient_id": identity.issuer,
+        "patient_name": identity.name,
+        "patient_birth_date": identity.birth_date,
+        "patient_sex": identity.sex,
+    }
+
+
+def candidate_row(match: Match) -> dict[str, Any]:
+    """Return a candidate, who vouches for it, and how far it agrees."""
+    candidate, likeness = match.candidate, match.likeness
+    order = candidate.order
+    return {
+        **identity_row(candidate.identity),
+        "accession_number": order.accession_number if order else "",
+        "requested_procedure": order.requested_procedure_description if order else "",
+        "scheduled_at": order.scheduled_at if order else "",
+        "origin": str(candidate.origin),
+        "peer": candidate.peer,
+        "likeness": str(likeness.verdict),
+        "name": str(likeness.name),
+        "birth_date": str(likeness.birth_date),
+        "sex": str(likeness.sex),
+        "remembered": match.remembered,
+    }
+
+
+def _held_row(row: dict[str, Any]) -> dict[str, Any]:
+    verdict = f"{row['verdict']} ({row['decided_by']})" if row["verdict"] else "waits"
+    return {**row, "sha256": row["sha256"][:12], "verdict": verdict}
 
 
 def _show(words: Words, result: Any, headline: str) -> None:
