@@ -46,6 +46,13 @@ def snake_case(keyword: str) -> str:
     return _CAMEL.sub("_", keyword).lower()
 
 
+def key_word(tag: int) -> str:
+    """Return what rows call the attribute `tag`: its keyword in snake case."""
+    from pydicom.datadict import keyword_for_tag  # noqa: PLC0415 - slow to load
+
+    return snake_case(keyword_for_tag(tag))
+
+
 def key_tag(word: str) -> int:
     """Return the tag that `word` names: a keyword, in snake case or not, or ``0010,0020``.
 

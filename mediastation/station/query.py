@@ -13,8 +13,8 @@ from mediastation.dicom.identifier import (
     Keys,
     encode_identifier,
     key_tag,
+    key_word,
     read_identifier,
-    snake_case,
 )
 from mediastation.errors import ConfigError, NetworkError
 from mediastation.model.finding import Finding, note, warning
@@ -252,7 +252,7 @@ def _rows(
     limit: int,
     told: Answers,
 ) -> Iterator[dict[str, str]]:
-    empty = {_keyword(tag): "" for tag in keys}
+    empty = {key_word(tag): "" for tag in keys}
     sop_class, asked = peer.model.find, {LEVEL: level, **keys}
     for row in iter_answers(peer, association, sop_class, asked, read_identifier, limit, told):
         yield empty | {key: value for key, value in row.items() if key not in _NOT_ROWS}
@@ -289,7 +289,7 @@ def _require_keys_above(peer: NamedPeer, level: str, keys: Mapping[int, str], wo
     for tag in needed:
         value = keys.get(tag, "")
         if not value or set(value) & set("*?\\"):
-            name = _keyword(tag)
+            name = key_word(tag)
             raise ConfigError(
                 f"A query for {words} needs one {attribute_name(tag)}.", f"Add {name}=…."
             )
@@ -297,16 +297,10 @@ def _require_keys_above(peer: NamedPeer, level: str, keys: Mapping[int, str], wo
 
 def _patients(rows: Iterator[dict[str, str]]) -> Iterator[dict[str, str]]:
     """Yield each patient once, of rows of studies."""
-    keywords = tuple(map(_keyword, _PATIENT))
+    keywords = tuple(map(key_word, _PATIENT))
     seen: set[tuple[str, ...]] = set()
     for row in rows:
         identity = tuple(row.get(key, "") for key in keywords)
         if identity not in seen:
             seen.add(identity)
             yield row
-
-
-def _keyword(tag: int) -> str:
-    from pydicom.datadict import keyword_for_tag  # noqa: PLC0415 - slow to load
-
-    return snake_case(keyword_for_tag(tag))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mediastation.dicom.answer import Answer, read_answer
 from mediastation.dicom.dictionary import attribute_name
-from mediastation.dicom.identifier import Keys, snake_case
+from mediastation.dicom.identifier import Keys, key_word
 from mediastation.errors import ConfigError
 from mediastation.model.finding import Finding, note, warning
 from mediastation.model.identity import PatientIdentity
@@ -150,7 +150,7 @@ def worklist_keys(keys: Mapping[int, str]) -> Keys:
     for tag, text in keys.items():
         place = above if tag in above else step
         if tag not in place:
-            known = ", ".join(map(_keyword, (*_KEYS, *_STEP_KEYS)))
+            known = ", ".join(map(key_word, (*_KEYS, *_STEP_KEYS)))
             raise ConfigError(
                 f"No entry of a worklist is asked for by {attribute_name(tag)}.",
                 f"The keys are: {known}.",
@@ -292,9 +292,3 @@ def _ids(entry: Answer) -> tuple[tuple[str, str], ...]:
     plain = entry.text(_OTHER_IDS).split("\\")
     found += [(one.strip(), "") for one in plain if one.strip() not in known]
     return tuple(dict.fromkeys((one, issuer) for one, issuer in found if one))
-
-
-def _keyword(tag: int) -> str:
-    from pydicom.datadict import keyword_for_tag  # noqa: PLC0415 - slow to load
-
-    return snake_case(keyword_for_tag(tag))
