@@ -150,7 +150,7 @@ class _Planner:
         ranked += [(edit, 1, tag) for edit, tag in self._dropped({tag for *_, tag in ranked})]
         conversion = self.conversion
         if conversion is not None:
-            ranked += [(edit, 1, 0) for edit in conversion.edits]
+            ranked += [(edit, 2, 0) for edit in conversion.edits]
             for tag, (head, growth) in conversion.grown.items():
                 if tag not in appended:
                     data = grown_head(head, growth, survey)
