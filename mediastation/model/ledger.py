@@ -64,6 +64,18 @@ class LedgerEvent(StrEnum):
 MEDIA_EVENTS = frozenset({LedgerEvent.MADE, LedgerEvent.BURNED, LedgerEvent.REPRINTED})
 """Those that put patients' data onto a medium."""
 
+TRAFFIC_EVENTS = frozenset(
+    {
+        LedgerEvent.IMPORTED,
+        LedgerEvent.REFUSED,
+        LedgerEvent.RECONCILED,
+        LedgerEvent.SENDING,
+        LedgerEvent.SENT,
+        LedgerEvent.FETCHED,
+    }
+)
+"""Those that tell of data from outside, whose they are, and of the network."""
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerPatient:

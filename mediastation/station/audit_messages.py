@@ -100,6 +100,8 @@ def _tell_withdrawn(root: ET.Element, entry: LedgerEntry) -> None:
         _tell_export(root, entry)
     elif "transfer" in entry.facts:
         tell_transferred(root, entry)
+    elif "outside_medium" in entry.facts:
+        tell_imported(root, entry)
     else:
         _tell_forgotten(root, entry)
 

@@ -67,6 +67,8 @@ def tell_imported(root: ET.Element, entry: LedgerEntry) -> None:
         came = counts.get("imported") or counts.get("duplicates")
         outcome = MINOR_FAILURE if came else SERIOUS_FAILURE
         described = ", ".join(f"{counts.get(key, 0)} {word}" for key, word in _COUNTS.items())
+    elif entry.event is LedgerEvent.WITHDRAWN:
+        outcome, described = SERIOUS_FAILURE, str(facts.get("reason", ""))
     add_event(root, entry, _IMPORT, "C", outcome=outcome, described=described)
     add_operator(root, entry, DESTINATION)
     add_process(root, entry, DESTINATION, is_requestor=not entry.operator)

@@ -3,15 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from mediastation.model.ledger import LedgerEntry, LedgerEvent
+from mediastation.model.ledger import LedgerEntry, LedgerEvent, LedgerPatient
 
 
 def people_words(facts: Mapping[str, Any]) -> str:
     """Return the patients of an entry with their IDs."""
-    patients = facts.get("patients")
-    return ", ".join(map(_person, patients)) if isinstance(patients, list) else ""
+    return ", ".join(map(_person, _list(facts, "patients")))
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficCells:
+    """An entry about an import, an identity or a transfer, as a row of a table has it.
+
+    Parameters
+    ----------
+    patients : tuple of LedgerPatient
+        Whose instances.
+    other : str
+        The other side: the institution that a medium came from, or the peer.
+    medium, label : str
+        What an outside medium is, and what it is called.
+    instances : int
+        How many.
+    state : str
+        What is to be known besides, in a word or two.
+    """
+
+    patients: tuple[LedgerPatient, ...]
+    other: str
+    medium: str
+    label: str
+    instances: int
+    state: str
+
+
+def traffic_cells(entry: LedgerEntry) -> TrafficCells:
+    """Return what an entry tells, cell by cell; what cannot be read is empty."""
+    facts = entry.facts
+    medium, counts = _dict(facts, "outside_medium"), _dict(facts, "counts")
+    instances, state = _number(facts, "instances"), ""
+    match entry.event:
+        case LedgerEvent.IMPORTED:
+            instances = _number(counts, "imported")
+            here = _number(counts, "duplicates")
+            state = f"{here:,} were here" if here else ""
+        case LedgerEvent.REFUSED:
+            instances = _number(counts, "held") + _number(counts, "refused")
+            state = f"{_number(counts, 'held'):,} held" if counts.get("held") else "refused"
+        case LedgerEvent.RECONCILED:
+            state = _text(facts, "how")
+        case LedgerEvent.FETCHED:
+            state = f"{_number(facts, 'new'):,} new"
+    return TrafficCells(
+        tuple(
+            LedgerPatient(*(_text(one, key) for key in ("patient_id", "name", "birth_date")))
+            for one in _list(facts, "patients")
+            if isinstance(one, Mapping)
+        ),
+        _text(_dict(facts, "transfer"), "peer")
+        or _text(medium, "institution")
+        or _text(facts, "peer"),
+        _text(facts, "media_type") or _text(medium, "kind"),
+        _text(medium, "volume_id") or _text(medium, "file_set_id"),
+        instances,
+        state,
+    )
 
 
 def traffic_words(entry: LedgerEntry) -> str:
@@ -93,6 +152,11 @@ def _person(patient: object) -> str:
 def _dict(facts: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = facts.get(key)
     return found if isinstance(found, Mapping) else {}
+
+
+def _list(facts: Mapping[str, Any], key: str) -> list[Any]:
+    found = facts.get(key)
+    return found if isinstance(found, list) else []
 
 
 def _text(facts: Mapping[str, Any], key: str) -> str:

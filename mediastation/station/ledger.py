@@ -148,7 +148,8 @@ def record_withdrawn(station: Station, job: int, head: LedgerHead, reason: str) 
     facts: dict[str, Any] = {"entry": head.count, "reason": reason}
     entry = next(Ledger(station.catalog).entries(after=head.count - 1), None)
     if entry is not None and entry.number == head.count:
-        kept = ("medium", "patients", "studies", "files_sha256", "disclosure")
+        kept = ("medium", "patients", "studies", "files_sha256", "disclosure", "transfer",
+                "outside_medium", "media_type", "counts")  # fmt: skip
         facts |= {key: entry.facts[key] for key in kept if key in entry.facts}
     return record_entry(station, LedgerEvent.WITHDRAWN, job, facts)
 

@@ -1,4 +1,4 @@
-"""The media that were made here, a page at a time, and the whole story of one of them."""
+"""What the ledger tells of media and of traffic, a page at a time; and the story of a medium."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mediastation.model.job import JobState
 from mediastation.model.ledger import (
     MEDIA_EVENTS,
     NOBODY,
+    TRAFFIC_EVENTS,
     Disclosure,
     LedgerEntry,
     LedgerEvent,
@@ -59,9 +60,13 @@ class MediaPage:
     """Media, the newest first, as far as entry `before` (not in it); None at the beginning.
 
     `withdrawn` has the reasons, by the number of the entry that is withdrawn.
+    `traffic` are entries about imports, identities and the network, `answered`
+    the numbers of those that a peer has confirmed since.
     """
 
     media: list[MadeMedium] = field(default_factory=list)
+    traffic: list[LedgerEntry] = field(default_factory=list)
+    answered: set[int] = field(default_factory=set)
     withdrawn: dict[int, str] = field(default_factory=dict)
     looked_at: int = 0
     before: int | None = None
@@ -92,7 +97,7 @@ def page_of_media(
     most_looked_at: int = 2_000,
     after: int = 0,
 ) -> MediaPage:
-    """Return what was recorded of media, as `find_media` finds it, a page at a time.
+    """Return what was recorded of media and traffic, as `find_media` finds it, a page at a time.
 
     A page ends where it is full, or so much was looked at that whoever asked
     may want something else by now: `before` leads on.
@@ -108,7 +113,12 @@ def page_of_media(
             made = made_of(entry)
             if made is not None:
                 page.media.append(made)
-        if len(page.media) >= most or page.looked_at >= most_looked_at:
+        elif entry.event in TRAFFIC_EVENTS:
+            if entry.event is LedgerEvent.SENT and entry.refers_to is not None:
+                page.answered.add(entry.refers_to)
+            if has_words(entry, words):
+                page.traffic.append(entry)
+        if len(page.media) + len(page.traffic) >= most or page.looked_at >= most_looked_at:
             page.before = entry.number
             break
     return page

@@ -56,6 +56,7 @@ EVERY = {
     "imported by nobody": entry(LedgerEvent.IMPORTED, operator="", **FACTS.as_facts()),
     "refused": refused(),
     "nothing came": refused(imported=0, duplicates=0, held=28, refused=0),
+    "withdrawn": entry(LedgerEvent.WITHDRAWN, **FACTS.as_facts(), entry=16, reason="disk"),
     "reconciled": entry(LedgerEvent.RECONCILED, **RECONCILED.as_facts()),
     "sending": entry(LedgerEvent.SENDING, **MOVED),
     "sent": entry(LedgerEvent.SENT, **MOVED, entry=16),
@@ -105,6 +106,10 @@ class TestImport:
 
         assert event_of(EVERY[name])["EventOutcomeIndicator"] == outcome
         assert "28 found" in (message.findtext("EventIdentification/EventOutcomeDescription") or "")
+
+    def test_one_that_was_withdrawn_is_a_failed_import(self) -> None:
+        assert code(parsed(EVERY["withdrawn"]), "EventIdentification/EventID") == "110107"
+        assert event_of(EVERY["withdrawn"])["EventOutcomeIndicator"] == "8"
 
     def test_person_and_process_are_where_it_goes_and_the_medium_where_it_comes_from(self) -> None:
         found = participants(parsed(imported()))

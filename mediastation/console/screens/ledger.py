@@ -1,4 +1,4 @@
-"""*Ledger*: every medium that was made, found again, made again, and proved."""
+"""*Ledger*: what was made, taken in and sent, found again; media made again; all of it proved."""
 
 from __future__ import annotations
 
@@ -16,13 +16,8 @@ from textual.widgets import Input, Static
 
 from mediastation.console.screens.base import ConsoleScreen
 from mediastation.console.screens.job_words import add_findings
-from mediastation.console.screens.ledger_words import (
-    COLUMNS,
-    medium_row,
-    people_of,
-    story_text,
-    verdict_on,
-)
+from mediastation.console.screens.ledger_list import LedgerList
+from mediastation.console.screens.ledger_words import COLUMNS, people_of, verdict_on
 from mediastation.console.widgets.choose import AskWords, Field
 from mediastation.console.widgets.dialogs import Confirm
 from mediastation.console.widgets.page_table import Key, PageRow, PageTable
@@ -39,7 +34,7 @@ _AHEAD = 20
 
 
 class LedgerScreen(ConsoleScreen):
-    """The media of the ledger, the newest first."""
+    """What the ledger tells of media, imports and transfers, the newest first."""
 
     PLACE = "ledger"
     FIRST_FOCUS = "#media"
@@ -59,8 +54,7 @@ class LedgerScreen(ConsoleScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._media: dict[int, MadeMedium] = {}
-        self._withdrawn: dict[int, str] = {}
+        self._list = LedgerList()
         self._story: MediumStory | None = None
         self._head: LedgerHead | None = None
         self._seen = 0
@@ -90,9 +84,8 @@ class LedgerScreen(ConsoleScreen):
 
     @property
     def current(self) -> MadeMedium | None:
-        """The medium under the cursor."""
-        key = self.table.cursor_key
-        return self._media.get(key) if isinstance(key, int) else None
+        """The medium under the cursor; None where there is none, or something else."""
+        return self._list.medium(self.table.cursor_key)
 
     # Reading
 
@@ -114,10 +107,8 @@ class LedgerScreen(ConsoleScreen):
                 found.append(page)
                 before = page.before
             if typed == self._typed:
-                news = {made.number: made for page in found for made in page.media}
-                self._media = {**news, **self._media}
                 for page in found:
-                    self._withdrawn |= page.withdrawn
+                    self._list.take(page)
                 self._show()
                 self._read_story()
             else:
@@ -125,7 +116,7 @@ class LedgerScreen(ConsoleScreen):
 
     def _begin(self) -> None:
         """Search anew, from the end of the ledger."""
-        self._media, self._withdrawn = {}, {}
+        self._list = LedgerList()
         self._seen = self._head.count if self._head else 0
         self._before = self._seen + 1
         self._load()
@@ -138,13 +129,11 @@ class LedgerScreen(ConsoleScreen):
     async def _read_on(self) -> None:
         from mediastation.station.media_made import page_of_media  # noqa: PLC0415
 
-        wanted = len(self._media) + _PAGE
+        wanted = len(self._list.told) + _PAGE
         try:
-            while self._before is not None and len(self._media) < wanted:
+            while self._before is not None and len(self._list.told) < wanted:
                 page = await self.desk.call(page_of_media, self._typed, self._before)
-                self._media |= {made.number: made for made in page.media}
-                # What withdrew an entry stands behind it, so it was read before.
-                self._withdrawn |= page.withdrawn
+                self._list.take(page)
                 self._before = page.before
                 self._show()
         except MediastationError as fault:
@@ -155,9 +144,9 @@ class LedgerScreen(ConsoleScreen):
     async def _fetch(self, keys: Sequence[Key]) -> Mapping[Key, PageRow]:
         rows: dict[Key, PageRow] = {}
         for key in keys:
-            made = self._media.get(key) if isinstance(key, int) else None
-            if made is not None:
-                rows[key] = medium_row(made, self._withdrawn.get(made.number))
+            row = self._list.row(key)
+            if row is not None:
+                rows[key] = row
         return rows
 
     def _show(self) -> None:
@@ -169,10 +158,10 @@ class LedgerScreen(ConsoleScreen):
             if self._typed
             else "No medium was made yet. Export (2) makes one; it stands here then."
         )
-        table.set_keys(list(self._media))
+        table.set_keys(self._list.numbers)
         table.read_again()
         more = "+" if self._before is not None else ""
-        words = [f"{len(self._media):,}{more} media"]
+        words = self._list.counted(more)
         if self._head is not None:
             words.append(f"head {self._head.count}:{self._head.sha256[:8]}…")
         if self._proving:
@@ -181,13 +170,8 @@ class LedgerScreen(ConsoleScreen):
         self._describe()
 
     def _describe(self) -> None:
-        made = self.current
-        words = self.query_one("#medium-words", Static)
-        if made is None:
-            words.update("")
-            return
-        story = self._story if self._story and self._story.medium.number == made.number else None
-        words.update(story_text(made, story, self._withdrawn.get(made.number)))
+        words = self._list.words(self.table.cursor_key, self._story)
+        self.query_one("#medium-words", Static).update(words)
 
     def _read_story(self) -> None:
         made = self.current
@@ -200,7 +184,7 @@ class LedgerScreen(ConsoleScreen):
         story = await self.ask(story_of, made)
         if story is not None and self.is_attached:
             self._story = story
-            self._withdrawn |= story.withdrawn
+            self._list.withdrawn |= story.withdrawn
             self._describe()
 
     @on(PageTable.Moved)
@@ -239,11 +223,11 @@ class LedgerScreen(ConsoleScreen):
 
     async def action_job(self) -> None:
         """Go to the job that recorded the medium."""
-        made = self.current
-        if made is None or made.job is None:
+        job = self._list.job(self.table.cursor_key)
+        if job is None:
             self.console.tell("No job stands with this entry.")
             return
-        await self.console.go("jobs", job=made.job)
+        await self.console.go("jobs", job=job)
 
     # Reprint
 

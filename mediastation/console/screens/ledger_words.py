@@ -1,4 +1,4 @@
-"""How the ledger reads: one row for each medium, all about one, and the verdict on the chain."""
+"""How the ledger reads: a row for each entry, all about one, and the verdict on the chain."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mediastation.catalog.ledger_check import LedgerReport
-    from mediastation.model.ledger import LedgerPatient
+    from mediastation.model.ledger import LedgerEntry, LedgerPatient
     from mediastation.station.media_made import MadeMedium, MediumStory
 
 COLUMNS = (
     Column("No.", 6, right=True, from_width=100),
     Column("When", 16),
-    Column("What", 11),
+    Column("What", 12),
     Column("Patient", 14, flex=3),
     Column("Recipient", 10, flex=2),
     Column("Medium", 8),
@@ -35,7 +35,17 @@ COLUMNS = (
     Column("Job", 5, right=True, from_width=100),
     Column("By", 10, from_width=130),
 )
-_SIGNS = {LedgerEvent.MADE: "+", LedgerEvent.BURNED: "◉", LedgerEvent.REPRINTED: "↻"}
+_SIGNS = {
+    LedgerEvent.MADE: "+",
+    LedgerEvent.BURNED: "◉",
+    LedgerEvent.REPRINTED: "↻",
+    LedgerEvent.IMPORTED: "↓",
+    LedgerEvent.REFUSED: "✗",
+    LedgerEvent.RECONCILED: "=",
+    LedgerEvent.SENDING: "…",
+    LedgerEvent.SENT: "→",
+    LedgerEvent.FETCHED: "←",
+}
 _MOST_PATIENTS = 12
 _MOST_STUDIES = 20
 _MOST_RELATED = 40
@@ -69,6 +79,58 @@ def medium_row(made: MadeMedium, withdrawn: str | None) -> PageRow:
         ),
         "faint" if withdrawn is not None else "" if made.verified else "error",
     )
+
+
+def traffic_row(entry: LedgerEntry, withdrawn: str | None) -> PageRow:
+    """Return what was imported, reconciled or transferred as a row; see `medium_row`."""
+    from mediastation.station.entry_words import traffic_cells  # noqa: PLC0415
+
+    told = traffic_cells(entry)
+    people = told.patients
+    more = f" +{len(people) - 1}" if len(people) > 1 else ""
+    return PageRow(
+        (
+            str(entry.number),
+            when_text(entry.at),
+            f"{_SIGNS.get(entry.event, '·')} {entry.event}",
+            name_text(people[0].name) + more if people else "(nobody named)",
+            told.other,
+            told.medium,
+            told.label,
+            f"{told.instances:,}",
+            "– withdrawn" if withdrawn is not None else told.state,
+            str(entry.job) if entry.job is not None else "",
+            entry.operator,
+        ),
+        "faint" if withdrawn is not None else "error" if entry.event is LedgerEvent.REFUSED else "",
+    )
+
+
+def traffic_text(entry: LedgerEntry, withdrawn: str | None) -> Text:
+    """Return everything about an import, an identity or a transfer."""
+    from mediastation.station.entry_words import traffic_cells, traffic_words  # noqa: PLC0415
+
+    text = Text()
+    job = entry.job if entry.job is not None else "–"
+    _line(text, f"Entry {entry.number}: {entry.event}, {when_text(entry.at)}, "
+          f"by {entry.operator or 'nobody named'}, job {job}", "bold")  # fmt: skip
+    if withdrawn is not None:
+        _line(text, f"– withdrawn: {withdrawn or 'it did not come to be'}", "bold")
+    people = traffic_cells(entry).patients
+    for one in people[:_MOST_PATIENTS]:
+        _line(text, f"Patient {patient_text(one)}", "bold")
+    if len(people) > _MOST_PATIENTS:
+        _line(text, f"and {len(people) - _MOST_PATIENTS:,} more")
+    _line(text, traffic_words(entry))
+    medium = entry.facts.get("outside_medium")
+    if isinstance(medium, dict):
+        uid, digest = medium.get("file_set_uid"), medium.get("sha256")
+        _line(text, f"File-set UID {uid}" if uid else "")
+        _line(text, f"Medium SHA-256 {digest}" if digest else "")
+    files = entry.facts.get("files_sha256")
+    _line(text, f"Files  SHA-256 {files}" if files else "")
+    _line(text, "→ o goes to its job.")
+    return text
 
 
 def state_text(made: MadeMedium, withdrawn: str | None) -> str:
