@@ -21,12 +21,15 @@ class Repair:
         the rest of a kind.
     before, after : str
         What was there, and what is taken instead, each in a few words.
+    count : int
+        How many it stands for.
     """
 
     what: str
     subject: str
     before: str
     after: str
+    count: int = 1
 
 
 class RepairLog:
@@ -74,5 +77,6 @@ class RepairLog:
         for repair in self._kept:
             kept[repair.what] = kept.get(repair.what, 0) + 1
         for what, count in self.counts.items():
-            if count > kept.get(what, 0):
-                yield Repair(what, "", "", f"{count - kept.get(what, 0):,} more of this kind")
+            rest = count - kept.get(what, 0)
+            if rest > 0:
+                yield Repair(what, "", "", f"{rest:,} more of this kind", rest)

@@ -45,7 +45,7 @@ from mediastation.model.entry import Source
 from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding, error, note
 from mediastation.model.importing import MediumKind, OutsideMedium, Standing
-from mediastation.model.repair import Repair, RepairLog
+from mediastation.model.repair import Repair
 from mediastation.model.text import storable
 from mediastation.reading.contract import Extent, Volume
 from mediastation.reading.findings import FindingLog
@@ -342,9 +342,6 @@ class _Import:
         if isinstance(stopped, RefusedError):
             self._job.found(stopped.findings)
         result = self._result
-        repairs = RepairLog()
-        for one in self._repairs:
-            repairs.add(one.what, one.subject, one.before, one.after)
         lost = sum(extent.length for extent in self._bad)
         outcome = ImportOutcome(
             job=self._job.id,
@@ -356,7 +353,7 @@ class _Import:
             refused=result.refused,
             patients=patients_that_came(survey),
             findings=self._job.findings,
-            repairs=repairs,
+            repairs=self._repairs,
             left=list(left_behind(survey, self._quarantine, self._job.id)),
             bad_sectors=lost // SECTOR,
             lost_bytes=lost,

@@ -6,7 +6,7 @@ import json
 import socket
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from mediastation.model.ledger_facts import DecidedHow
 from mediastation.model.likeness import Agreement, Likeness
 from mediastation.model.name_spelling import NameLikeness
 from mediastation.model.reconciliation import Candidate, CandidateOrigin
-from mediastation.model.repair import RepairLog
+from mediastation.model.repair import Repair
 from mediastation.model.text import size_text
 from mediastation.pages.facts import IndexPatient
 from mediastation.pages.import_facts import (
@@ -83,8 +83,8 @@ class ImportOutcome:
         What came in, under the identities that it came with.
     findings : sequence of Finding
         Everything that was wrong or tolerated.
-    repairs : RepairLog
-        Everything that was put right.
+    repairs : iterable of Repair
+        Everything that was put right, as a `RepairLog` or a diagnosis has it.
     left : sequence of LeftBehind
         What did not come in and why: instances in quarantine, files that were
         refused, programs and other files; those of one kind and reason together.
@@ -109,7 +109,7 @@ class ImportOutcome:
     refused: int = 0
     patients: Sequence[IndexPatient] = ()
     findings: Sequence[Finding] = ()
-    repairs: RepairLog = field(default_factory=RepairLog)
+    repairs: Iterable[Repair] = ()
     left: Sequence[LeftBehind] = ()
     bad_sectors: int = 0
     lost_bytes: int = 0
@@ -117,6 +117,11 @@ class ImportOutcome:
     sent: Sequence[SentOn] = ()
     stopped: str = ""
     media_type: str = ""
+
+    @property
+    def repaired(self) -> int:
+        """How many things were put right."""
+        return sum(one.count for one in self.repairs)
 
     @property
     def is_whole(self) -> bool:
@@ -197,7 +202,7 @@ def import_report_facts(station: Station, outcome: ImportOutcome) -> ImportRepor
             ("here already", outcome.duplicates),
             ("held in quarantine", outcome.held),
             ("refused", outcome.refused),
-            ("repaired", outcome.repairs.total),
+            ("repaired", outcome.repaired),
         ),
         medium=_medium(outcome),
         patients=Listed(tuple(outcome.patients[:_MOST_PATIENTS]), len(outcome.patients)),
@@ -222,8 +227,8 @@ def verdict_of(outcome: ImportOutcome) -> str:
             parts = [f"All {_number(outcome.found, 'instance')} {are} here already"]
         elif outcome.duplicates:
             parts.append(f"{outcome.duplicates:,} here already")
-    if outcome.repairs.total:
-        parts.append(f"{_number(outcome.repairs.total, 'thing')} repaired")
+    if outcome.repaired:
+        parts.append(f"{_number(outcome.repaired, 'thing')} repaired")
     if outcome.held:
         parts.append(f"{outcome.held:,} held in quarantine")
     if outcome.refused:
@@ -275,13 +280,17 @@ def _faults(findings: Iterable[Finding]) -> tuple[Fault, ...]:
     )
 
 
-def _repairs(log: RepairLog) -> tuple[Repaired, ...]:
-    first: dict[str, tuple[str, str, str]] = {}
-    for one in log:
-        first.setdefault(one.what, (one.subject, one.before, one.after))
-    ordered = sorted(log.counts.items(), key=lambda item: (-item[1], item[0]))
+def _repairs(repairs: Iterable[Repair]) -> tuple[Repaired, ...]:
+    """Return one row for each kind, the most frequent first."""
+    counts: Counter[str] = Counter()
+    first: dict[str, Repair] = {}
+    for one in repairs:
+        counts[one.what] += one.count
+        first.setdefault(one.what, one)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return tuple(
-        Repaired(what, count, *first.get(what, ("", "", ""))) for what, count in ordered if count
+        Repaired(what, count, first[what].subject, first[what].before, first[what].after)
+        for what, count in ordered
     )
 
 

@@ -21,13 +21,13 @@ from mediastation.model.reconciliation import Candidate, CandidateOrigin
 from mediastation.model.repair import RepairLog
 from mediastation.station.clock import Clock
 from mediastation.station.import_report import (
-    IdentityDecision,
     ImportOutcome,
     import_report_facts,
     keep_import_report,
     verdict_of,
     write_import_report,
 )
+from mediastation.station.import_request import IdentityDecision
 from mediastation.station.ledger_traffic import record_imported
 from mediastation.station.station import Station
 from tests.station.import_facts import FACTS, LOCAL, MEDIUM, OUTSIDE
