@@ -112,7 +112,8 @@ def examine(
                     reference="PS3.10 8.6",
                 )
             )
-        directories = tuple(_finish(case, log) for case in reversed(cases))
+        cases.sort(key=lambda case: case.read.file.path)
+        directories = tuple(_finish(case, log) for case in cases)
     return Diagnosis(
         directories,
         tuple(log),
