@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mediastation.model.finding import error, note
 from mediastation.reading.contract import FileIndex, Found, Span
-from mediastation.reading.fat_boot import find_volume, u16, u32
+from mediastation.reading.fat_boot import find_lost_volume, find_volume, u16, u32
 from mediastation.reading.fat_entries import FatEntry
 from mediastation.reading.fat_table import FatTable, check_reserved_entries
 from mediastation.reading.fat_tree import FatDirectory, FatWalk
@@ -65,8 +65,12 @@ class FatVolume(ImageBase):
         Whether a volume descriptor of ISO 9660 lies in front of the partition.
     """
 
+    searches = False
+    """Whether a volume is looked for where no partition table leads to one."""
+
     def _open(self) -> None:
-        place = find_volume(self._access, self.name, self._log)
+        find = find_lost_volume if self.searches else find_volume
+        place = find(self._access, self.name, self._log)
         self._folded: dict[str, str] | None = None
         self.boot, self.partition, self.partitions = place.boot, place.partition, place.partitions
         self.kind = f"FAT{self.boot.kind}"
@@ -241,3 +245,9 @@ class FatVolume(ImageBase):
                           f"its volume claims {boot.volume_bytes}",
                           "other partitions may be overwritten: have the medium made again")
                 )  # fmt: skip
+
+
+class SearchedFatVolume(FatVolume):
+    """A volume in a partition that its table no longer names, found where tools put the first."""
+
+    searches = True

@@ -18,6 +18,7 @@ _SIGNATURE = b"\x55\xaa"
 _MEDIA = {0xF0, *range(0xF8, 0x100)}
 _FAT_TYPES = {0x01, 0x04, 0x06, 0x0B, 0x0C, 0x0E, 0x11, 0x14, 0x16, 0x1B, 0x1C, 0x1E}
 _PROTECTIVE = 0xEE
+_FIRST_SECTORS = (63, 128, 2048, 8192, 32768)
 _NAMES = {0x07: "exFAT or NTFS", 0x83: "a Linux file system", 0x05: "more partitions",
           0x0F: "more partitions", 0xAF: "HFS", 0xEF: "a boot partition"}  # fmt: skip
 _MOUNT = "mount it and give the folder; a conforming device has FAT in its first partition"
@@ -147,6 +148,31 @@ def find_volume(access: RandomAccess, name: str, log: FindingLog) -> Place:
             )
         listed = ", ".join(sorted(held))
         raise MediaError(f"{name} has no FAT partition, but {listed}", _MOUNT)
+    raise MediaError(f"{name} has no FAT file system", "check the path; or copy it again")
+
+
+def find_lost_volume(access: RandomAccess, name: str, log: FindingLog) -> Place:
+    """Return the FAT volume in a first partition of which the table says nothing at all.
+
+    Raises
+    ------
+    MediaError
+        If none begins where partitioning tools put the first one.
+    """
+    searched = () if _partitions(access.try_read_at(0, 512)) else _FIRST_SECTORS
+    for sector in searched:
+        raw = access.try_read_at(sector * 512, 512)
+        boot = read_boot_sector(raw, sector * 512)
+        named = raw[54:57] == b"FAT" or raw[82:85] == b"FAT"
+        if boot is None or not named or raw[510:512] != _SIGNATURE:
+            continue
+        log.add(
+            error("partition-table", "partition table",
+                  f"names no FAT partition; one was found at sector {sector}",
+                  "other systems do not see it: copy what can be read")
+        )  # fmt: skip
+        partition = Partition(0, 0, 0, sector, boot.volume_bytes // 512)
+        return Place(_told(boot, log), partition, (partition,))
     raise MediaError(f"{name} has no FAT file system", "check the path; or copy it again")
 
 

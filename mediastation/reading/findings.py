@@ -47,6 +47,10 @@ class FindingLog:
         for finding in findings:
             self.add(finding)
 
+    def count(self, *rules: str) -> int:
+        """Return how many findings of some rules there are."""
+        return sum(self._counts.get(rule, 0) for rule in rules)
+
     @property
     def total(self) -> int:
         """How many findings there are, counted ones included."""

@@ -76,6 +76,10 @@ class ImageBase(ABC):
         """What was wrong or tolerated while the structures were read."""
         return tuple(self._log)
 
+    def tell(self, finding: Finding) -> None:
+        """Add what was found beside the file system itself."""
+        self._log.add(finding)
+
     @property
     def is_device(self) -> bool:
         """Whether a drive is behind it, so that more than the volume may be readable."""

@@ -1,8 +1,9 @@
 """An ISO 9660 image or disc, read by its primary tree.
 
-Joliet and Rock Ridge are left aside: PS3.12 Annexes F and P give File IDs the
-names of the primary tree. Every number on the image is a claim; what cannot
-be is a finding, and whatever is still readable stays readable.
+PS3.12 Annexes F and P give File IDs the names of the primary tree: Rock Ridge
+is left aside, and Joliet's tree gives what the primary one does not have. Every
+number on the image is a claim; what cannot be is a finding, and whatever is
+still readable stays readable.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from mediastation.model.finding import error, note, warning
 from mediastation.reading.contract import Span
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.image_base import ImageBase
+from mediastation.reading.iso_rescue import (
+    JOLIET_ENCODING,
+    add_from_joliet,
+    adopt_from_path_table,
+    is_joliet,
+)
 from mediastation.reading.iso_sessions import choose_session
 from mediastation.reading.iso_spans import iter_image_spans
 from mediastation.reading.iso_structures import (
@@ -37,19 +44,36 @@ class IsoVolume(ImageBase):
     path, opener
         See `ImageBase`. `MediaError` if it holds no ISO 9660 file system at
         all; a damaged one opens, with findings.
+
+    Attributes
+    ----------
+    is_damaged : bool
+        Whether the primary tree could not be read as a whole.
     """
 
+    searches = False
+    """Whether a root directory is looked for where no descriptor leads to one."""
+
     def _open(self) -> None:
-        session = choose_session(self._access, self.name, self._log)
+        session = choose_session(self._access, self.name, self._log, search=self.searches)
         self.descriptors = session.descriptors
         self.has_udf = self._find_udf()
         self.session_sector = session.first_sector
         self.primary: PrimaryDescriptor = read_primary(session.primary)
         self.block_size = SECTOR
         self._check_primary()
-        walk = TreeWalk(self._access, self.primary, self.block_size, self._log)
+        encoding = JOLIET_ENCODING if is_joliet(session.primary) else "latin-1"
+        walk = TreeWalk(self._access, self.primary, self.block_size, self._log, encoding)
         walk.run(self._index)
+        if walk.is_damaged:
+            adopt_from_path_table(self._access, self.iter_path_table, walk, self._index, self._log)
+        walk.check_overlaps(self._index)
+        self.is_damaged = walk.is_damaged
         self.directories: tuple[IsoDirectory, ...] = tuple(walk.directories)
+        if encoding != JOLIET_ENCODING:
+            joliet = next(filter(is_joliet, self.descriptors), None)
+            if joliet is not None:
+                add_from_joliet(self._access, joliet, self._index, self._log)
 
     @property
     def volume_bytes(self) -> int:
@@ -146,3 +170,9 @@ class IsoVolume(ImageBase):
             self._log.add(
                 warning("volume-set", subject, "the volume says that it is one of several")
             )
+
+
+class SearchedIsoVolume(IsoVolume):
+    """An image whose descriptors are destroyed; its root directory is found by what it is."""
+
+    searches = True

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mediastation.errors import MediaError
 from mediastation.model.finding import error, note, warning
 from mediastation.reading.findings import FindingLog
+from mediastation.reading.iso_rescue import find_lost_primary
 from mediastation.reading.iso_structures import (
     FIRST_DESCRIPTOR,
     SECTOR,
@@ -38,8 +39,13 @@ class Session:
     primary: VolumeDescriptor
 
 
-def choose_session(access: RandomAccess, name: str, log: FindingLog) -> Session:
-    """Return the session to read, or raise `MediaError` where there is no ISO 9660."""
+def choose_session(
+    access: RandomAccess, name: str, log: FindingLog, *, search: bool = False
+) -> Session:
+    """Return the session to read, or raise `MediaError` where there is no ISO 9660.
+
+    A `search` also takes a disc whose primary descriptor is destroyed.
+    """
     told = access.last_session_sector()
     session = None
     if told:
@@ -58,6 +64,10 @@ def choose_session(access: RandomAccess, name: str, log: FindingLog) -> Session:
             log.add(note("several-sessions", name, f"read the session at sector {told}"))
     if session is None:
         session = _read_session(access, 0, log) or _read_session(access, 0, log, lenient=True)
+    if session is None and search:
+        found = find_lost_primary(access, log)
+        if found is not None:
+            return Session(0, *found)
     if session is None:
         raise _no_iso(access, name)
     if not access.is_device:
@@ -144,7 +154,7 @@ def _last_in_file(access: RandomAccess, first: Session, name: str, log: FindingL
     position = read_primary(first.primary).space_blocks
     sessions = 1
     while sessions < MAX_SESSIONS:
-        found = _next_session(access, position)
+        found = _next_session(access, position, name, log)
         if found is None:
             break
         last, sessions = found, sessions + 1
@@ -164,7 +174,7 @@ def _last_in_file(access: RandomAccess, first: Session, name: str, log: FindingL
     return last
 
 
-def _next_session(access: RandomAccess, sector: int) -> Session | None:
+def _next_session(access: RandomAccess, sector: int, name: str, log: FindingLog) -> Session | None:
     """Return the first session whose descriptors lie at or after `sector`.
 
     Only a set whose root directory names itself, in a place that belongs to
@@ -184,9 +194,28 @@ def _next_session(access: RandomAccess, sector: int) -> Session | None:
                 session = _read_session(access, found - FIRST_DESCRIPTOR, FindingLog())
                 if session is not None and _root_is_own(access, session):
                     return session
+                if session is not None and _root_is_missing(access, session):
+                    log.add(
+                        warning(
+                            "unfinished-session",
+                            name,
+                            f"a session begins at sector {session.first_sector}, and its files "
+                            "are not there; the one before was read",
+                            "ask where the disc was burned: what was added last is missing",
+                            "PS3.12 F.2.2.2",
+                        )
+                    )
             at = chunk.find(marker, at + 1)
         offset += _SCAN_BYTES
     return None
+
+
+def _root_is_missing(access: RandomAccess, session: Session) -> bool:
+    """Tell whether a session that counts from the disc's start was not burned to its root."""
+    root = read_primary(session.primary).root
+    if root is None or root.block < session.first_sector:
+        return False
+    return not access.try_read_at(root.block * SECTOR, 34).strip(b"\0")
 
 
 def _root_is_own(access: RandomAccess, session: Session) -> bool:

@@ -94,15 +94,29 @@ def iter_directory(
 
 
 class TreeWalk:
-    """One walk from the root record; `directories` and the index are its result."""
+    """One walk from the root record; `directories` and the index are its result.
+
+    Attributes
+    ----------
+    is_damaged : bool
+        Whether some directory could not be read, or not to its end.
+    """
 
     def __init__(
-        self, access: RandomAccess, primary: PrimaryDescriptor, block_size: int, log: FindingLog
+        self,
+        access: RandomAccess,
+        primary: PrimaryDescriptor,
+        block_size: int,
+        log: FindingLog,
+        encoding: str = "latin-1",
     ) -> None:
         self.directories: list[IsoDirectory] = []
+        self.is_damaged = False
+        self._encoding = encoding
         self._access = access
         self._root = primary.root
-        self._block_size = block_size
+        self.block_size = block_size
+        self._positions: dict[str, int] = {}
         self._log = log
         self._seen: dict[int, str] = {}
         self._bytes = 0
@@ -114,21 +128,64 @@ class TreeWalk:
             self._log.add(
                 error("root-directory", "primary volume descriptor", "has no root directory record")
             )
+            self.is_damaged = True
             return
         waiting: deque[IsoDirectory] = deque()
         self._plan(waiting, self._root, "", 1, 0)
+        self._go(waiting, index)
+
+    def adopt(self, record: IsoRecord, path: str, index: FileIndex) -> bool:
+        """Walk a directory that its own parent does not lead to; tell whether it could be.
+
+        Parameters
+        ----------
+        record : IsoRecord
+            The directory's own record, which stands in its first place.
+        path : str
+            Where it belongs; its parent may not have been found.
+        """
+        parent = self._positions.get(path.rpartition("/")[0], 0)
+        before = len(self._seen)
+        waiting: deque[IsoDirectory] = deque()
+        self._plan(waiting, record, path, path.count("/") + 2, parent)
+        self._go(waiting, index)
+        return len(self._seen) > before
+
+    def path_of(self, block: int) -> str | None:
+        """Return the path of the directory that begins in a block; None if none was found."""
+        return self._seen.get(block)
+
+    def check_overlaps(self, index: FileIndex) -> None:
+        """Report bytes that two files claim, or a file and a directory."""
+        places = ((d.offset, d.size_bytes, d.shown) for d in self.directories)
+        check_overlaps(index, places, self._log)
+
+    def _go(self, waiting: deque[IsoDirectory], index: FileIndex) -> None:
         while waiting and not self._full:
             directory = waiting.popleft()
             position = len(self.directories)
             self.directories.append(directory)
-            self._read(directory, position, waiting, index)
-        places = ((d.offset, d.size_bytes, d.shown) for d in self.directories)
-        check_overlaps(index, places, self._log)
+            self._positions.setdefault(directory.path, position)
+            faults = self._log.count("directory-record", "truncated-image")
+            try:
+                self._read(directory, position, waiting, index)
+            except OSError as fault:
+                self.is_damaged = True
+                self._log.add(
+                    error(
+                        "unreadable",
+                        directory.shown,
+                        f"cannot be read: {fault.strerror}",
+                        "clean the disc and try another drive: files may be out of reach",
+                    )
+                )
+            if self._log.count("directory-record", "truncated-image") > faults:
+                self.is_damaged = True
 
     def _plan(
         self, waiting: deque[IsoDirectory], record: IsoRecord, path: str, level: int, parent: int
     ) -> None:
-        offset = (record.block + record.extended_attribute_length) * self._block_size
+        offset = (record.block + record.extended_attribute_length) * self.block_size
         size_bytes = min(record.size_bytes, MAX_DIRECTORY_BYTES - self._bytes)
         directory = IsoDirectory(
             path, record.identifier, record.block, offset, size_bytes, level, parent
@@ -146,7 +203,9 @@ class TreeWalk:
                     "ECMA-119 6.8.2",
                 )
             )
+            self.is_damaged = True
         elif room <= 0 or not record.is_directory:
+            self.is_damaged = True
             fault = "lies beyond the end of the image" if room <= 0 else "is no directory"
             self._log.add(error("truncated-image", directory.shown, f"it {fault}"))
         elif level > MAX_DEPTH:
@@ -180,6 +239,7 @@ class TreeWalk:
         parent = self.directories[directory.parent]
         expected = [(SELF, directory), (PARENT, parent)]
         pending: list[IsoRecord] = []
+        number = -1
         for number, record in enumerate(iter_directory(self._access, directory, self._log)):
             if number < 2:
                 identifier, target = expected[number]
@@ -199,10 +259,10 @@ class TreeWalk:
                 self._log.add(given_up(directory.shown))
                 self._full = True
                 return
-            name = iso_name(record.identifier)
+            name = iso_name(record.identifier, self._encoding)
             path = f"{directory.path}/{name}" if directory.path else name
             if record.is_directory:
-                name = safe_name(record.identifier.decode("latin-1"))
+                name = safe_name(record.identifier.decode(self._encoding, "replace"))
                 path = f"{directory.path}/{name}" if directory.path else name
                 self._plan(waiting, record, path, directory.level + 1, position)
                 continue
@@ -233,6 +293,17 @@ class TreeWalk:
                 )
             )
             self._enter(directory, pending, index)
+        if number < 1:
+            self.is_damaged = True
+            self._log.add(
+                error(
+                    "directory-self",
+                    directory.shown,
+                    "has no records, not even of itself",
+                    "it is damaged, and what lay in it may be out of reach: try another drive",
+                    "ECMA-119 6.8.2.2",
+                )
+            )
 
     def _enter(self, directory: IsoDirectory, records: list[IsoRecord], index: FileIndex) -> None:
         if len(index) >= MAX_FILES:
@@ -240,8 +311,8 @@ class TreeWalk:
             self._log.add(error("too-many-files", "", f"more than {MAX_FILES} files; not listed"))
             return
         identifier = records[0].identifier
-        recorded = safe_name(identifier.decode("latin-1"))
-        name = iso_name(identifier)
+        recorded = safe_name(identifier.decode(self._encoding, "replace"))
+        name = iso_name(identifier, self._encoding)
         path = f"{directory.path}/{name}" if directory.path else name
         if path in index:
             self._log.add(
@@ -278,7 +349,7 @@ class TreeWalk:
         extents: list[Extent] = []
         room = self._access.size_bytes
         for record in records:
-            offset = (record.block + record.extended_attribute_length) * self._block_size
+            offset = (record.block + record.extended_attribute_length) * self.block_size
             held = max(0, min(record.size_bytes, self._access.size_bytes - offset))
             if held > room:
                 self._log.add(

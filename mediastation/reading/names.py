@@ -21,14 +21,14 @@ def safe_name(name: str) -> str:
     return _UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", name)
 
 
-def iso_name(identifier: bytes) -> str:
-    """Return an ISO 9660 file identifier as a path component.
+def iso_name(identifier: bytes, encoding: str = "latin-1") -> str:
+    """Return an ISO 9660 file identifier as a path component; Joliet's are in UTF-16.
 
     The version number and the separator of an empty extension belong to the
     file system, not to the File ID (PS3.12, F.1.2): ``IMAGE1.;1`` is
     ``IMAGE1``.
     """
-    name = _VERSION.sub("", identifier.decode("latin-1"))
+    name = _VERSION.sub("", identifier.decode(encoding, "replace"))
     return safe_name(name[:-1] if name.endswith(".") and name.strip(".") else name)
 
 

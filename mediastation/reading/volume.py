@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from mediastation.errors import MediaError
+from mediastation.model.finding import warning
 from mediastation.reading.contract import (
     ContainerVolume,
     Extent,
@@ -18,12 +19,12 @@ from mediastation.reading.contract import (
     Volume,
     VolumeFile,
 )
-from mediastation.reading.fat import FatVolume
+from mediastation.reading.fat import FatVolume, SearchedFatVolume
 from mediastation.reading.fat_boot import find_volume, looks_fat
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.folder import FolderVolume
 from mediastation.reading.image_base import AccessOpener
-from mediastation.reading.iso9660 import IsoVolume
+from mediastation.reading.iso9660 import IsoVolume, SearchedIsoVolume
 from mediastation.reading.memory import MemoryVolume
 from mediastation.reading.mime_header import looks_mime
 from mediastation.reading.mime_volume import MailVolume, MimeVolume, open_mime
@@ -108,11 +109,51 @@ def open_volume(
     if only is FileSystem.FAT or (only is None and _has(looks_fat, path, opener)):
         return FatVolume(path, opener)
     try:
-        return IsoVolume(path, opener)
+        volume = IsoVolume(path, opener)
     except MediaError as fault:
         if only is None and _has(looks_udf, path, opener):
             return UdfVolume(path, opener)
+        found = _searched(path, opener) if only is None else None
+        if found is not None:
+            return found
         raise _other_kind(path, opener) or fault from fault
+    if only is None and volume.is_damaged and volume.has_udf:
+        return _better_side(volume, path, opener)
+    return volume
+
+
+def _searched(path: Path, opener: AccessOpener) -> Volume | None:
+    """Return a file system that its own structures do not lead to; None if there is none."""
+    for kind in (SearchedIsoVolume, SearchedFatVolume):
+        try:
+            return kind(path, opener)
+        except MediaError:
+            continue
+    return None
+
+
+def _better_side(volume: IsoVolume, path: Path, opener: AccessOpener) -> Volume:
+    """Return the UDF side of a bridge disc if it has more files than its damaged ISO 9660 side."""
+    try:
+        other = UdfVolume(path, opener)
+    except MediaError:
+        return volume
+    if sum(1 for _ in other.iter_files()) <= sum(1 for _ in volume.iter_files()):
+        other.close()
+        return volume
+    for finding in volume.findings:
+        other.tell(finding)
+    other.tell(
+        warning(
+            "udf-side-read",
+            volume.name,
+            "the ISO 9660 side of the disc is damaged; its UDF side has more files and was read",
+            "readers that know ISO 9660 alone miss files: copy what can be read",
+            "PS3.12 P.1",
+        )
+    )
+    volume.close()
+    return other
 
 
 def _start(path: Path) -> bytes:

@@ -60,6 +60,10 @@ class DirectoryPlace:
     shift: int
 
 
+class DirectoryLostError(MediaError):
+    """The central directory is missing or destroyed; the files may still be there."""
+
+
 def is_zip_start(start: bytes) -> bool:
     """Tell whether a file that begins with `start` is meant as a ZIP file."""
     return start.startswith(_STARTS)
@@ -70,14 +74,16 @@ def find_directory(read_at: ReadAt, size_bytes: int, name: str, log: FindingLog)
 
     Raises
     ------
-    MediaError
+    DirectoryLostError
         If there is none, or if it cannot be where it says.
+    MediaError
+        If it is one part of several, or too large.
     """
     tail_at = max(0, size_bytes - _END.size - _LONGEST_COMMENT)
     tail = read_at(tail_at, size_bytes - tail_at)
     at = tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - _END.size + 4))
     if at < 0:
-        raise MediaError(
+        raise DirectoryLostError(
             f"{name} is a ZIP file whose end is missing or damaged", "copy or send it again"
         )
     end_at = tail_at + at
@@ -93,7 +99,7 @@ def find_directory(read_at: ReadAt, size_bytes: int, name: str, log: FindingLog)
         raise MediaError(f"{name} is one part of a split ZIP file", "join its parts first")
     shift = end - length - start
     if length > end or shift < 0:
-        raise MediaError(
+        raise DirectoryLostError(
             f"{name} is a ZIP file whose directory cannot be where it says", "copy it again"
         )
     if length > MAX_DIRECTORY_BYTES:
@@ -120,7 +126,7 @@ def _read_end64(
             if data[:4] == b"PK\x06\x06" and len(data) == _END64.size:
                 values = _END64.unpack(data)
                 return at, values[4:]
-    raise MediaError(f"{name} is a ZIP file whose ZIP64 record is damaged", "copy it again")
+    raise DirectoryLostError(f"{name} is a ZIP file whose ZIP64 record is damaged", "copy it again")
 
 
 def iter_entries(read_at: ReadAt, place: DirectoryPlace, log: FindingLog) -> Iterator[ZipEntry]:
@@ -181,7 +187,7 @@ def _read_entry(
 ) -> ZipEntry | None:
     made_by, flags, method = fields[1] >> 8, fields[3], fields[4]
     crc, packed, size, disk, attributes, offset = *fields[7:10], fields[13], fields[15], fields[16]
-    shown = _shown(raw, flags)
+    shown = shown_name(raw, flags)
     if len(raw) > MAX_NAME_BYTES:
         name = safe_name(shown[:80])
         log.add(error("too-long-name", name, f"a name of {len(raw)} bytes; not listed"))
@@ -192,7 +198,7 @@ def _read_entry(
     extra = extra[: fields[11]]
     wanted = [number == _FULL32 for number in (size, packed, offset)]
     if any(wanted):
-        wide = iter(_zip64_numbers(extra))
+        wide = iter(zip64_numbers(extra))
         size, packed, offset = (
             next(wide, number) if want else number
             for want, number in zip(wanted, (size, packed, offset), strict=True)
@@ -210,7 +216,7 @@ def _read_entry(
     return ZipEntry(path, raw, method, flags, crc, packed, size, offset + place.shift)
 
 
-def _zip64_numbers(extra: bytes) -> list[int]:
+def zip64_numbers(extra: bytes) -> list[int]:
     """Return the 64-bit numbers of the ZIP64 extra field; empty if there is none."""
     at = 0
     while at + 4 <= len(extra):
@@ -222,7 +228,8 @@ def _zip64_numbers(extra: bytes) -> list[int]:
     return []
 
 
-def _shown(raw: bytes, flags: int) -> str:
+def shown_name(raw: bytes, flags: int) -> str:
+    """Return a name as text, in the character set that the flags tell."""
     if flags & _UTF8:
         return raw.decode("utf-8", "backslashreplace")
     return raw.decode("cp437")

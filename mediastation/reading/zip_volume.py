@@ -18,7 +18,13 @@ from mediastation.reading.findings import FindingLog
 from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.names import folded
 from mediastation.reading.random_access import RandomAccess, ReadAt
-from mediastation.reading.zip_directory import ZipEntry, find_directory, iter_entries
+from mediastation.reading.zip_directory import (
+    DirectoryLostError,
+    ZipEntry,
+    find_directory,
+    iter_entries,
+)
+from mediastation.reading.zip_salvage import salvage_entries
 
 MAX_RATIO = 200
 """An archive may unpack to so many times its size, and a gibibyte more."""
@@ -122,9 +128,8 @@ class ZipVolume:
         self.close()
 
     def _list(self) -> None:
-        read_at = self._access.read_at
-        place = find_directory(read_at, self.size_bytes, self._name, self._log)
-        for entry in iter_entries(read_at, place, self._log):
+        entries, end = self._entries_and_end()
+        for entry in entries:
             if entry.path in self._index:
                 self._log.add(
                     error(
@@ -138,7 +143,45 @@ class ZipVolume:
             self._entries[entry.path] = entry
         self._check_names()
         self._check_sizes()
-        self._check_places(place.start)
+        self._check_places(end)
+
+    def _entries_and_end(self) -> tuple[list[ZipEntry], int]:
+        """Return the files, and where the last of them has to end.
+
+        Where the directory is destroyed, what stands in front of each file is
+        taken instead: it says nearly the same.
+        """
+        read_at = self._access.read_at
+        log = FindingLog()
+        try:
+            place = find_directory(read_at, self.size_bytes, self._name, log)
+            entries = list(iter_entries(read_at, place, log))
+            lost: DirectoryLostError | None = None
+        except DirectoryLostError as fault:
+            entries, lost = [], fault
+        # Bytes on both sides: the end of an archive that lies inside this one, whose own is gone.
+        is_inner = log.count("zip-prefix") and log.count("zip-tail")
+        if lost is None and not log.count("zip-directory") and not is_inner:
+            self._log.extend(log)
+            return entries, place.start
+        quiet = FindingLog()
+        salvaged = salvage_entries(read_at, self.size_bytes, quiet)
+        if lost is not None and not salvaged:
+            raise lost
+        headers = {entry.offset for entry in salvaged}
+        if len(salvaged) <= len(entries) and all(entry.offset in headers for entry in entries):
+            self._log.extend(log)
+            return entries, place.start
+        self._log.extend(quiet)
+        self._log.add(
+            error(
+                "zip-salvaged",
+                self._name,
+                f"its directory is damaged; {len(salvaged)} files were found by their own headers",
+                "other programs may not open it: have it made or sent again",
+            )
+        )
+        return salvaged, self.size_bytes
 
     def _check_names(self) -> None:
         spelled: dict[str, str] = {}
@@ -154,9 +197,8 @@ class ZipVolume:
                     self._log.add(error("duplicate-name", above, "is a file and a directory"))
 
     def _check_sizes(self) -> None:
-        room = MAX_RATIO * self.size_bytes + _FREE_BYTES
+        open_to_all: list[tuple[float, int, str]] = []
         for path, entry in self._entries.items():
-            room -= entry.size_bytes
             if entry.flags & _ENCRYPTED:
                 self._block(path, "encrypted", "is encrypted", "unpack it with its password")
             elif entry.method not in (_STORED, _DEFLATED):
@@ -165,11 +207,20 @@ class ZipVolume:
                 self._block(path, "zip-directory", "is stored and says two sizes")
             elif entry.size_bytes > DEFLATE_RATIO * entry.packed_bytes:
                 self._block(path, "archive-bomb", "says that it unpacks to more than it can hold")
-            elif room < 0:
-                self._block(
-                    path, "archive-bomb",
-                    f"lies behind more than {MAX_RATIO} times the size of the archive",
-                )  # fmt: skip
+            else:
+                ratio = entry.size_bytes / max(entry.packed_bytes, 1)
+                open_to_all.append((ratio, entry.size_bytes, path))
+        beyond = sum(size for _, size, _ in open_to_all) - MAX_RATIO * self.size_bytes - _FREE_BYTES
+        # What grows most goes first: an image packs to a tenth at best, and is not kept out
+        # because something else is a bomb.
+        for _, size, path in sorted(open_to_all, reverse=True):
+            if beyond <= 0:
+                break
+            self._block(
+                path, "archive-bomb",
+                f"would unpack, with the others, to more than {MAX_RATIO} times the archive",
+            )  # fmt: skip
+            beyond -= size
 
     def _check_places(self, end: int) -> None:
         """Find entries that lie over each other, or over the directory; note where each may end."""

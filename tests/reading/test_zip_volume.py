@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from mediastation.errors import MediaError
 from mediastation.reading.contract import ContainerVolume
+from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.volume import ZipVolume, open_volume
 from mediastation.verify.verifier import verify_medium
 from tests.support.file_sets import good_file_set
@@ -279,21 +280,109 @@ class TestHostileContent:
 
 
 class TestDamagedDirectory:
-    def test_what_is_cut_off_is_no_medium(self, tmp_path: Path) -> None:
-        path = packed(tmp_path / "a.zip")
+    @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+    def test_without_its_end_the_files_are_found_by_their_own_headers(
+        self, tmp_path: Path, method: int
+    ) -> None:
+        path = packed(tmp_path / "a.zip", method=method)
         path.write_bytes(path.read_bytes()[:-30])
+
+        with open_volume(path) as volume:
+            assert [finding.rule for finding in volume.findings] == ["zip-salvaged"]
+            assert {file.path for file in volume.iter_files()} == set(FILES)
+            for file in volume.iter_files():
+                with volume.open(file.path) as stream:
+                    assert stream.read() == FILES[file.path]
+
+    def test_streamed_files_are_found_where_their_sizes_say(self, tmp_path: Path) -> None:
+        """bsdtar writes the sizes behind each file, deflated or stored."""
+        for method in ("deflate", "store"):
+            root = tmp_path / method
+            root.mkdir()
+            for name in ("LARGE", "NOISE"):
+                (root / name).write_bytes(FILES[name])
+            path = tmp_path / f"{method}.zip"
+            options = ("--format", "zip", "--options", f"zip:compression={method}")
+            made = subprocess.run(
+                [peer("bsdtar"), *options, "-C", root, "-cf", "-", "LARGE", "NOISE"],
+                check=True,
+                capture_output=True,
+            )
+            path.write_bytes(made.stdout[: made.stdout.index(b"PK\1\2")])
+
+            with open_volume(path) as volume:
+                assert {file.path for file in volume.iter_files()} == {"LARGE", "NOISE"}
+                for file in volume.iter_files():
+                    with volume.open(file.path) as stream:
+                        assert stream.read() == FILES[file.path]
+
+    def test_an_archive_within_is_stepped_over(self, tmp_path: Path) -> None:
+        inner = packed(tmp_path / "b.zip", {"B": b"b"}).read_bytes()
+        path = packed(tmp_path / "a.zip", {"INNER": inner, "A": b"a"}, zipfile.ZIP_STORED)
+        path.write_bytes(path.read_bytes()[:-30])
+
+        with open_volume(path) as volume:
+            assert {file.path for file in volume.iter_files()} == {"INNER", "A"}
+
+    def test_a_file_that_is_there_twice_is_shown_twice(self, tmp_path: Path) -> None:
+        first, second = (
+            packed(tmp_path / name, {"A": name.encode()}).read_bytes() for name in ("1", "2")
+        )
+        path = tmp_path / "a.zip"
+        path.write_bytes(first[: first.index(b"PK\1\2")] + second[: second.index(b"PK\1\2")])
+
+        with open_volume(path) as volume:
+            assert [file.path for file in volume.iter_files()] == ["A", "A%2"]
+            with volume.open("A%2") as stream:
+                assert stream.read() == b"2"
+
+    def test_streams_without_an_end_cost_no_more_than_a_few_passes(self, tmp_path: Path) -> None:
+        """Each header promises a file that ends nowhere."""
+        header = struct.pack("<4s5H3L2H", b"PK\3\4", 20, 8, 0, 0, 33, 0, 0, 0, 1, 0) + b"A"
+        path = tmp_path / "a.zip"
+        path.write_bytes(header * 20_000)
+        read = 0
+
+        class Counting(RandomAccess):
+            def read_at(self, offset: int, length: int) -> bytes:
+                nonlocal read
+                piece = super().read_at(offset, length)
+                read += len(piece) if length > 4096 else 0
+                return piece
+
+        with pytest.raises(MediaError, match="end is missing"):
+            open_volume(path, opener=Counting)
+        assert read < 12 * len(header) * 20_000 + (20_000 * 31)
+
+    def test_one_bomb_keeps_nothing_else_out(self, tmp_path: Path) -> None:
+        path = packed(tmp_path / "a.zip", {"BOMB": bytes(64 << 20), **FILES})
+        content = bytearray(path.read_bytes())
+        size = struct.pack("<L", 64 << 20)
+        while (at := content.find(size)) >= 0:
+            content[at : at + 4] = struct.pack("<L", 0xF0000000)
+        path.write_bytes(content)
+
+        with ZipVolume(path) as volume:
+            assert {(f.rule, f.subject) for f in volume.findings} == {("archive-bomb", "BOMB")}
+            for name, content in FILES.items():
+                with volume.open(name) as stream:
+                    assert stream.read() == content
+
+    def test_what_has_no_header_left_is_no_medium(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.zip"
+        path.write_bytes(b"PK\3\4" + bytes(400))
 
         with pytest.raises(MediaError, match="end is missing") as raised:
             open_volume(path)
         assert raised.value.hint
 
-    def test_what_can_be_read_of_it_is_listed(self, tmp_path: Path) -> None:
+    def test_what_a_damaged_one_still_lists_is_no_more_than_its_files(self, tmp_path: Path) -> None:
         path = packed(tmp_path / "a.zip", {"A": b"a", "B": b"b", "C": b"c"})
         patched(path, lambda data: data.__setitem__(central(data, 2), 0))
 
         with ZipVolume(path) as volume:
-            assert [file.path for file in volume.iter_files()] == ["A", "B"]
-            assert [finding.rule for finding in volume.findings] == ["zip-directory"]
+            assert [file.path for file in volume.iter_files()] == ["A", "B", "C"]
+            assert [finding.rule for finding in volume.findings] == ["zip-salvaged"]
 
     def test_a_wrong_count_is_said(self, tmp_path: Path) -> None:
         path = packed(tmp_path / "a.zip", {"A": b"a"})
