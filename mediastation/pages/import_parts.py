@@ -230,7 +230,7 @@ def _sent(facts: ImportReportFacts, most: int) -> Part:
             for one in shown
         ),
         _more(rest, "peer", "peers"),
-        "They were not sent on.",
+        "They had not been sent on when this was written.",
     )
 
 

@@ -351,6 +351,7 @@ class _Import:
             duplicates=result.duplicates,
             held=result.held,
             refused=result.refused,
+            missing=result.missing,
             patients=patients_that_came(survey),
             findings=self._job.findings,
             repairs=self._repairs,

@@ -79,6 +79,8 @@ class ImportOutcome:
         What was brought.
     found, imported, duplicates, held, refused : int
         As in `mediastation.model.ledger_facts.ImportFacts`.
+    missing : int
+        Files that the directory lists and that are not on the medium.
     patients : sequence of IndexPatient
         What came in, under the identities that it came with.
     findings : sequence of Finding
@@ -107,6 +109,7 @@ class ImportOutcome:
     duplicates: int = 0
     held: int = 0
     refused: int = 0
+    missing: int = 0
     patients: Sequence[IndexPatient] = ()
     findings: Sequence[Finding] = ()
     repairs: Iterable[Repair] = ()
@@ -125,9 +128,10 @@ class ImportOutcome:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every instance that was found is here, and nothing was unreadable."""
+        """Whether every instance is here that was found or listed, and nothing was unreadable."""
         is_here = self.imported + self.duplicates == self.found
-        return is_here and not (self.held or self.refused or self.bad_sectors or self.stopped)
+        lacks = self.held or self.refused or self.missing or self.bad_sectors or self.stopped
+        return is_here and not lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +191,11 @@ def import_report_facts(station: Station, outcome: ImportOutcome) -> ImportRepor
     head = Ledger(station.catalog).head()
     repairs = _repairs(outcome.repairs)
     faults = _faults(outcome.findings)
-    left = (*outcome.left, *_sectors(outcome))
+    left = (*_lost(outcome), *outcome.left)
     return ImportReportFacts(
         created=station.clock.moment(),
         verdict=verdict_of(outcome),
-        passed=outcome.is_whole if outcome.found or outcome.stopped else None,
+        passed=outcome.is_whole if outcome.found or not outcome.is_whole else None,
         job=outcome.job,
         institution=settings.institution,
         station=f"{settings.aet} on {socket.gethostname()}",
@@ -233,13 +237,15 @@ def verdict_of(outcome: ImportOutcome) -> str:
         parts.append(f"{outcome.held:,} held in quarantine")
     if outcome.refused:
         parts.append(f"{outcome.refused:,} refused")
+    if outcome.missing:
+        parts.append(f"{outcome.missing:,} that the directory lists are not on the medium")
     if outcome.bad_sectors:
         lost = size_text(outcome.lost_bytes) if outcome.lost_bytes else ""
         told = f" ({lost})" if lost else ""
         parts.append(f"{_number(outcome.bad_sectors, 'sector')}{told} of the disc cannot be read")
-    missing = outcome.found - outcome.imported - outcome.duplicates - outcome.held - outcome.refused
-    if missing > 0:
-        parts.append(f"{missing:,} not looked at to the end")
+    settled = outcome.imported + outcome.duplicates + outcome.held + outcome.refused
+    if outcome.found > settled:
+        parts.append(f"{outcome.found - settled:,} not looked at to the end")
     if outcome.is_whole and outcome.found:
         parts.append("no instance left behind")
     told = f"{'; '.join(parts)}."
@@ -294,10 +300,14 @@ def _repairs(repairs: Iterable[Repair]) -> tuple[Repaired, ...]:
     )
 
 
-def _sectors(outcome: ImportOutcome) -> Iterable[LeftBehind]:
+def _lost(outcome: ImportOutcome) -> Iterable[LeftBehind]:
+    """Yield what nobody can take in any more: it weighs most."""
+    if outcome.missing:
+        why = "The directory lists them, and they are not on the medium."
+        yield LeftBehind("Missing files", why, outcome.missing)
     if outcome.bad_sectors:
         why = "They cannot be read, however often; what lies on them is not in the copy."
-        yield LeftBehind("Damaged sectors", why, outcome.bad_sectors, "")
+        yield LeftBehind("Damaged sectors", why, outcome.bad_sectors)
 
 
 def _sides(decision: IdentityDecision) -> Identities:

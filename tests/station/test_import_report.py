@@ -77,6 +77,11 @@ class TestVerdict:
              True),
             (outcome(found=0, imported=0), "No DICOM instance was found.", True),
             (
+                outcome(found=0, imported=0, missing=15),
+                "No DICOM instance was found; 15 that the directory lists are not on the medium.",
+                False,
+            ),
+            (
                 outcome(bad_sectors=3, lost_bytes=6144),
                 "28 of 28 instances imported; 3 sectors (6.0 KiB) of the disc cannot be read.",
                 False,
@@ -147,10 +152,26 @@ class TestFacts:
             ("Name", "/mnt/usb"),
         )
 
-    def test_unreadable_sectors_are_among_what_did_not_come(self, station: Station) -> None:
-        facts = import_report_facts(station, outcome(bad_sectors=7))
+    def test_what_is_lost_stands_first_among_what_did_not_come(self, station: Station) -> None:
+        made = outcome(bad_sectors=7, missing=2, left=clean_outcome().left)
+        facts = import_report_facts(station, made)
 
-        assert [(one.what, one.count) for one in facts.left.items] == [("Damaged sectors", 7)]
+        assert [(one.what, one.count) for one in facts.left.items] == [
+            ("Missing files", 2),
+            ("Damaged sectors", 7),
+            ("Program", 3),
+            ("Other files", 14),
+        ]
+        assert facts.passed is False
+
+    @pytest.mark.parametrize(
+        ("made", "passed"),
+        [(outcome(), True), (outcome(held=1), False), (outcome(found=0, imported=0), None)],
+    )
+    def test_whether_it_is_good(
+        self, station: Station, made: ImportOutcome, passed: bool | None
+    ) -> None:
+        assert import_report_facts(station, made).passed is passed
 
     def test_identities_stand_side_by_side_with_agreement_and_decision(
         self, station: Station
