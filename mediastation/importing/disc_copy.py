@@ -19,8 +19,8 @@ from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, sync_folder
 from mediastation.errors import MediaError
-from mediastation.importing.disc_damage import SECTOR, check_disc
-from mediastation.importing.disc_drive import Drive
+from mediastation.importing.disc_damage import SECTOR, check_disc, claimed_bytes
+from mediastation.importing.disc_drive import Drive, open_drive
 from mediastation.importing.disc_map import DiscJournal
 from mediastation.media.disk import locked, require_space
 from mediastation.media.left_over import part_path
@@ -92,7 +92,8 @@ def copy_disc(
     target : Path
         A file in an existing folder, readable by its owner only.
     opener : callable
-        How the bytes of `source` are reached.
+        How the bytes of `source` are reached; past the system's cache if none is given and it is
+        a drive.
     progress : callable, optional
         May raise to cancel; what was read by then is kept.
     retries : int
@@ -114,7 +115,7 @@ def copy_disc(
         done = _finished(target)
     if done is not None:
         return done
-    access = opener(source)
+    access = open_drive(source, opener)
     try:
         with disk_trouble_told(target.parent):
             copy = _Copy(Drive(source, access), target, progress or _unwatched)
@@ -196,8 +197,9 @@ class _Copy:
         self._sweep()
         while self._map.failed:
             self._divide()
+        end = self._end_to_ask() if self._map.bad and self._map.round <= retries else 0
         while self._map.bad and self._map.round <= retries:
-            self._ask_again()
+            self._ask_again(end)
         sha256 = self._whole_digest()
         os.fsync(self._descriptor)
         self._journal.record({"sha256": sha256})
@@ -287,13 +289,20 @@ class _Copy:
                 self._settle({"divided": [start, at - start], "bad": bad})
         self._tell(0)
 
-    def _ask_again(self) -> None:
-        """Go through this round's bad sectors once."""
+    def _end_to_ask(self) -> int:
+        """Return where bad sectors are worth no second try: nothing was written behind there."""
+        try:
+            return claimed_bytes(self._part)
+        except OSError:
+            return self._map.size_bytes
+
+    def _ask_again(self, end: int) -> None:
+        """Go through this round's bad sectors before `end` once."""
         number = self._map.round
         good: list[list[int]] = []
         at = asked = 0
         try:
-            for offset, length in tuple(_worth_asking(self._map.bad)):
+            for offset, length in tuple(_worth_asking(self._map.bad, end)):
                 data = self._drive.read(offset, length)
                 if data is not None:
                     self._write(data, offset)
@@ -334,12 +343,14 @@ class _Copy:
         self._progress(self._map.settled_bytes + unsettled, self._map.size_bytes)
 
 
-def _worth_asking(bad: Iterable[Extent]) -> Iterator[tuple[int, int]]:
-    """Yield the sectors of short runs, and those at the ends of long ones."""
+def _worth_asking(bad: Iterable[Extent], end: int) -> Iterator[tuple[int, int]]:
+    """Yield the sectors before `end` of short runs, and those at the ends of long ones."""
     for run in bad:
         sectors = -(-run.length // SECTOR)
         for number in range(sectors):
             if EDGE <= number < sectors - EDGE:
                 continue
             at = number * SECTOR
+            if run.offset + at >= end:
+                return
             yield run.offset + at, min(SECTOR, run.length - at)

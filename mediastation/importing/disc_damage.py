@@ -46,7 +46,7 @@ def check_disc(path: Path, bad: Sequence[Extent], retried: int) -> tuple[Finding
         )  # fmt: skip
     if not bad:
         return tuple(findings)
-    end = _claimed_bytes(path)
+    end = claimed_bytes(path)
     lost = sum(_within(extent, 0, end) for extent in bad)
     behind = sum(extent.length for extent in bad) - lost
     if lost:
@@ -148,17 +148,27 @@ def _within(extent: Extent, start: int, end: int) -> int:
     return max(0, min(extent.offset + extent.length, end) - max(extent.offset, start))
 
 
-def _claimed_bytes(path: Path) -> int:
-    """Return where the file systems of the copy end, by their own word; everything if none is."""
-    end = 0
+def claimed_bytes(path: Path) -> int:
+    """Return where the file systems of an image and their files end; all of it if there is none.
+
+    By their own word, which may be wrong: good for saying what is damage, and
+    what is worth another try, and for nothing else.
+    """
+    size_bytes = path.stat().st_size
+    ends = []
     with suppress(MediaError), open_volume(path) as volume:
-        if not isinstance(volume, ImageVolume):
-            return path.stat().st_size
-        end = volume.volume_bytes
+        ends.append(_end_of(volume))
         if isinstance(volume, IsoVolume) and volume.has_udf:
-            with suppress(MediaError), open_volume(path, only=FileSystem.UDF) as beside:
-                end = max(end, beside.volume_bytes if isinstance(beside, ImageVolume) else 0)
-    return end or path.stat().st_size
+            with open_volume(path, only=FileSystem.UDF) as beside:
+                ends.append(_end_of(beside))
+    return min(max(ends, default=0) or size_bytes, size_bytes)
+
+
+def _end_of(volume: Volume) -> int:
+    if not isinstance(volume, ImageVolume):
+        return 0
+    files = (offset + length for file in volume.iter_files() for offset, length in _placed(file))
+    return max(volume.volume_bytes, *files, 0)
 
 
 def _sectors(count: int) -> str:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from mediastation.errors import MediaError
 from mediastation.importing.disc_damage import SECTOR
-from mediastation.reading.fresh import drop_cache
+from mediastation.reading.fresh import DirectAccess, drop_cache
+from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.random_access import RandomAccess
 
 FAILURES_IN_A_ROW = 16
@@ -24,7 +25,36 @@ FAILURES_IN_A_ROW = 16
 SPREAD = 16
 """So many sectors from all over a disc help to tell it from others of the same maker."""
 
+_NOT_SUPPORTED = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}
 _GONE = {errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM, errno.ESHUTDOWN}
+
+
+def open_drive(source: Path, opener: AccessOpener) -> RandomAccess:
+    """Open a disc; in a drive, so that a bad sector does not take its neighbours along.
+
+    The system's cache deals in pages of two sectors, and would hide a drive
+    that has gone.
+
+    Raises
+    ------
+    MediaError
+        If it cannot be opened.
+    """
+    access = opener(source)
+    if opener is not RandomAccess or not access.is_device:
+        return access
+    try:
+        direct = DirectAccess(source)
+    except OSError:
+        return access
+    try:
+        direct.read_at(0, SECTOR)
+    except OSError as fault:
+        if fault.errno in _NOT_SUPPORTED:
+            direct.close()
+            return access
+    access.close()
+    return direct
 
 
 class Drive:
@@ -110,6 +140,7 @@ class Drive:
         """Yield a run whole, or what of it can be read by the sector."""
         if data := self._try(start, end - start):
             yield start, data
+        if data or end - start <= SECTOR:
             return
         for at in range(start, end, SECTOR):
             if data := self._try(at, min(SECTOR, end - at)):

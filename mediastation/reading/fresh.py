@@ -24,6 +24,7 @@ from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.random_access import RandomAccess
 
 _BLKFLSBUF = 0x1261  # linux/fs.h
+_BLKSSZGET = 0x1268
 _WINDOW_BYTES = 1 << 30
 _ALIGNMENT = 4096
 _MOST_BYTES = 1 << 20
@@ -49,7 +50,11 @@ class Cache(StrEnum):
 
 
 class DirectAccess(RandomAccess):
-    """Bytes by position, past the system's cache; `OSError` where that is not supported."""
+    """Bytes by position, past the system's cache; `OSError` where that is not supported.
+
+    The cache deals in pages: through it one bad sector takes its neighbours
+    along. Here a drive is asked for whole sectors of its own and no more.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -59,6 +64,7 @@ class DirectAccess(RandomAccess):
         except OSError:
             self.close()
             raise
+        self._block_bytes = _sector_bytes(self._handle) if self.is_device else _ALIGNMENT
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return the bytes at `offset`, fewer at the end; `OSError` where they cannot be read."""
@@ -69,8 +75,8 @@ class DirectAccess(RandomAccess):
         # The kernel wants place, length and memory in whole blocks.
         with mmap.mmap(-1, _MOST_BYTES) as buffer, memoryview(buffer) as view:
             while length > 0:
-                start = offset - offset % _ALIGNMENT
-                wanted = -(-(offset - start + length) // _ALIGNMENT) * _ALIGNMENT
+                start = offset - offset % self._block_bytes
+                wanted = -(-(offset - start + length) // self._block_bytes) * self._block_bytes
                 with view[: min(wanted, _MOST_BYTES)] as window:
                     count = os.preadv(self._handle, [window], start)
                 piece = bytes(view[offset - start : min(count, offset - start + length)])
@@ -80,6 +86,15 @@ class DirectAccess(RandomAccess):
                 offset += len(piece)
                 length -= len(piece)
         return b"".join(pieces)
+
+
+def _sector_bytes(handle: int) -> int:
+    """Return the size of a device's logical sectors; a page where it does not say."""
+    answer = bytearray(4)
+    with suppress(OSError):
+        fcntl.ioctl(handle, _BLKSSZGET, answer)
+    size = int.from_bytes(answer, sys.byteorder)
+    return size if 512 <= size <= _ALIGNMENT and not size & (size - 1) else _ALIGNMENT
 
 
 def open_fresh(path: Path) -> tuple[AccessOpener, Cache]:

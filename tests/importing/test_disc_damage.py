@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mediastation.importing.disc_copy import copy_disc
-from mediastation.importing.disc_damage import damaged_files, lost_bytes
+from mediastation.importing.disc_damage import claimed_bytes, damaged_files, lost_bytes
 from mediastation.model.finding import Severity
 from mediastation.reading.contract import HOLE, Extent, VolumeFile
 from mediastation.reading.memory import MemoryVolume
@@ -101,6 +101,22 @@ class TestDamagedFiles:
         assert damaged_files(MemoryVolume({"A": b"x"}), (Extent(0, 2048),)) == []
 
 
+class TestClaimed:
+    def test_a_file_behind_the_end_of_its_volume_counts(self, disc: Path, tmp_path: Path) -> None:
+        """A damaged descriptor must not make a file's bytes nobody's."""
+        data = bytearray(disc.read_bytes())
+        last = max(first + -(-len(d) // SECTOR) for first, d in files(disc).values() if d)
+        data[16 * SECTOR + 80 : 16 * SECTOR + 88] = b"\x20\0\0\0\0\0\0\x20"
+        (tmp_path / "small.iso").write_bytes(data)
+
+        assert claimed_bytes(tmp_path / "small.iso") >= last * SECTOR - SECTOR
+
+    def test_without_a_file_system_all_of_it_is_claimed(self, tmp_path: Path) -> None:
+        (tmp_path / "noise").write_bytes(b"\x01\x02" * 100_000)
+
+        assert claimed_bytes(tmp_path / "noise") == 200_000
+
+
 class TestRunOut:
     @pytest.mark.parametrize("sectors", [2, 150])
     def test_behind_the_file_system_it_is_a_note_and_no_damage(
@@ -113,9 +129,11 @@ class TestRunOut:
             data + bytes(sectors * SECTOR), bad=range(end, end + sectors), is_device=True
         )
 
-        copy = copy_disc(DRIVE, tmp_path / "disc.img", opener=drive, retries=1)
+        copy = copy_disc(DRIVE, tmp_path / "disc.img", opener=drive, retries=50)
 
         assert [(f.rule, f.severity) for f in copy.findings] == [("run-out", Severity.NOTE)]
+        # To know the disc, with its chunk, with its piece and alone; never in a round.
+        assert max(drive.asked.values()) <= 4
         assert f"{sectors} sectors" in copy.findings[0].message
         assert copy.bad == (Extent(end * SECTOR, sectors * SECTOR),)
         with open_volume(copy.path) as volume:
