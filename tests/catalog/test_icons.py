@@ -75,6 +75,7 @@ def test_an_older_index_grows(tmp_path: Path, version: str, has_keys: bool) -> N
                 connection.execute(text("DROP TABLE icons"))
             if not has_keys:
                 connection.execute(text("DROP INDEX patients_in_order"))
+                connection.execute(text("DROP INDEX patients_by_birth_date"))
                 connection.execute(text("ALTER TABLE patients DROP COLUMN name_key"))
                 connection.execute(text("CREATE INDEX patients_by_name ON patients (patient_name)"))
             connection.execute(
