@@ -42,7 +42,8 @@ class Seen(StrEnum):
     TOOL = "tool"
     """In what the medium's own checker says: isoinfo, 7-Zip, unzip, fsck.fat, udfinfo, find."""
     BYTES = "bytes"
-    """In the bytes alone: pixels that are other pixels look as good as any."""
+    """In the bytes alone: pixels that are other pixels look as good as any, and other programs
+    pass over much."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Damage:
     seen: Seen = Seen.PICTURE
     apply: Callable[[Tree], Tree] | None = None
     make: Callable[[OutsideMedia, Path], Path] | None = None
+    base: str = "folder"
+    """The good medium that a damaged one is to be compared with."""
 
     def tree(self) -> Tree:
         """The good tree with this damage; without a `make` alone."""

@@ -348,7 +348,8 @@ def _out_of_order() -> bytes:
     return content[:item] + content[key:end] + content[item:key] + content[end:]
 
 
-_add("elements-out-of-order", "element-order", _out_of_order)
+# dcmdump puts them in order before it shows them.
+_add("elements-out-of-order", "element-order", _out_of_order, seen=Seen.BYTES)
 
 
 # Truncated, padded, and lengths that lie.
@@ -513,7 +514,7 @@ _add(
 )
 
 # What stands in its place.
-_JPEG = (
+JPEG = (
     b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
     + random.Random(4).randbytes(900)
     + b"\xff\xd9"
@@ -529,7 +530,7 @@ _add(
 )
 _add("zero-bytes", "not-dicom no-dicomdir", lambda: b"", directory=False, repairs=0)
 _add("only-zeros", "not-dicom no-dicomdir", lambda: bytes(4096), directory=False, repairs=0)
-_add("is-a-jpeg", "not-dicom no-dicomdir", lambda: _JPEG, directory=False, repairs=0)
+_add("is-a-jpeg", "not-dicom no-dicomdir", lambda: JPEG, directory=False, repairs=0)
 _add(
     "is-an-instance", "not-a-directory", lambda: instances()[0].content, directory=False, repairs=0,
     found=COUNT + 1, duplicates=1,
@@ -537,8 +538,9 @@ _add(
 
 
 def _folder_instead(tree: Tree) -> Tree:
+    index = tree.pop("DICOMDIR")
     moved = {f"DICOMDIR/{path.rsplit('/')[-1]}": tree.pop(path) for path in CT_PATHS}
-    return {**tree, "DICOMDIR/INDEX": tree.pop("DICOMDIR"), **moved}
+    return {**tree, "DICOMDIR/INDEX": index, **moved}
 
 
 _add(

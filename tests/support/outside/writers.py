@@ -9,10 +9,13 @@ them.
 
 from __future__ import annotations
 
+import gc
 import shutil
 import struct
+import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -61,7 +64,9 @@ def _genisoimage(folder: Path, tree: Tree, *options: str) -> Path:
     root, path = folder / "tree", folder / "disc.iso"
     if not root.exists():
         write_folder(tree, root)
-    words = ("-quiet", "-V", VOLUME, "-input-charset", "utf-8", *options)
+    # Version 2 of ISO 9660 knows character sets of one byte only: the bytes stay what they are.
+    charset = "iso8859-1" if "4" in options else "utf-8"
+    words = ("-quiet", "-V", VOLUME, "-input-charset", charset, *options)
     run_peer("genisoimage", *words, "-o", path, root)
     return path
 
@@ -121,11 +126,12 @@ def _xorriso(folder: Path, tree: Tree) -> Path:
     return path
 
 
-def sessions(folder: Path, first: Tree, second: Tree, *, finished: float = 1.0) -> Path:
+def sessions(folder: Path, first: Tree, second: Tree, *, burned: int = 0) -> Path:
     """Two sessions behind each other, as a disc has them that was burned twice.
 
-    The second session's tree is that of both. `finished` is how much of it
-    was burned before the drive stopped.
+    The second session's tree is that of both; genisoimage keeps the first
+    DICOMDIR in it under another name. `burned` is the number of its sectors
+    that were burned before the drive stopped, all without.
     """
     one = _genisoimage(folder / "one", first, "-iso-level", "1", "-pad")
     start = -(-one.stat().st_size // SECTOR)
@@ -136,7 +142,7 @@ def sessions(folder: Path, first: Tree, second: Tree, *, finished: float = 1.0) 
     content = one.read_bytes().ljust(start * SECTOR, b"\0")
     later = two.read_bytes()
     path = folder / "disc.iso"
-    path.write_bytes(content + later[: int(len(later) * finished) // SECTOR * SECTOR])
+    path.write_bytes(content + (later[: burned * SECTOR] if burned else later))
     return path
 
 
@@ -271,19 +277,19 @@ def _folder_lower(folder: Path, tree: Tree) -> Path:
 
 
 # Directories.
-def dicomdir_by_dcmtk(tree: Mapping[str, bytes], folder: Path | None = None) -> bytes:
+def dicomdir_by_dcmtk(tree: Mapping[str, bytes]) -> bytes:
     """The DICOMDIR that dcmmkdir writes over these files."""
-    with _scratch(folder) as root:
+    with _scratch() as root:
         write_folder({p: c for p, c in tree.items() if p.startswith("DICOM/")}, root)
         words = ("-Pfl", "-Nrc", "-Nxc", "-A", "+r", "+id", str(root))
         run_peer("dcmmkdir", *words, "+D", root / "DICOMDIR", "+F", VOLUME, "DICOM")
         return (root / "DICOMDIR").read_bytes()
 
 
-def dicomdir_by_gdcm(tree: Mapping[str, bytes], folder: Path | None = None) -> bytes:
+def dicomdir_by_gdcm(tree: Mapping[str, bytes]) -> bytes:
     """The DICOMDIR that gdcmgendir writes over these files; it takes no compressed ones."""
     compressed = {one.path for one in instances() if one.syntax != EXPLICIT_LE}
-    with _scratch(folder) as root:
+    with _scratch() as root:
         taken = {path: tree[path] for path in tree if path.startswith("DICOM/")}
         write_folder({p: c for p, c in taken.items() if p not in compressed}, root)
         words = ("-r", "-i", root, "-o", root / "DICOMDIR", "--descriptor", VOLUME)
@@ -300,22 +306,20 @@ def file_set_by_pydicom(folder: Path) -> Tree:
         for content in instance_files().values():
             file_set.add(dcmread(BytesIO(content)))
         file_set.write(folder)
+        # Its own temporary folder goes with it, and it would be told of at the end of the session.
+        del file_set
+        gc.collect()
     return tree_of(folder)
 
 
-class _scratch:  # noqa: N801 - reads as a function
+@contextmanager
+def _scratch() -> Iterator[Path]:
     """A folder that is gone afterwards."""
-
-    def __init__(self, folder: Path | None) -> None:
-        import tempfile  # noqa: PLC0415
-
-        self._made = tempfile.TemporaryDirectory(dir=folder)
-
-    def __enter__(self) -> Path:
-        return Path(self._made.__enter__())
-
-    def __exit__(self, *_: object) -> None:
-        self._made.cleanup()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 class OutsideMedia:
