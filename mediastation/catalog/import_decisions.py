@@ -2,7 +2,7 @@
 
 A decision counts for the same contradiction from the same origin, and for
 nothing else: `subject` is a digest of what was decided about
-(`mediastation.importing.compare.subject_of`).
+(`mediastation.importing.comparison.subject_of`).
 """
 
 from __future__ import annotations

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from mediastation.errors import MediaError
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.importing import ArrivedFile
 
-_SCHEMA = """
+_FIELDS = (
+    "path", "size_bytes", "sha256", "data_sha256", "pixel_key", "sop_class_uid",
+    "sop_instance_uid", "transfer_syntax_uid", "study_instance_uid", "series_instance_uid",
+)  # fmt: skip
+_COLUMNS = f"{', '.join(_FIELDS)}, identity"
+_SCHEMA = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE arrived (
-  uid TEXT NOT NULL, data_sha256 TEXT NOT NULL, pixel_key TEXT NOT NULL, facts TEXT NOT NULL
-);
-CREATE INDEX by_content ON arrived (uid, data_sha256);
+CREATE TABLE arrived ({", ".join(f"{name} NOT NULL" for name in (*_FIELDS, "identity"))});
+CREATE INDEX by_uid ON arrived (sop_instance_uid, data_sha256) WHERE sop_instance_uid != '';
 CREATE INDEX by_pixels ON arrived (pixel_key) WHERE pixel_key != '';
 CREATE TABLE people (
-  study TEXT NOT NULL, identity TEXT NOT NULL, facts TEXT NOT NULL,
-  PRIMARY KEY (study, identity)
+  study NOT NULL, identity NOT NULL, arrived INTEGER NOT NULL, PRIMARY KEY (study, identity)
 ) WITHOUT ROWID;
+BEGIN;
 """
-_MOST = 8
+_INSERT = f"INSERT INTO arrived ({_COLUMNS}) VALUES ({', '.join('?' * (len(_FIELDS) + 1))})"  # noqa: S608
+_SELECT = f"SELECT {_COLUMNS} FROM arrived"  # noqa: S608 - names of our own
+MOST_TOLD = 8
+"""Instances that one question is answered with."""
 
 
 class CameBefore:
@@ -68,52 +76,50 @@ class CameBefore:
             self._path.unlink(missing_ok=True)
 
     def add(self, arrived: ArrivedFile, *, person_counts: bool) -> None:
-        """Note an instance; its patient is one whom its study belongs to if `person_counts`."""
-        facts = json.dumps(asdict(arrived))
-        key = "" if arrived.pixel_key.startswith("=") else arrived.pixel_key
-        self._ask(
-            "INSERT INTO arrived VALUES (?, ?, ?, ?)",
-            arrived.sop_instance_uid,
-            arrived.data_sha256,
-            key,
-            facts,
-        )
-        if person_counts and arrived.study_instance_uid:
-            self._ask(
-                "INSERT OR IGNORE INTO people VALUES (?, ?, ?)",
-                arrived.study_instance_uid,
-                arrived.identity.key,
-                facts,
-            )
+        """Note an instance; its study belongs to its patient too if `person_counts`."""
+        who = _key(arrived.identity)
+        try:
+            row = self._database.execute(
+                _INSERT, (*(getattr(arrived, name) for name in _FIELDS), who)
+            ).lastrowid
+            if person_counts and arrived.study_instance_uid:
+                self._database.execute(
+                    "INSERT OR IGNORE INTO people VALUES (?, ?, ?)",
+                    (arrived.study_instance_uid, who, row),
+                )
+        except sqlite3.Error as fault:
+            raise _trouble(self._path, fault) from fault
 
     def equal(self, uid: str, data_sha256: str) -> ArrivedFile | None:
         """Return the first instance with this UID and data set."""
         found = self._ask(
-            "SELECT facts FROM arrived WHERE uid = ? AND data_sha256 = ? ORDER BY rowid LIMIT 1",
+            f"{_SELECT} WHERE sop_instance_uid = ? AND sop_instance_uid != '' "
+            "AND data_sha256 = ? ORDER BY rowid LIMIT 1",
             uid,
             data_sha256,
         )
         return found[0] if found else None
 
     def with_uid(self, uid: str) -> list[ArrivedFile]:
-        """Return the first instances with this UID, eight at most."""
+        """Return the first instances with this UID, `MOST_TOLD` at most; none for no UID."""
         return self._ask(
-            f"SELECT facts FROM arrived WHERE uid = ? ORDER BY rowid LIMIT {_MOST}",  # noqa: S608
+            f"{_SELECT} WHERE sop_instance_uid = ? AND sop_instance_uid != '' "
+            f"ORDER BY rowid LIMIT {MOST_TOLD}",
             uid,
         )
 
     def with_pixels(self, key: str) -> list[ArrivedFile]:
-        """Return the first instances with this pixel key, eight at most."""
+        """Return the first instances with this pixel key, `MOST_TOLD` at most; none for no key."""
         return self._ask(
-            f"SELECT facts FROM arrived WHERE pixel_key = ? AND pixel_key != '' "  # noqa: S608
-            f"ORDER BY rowid LIMIT {_MOST}",
+            f"{_SELECT} WHERE pixel_key = ? AND pixel_key != '' ORDER BY rowid LIMIT {MOST_TOLD}",
             key,
         )
 
     def of_study(self, study: str) -> list[ArrivedFile]:
-        """Return an instance of each identity that a study belongs to, eight at most."""
+        """Return an instance of each patient that a study belongs to, `MOST_TOLD` at most."""
         return self._ask(
-            f"SELECT facts FROM people WHERE study = ? LIMIT {_MOST}",  # noqa: S608
+            f"{_SELECT} WHERE rowid IN (SELECT arrived FROM people WHERE study = ?) "  # noqa: S608
+            f"ORDER BY rowid LIMIT {MOST_TOLD}",
             study,
         )
 
@@ -122,12 +128,18 @@ class CameBefore:
             rows = self._database.execute(statement, words).fetchall()
         except sqlite3.Error as fault:
             raise _trouble(self._path, fault) from fault
-        return [_arrived(facts) for (facts,) in rows]
+        return [_arrived(row) for row in rows]
 
 
-def _arrived(facts: str) -> ArrivedFile:
-    fields = json.loads(facts)
-    return ArrivedFile(**{**fields, "identity": PatientIdentity(**fields["identity"])})
+@lru_cache(maxsize=1024)
+def _key(identity: PatientIdentity) -> str:
+    return identity.key
+
+
+def _arrived(row: Sequence[Any]) -> ArrivedFile:
+    *facts, identity = row
+    named = dict(zip(_FIELDS, facts, strict=True))
+    return ArrivedFile(**named, identity=PatientIdentity(*json.loads(identity)))
 
 
 def _trouble(path: Path, fault: Exception) -> MediaError:

@@ -25,11 +25,9 @@ written anew without their VR.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from itertools import islice
 from pathlib import Path
 
@@ -50,113 +48,19 @@ from mediastation.conformance.identity import patient_identity
 from mediastation.dicom.attribute_differences import Differences
 from mediastation.dicom.pixel_comparison import same_pixels, shows_nothing
 from mediastation.dicom.pixel_key import is_blank_key
-from mediastation.importing.came_before import CameBefore
+from mediastation.importing.came_before import MOST_TOLD, CameBefore
+from mediastation.importing.comparison import Comparison, Counterpart, is_stranger
 from mediastation.importing.judge import Judge, PixelVerdict
 from mediastation.importing.lend import Lend
 from mediastation.importing.look import OutsideError
 from mediastation.model.entry import Kind
 from mediastation.model.finding import Finding, note
-from mediastation.model.identity import PatientIdentity, normalise
+from mediastation.model.identity import PatientIdentity
 from mediastation.model.importing import ArrivedFile, Standing
-from mediastation.model.likeness import Verdict, compare_identities
 
 _HOLE = "\N{REPLACEMENT CHARACTER}"
 _MOST_RIVALS = 6
 """Instances of one UID that are compared in full."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counterpart:
-    """The instance that an arriving one is compared with.
-
-    It is here (`entry`), or came before on the same medium (`path`). `kind`
-    tells originals from copies that were made here; `source` and `received_at`
-    (seconds since the epoch) are of what is here alone.
-    """
-
-    sop_instance_uid: str
-    data_sha256: str
-    study_instance_uid: str
-    series_instance_uid: str
-    size_bytes: int
-    identity: PatientIdentity
-    entry: int | None = None
-    path: str = ""
-    kind: Kind = Kind.ORIGINAL
-    source: str = ""
-    received_at: float = 0.0
-
-    @classmethod
-    def of_known(cls, known: KnownInstance) -> Counterpart:
-        """Return an entry as a counterpart."""
-        return cls(
-            known.sop_instance_uid,
-            known.data_sha256,
-            known.study_instance_uid,
-            known.series_instance_uid,
-            known.size_bytes,
-            known.identity,
-            entry=known.entry,
-            kind=known.kind,
-            source=known.source,
-            received_at=known.received_at,
-        )
-
-    @classmethod
-    def of_arrived(cls, arrived: ArrivedFile) -> Counterpart:
-        """Return an instance of the same medium as a counterpart."""
-        return cls(
-            arrived.sop_instance_uid,
-            arrived.data_sha256,
-            arrived.study_instance_uid,
-            arrived.series_instance_uid,
-            arrived.size_bytes,
-            arrived.identity,
-            path=arrived.path,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How one arriving instance stands.
-
-    Parameters
-    ----------
-    standing : Standing
-        The nearest that applies, in the order of ``other-pixels``,
-        ``other-header``, ``other-patient``, ``copied-pixels``; a duplicate is
-        none of these.
-    counterpart : Counterpart, optional
-        What it is compared with; of another patient's study one instance
-        stands for all. None for what is new.
-    pixels : PixelVerdict, optional
-        Of two instances with one UID.
-    differences : Differences
-        Of their attributes; `one` is here (or came before), `other` arrives.
-    rewritten : bool
-        Whether a duplicate has the same content in other bytes.
-    """
-
-    standing: Standing
-    counterpart: Counterpart | None = None
-    pixels: PixelVerdict | None = None
-    differences: Differences = Differences()  # noqa: RUF009 - frozen
-    rewritten: bool = False
-
-    @property
-    def other(self) -> int | None:
-        """The entry that it is compared with, if that is here."""
-        return self.counterpart.entry if self.counterpart else None
-
-    @property
-    def other_path(self) -> str:
-        """The path of what it is compared with, if that came on the same medium."""
-        return self.counterpart.path if self.counterpart else ""
-
-    @property
-    def made_here(self) -> bool:
-        """Whether a duplicate is of a copy that this station made."""
-        return self.counterpart is not None and self.counterpart.kind is not Kind.ORIGINAL
 
 
 def check_knowledge(catalog: Catalog) -> list[Finding]:
@@ -212,37 +116,6 @@ def iter_standings(
                 yield arrived, comparer.compare(arrived)
 
 
-def subject_of(arrived: ArrivedFile, comparison: Comparison) -> str:
-    """Return what a decision about a contradiction is remembered under.
-
-    For one study under two patients it is the study and the two identities,
-    spelling apart: one decision counts for the whole study. For all others it
-    is both instances, each with its data set. Empty without a contradiction.
-    """
-    other = comparison.counterpart
-    if other is None or comparison.standing in (Standing.NEW, Standing.DUPLICATE):
-        return ""
-    facts: list[object] = [comparison.standing.value]
-    if comparison.standing is Standing.OTHER_PATIENT:
-        facts += [arrived.study_instance_uid, *map(_normal, (other.identity, arrived.identity))]
-    else:
-        facts += [other.sop_instance_uid, other.data_sha256]
-        facts += [arrived.sop_instance_uid, arrived.data_sha256]
-    return hashlib.sha256(json.dumps(facts, ensure_ascii=True).encode("ascii")).hexdigest()
-
-
-def is_stranger(one: PatientIdentity, other: PatientIdentity) -> bool:
-    """Tell whether two identities cannot be one person; one that names nobody can be anybody."""
-    if one.names_nobody or other.names_nobody:
-        return False
-    return compare_identities(one, other).verdict is Verdict.APART
-
-
-def _normal(identity: PatientIdentity) -> list[object]:
-    normal = normalise(identity)
-    return [normal.patient_id, normal.issuer, normal.name, normal.birth_date, normal.sex]
-
-
 class _Comparer:
     def __init__(self, catalog: Catalog, before: CameBefore, judge: Judge, lend: Lend) -> None:
         self._catalog = catalog
@@ -252,6 +125,7 @@ class _Comparer:
         self._by_uid: dict[str, list[KnownInstance]] = {}
         self._by_pixels: dict[str, list[KnownInstance]] = {}
         self._by_study: dict[str, list[KnownPatient]] = {}
+        self._belonging: set[tuple[str, PatientIdentity]] = set()
 
     def look_up(self, batch: Sequence[ArrivedFile]) -> None:
         """Ask the index about a batch."""
@@ -261,42 +135,46 @@ class _Comparer:
         self._by_study = patients_of_studies(
             self._catalog, {one.study_instance_uid for one in batch}
         )
+        self._belonging.clear()
 
     def compare(self, arrived: ArrivedFile) -> Comparison:
         """Return how one instance of the batch stands."""
+        alike = self._before.with_uid(arrived.sop_instance_uid)
         comparison = (
-            self._duplicate(arrived)
-            or self._same_uid(arrived)
+            self._duplicate(arrived, alike)
+            or self._same_uid(arrived, alike)
             or self._other_patient(arrived)
             or self._copied(arrived)
             or Comparison(Standing.NEW)
         )
-        counts = comparison.standing is not Standing.OTHER_PATIENT
-        self._before.add(arrived, person_counts=counts)
+        about = (arrived.study_instance_uid, arrived.identity)
+        # What is held for another reason has not shown that it is this patient's.
+        belongs = comparison.standing in (Standing.NEW, Standing.COPIED_PIXELS)
+        self._before.add(arrived, person_counts=belongs and about not in self._belonging)
+        if belongs:
+            self._belonging.add(about)
         return comparison
 
-    def _duplicate(self, arrived: ArrivedFile) -> Comparison | None:
+    def _duplicate(self, arrived: ArrivedFile, alike: list[ArrivedFile]) -> Comparison | None:
         uid, data = arrived.sop_instance_uid, arrived.data_sha256
-        if not uid:
-            return None
         known = next((one for one in self._by_uid.get(uid, ()) if one.data_sha256 == data), None)
         if known is not None:
             return Comparison(Standing.DUPLICATE, Counterpart.of_known(known))
-        before = self._before.equal(uid, data)
+        before = next((one for one in alike if one.data_sha256 == data), None)
+        if before is None and len(alike) == MOST_TOLD:
+            before = self._before.equal(uid, data)
         if before is not None:
             return Comparison(Standing.DUPLICATE, Counterpart.of_arrived(before))
         return None
 
-    def _same_uid(self, arrived: ArrivedFile) -> Comparison | None:
-        if not arrived.sop_instance_uid:
-            return None
+    def _same_uid(self, arrived: ArrivedFile, alike: list[ArrivedFile]) -> Comparison | None:
         # A prepared copy tells what its original tells.
         rivals: list[KnownInstance | ArrivedFile] = [
             one
             for one in self._by_uid.get(arrived.sop_instance_uid, ())
             if one.kind is not Kind.PREPARED
         ]
-        rivals = rivals or [*self._before.with_uid(arrived.sop_instance_uid)]
+        rivals = rivals or [*alike]
         nearest = None
         for rival in rivals[:_MOST_RIVALS]:
             comparison = self._in_full(arrived, rival)
@@ -326,7 +204,7 @@ class _Comparer:
 
     def _other_patient(self, arrived: ArrivedFile) -> Comparison | None:
         study = arrived.study_instance_uid
-        if not study:
+        if not study or (study, arrived.identity) in self._belonging:
             return None
         # What was decided before, or elsewhere, made the study this person's already.
         here = self._by_study.get(study, [])

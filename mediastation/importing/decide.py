@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from mediastation.catalog.import_decisions import Decision
-from mediastation.importing.compare import Comparison, Counterpart, is_stranger, subject_of
+from mediastation.importing.comparison import Comparison, Counterpart, is_stranger, subject_of
 from mediastation.importing.judge import PixelVerdict
 from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.identity import describe, differing_fields, shown
@@ -39,7 +39,7 @@ class Planned:
         What is done.
     subject : str
         What a decision about it is remembered under
-        (`mediastation.importing.compare.subject_of`); empty where there is
+        (`mediastation.importing.comparison.subject_of`); empty where there is
         nothing to decide.
     decision : Decision, optional
         The one that was applied again. A held instance with a decision is not

@@ -65,7 +65,7 @@ class QuarantinedFile:
         The catalog's number of the entry that it contradicts; 0 if none.
     origin, subject : str
         What a decision about it is remembered under (`OutsideMedium.origin`,
-        `mediastation.importing.compare.subject_of`); empty where nothing is.
+        `mediastation.importing.comparison.subject_of`); empty where nothing is.
     verdict : Verdict, optional
         None while it waits.
     decided_by, decided_at : str

@@ -19,7 +19,8 @@ from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.schema import instances
 from mediastation.dicom.header import read_header
-from mediastation.importing.compare import check_knowledge, iter_standings, subject_of
+from mediastation.importing.compare import check_knowledge, iter_standings
+from mediastation.importing.comparison import subject_of
 from mediastation.importing.judge import Judge, PixelVerdict
 from mediastation.importing.lend import lend_from
 from mediastation.model.entry import Kind
@@ -499,6 +500,21 @@ class TestOtherPatient:
         assert first.standing is Standing.NEW
         assert {one.standing for one in others} == {Standing.OTHER_PATIENT}
         assert {one.other_path for one in others} == {str(mine)}
+
+    @pytest.mark.parametrize("held", [{"PixelData": OTHER}, {}])
+    def test_a_stranger_who_is_held_for_another_reason_stays_one(
+        self, catalog: Catalog, tmp_path: Path, held: dict[str, bytes]
+    ) -> None:
+        """Neither a changed instance nor a second copy of it makes the study the stranger's."""
+        keep(catalog, write(tmp_path, "a"))
+        changed = write(tmp_path, "b", **held, **SOMEBODY_ELSE)
+        again = write(tmp_path, "c", **held, **SOMEBODY_ELSE)
+        new = write(tmp_path, "d", SOPInstanceUID="1.9", PixelData=bytes(range(2, 34)),
+                    **SOMEBODY_ELSE)  # fmt: skip
+
+        *_, comparison = compared(catalog, tmp_path, changed, again, new)
+
+        assert comparison.standing is Standing.OTHER_PATIENT
 
     @pytest.mark.parametrize(
         "facts",

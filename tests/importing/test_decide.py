@@ -9,7 +9,7 @@ import pytest
 
 from mediastation.catalog.import_decisions import Decision
 from mediastation.dicom.attribute_differences import AttributeDifference, Differences
-from mediastation.importing.compare import Comparison, Counterpart, subject_of
+from mediastation.importing.comparison import Comparison, Counterpart, subject_of
 from mediastation.importing.decide import Action, Planned, plan_standings
 from mediastation.importing.judge import PixelVerdict
 from mediastation.model.entry import Kind

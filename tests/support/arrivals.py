@@ -12,7 +12,8 @@ from mediastation.catalog.staging import digest_file
 from mediastation.conformance.identity import comparable_text, patient_identity
 from mediastation.dicom.header import read_header
 from mediastation.dicom.pixel_key import pixel_key_of
-from mediastation.importing.compare import Comparison, iter_standings
+from mediastation.importing.compare import iter_standings
+from mediastation.importing.comparison import Comparison
 from mediastation.importing.look import OutsideError
 from mediastation.model.entry import Source
 from mediastation.model.importing import ArrivedFile
