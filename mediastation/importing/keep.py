@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mediastation.catalog.durable import disk_trouble_told
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.staging import Staged
 from mediastation.errors import MediaError
 from mediastation.importing.hostile import POLYGLOT
-from mediastation.importing.look import OutsideError, read_fully
+from mediastation.importing.lend import copy_out
+from mediastation.importing.look import OutsideError
 from mediastation.importing.quarantine import Quarantine, QuarantinedFile, disarm
 from mediastation.importing.survey import Fate, Survey, SurveyedInstance
 from mediastation.model.entry import Source
@@ -25,7 +23,6 @@ from mediastation.reading.contract import Volume
 
 _BATCH_FILES = 256
 _BATCH_BYTES = 256 << 20
-_CHUNK = 1 << 20
 THE_RULE = "the station's rule"
 """Who decided where nobody has to: a file with a program in its preamble never comes in."""
 
@@ -157,7 +154,7 @@ class Keeper:
             )
         copy = self._intake.new_path()
         try:
-            sha256 = self._copy(instance, copy)
+            sha256 = copy_out(self._volume, instance.path, copy)
         except OutsideError as fault:
             copy.unlink(missing_ok=True)
             self._refuse(instance, "unreadable", f"It could be read before, and now not: {fault}.")
@@ -216,21 +213,3 @@ class Keeper:
             )
         )
         self._survey.set_fates([Fate(instance.position, "refused")])
-
-    def _copy(self, instance: SurveyedInstance, copy: Path) -> str:
-        """Copy one file onto our disk, private, and return its digest."""
-        digest = hashlib.sha256()
-        try:
-            stream = self._volume.open(instance.path)
-        except (OSError, MediaError) as fault:
-            raise OutsideError.of(fault) from fault
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        with stream, disk_trouble_told(self._intake.folder):
-            handle = os.open(copy, flags, 0o600)
-            with os.fdopen(handle, "wb", buffering=0) as output:
-                while chunk := read_fully(stream, _CHUNK):
-                    digest.update(chunk)
-                    rest = memoryview(chunk)
-                    while rest:
-                        rest = rest[output.write(rest) :]
-        return digest.hexdigest()
