@@ -72,11 +72,12 @@ class Identities:
     """An outside patient beside the one of this site.
 
     `decision` says who vouched, who decided and when, in a sentence of ours; it is
-    empty where nobody was chosen.
+    empty where nobody was chosen. `key` tells the outside patient from others.
     """
 
     rows: tuple[SidesRow, ...]
     decision: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,11 +59,8 @@ from mediastation.station.import_account import (
     patients_that_came,
 )
 from mediastation.station.import_folder import DISC_NAME, finish_survey, hold_medium, open_survey
-from mediastation.station.import_report import (
-    ImportOutcome,
-    keep_import_report,
-    write_import_report,
-)
+from mediastation.station.import_report import ImportOutcome
+from mediastation.station.import_report_file import keep_import_report, write_import_report
 from mediastation.station.import_request import ImportRequest, ImportResult
 from mediastation.station.job import Job
 from mediastation.station.job_kinds import as_row

@@ -1,20 +1,13 @@
-"""The report on an import: kept in the job's folder, and written wherever it is wanted."""
+"""What the report on an import tells: from what the import came to, in words and in groups."""
 
 from __future__ import annotations
 
-import json
 import socket
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from mediastation.catalog.durable import (
-    disk_trouble_told,
-    write_bytes_durably,
-    write_text_durably,
-)
 from mediastation.catalog.ledger import Ledger
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.identity import FIELD_NAMES, PatientIdentity, describe, shown
@@ -36,14 +29,9 @@ from mediastation.pages.import_facts import (
     SentOn,
     SidesRow,
 )
-from mediastation.pages.import_report import render_import_report, render_import_report_pdf
 from mediastation.pages.text import readable_date
 from mediastation.station.import_request import IdentityDecision
-from mediastation.station.medium_report import require_report_name
 from mediastation.station.station import Station
-
-REPORT_PAGE = "report.htm"
-REPORT_PRINT = "report.pdf"
 
 _MOST_PATIENTS = 1000
 _WORST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
@@ -134,57 +122,6 @@ class ImportOutcome:
         return is_here and not lacks
 
 
-@dataclass(frozen=True, slots=True)
-class KeptReport:
-    """Where the report lies, and what could not be printed on it."""
-
-    page: Path
-    sheet: Path
-    findings: tuple[Finding, ...] = ()
-
-
-def keep_import_report(station: Station, folder: Path, outcome: ImportOutcome) -> KeptReport:
-    """Write ``report.htm`` and ``report.pdf`` into a job's folder, each whole or not at all.
-
-    Raises
-    ------
-    MediaError
-        If the disk of the home fails.
-    ConfigError
-        If a template of the site is faulty.
-    """
-    facts = import_report_facts(station, outcome)
-    printed = render_import_report_pdf(facts)
-    kept = KeptReport(folder / REPORT_PAGE, folder / REPORT_PRINT, printed.findings)
-    with disk_trouble_told(folder):
-        write_bytes_durably(kept.page, render_import_report(facts, station.home / "templates"))
-        write_bytes_durably(kept.sheet, printed.content)
-    return kept
-
-
-def write_import_report(station: Station, path: Path, outcome: ImportOutcome) -> None:
-    """Write the report to a file whose name says what it is to be: .html, .htm, .pdf or .json.
-
-    Raises
-    ------
-    ConfigError
-        If the name ends in something else, or a template is faulty.
-    MediaError
-        If the disk fails.
-    """
-    require_report_name(path)
-    facts = import_report_facts(station, outcome)
-    with disk_trouble_told(path.absolute().parent):
-        match path.suffix.lower():
-            case ".json":
-                write_text_durably(path, _json(facts))
-            case ".pdf":
-                write_bytes_durably(path, render_import_report_pdf(facts).content)
-            case _:
-                page = render_import_report(facts, station.home / "templates")
-                write_bytes_durably(path, page)
-
-
 def import_report_facts(station: Station, outcome: ImportOutcome) -> ImportReportFacts:
     """Return what the report tells."""
     settings = station.settings
@@ -213,7 +150,7 @@ def import_report_facts(station: Station, outcome: ImportOutcome) -> ImportRepor
         faults=Listed(faults),
         repairs=Listed(repairs),
         left=Listed(left),
-        identities=Listed(tuple(map(_sides, outcome.identities))),
+        identities=Listed(tuple(map(sides_of, outcome.identities))),
         sent=Listed(tuple(outcome.sent)),
         ledger_head=head.short if head.count else "",
     )
@@ -310,13 +247,13 @@ def _lost(outcome: ImportOutcome) -> Iterable[LeftBehind]:
         yield LeftBehind("Damaged sectors", why, outcome.bad_sectors)
 
 
-def _sides(decision: IdentityDecision) -> Identities:
+def sides_of(decision: IdentityDecision) -> Identities:
     """Return both identities fact by fact, and the sentence about who decided."""
     candidate = decision.candidate
     if candidate is None:
         kept = f"{_number(decision.instances, 'instance')} as they came; not sent on"
         alone = SidesRow("Nobody chosen", describe(decision.outside), "", kept)
-        return Identities((alone,))
+        return Identities((alone,), key=decision.outside.key)
     rows = [
         SidesRow(
             f"{words[0].upper()}{words[1:]}",
@@ -329,7 +266,7 @@ def _sides(decision: IdentityDecision) -> Identities:
     if candidate.order is not None and candidate.order.accession_number:
         number = candidate.order.accession_number
         rows.append(SidesRow("Accession no.", "", number, "of the order here"))
-    return Identities(tuple(rows), _decision(decision, candidate))
+    return Identities(tuple(rows), _decision(decision, candidate), decision.outside.key)
 
 
 def _fact(name: str, identity: PatientIdentity) -> str:
@@ -378,8 +315,3 @@ def _moment(at: str) -> str:
 
 def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _json(facts: ImportReportFacts) -> str:
-    told = asdict(facts) | {"created": facts.created.isoformat()}
-    return json.dumps(told, indent=1, ensure_ascii=True)

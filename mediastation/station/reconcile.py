@@ -43,6 +43,7 @@ from mediastation.model.ledger_facts import DecidedHow, ReconcileFacts
 from mediastation.model.matching import MatchList
 from mediastation.station.automatic import rule_allows_automatic
 from mediastation.station.candidates import find_matches
+from mediastation.station.import_report_file import amend_import_report
 from mediastation.station.import_request import (
     IdentityDecision,
     ReconcileRequest,
@@ -90,6 +91,9 @@ def reconcile(
             try:
                 remember_selection(station.catalog, job.id, entries)
                 reconcile_selection(station, job, request.wanted, result)
+                decided = [one for one in result.decisions if one.candidate is not None]
+                if decided:
+                    job.found(amend_import_report(station, request.sources, identities=decided))
             finally:
                 job.result = result.counts()
     except (NetworkError, RefusedError) as fault:

@@ -136,6 +136,7 @@ class _Sending:
         finally:
             record_sent(station, job.id, self._peer, announced, self._confirmed)
             self._journal.mark_recorded()
+            self._amend()
         result.finished = result.refused == refused_files
         if result.refused:
             raise RefusedError(
@@ -143,6 +144,19 @@ class _Sending:
                 f"{self._peer.name}; {result.sent:,} did.",
                 hint="The findings say why, instance by instance.",
             )
+
+    def _amend(self) -> None:
+        """Have the report of the import, whose instances these are, say where they went."""
+        if not any(source.startswith("import:") for source in self._request.sources):
+            return
+        from mediastation.pages.import_facts import SentOn  # noqa: PLC0415 - it brings templates
+        from mediastation.station.import_report_file import (  # noqa: PLC0415
+            amend_import_report,
+        )
+
+        result, peer = self._result, self._peer
+        sent = SentOn(peer.name, peer.address, result.sent, result.refused, result.unsent)
+        self._job.found(amend_import_report(self._station, self._request.sources, sent=sent))
 
     def _resume(self) -> None:
         earlier = self._journal.take_over(self._job.id, self._request)

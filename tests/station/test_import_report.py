@@ -19,21 +19,26 @@ from mediastation.model.ledger_facts import DecidedHow
 from mediastation.model.likeness import compare_identities
 from mediastation.model.reconciliation import Candidate, CandidateOrigin
 from mediastation.model.repair import RepairLog
+from mediastation.pages.import_facts import SentOn
 from mediastation.station.clock import Clock
-from mediastation.station.import_report import (
-    ImportOutcome,
-    import_report_facts,
+from mediastation.station.gather import add
+from mediastation.station.import_report import ImportOutcome, import_report_facts, verdict_of
+from mediastation.station.import_report_file import (
+    amend_import_report,
     keep_import_report,
-    verdict_of,
     write_import_report,
 )
 from mediastation.station.import_request import IdentityDecision
 from mediastation.station.ledger_traffic import record_imported
+from mediastation.station.peer_requests import SendRequest
+from mediastation.station.send import send
 from mediastation.station.station import Station
 from tests.station.import_facts import FACTS, LOCAL, MEDIUM, OUTSIDE
 from tests.station.outcomes import DECISION, clean_outcome, repaired, worst_outcome
+from tests.support.objects import write_series
+from tests.support.pacs import archive, write_peer
 from tests.support.pdf import pdf_text
-from tests.support.xhtml import XhtmlPage
+from tests.support.xhtml import XhtmlPage, bare
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -266,7 +271,11 @@ class TestFiles:
         said = "28 of 28 instances imported; 2 things repaired; no instance left behind."
         assert said in XhtmlPage(kept.page.read_bytes()).text
         assert said in " ".join(pdf_text(kept.sheet).split())
-        assert sorted(path.name for path in folder.iterdir()) == ["report.htm", "report.pdf"]
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "report.htm",
+            "report.json",
+            "report.pdf",
+        ]
 
     @pytest.mark.parametrize("name", ["r.htm", "r.html", "r.PDF", "r.json"])
     def test_the_suffix_decides(self, station: Station, tmp_path: Path, name: str) -> None:
@@ -314,3 +323,100 @@ class TestFiles:
         page = (tmp_path / "w.htm").read_bytes()
         assert len(page) < 1 << 20
         assert "STOPPED: The disk is full." in XhtmlPage(page).text
+
+
+class TestAmending:
+    @pytest.fixture
+    def job(self, station: Station) -> int:
+        """The job of an import that nobody was chosen for yet."""
+        with station.job("import", {}) as job:
+            made = clean_outcome(job.id)
+            made.identities = (IdentityDecision(OUTSIDE, 28),)
+            made.sent = ()
+            keep_import_report(station, station.job_folder(job.id), made)
+        return job.id
+
+    def shown(self, station: Station, job: int) -> str:
+        page = (station.job_folder(job) / "report.htm").read_bytes()
+        sheet = " ".join(pdf_text(station.job_folder(job) / "report.pdf").split())
+        text = XhtmlPage(page).text
+        assert ("Nobody chosen" in text) == ("Nobody chosen" in sheet)
+        assert ("PACS@10.0.0.9:104" in text) == ("PACS@10.0.0.9:104" in sheet)
+        return bare(text)
+
+    def test_who_is_reconciled_later_takes_the_place_of_nobody(
+        self, station: Station, job: int
+    ) -> None:
+        assert "Nobody chosen" in self.shown(station, job)
+
+        assert amend_import_report(station, [f"import:{job}"], identities=[DECISION]) == []
+
+        text = self.shown(station, job)
+        assert "Nobody chosen" not in text
+        assert "from the worklist of ris; decided by mta" in text
+        assert "28 of 28 instances imported" in text
+
+    def test_what_is_sent_later_is_entered_and_the_same_peer_once(
+        self, station: Station, job: int
+    ) -> None:
+        for confirmed, waiting in ((20, 8), (28, 0)):
+            sent = SentOn("pacs", "PACS@10.0.0.9:104", confirmed, 0, waiting)
+            assert amend_import_report(station, [f"import:{job}"], sent=sent) == []
+
+        told = json.loads((station.job_folder(job) / "report.json").read_text("utf-8"))
+        assert [(one["confirmed"], one["waiting"]) for one in told["sent"]["items"]] == [(28, 0)]
+        assert "PACS@10.0.0.9:104" in self.shown(station, job)
+
+    def test_everything_else_stays_to_the_letter(self, station: Station) -> None:
+        """Facts go out as JSON and come back the same, the worst of them as well."""
+        with station.job("import", {}) as job:
+            folder = station.job_folder(job.id)
+            keep_import_report(station, folder, worst_outcome(job.id))
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+        assert amend_import_report(station, [f"import:{job.id}"]) == []
+
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+    @pytest.mark.parametrize(
+        "sources", [[], ["study:1.2.3"], ["import:99"], ["import:x"], ["import:1", "import:2"]]
+    )
+    def test_other_sources_have_no_report(
+        self, station: Station, job: int, sources: list[str]
+    ) -> None:
+        before = self.shown(station, job)
+
+        assert amend_import_report(station, sources, identities=[DECISION]) == []
+        assert self.shown(station, job) == before
+
+    @pytest.mark.parametrize("spoiled", ["", "[]", "{", '{"created": "never"}', "[" * 100_000])
+    def test_a_spoiled_report_is_a_warning_and_stops_nobody(
+        self, station: Station, job: int, spoiled: str
+    ) -> None:
+        path = station.job_folder(job) / "report.json"
+        path.write_text(spoiled, encoding="utf-8")
+
+        (finding,) = amend_import_report(station, [f"import:{job}"], identities=[DECISION])
+
+        assert finding.rule == "report-not-amended"
+        assert "Nobody chosen" in self.shown(station, job)
+
+    def test_sending_an_import_enters_where_it_went(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("mediastation.station.send.gather", lambda *_: ([1, 2, 3], 0))
+        write_series(tmp_path / "in", 3)
+        with archive() as pacs:
+            home = write_peer(tmp_path / "home", pacs.port)
+            with Station(home) as station:
+                add(station, [str(tmp_path / "in")])
+                with station.job("import", {}) as job:
+                    folder = station.job_folder(job.id)
+                    keep_import_report(station, folder, ImportOutcome(job.id, MEDIUM, 3, 3))
+                assert send(station, SendRequest((f"import:{job.id}",), "pacs")).sent == 3
+            told = json.loads((folder / "report.json").read_text("utf-8"))
+
+        assert told["sent"]["items"] == [
+            {"peer": "pacs", "address": f"PACS@127.0.0.1:{pacs.port}", "confirmed": 3,
+             "refused": 0, "waiting": 0}
+        ]  # fmt: skip
