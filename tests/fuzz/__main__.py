@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.fuzz.engine import run_guarded
+from tests.fuzz.engine import run_guarded, run_watched
 from tests.fuzz.targets import TARGETS
 
 
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     names = list(TARGETS) if options.target == "all" else [options.target]
     if options.replay:
-        print(sorted(TARGETS[names[0]]().run(options.replay.read_bytes())))
+        print(sorted(run_watched(TARGETS[names[0]](), options.replay.read_bytes(), None)))
         return 0
     options.output.mkdir(parents=True, exist_ok=True)
     seed = options.seed or time.time_ns() % (1 << 31)

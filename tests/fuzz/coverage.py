@@ -39,7 +39,7 @@ class LineCoverage:
         except KeyError:
             left = None
             if code.co_filename.startswith(self._roots):
-                left = {line for _, _, line in code.co_lines() if line}
+                left = {line for _, _, line in code.co_lines() if line} - {code.co_firstlineno}
             self._left[code] = left
         return self._ran if left else None
 

@@ -23,6 +23,7 @@ from random import Random
 from typing import Any, Protocol
 
 from tests.fuzz.coverage import LineCoverage
+from tests.fuzz.limits import small_limits
 from tests.fuzz.mutation import havoc
 
 CASE_CPU_S = 2.0
@@ -38,6 +39,7 @@ _POOL_ENTRIES = 600
 _PACKED_FROM_BYTES = 1 << 15
 _TRACE_ONE_IN = 3
 _KEPT_PER_KIND = 3
+_SMALL_ONE_IN = 4
 
 
 class Target(Protocol):
@@ -144,14 +146,18 @@ def _mutated(target: Target, rng: Random, data: bytes, other: bytes) -> bytes:
 
 
 def run_watched(target: Target, data: bytes, coverage: LineCoverage | None) -> set[str]:
-    """Run one case, watching which lines it reaches if `coverage` is given."""
-    if coverage is None:
+    """Run one case, watching which lines it reaches if `coverage` is given.
+
+    One input in four meets small limits, chosen by its bytes, so that the same
+    input always meets the same ones.
+    """
+    with contextlib.ExitStack() as stack:
+        if zlib.crc32(data) % _SMALL_ONE_IN == 0:
+            stack.enter_context(small_limits())
+        if coverage is not None:
+            coverage.start()
+            stack.callback(coverage.stop)
         return target.run(data)
-    coverage.start()
-    try:
-        return target.run(data)
-    finally:
-        coverage.stop()
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from tests.fuzz.targets.iso import IsoTarget
 from tests.fuzz.targets.mime import MimeTarget
 from tests.fuzz.targets.recovery import RecoveryTarget
 from tests.fuzz.targets.udf import UdfTarget
+from tests.fuzz.targets.volume import VolumeTarget
 from tests.fuzz.targets.zip import ZipTarget
 
 TARGETS: dict[str, Callable[[], Target]] = {
@@ -24,6 +25,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "fat": FatTarget,
     "zip": ZipTarget,
     "mime": MimeTarget,
+    "volume": VolumeTarget,
     "recovery": RecoveryTarget,
     "doctor": DoctorTarget,
     "hostile": HostileTarget,

@@ -71,7 +71,7 @@ class DoctorTarget:
 
     name = "doctor"
     roots: tuple[str, ...] = ("importing/", "reading/record_", "reading/dicomdir.py")
-    most_bytes = 1 << 17
+    most_bytes = 1 << 15
 
     def __init__(self) -> None:
         self._directories = DicomdirTarget()

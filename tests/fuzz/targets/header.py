@@ -54,7 +54,7 @@ class HeaderTarget:
         try:
             os.write(descriptor, data)
             again = _header(FileSource(descriptor, len(data)), set())
-            require(header == again, "a header from memory is not the one from the file")
+            require_alike(header, again)
             if header is not None:
                 _require_values(header, len(data))
                 _walk_strictly(descriptor, header, len(data), said)
@@ -74,6 +74,16 @@ def _header(source: BytesSource | FileSource, said: set[str]) -> InstanceHeader 
     said.add(f"{header.pixels} {header.preamble} {header.complete}")
     said.add(f"{TRANSFER_SYNTAXES.get(header.transfer_syntax_uid)}")
     return header
+
+
+def require_alike(one: InstanceHeader | None, other: InstanceHeader | None) -> None:
+    """Fail unless two sources of the same bytes gave the same header.
+
+    Steps are counted block by block, so that where they run out hangs on how
+    long blocks are.
+    """
+    counted = {finding.rule for header in (one, other) if header for finding in header.findings}
+    require(one == other or "too-long" in counted, "a header hangs on what it is read from")
 
 
 def _require_values(header: InstanceHeader, size: int) -> None:

@@ -23,6 +23,7 @@ from mediastation.reading.names import safe_name
 from tests.fuzz.mutation import HOSTILE_TEXTS, havoc
 from tests.fuzz.oracles import require, require_findings, require_harmless
 from tests.fuzz.targets.data_set import mutate_file
+from tests.fuzz.targets.header import require_alike
 from tests.fuzz.targets.objects import encoded_objects
 from tests.support.file_sets import dicomdir, instance, records
 
@@ -114,4 +115,4 @@ def _require_alike(file: bytes) -> None:
             headers.append(read_header_from(source, "a.dcm"))
         except NotDicom:
             headers.append(None)
-    require(headers[0] == headers[1], "a header from a stream is not the one from memory")
+    require_alike(*headers)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from mediastation.errors import MediaError
 from mediastation.reading.contract import Volume
 from mediastation.reading.udf import UdfVolume
 from mediastation.reading.udf_recognition import looks_udf
@@ -127,9 +128,13 @@ class UdfTarget:
         for one in found:
             by_tag.setdefault(one.tag, []).append(one)
         one = rng.choice(by_tag[rng.choice(list(by_tag))])
-        pick = rng.randrange(12)
+        pick = rng.randrange(15)
         if pick == 0:
             _plant(rng, raw, one, found)
+        elif pick == 12:
+            _indirect(rng, raw, found)
+        elif pick == 13:
+            _point_on(rng, raw, found)
         elif pick == 1:
             _many_names(rng, raw, found)
         elif pick == 2:
@@ -157,8 +162,11 @@ def _look(volume: Volume, said: set[str]) -> None:
     said.update(f"kind {kind}" for kind in volume.partition_kinds)
     said.add(f"pure {volume.is_pure} {volume.integrity is None} {len(volume.file_sets)}")
     require(len(volume.directories) <= 100_000, "too many directories")
-    for found in volume.iter_names():
-        require_harmless(found.path, "name")
+    try:
+        for found in volume.iter_names():
+            require_harmless(found.path, "name")
+    except MediaError:
+        said.add("names unreadable")
 
 
 def _descriptors(raw: bytearray) -> list[_Found]:
@@ -247,6 +255,9 @@ def _continue(rng: Random, raw: bytearray, found: list[_Found]) -> None:
         return
     one, other = rng.choice(files), rng.choice(others)
     reference = rng.choice((0, 0, 1, 2, 0xFFFF))
+    if rng.random() < 0.2:
+        _extended(rng, raw, one, found)
+        return
     data_at = 216 if one.tag == 266 else 176
     count = rng.choice((1, 2, 100))
     ads = b"".join(
@@ -261,7 +272,7 @@ def _continue(rng: Random, raw: bytearray, found: list[_Found]) -> None:
         10: struct.pack("<H", min(data_at + len(ads) - 16, 2032)), 34: struct.pack("<H", 1),
         56: struct.pack("<Q", size), data_at - 8: struct.pack("<II", 0, len(ads)), data_at: ads,
     })  # fmt: skip
-    if other.tag != 258 and rng.random() < 0.5:
+    if rng.random() < 0.5:
         body = (
             struct.pack("<II", 0, 32)
             + long_ad(BLOCK, 70, reference)
@@ -269,6 +280,48 @@ def _continue(rng: Random, raw: bytearray, found: list[_Found]) -> None:
         )
         planted = tagged(258, other.location, body)
         raw[other.at : other.at + len(planted)] = planted
+
+
+def _extended(rng: Random, raw: bytearray, one: _Found, found: list[_Found]) -> None:
+    """Give a file extended allocation descriptors (ECMA-167, 4/14.14.3)."""
+    data_at = 216 if one.tag == 266 else 176
+    ads = b"".join(
+        struct.pack(
+            "<IIIIH2x", rng.choice((100, BLOCK, 1 << 30, 3 << 30 | 100)), 100, 100,
+            rng.choice(found).location, rng.choice((0, 1)),
+        )
+        for _ in range(rng.choice((1, 5, 80)))
+    )  # fmt: skip
+    if one.at + data_at + len(ads) <= len(raw):
+        amend(
+            raw, one.at, {34: b"\2\0", data_at - 8: struct.pack("<II", 0, len(ads)), data_at: ads}
+        )
+
+
+def _indirect(rng: Random, raw: bytearray, found: list[_Found]) -> None:
+    """Give an ICB strategy 4096: behind its entry stands the way to a later one, or to itself."""
+    entries = [one for one in found if one.tag in (261, 266)]
+    if not entries:
+        return
+    one, other = rng.choice(entries), rng.choice(entries)
+    amend(raw, one.at, {20: struct.pack("<H", 4096)})
+    body = bytes(20) + long_ad(BLOCK, other.location, rng.choice((0, 0, 1)))
+    planted = tagged(259, one.location + 1, body)
+    at = one.at + BLOCK
+    if at + len(planted) <= len(raw):
+        raw[at : at + len(planted)] = planted
+
+
+def _point_on(rng: Random, raw: bytearray, found: list[_Found]) -> None:
+    """Let a Volume Descriptor Sequence go on elsewhere: in the other one, in itself, nowhere."""
+    volume = [one for one in found if one.tag in (1, 4, 5, 6, 7, 8)]
+    if not volume:
+        return
+    one, other = rng.choice(volume), rng.choice(volume)
+    length = rng.choice((0, 1, 6, 32, 1 << 20)) * BLOCK
+    body = struct.pack("<III", 1, length, other.location) + bytes(484)
+    planted = tagged(3, one.location, body)
+    raw[one.at : one.at + len(planted)] = planted
 
 
 def _set_text(rng: Random, raw: bytearray, one: _Found) -> None:
