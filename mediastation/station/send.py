@@ -29,7 +29,6 @@ from mediastation.network.storage_scu import SentInstance, store_file
 from mediastation.station.export_prepare import make_copies
 from mediastation.station.gather import gather
 from mediastation.station.job import Job, Step
-from mediastation.station.ledger_traffic import record_confirmed, record_sending, record_sent
 from mediastation.station.peer_requests import SendRequest
 from mediastation.station.peer_results import SendResult
 from mediastation.station.peers import (
@@ -40,6 +39,7 @@ from mediastation.station.peers import (
     told,
 )
 from mediastation.station.reconciled import check_reconciled
+from mediastation.station.send_account import SendAccount
 from mediastation.station.send_journal import SendJournal
 from mediastation.station.send_plan import Pair, SendPlan, wanted_pairs
 from mediastation.station.station import Station
@@ -111,10 +111,10 @@ class _Sending:
         self._request = request
         self._peer = peer
         self._journal = journal
+        self._account = SendAccount(station, job, peer, journal)
         self._result = result
         self._copies: dict[int, StoredFile] = {}
         self._left: dict[int, Pair] = {}
-        self._confirmed: set[int] = set()
         self._breaks: dict[int, int] = {}
         self._in_hand: int | None = None
         self._saved_at = 0.0
@@ -130,13 +130,11 @@ class _Sending:
             self._resume()
         self._refuse(check_reconciled(station, job.id))
         size_bytes = self._plan()
-        announced = record_sending(station, job.id, self._peer, list(self._left))
         try:
-            self._send(size_bytes)
+            with self._account.announced(list(self._left)):
+                self._send(size_bytes)
         finally:
-            record_sent(station, job.id, self._peer, announced, self._confirmed)
-            self._journal.mark_recorded()
-            self._amend()
+            self._account.amend_report(self._request, result)
         result.finished = result.refused == refused_files
         if result.refused:
             raise RefusedError(
@@ -145,29 +143,9 @@ class _Sending:
                 hint="The findings say why, instance by instance.",
             )
 
-    def _amend(self) -> None:
-        """Have the report of the import, whose instances these are, say where they went."""
-        if not any(source.startswith("import:") for source in self._request.sources):
-            return
-        from mediastation.pages.import_facts import SentOn  # noqa: PLC0415 - it brings templates
-        from mediastation.station.import_report_file import (  # noqa: PLC0415
-            amend_import_report,
-        )
-
-        result, peer = self._result, self._peer
-        sent = SentOn(peer.name, peer.address, result.sent, result.refused, result.unsent)
-        self._job.found(amend_import_report(self._station, self._request.sources, sent=sent))
-
     def _resume(self) -> None:
         earlier = self._journal.take_over(self._job.id, self._request)
-        known, untold = [], []
-        for entry in self._selected():
-            if self._journal.has(entry):
-                known.append(entry.id)
-                if not self._journal.is_recorded(entry):
-                    untold.append(entry.id)
-        record_confirmed(self._station, self._job.id, self._peer, untold)
-        self._journal.mark_recorded()
+        known = self._account.take_known(self._selected())
         drop_from_selection(self._station.catalog, self._job.id, known)
         self._result.already = self._result.sent = len(known)
         self._result.unsent -= len(known)
@@ -339,12 +317,11 @@ class _Sending:
         self._in_hand = None
         if outcome.status is not None and outcome.status >> 8 == 0xA7:
             return True
-        self._journal.confirm(entry, outcome)
+        self._account.confirm(entry, outcome)
         self._done_bytes += entry.size_bytes
         step.report(min(self._done_bytes, step.total), step.total)
         if outcome.stored:
             self._left.pop(entry.id, None)
-            self._confirmed.add(entry.id)
             self._result.sent += 1
             self._result.unsent -= 1
             self._result.size_bytes += entry.size_bytes

@@ -10,7 +10,7 @@ import pytest
 from mediastation.catalog.ledger import Ledger
 from mediastation.errors import MediaError
 from mediastation.model.ledger import LedgerEntry
-from mediastation.station import send as sending
+from mediastation.station import send_account
 from mediastation.station.fetch import fetch
 from mediastation.station.gather import add
 from mediastation.station.keeping import forget_sources
@@ -96,7 +96,7 @@ class TestSending:
         def refuse(*_: object) -> None:
             raise MediaError("The disk is full.")
 
-        monkeypatch.setattr(sending, "record_sending", refuse)
+        monkeypatch.setattr(send_account, "record_sending", refuse)
         with archive() as pacs, pytest.raises(MediaError, match="full"):
             send_from(home_with(tmp_path, pacs.port))
 
