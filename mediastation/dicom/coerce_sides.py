@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +20,14 @@ from mediastation.dicom.recognition import DEFLATED, ENCODING_OF, guess_encoding
 from mediastation.dicom.sequences import convert_sequence
 from mediastation.dicom.vr import dictionary_vr
 from mediastation.dicom.walk import Window
-from mediastation.model.coercion import SPECIFIC_CHARACTER_SET
+from mediastation.model.coercion import SPECIFIC_CHARACTER_SET, Attribute
 from mediastation.model.element_encoding import LONG_VRS, UNDEFINED
 from mediastation.model.instance import Element, InstanceHeader
 
 _COUNTING = 0x00080001
 _CHUNK = 1 << 18
 _SMALL = 1 << 12
+_PLAIN_VRS = frozenset({"CS", "DA", "DT", "TM", "UI"})
 
 
 class Extent(NamedTuple):
@@ -54,7 +55,7 @@ class Side:
     header : InstanceHeader
         As the header scan reads it, without indexed attributes.
     charset : Element
-        Its Specific Character Set, empty if it has none.
+        The character set in which its text is read.
     planned : dict of int to Extent
         Attributes that a coercion may change; filled by `kept`.
     """
@@ -85,6 +86,12 @@ class Side:
                     self.charset = Element("CS", self.value(extent))
             elif tag & 0xFFFF and tag >> 16 not in (0x0000, 0x0002) and tag != _COUNTING:
                 yield extent
+
+    @property
+    def declared(self) -> bytes:
+        """The value of its Specific Character Set (0008,0005); empty if it has none."""
+        extent = self.planned.get(SPECIFIC_CHARACTER_SET)
+        return self.value(extent) if extent is not None else b""
 
     def _extents(self) -> Iterator[Extent]:
         walk = ElementWalk(self.window, self.offset, self.encoding)
@@ -122,8 +129,15 @@ class Side:
             extent.vr == "SQ" or extent.undefined or dictionary_vr(extent.tag) == "SQ"
         ) and extent.vr in ("", "SQ", "UN")
 
-    def items(self, extent: Extent, skipped: int = 0) -> bytes:
-        """Return a sequence's items in Explicit VR Little Endian, without its first bytes."""
+    def items(self, extent: Extent, skipped: int = 0) -> list[bytes]:
+        """Return the items of a sequence, those in its first bytes excepted.
+
+        Each is in Explicit VR Little Endian, whatever it is in the file.
+        """
+        return list(iter_items(self.run(extent, skipped)))
+
+    def run(self, extent: Extent, skipped: int = 0) -> bytes:
+        """Return the same as one value field."""
         start = extent.start + skipped
         return convert_sequence(
             self.window,
@@ -183,27 +197,31 @@ def same_bytes(
     return all(mine == yours for mine, yours in pairs)
 
 
-def flattened(sequence: bytes, charset: Element) -> list[tuple[int, int, str | bytes]]:
-    """Return the elements of a sequence in one list, text decoded: depth, tag, value.
+Flat = list[tuple[int, int, str, str | bytes]]
+"""Elements of a sequence in one list: depth, tag, VR, value."""
+
+
+def flattened(items: Iterable[bytes], charset: Element) -> Flat:
+    """Return the elements of items in one list, their text decoded.
 
     An item stands as tag 0, a sequence with an empty value, each one deeper
     than what holds it. Items with a character set of their own are decoded by that.
 
     Parameters
     ----------
-    sequence : bytes
-        Items in Explicit VR Little Endian of defined length.
+    items : iterable of bytes
+        The elements of each item in Explicit VR Little Endian, lengths defined.
     charset : Element
         Specific Character Set around them.
 
     Raises
     ------
     ValueError
-        If it is none.
+        If they are none.
     """
-    found: list[tuple[int, int, str | bytes]] = []
+    found: Flat = []
     open_: list[tuple[Iterator[bytes] | Iterator[tuple[int, Element]], Element]] = [
-        (iter_items(sequence), charset)
+        (iter(items), charset)
     ]
     while open_:
         inside, own = open_[-1]
@@ -212,17 +230,30 @@ def flattened(sequence: bytes, charset: Element) -> list[tuple[int, int, str | b
         if one is None:
             open_.pop()
         elif isinstance(one, bytes):
-            found.append((depth, 0, ""))
+            found.append((depth, 0, "", ""))
             open_.append((iter_elements(one), own))
         else:
             tag, element = one
             if tag == SPECIFIC_CHARACTER_SET:
-                open_[-1] = (inside, element)
+                own = element
+                open_[-1] = (inside, own)
+            value: str | bytes = element.value
             if element.vr == "SQ":
-                found.append((depth, tag, ""))
-                open_.append((iter_items(element.value), open_[-1][1]))
-            elif element.vr in TEXT_VRS or element.vr in ("CS", "DA", "DT", "TM", "UI"):
-                found.append((depth, tag, decode_text(element, open_[-1][1])))
-            else:
-                found.append((depth, tag, element.value))
+                value = ""
+                open_.append((iter_items(element.value), own))
+            elif element.vr in TEXT_VRS or element.vr in _PLAIN_VRS:
+                value = decode_text(element, own)
+            found.append((depth, tag, element.vr, value))
+    return found
+
+
+def planned_flat(items: Iterable[tuple[Attribute, ...]]) -> Flat:
+    """Return what `flattened` finds in the items of a decision once they are written."""
+    found: Flat = []
+    for item in items:
+        found.append((0, 0, "", ""))
+        for one in sorted(item, key=lambda part: part.tag):
+            found.append((1, one.tag, one.vr, one.text))
+            inner = planned_flat(one.items)
+            found += [(depth + 2, tag, vr, value) for depth, tag, vr, value in inner]
     return found

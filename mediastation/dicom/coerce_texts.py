@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from mediastation.dicom.character_terms import legal_terms
 from mediastation.dicom.charset import TEXT_VRS, decode_text
 from mediastation.dicom.coerce_sides import Side
 from mediastation.dicom.coerce_survey import Scope
@@ -14,9 +15,7 @@ from mediastation.dicom.walk import Kind, Token
 from mediastation.model.instance import Element
 
 
-def require_same_texts(
-    before: Side, after: Side, planned: frozenset[int], undeclared_text: str
-) -> None:
+def require_same_texts(before: Side, after: Side, planned: frozenset[int]) -> None:
     """Hold two data sets against each other, element by element at every depth.
 
     Text that follows the data set's character set is compared as text, all
@@ -25,20 +24,17 @@ def require_same_texts(
     Parameters
     ----------
     before, after : Side
-        The two.
+        The two. Text before without a character set may get one over the same
+        bytes: nobody can say that it read otherwise.
     planned : frozenset of int
         Top-level attributes that are not looked at.
-    undeclared_text : str
-        In which set the text before is read where it declares none.
 
     Raises
     ------
     DifferentError
         At the first difference.
     """
-    charset = before.charset
-    if undeclared_text and not charset.value.strip(b" \0"):
-        charset = Element("CS", undeclared_text.encode("ascii"))
+    declared = any(legal_terms(before.charset.value)[0])
     nothing = Token(Kind.ITEM_END, -1, "", 0, 0, 0, False, -1), False
     pairs = zip_longest(_staying(before, planned), _staying(after, planned), fillvalue=nothing)
     for (ours, inherits), (other, _) in pairs:
@@ -48,10 +44,14 @@ def require_same_texts(
         if ours.kind not in (Kind.ELEMENT, Kind.FRAGMENTS):
             if ours.undefined != other.undefined:
                 raise DifferentError("a sequence has another form", ours.tag)
-        elif not _same(before, ours, after, other):
-            texts = inherits and ours.vr in TEXT_VRS and ours.length <= VALUE_LIMIT_BYTES
-            if not texts or _text(before, ours, charset) != _text(after, other, after.charset):
-                raise DifferentError("a value differs", ours.tag)
+            continue
+        text = inherits and ours.vr in TEXT_VRS and ours.length <= VALUE_LIMIT_BYTES
+        same = _same(before, ours, after, other)
+        if text and declared:
+            same = same and _is_plain(before, ours)
+            same = same or _text(before, ours) == _text(after, other)
+        if not same:
+            raise DifferentError("a value differs", ours.tag)
 
 
 def _staying(side: Side, planned: frozenset[int]) -> Iterator[tuple[Token, bool]]:
@@ -82,8 +82,14 @@ def _same(before: Side, ours: Token, after: Side, theirs: Token) -> bool:
     )
 
 
-def _text(side: Side, token: Token, charset: Element) -> str:
-    text = decode_text(Element(token.vr, side.window.read(token.value, token.length)), charset)
+def _is_plain(side: Side, token: Token) -> bool:
+    value = side.window.window(token.value, token.length)
+    return value.isascii() and b"\x1b" not in value
+
+
+def _text(side: Side, token: Token) -> str:
+    element = Element(token.vr, side.window.read(token.value, token.length))
+    text = decode_text(element, side.charset)
     if "\N{REPLACEMENT CHARACTER}" in text:
         raise DifferentError("a text cannot be read", token.tag)
     return text
