@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mediastation.fileset.siblings import RecordDefaults
+from mediastation.model.file_id import FileId
 from mediastation.model.finding import Finding
 from mediastation.model.icon import IconImage
 from mediastation.model.instance import InstanceHeader
@@ -53,6 +54,9 @@ class FileSetInstance:
     icon : IconImage or None
         For the instance's own record, which has to be of a type that may have
         one (PS3.3 F.7).
+    file_id : FileId
+        The one that it brings along, of those that the builder was told of;
+        empty to get one.
     """
 
     header: InstanceHeader
@@ -60,6 +64,7 @@ class FileSetInstance:
     person: Person | None
     record_defaults: RecordDefaults = field(default_factory=dict)
     icon: IconImage | None = None
+    file_id: FileId = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ number of instances, and no instance is opened.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import BinaryIO, Final
 
 from mediastation.fileset.agreement import RecordAgreement
@@ -80,6 +81,9 @@ class FileSetBuilder:
     existing : ExistingFileSet, optional
         A File-set that is updated, from which `keep` takes records over. Its
         head takes the place of the File-set ID and the descriptor.
+    brought : collection of FileId
+        Those that instances bring along, so that others get none of them. Each
+        may be used once, and need not be.
 
     Raises
     ------
@@ -104,6 +108,7 @@ class FileSetBuilder:
         descriptor: FileId | None = None,
         descriptor_character_set: str = "",
         existing: ExistingFileSet | None = None,
+        brought: Collection[FileId] = (),
     ) -> None:
         require_uid(file_set_uid, "File-set UID", file_set_uid)
         if descriptor is not None:
@@ -118,7 +123,9 @@ class FileSetBuilder:
         self._file_set_uid = file_set_uid
         self._resolver = RecordResolver(additional_keys, moment)
         self._order = TreeOrder()
-        self._file_ids = FileIdAssigner(TakenNames(existing.names if existing else ()))
+        self._brought = {require_file_id(file_id) for file_id in brought}
+        names = chain(existing.names if existing else (), map("/".join, self._brought))
+        self._file_ids = FileIdAssigner(TakenNames(names))
         self._kept = KeptTree()
         self._open: dict[str, Level] = {}
         self._instances = 0
@@ -155,7 +162,8 @@ class FileSetBuilder:
             that nobody can supply, with one finding. Nothing of it is written
             then, and others may follow.
         ValueError
-            If it comes with an icon that its record cannot have.
+            If it comes with an icon that its record cannot have, or with a File
+            ID that was not told of or is used.
         MediaError
             If the output cannot be written; the builder is of no more use.
         """
@@ -198,7 +206,7 @@ class FileSetBuilder:
         root = self._directory.root
         keys = self._resolver.resolve(record_type, instance, root.next_number())
         self._require_room(instance.header, keys)
-        file_id = self._file_ids.next_root_object()
+        file_id = self._brought_along(instance) or self._file_ids.next_root_object()
         self._write_leaf(root, record_type, instance, keys, file_id)
         return file_id
 
@@ -246,9 +254,18 @@ class FileSetBuilder:
         if "PATIENT" in begun and person.header is not None:
             self._compare(self._open["PATIENT"], header)
         self._open["STUDY"].moment = moment
-        file_id = self._file_ids.next_instance()
+        file_id = self._brought_along(instance) or self._file_ids.next_instance()
         self._write_leaf(self._open["SERIES"].entity, record_type, instance, keys, file_id)
         return file_id
+
+    def _brought_along(self, instance: FileSetInstance) -> FileId:
+        """Return the File ID that `instance` brings along, which is used up then."""
+        if instance.file_id:
+            try:
+                self._brought.remove(instance.file_id)
+            except KeyError as fault:
+                raise ValueError(f"{instance.file_id} was not told of, or is used") from fault
+        return instance.file_id
 
     def _require_room(self, header: InstanceHeader, *records: ResolvedKeys) -> None:
         general = header.elements.get(_GENERAL_CLASSES)

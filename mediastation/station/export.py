@@ -24,6 +24,7 @@ from mediastation.station.export_work import Work
 from mediastation.station.follow import submit_burns
 from mediastation.station.gather import gather
 from mediastation.station.job import Job
+from mediastation.station.kept_names import kept_file_ids
 from mediastation.station.resumed import as_result, finished_volumes
 from mediastation.station.station import Station
 from mediastation.station.target import choose_target
@@ -91,6 +92,7 @@ def _run(work: Work, result: ExportResult) -> None:
     total = remember_selection(station.catalog, job.id, entries)
     check_selection(station, job, request, work.profile, total, work.checked)
     _require_fitting(job, check_output(request, work.profile, work.target))
+    work.file_ids = kept_file_ids(station, request.names_of)
     work.copies = prepare_selection(station, job, request, work.checked)
     result.transcoded = count_transcoded(work.checked, work.copies)
     work.icons = make_icons(station, job, request, work.profile, work.checked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -85,7 +85,9 @@ def build_file_set(work: Work, plan: VolumePlan) -> Volume:
     station, job = work.station, work.job
     file_set_id = _file_set_id(work.request, plan)
     # The same instances on another medium, or under another profile, are another File-set.
-    kind = (work.profile.name, work.target.medium.name, str(work.target.format))
+    kind = [work.profile.name, work.target.medium.name, str(work.target.format)]
+    if work.file_ids:
+        kind.append(f"names of import {work.request.names_of}")
     uid = station.clock.uid(chain([file_set_id, *kind], _digests(work, plan)))
     volume = Volume(plan, file_set_id, uid)
     path = plan.folder / DICOMDIR
@@ -97,6 +99,7 @@ def build_file_set(work: Work, plan: VolumePlan) -> Volume:
                 file_set_id=file_set_id,
                 moment=station.clock.moment(),
                 additional_keys=work.profile.record_keys,
+                brought=work.file_ids.values(),
             )
             refused = place_entries(
                 work, builder, volume, iter_placed(work, plan), siblings_of(work), step.report
@@ -128,7 +131,9 @@ def place_entries(
     for person, rows, entry, copy in entries:
         icon = icon_of(station, work.icons, entry)
         try:
-            file_id = builder.add(_instance_of(entry, copy, person, rows, siblings, icon))
+            brought = work.file_ids.get(entry.header.sop_instance_uid, ())
+            instance = _instance_of(entry, copy, person, rows, siblings, icon)
+            file_id = builder.add(replace(instance, file_id=brought) if brought else instance)
         except RefusedError as fault:
             refused += list(fault.findings)
             failed += 1

@@ -60,6 +60,9 @@ class ExportRequest:
         verified, that burns it there.
     burn_copies : int
         Discs of each volume.
+    names_of : int
+        The import whose instances keep the File IDs that they came with, where
+        these are legal; 0 for new ones.
     unsealed : bool
         Write the plain File-set of a secure profile, as a folder, for looking
         at what would be sealed.
@@ -84,6 +87,7 @@ class ExportRequest:
     disclosure: Disclosure = NOBODY
     burn_on: str = ""
     burn_copies: int = 1
+    names_of: int = 0
 
     @property
     def compress_syntax(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mediastation.model.entry import Entry, StoredFile
+from mediastation.model.file_id import FileId
 from mediastation.model.ledger import LedgerHead
 from mediastation.model.profile import ApplicationProfile
 from mediastation.station.export_check import CheckedSet
@@ -35,6 +37,8 @@ class Work:
         What the site adds to the medium.
     heads : list of LedgerHead
         The ledger's entries on the volumes that were written.
+    file_ids : dict of str to FileId
+        By SOP Instance UID those that instances bring along.
     finished : dict
         Volumes that an earlier attempt of the job has made, by output.
     """
@@ -49,6 +53,7 @@ class Work:
     icons: IconPlan | None = None
     included: Included = field(default_factory=Included)
     heads: list[LedgerHead] = field(default_factory=list)
+    file_ids: Mapping[str, FileId] = field(default_factory=dict)
     finished: Finished = field(default_factory=dict)
 
     def copy_of(self, entry: Entry) -> StoredFile:
