@@ -183,7 +183,7 @@ class TestADamagedDisc:
         assert copy.path.read_bytes() == zeroed(data, range(1000, 1020))
         assert bad_sectors(copy) == set(range(1000, 1020))
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         sectors=st.integers(1, 1300),
         bad=st.sets(st.integers(0, 1299), max_size=40),
@@ -224,18 +224,18 @@ def stopping_at(call: int) -> Callable[[int, int], None]:
 
 
 class TestGoingOn:
-    @pytest.mark.parametrize("every", [1, 2, 3, 7, 40])
+    @pytest.mark.parametrize("every", [1, 3, 7, 40])
     def test_stopped_at_any_point_it_ends_the_same_and_reads_nothing_twice(
         self, tmp_path: Path, every: int
     ) -> None:
         data = content(4 * 512 + 300)
-        bad = {5, 520, 521, 700, 1030, *range(1600, 1640), 2347}
+        bad = {5, 520, 521, *range(1600, 1640), 2347}
         whole = copy_disc(DRIVE, tmp_path / "at-once.img", opener=MemoryAccess(data, bad=bad))
         drive = CountingAccess(data, bad=bad)
         known: set[int] = set()
 
         # To hash the copy begins anew each time, so that somebody has to let it at last.
-        for call in [*[every] * 400, 1000]:
+        for call in [*[every] * 300, 1000]:
             try:
                 copy = copy_disc(
                     DRIVE, tmp_path / "disc.img", opener=drive, progress=stopping_at(call)
@@ -350,7 +350,7 @@ class TestGoingOn:
 
         assert target.read_bytes() == data
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.binary(max_size=200), st.integers(0, 400))
     def test_no_rubbish_in_a_journal_makes_a_wrong_copy(
         self, tmp_path_factory: pytest.TempPathFactory, rubbish: bytes, at: int
@@ -403,6 +403,28 @@ class TestWhichDisc:
 
         with pytest.raises(MediaError, match="another disc"):
             copy_disc(DRIVE, target, opener=MemoryAccess(other))
+
+    def test_a_blank_in_place_of_the_disc_is_another_disc(self, tmp_path: Path) -> None:
+        target = tmp_path / "disc.img"
+        first = content(2000)
+        with pytest.raises(StoppedError):
+            copy_disc(DRIVE, target, opener=MemoryAccess(first), progress=stopping_at(2))
+
+        with pytest.raises(MediaError, match="another disc"):
+            copy_disc(DRIVE, target, opener=MemoryAccess(bytes(len(first))))
+
+    def test_a_disc_that_nothing_tells_from_others_is_copied_anew(self, tmp_path: Path) -> None:
+        """All sectors by which it would be known are blank: nothing may be taken as its own."""
+        target = tmp_path / "disc.img"
+        first = bytearray(3000 * SECTOR)
+        first[300 * SECTOR : 310 * SECTOR] = content(10)
+        with pytest.raises(StoppedError):
+            copy_disc(DRIVE, target, opener=MemoryAccess(bytes(first)), progress=stopping_at(2))
+        first[300 * SECTOR : 310 * SECTOR] = content(10, seed=2)
+
+        copy_disc(DRIVE, target, opener=MemoryAccess(bytes(first)))
+
+        assert target.read_bytes() == first
 
     def test_the_same_disc_in_a_drive_that_reads_less_goes_on(self, tmp_path: Path) -> None:
         target = tmp_path / "disc.img"
@@ -471,7 +493,7 @@ class TestADriveThatGoes:
             copy_disc(DRIVE, target, opener=drive)
 
         assert "goes on where it was" in told.value.hint
-        assert drive.asked_in_vain < 300
+        assert drive.asked_in_vain < 30
         again = CountingAccess(data)
         copy_disc(DRIVE, target, opener=again)
         assert target.read_bytes() == data

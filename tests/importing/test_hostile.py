@@ -340,7 +340,7 @@ class TestSummarise:
     def test_whatever_lies_on_it_about_twenty_lines_tell_it_all(self) -> None:
         files = (
             left(f"F{n}/{'x' * 300}{n}", kind, disguise="hidden" if n % 3 else "")
-            for n in range(12_000)
+            for n in range(6_000)
             for kind in LeftKind
         )
 
