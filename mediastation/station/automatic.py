@@ -49,7 +49,7 @@ def rule_allows_automatic(
     local = match.candidate.identity
     if match.candidate.origin not in _SOURCES or not normalise(local).patient_id:
         return None
-    if not (_is_whole(outside) and _is_whole(local)):
+    if not (_is_whole(outside) and _is_whole(local) and _share_a_name(outside, local)):
         return None
     # Compared anew: what is decided here rests on nothing that was handed in.
     likeness = compare_outside(outside, local)
@@ -64,12 +64,17 @@ def rule_allows_automatic(
 
 
 def _is_whole(identity: PatientIdentity) -> bool:
-    """Tell whether name, birth date and sex say what they are there to say."""
+    """Tell whether birth date and sex say what they are there to say."""
     facts = normalise(identity)
-    named = any(
-        len(group) > 1 and group[0] and group[1] and group[0] != group[1] for group in facts.name
+    return _is_date(facts.birth_date) and facts.sex in _SEXES
+
+
+def _share_a_name(one: PatientIdentity, other: PatientIdentity) -> bool:
+    """Tell whether both have a component group with the same family and given name."""
+    return any(
+        mine == theirs and len(mine) > 1 and mine[0] and mine[1] and mine[0] != mine[1]
+        for mine, theirs in zip(normalise(one).name, normalise(other).name, strict=False)
     )
-    return named and _is_date(facts.birth_date) and facts.sex in _SEXES
 
 
 def _is_date(text: str) -> bool:

@@ -14,6 +14,11 @@ from tests.support.objects import write_ct
 
 OUTSIDE = "medium"
 COUNT = iter(range(1, 1_000_000))
+PERSON: dict[str, Any] = {
+    "PatientID": "1",
+    "PatientName": "Doe^Jane",
+    "PatientBirthDate": "19700102",
+}
 
 
 def keep(catalog: Catalog, kind: str = "network", **facts: str) -> int:
@@ -23,9 +28,8 @@ def keep(catalog: Catalog, kind: str = "network", **facts: str) -> int:
         "SeriesInstanceUID": f"1.3.{number}",
         "StudyInstanceUID": f"1.4.{number}",
     }
-    person = {"PatientID": "1", "PatientName": "Doe^Jane", "PatientBirthDate": "19700102"}
     with Intake(catalog) as intake:
-        values: dict[str, Any] = uids | person | facts
+        values: dict[str, Any] = uids | PERSON | facts
         path = write_ct(intake.new_path(), **values)
         return intake.keep(path, Source(kind, "/x")).entry_id
 
@@ -87,7 +91,7 @@ class TestWhoseTheyAre:
     ) -> None:
         original = keep(catalog, OUTSIDE)
         with Intake(catalog) as intake:
-            path = write_ct(intake.new_path(), SOPInstanceUID="1.2.9")
+            path = write_ct(intake.new_path(), **PERSON, SOPInstanceUID="1.2.9")
             intake.commit([intake.stage_prepared(path, original, "recipe", ())])
 
         assert patients_with_id(catalog, "1", OUTSIDE).identities == ()

@@ -106,6 +106,17 @@ def test_a_text_inside_an_item_decides_on_the_character_set_too() -> None:
     assert b"ISO_IR" not in encode_identifier({STEPS: {STEP_TEXT: "Head"}}, EXPLICIT_LE)
 
 
+def test_the_character_set_of_the_whole_holds_for_items_that_name_none() -> None:
+    ds = entry()
+    ds.SpecificCharacterSet = "ISO_IR 144"
+    ds.PatientName = "Иванов"
+    ds.ScheduledProcedureStepSequence[0].ScheduledProcedureStepDescription = "Череп"
+
+    (step,) = read_answer(encoded(ds, EXPLICIT_LE), EXPLICIT_LE, WANTED).items(STEPS)
+
+    assert step.text(STEP_TEXT) == "Череп"
+
+
 def test_an_item_may_have_a_character_set_of_its_own() -> None:
     ds = entry()
     ds.ScheduledProcedureStepSequence[0].SpecificCharacterSet = "ISO_IR 144"

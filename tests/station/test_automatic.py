@@ -143,6 +143,18 @@ def test_a_difference_is_left_to_a_person_whatever_the_list_says(other: dict[str
     assert rule_allows_automatic(ON, OUTSIDE, matches) is None
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("Doe=山田^太郎", "Doe"),
+        ("Doe", "Doe=山田^太郎"),
+        ("Doe=山田^太郎", "Doe==ヤマダ^タロウ"),
+    ],
+)
+def test_a_name_is_whole_in_the_group_that_agrees_or_nowhere(theirs: str, ours: str) -> None:
+    assert decide(replace(OUTSIDE, name=theirs), replace(LOCAL, name=ours)) is None
+
+
 def test_another_number_of_the_same_issuer_is_left_to_a_person() -> None:
     """Two registrations of one patient, or two people."""
     assert decide(replace(OUTSIDE, issuer="HOSPITAL")) is None

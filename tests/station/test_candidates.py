@@ -394,6 +394,18 @@ class TestFailures:
         assert found.matches == ()
         assert rules_of(found) == ["source-failed"]
 
+    def test_that_a_peer_does_not_match_by_every_key_is_no_news(self, site: Site) -> None:
+        """What came is compared here anyway; a warning with every import is read by nobody."""
+
+        def partly(event: Any) -> Iterator[tuple[int, Dataset | None]]:
+            yield 0xFF01, worklist_entry()
+
+        site.ris()
+        site.peer.worklist = partly
+        found = site.find()
+
+        assert (ids(found), found.findings) == ([("worklist", "4711")], ())
+
     def test_more_than_is_looked_at_is_said_once(self, site: Site) -> None:
         site.ris(*(worklist_entry(PatientID=str(number)) for number in range(6)))
         for number in range(6):
