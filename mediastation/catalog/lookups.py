@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, select
+from sqlalchemy import ColumnElement, Row, exists, func, select
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.schema import instances, patients, series, studies
+from mediastation.catalog.selection import with_parents
 from mediastation.model.entry import Kind
 from mediastation.model.identity import PatientIdentity
 
@@ -87,7 +88,7 @@ def instances_with_uids(catalog: Catalog, uids: Collection[str]) -> dict[str, li
     with catalog.reading() as connection:
         for batch in _batches(uids):
             query = (
-                _joined(select(*_COLUMNS))
+                with_parents(select(*_COLUMNS))
                 .where(instances.c.sop_instance_uid.in_(batch))
                 .order_by(instances.c.derived_from.is_not(None), instances.c.id)
             )
@@ -110,7 +111,7 @@ def originals_with_pixels(
                 .subquery()
             )
             query = (
-                _joined(select(*_COLUMNS))
+                with_parents(select(*_COLUMNS))
                 .join(alike, alike.c.id == instances.c.id)
                 .where(alike.c.place <= MOST_ALIKE)
                 .order_by(instances.c.id)
@@ -131,7 +132,7 @@ def patients_of_studies(
     with catalog.reading() as connection:
         for batch in _batches(study_uids):
             query = (
-                _joined(
+                with_parents(
                     select(
                         studies.c.study_instance_uid,
                         func.min(instances.c.id).label("entry"),
@@ -151,7 +152,9 @@ def patients_of_studies(
 def known_instance(catalog: Catalog, entry: int) -> KnownInstance | None:
     """Return one entry, if it is still here."""
     with catalog.reading() as connection:
-        row = connection.execute(_joined(select(*_COLUMNS)).where(instances.c.id == entry)).first()
+        row = connection.execute(
+            with_parents(select(*_COLUMNS)).where(instances.c.id == entry)
+        ).first()
     return _known(row) if row else None
 
 
@@ -166,15 +169,6 @@ def _batches(values: Collection[str]) -> Iterator[list[str]]:
     wanted = sorted({value for value in values if value})
     for start in range(0, len(wanted), BATCH):
         yield wanted[start : start + BATCH]
-
-
-def _joined(query: Select[Any]) -> Select[Any]:
-    return (
-        query.select_from(instances)
-        .join(series, series.c.id == instances.c.series)
-        .join(studies, studies.c.id == series.c.study)
-        .join(patients, patients.c.id == studies.c.patient)
-    )
 
 
 def _known(row: Row[Any]) -> KnownInstance:

@@ -81,9 +81,9 @@ def find_entries(catalog: Catalog, selector: str) -> list[int]:
     for: those of an outside identity, as they came. A digest names its file.
     """
     condition = _condition(selector)
-    matching = _joined(select(instances.c.id)).where(condition)
+    matching = with_parents(select(instances.c.id)).where(condition)
     if selector.startswith("import:"):
-        matching = _joined(select(instances.c.id)).where(
+        matching = with_parents(select(instances.c.id)).where(
             or_(condition, instances.c.derived_from.in_(_imported(selector)))
         )
     kept = instances.c.kind.in_((Kind.ORIGINAL, Kind.COERCED))
@@ -105,8 +105,8 @@ def find_to_forget(catalog: Catalog, selector: str) -> list[int]:
     own = instances.c.kind == Kind.ORIGINAL
     if selector.startswith("sha256:"):
         own |= instances.c.kind == Kind.COERCED
-    entries = _joined(select(instances.c.id)).where(condition, own)
-    given = _joined(select(instances.c.derived_from)).where(
+    entries = with_parents(select(instances.c.id)).where(condition, own)
+    given = with_parents(select(instances.c.derived_from)).where(
         condition, instances.c.kind == Kind.COERCED
     )
     with catalog.reading() as connection:
@@ -231,7 +231,7 @@ def iter_selection(
     """
     chosen = _chosen(job, volume)
     query = (
-        _joined(select(*_ENTRY_COLUMNS))
+        with_parents(select(*_ENTRY_COLUMNS))
         .where(instances.c.sop_class_uid.not_in(except_classes))
         .order_by(
             studies.c.study_instance_uid,
@@ -264,7 +264,7 @@ def count_selection(
 ) -> dict[int, int]:
     """Count the entries of a job by patient identity; volume and classes: see `iter_selection`."""
     query = (
-        _joined(select(studies.c.patient, func.count()))
+        with_parents(select(studies.c.patient, func.count()))
         .join(job_entries, and_(*_chosen(job, volume)))
         .where(instances.c.sop_class_uid.not_in(except_classes))
         .group_by(studies.c.patient)
@@ -291,9 +291,9 @@ def known_instances(catalog: Catalog, uids: Iterable[str]) -> dict[str, set[str]
     found: dict[str, set[str]] = {}
     wanted = iter(uids)
     while batch := list(islice(wanted, _BATCH)):
-        query = _joined(select(instances.c.sop_instance_uid, studies.c.study_instance_uid)).where(
-            instances.c.sop_instance_uid.in_(batch), instances.c.kind == Kind.ORIGINAL
-        )
+        query = with_parents(
+            select(instances.c.sop_instance_uid, studies.c.study_instance_uid)
+        ).where(instances.c.sop_instance_uid.in_(batch), instances.c.kind == Kind.ORIGINAL)
         with catalog.reading() as connection:
             for uid, study in connection.execute(query):
                 found.setdefault(uid, set()).add(study)
@@ -302,7 +302,7 @@ def known_instances(catalog: Catalog, uids: Iterable[str]) -> dict[str, set[str]
 
 def read_entry(catalog: Catalog, number: int) -> Entry | None:
     """Return one entry, if it is still here."""
-    query = _joined(select(*_ENTRY_COLUMNS)).where(instances.c.id == number)
+    query = with_parents(select(*_ENTRY_COLUMNS)).where(instances.c.id == number)
     with catalog.reading() as connection:
         row = connection.execute(query).first()
     return None if row is None else _entry(row)
@@ -319,7 +319,7 @@ def digests_of_copies(catalog: Catalog, original: int) -> set[str]:
 
 def find_prepared(catalog: Catalog, original: int, recipe: str) -> Entry | None:
     """Return the copy of `original` that was prepared by `recipe`, if it is here."""
-    query = _joined(select(*_ENTRY_COLUMNS)).where(
+    query = with_parents(select(*_ENTRY_COLUMNS)).where(
         instances.c.derived_from == original, instances.c.recipe == recipe
     )
     with catalog.reading() as connection:
@@ -335,7 +335,8 @@ def _chosen(job: int, volume: int | None) -> tuple[ColumnElement[bool], ...]:
     return chosen if volume is None else (*chosen, job_entries.c.volume == volume)
 
 
-def _joined(query: Select[Any]) -> Select[Any]:
+def with_parents(query: Select[Any]) -> Select[Any]:
+    """Return `query` over instances with their series, studies and patients joined."""
     return (
         query.select_from(instances)
         .join(series, series.c.id == instances.c.series)

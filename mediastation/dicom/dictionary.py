@@ -19,7 +19,9 @@ def attribute_name(tag: int, keyword: str = "") -> str:
 
 def uid_name(uid: str, otherwise: str) -> str:
     """Return the name that PS3.6, Annex A gives to a UID, or `otherwise`."""
+    from pydicom.config import IGNORE  # noqa: PLC0415
     from pydicom.uid import UID  # noqa: PLC0415
 
-    name = UID(uid).name
+    # What is no valid UID has no name either, and is told where it was read.
+    name = UID(uid, IGNORE).name
     return otherwise if name == uid else name

@@ -144,3 +144,16 @@ def test_lines_and_json_tell_the_same(catalog: Catalog, judge: Judge, tmp_path: 
         "Accession Number": "B7",
         "Station Name": "CT9",
     }
+
+
+def test_a_sop_class_that_is_no_uid_is_shown_as_it_is(judge: Judge, tmp_path: Path) -> None:
+    path = write_ct(tmp_path / "a")
+    path.write_bytes(
+        path.read_bytes().replace(b"1.2.840.10008.5.1.4.1.1.2\0", b"1.2,nonsense".ljust(26))
+    )
+    side = side_of_file("a", path)
+
+    sides = lay_side_by_side(side, side, judge)
+
+    (named,) = (row for row in sides.facts if row.label == "SOP Class")
+    assert named.one == "1.2,nonsense"
