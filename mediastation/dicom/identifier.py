@@ -27,7 +27,8 @@ from mediastation.model.transfer_syntax import IMPLICIT_LE
 MAX_LIST_CHARACTERS = 1 << 20
 _MAX_VALUE_CHARACTERS = 4096
 _IMPLICIT_HEAD = struct.Struct("<HHL")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# The plural of an abbreviation is one word: OtherPatientIDs.
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s(?![a-z]))[a-z])")
 _TAG = re.compile(r"\(?([0-9a-fA-F]{4}),?([0-9a-fA-F]{4})\)?")
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN"})
 _NUMBERS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})

@@ -132,6 +132,7 @@ def test_what_is_no_key(word: str) -> None:
 def test_keywords_in_snake_case() -> None:
     assert snake_case("SOPInstanceUID") == "sop_instance_uid"
     assert snake_case("NumberOfStudyRelatedInstances") == "number_of_study_related_instances"
+    assert snake_case("OtherPatientIDsSequence") == "other_patient_ids_sequence"
 
 
 def test_a_value_that_cannot_be_said() -> None:
