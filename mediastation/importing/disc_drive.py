@@ -11,6 +11,7 @@ import errno
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from mediastation.errors import MediaError
@@ -84,6 +85,9 @@ class Drive:
             data = b""
         if len(data) == length:
             self._failures = 0
+            if not self.known:
+                # It was blank where discs are told apart; from now on a drive can show itself.
+                self.known = dict(islice(_digests(offset, data, telling=True).items(), 1))
             return data
         self._failures += 1
         if self._failures >= FAILURES_IN_A_ROW:
@@ -102,7 +106,7 @@ class Drive:
         wanted = sorted({*range(40), *range(256, 272), *spread})
         found = {}
         for first, count in _runs([sector for sector in wanted if sector < sectors]):
-            found.update(self._digests(first, count, telling=True))
+            found.update(self._read_digests(first, count, telling=True))
         return found
 
     def require_same_disc(self, known: Mapping[int, str], *, any_will_do: bool = False) -> None:
@@ -117,7 +121,7 @@ class Drive:
             # A drive that hangs takes half a minute for each.
             asked = asked[:: -(-len(asked) // _PROBES) or 1]
         for first, count in _runs(asked):
-            now = self._digests(first, count)
+            now = self._read_digests(first, count)
             if any(known[sector] != digest for sector, digest in now.items()):
                 raise MediaError(
                     f"{self.source} holds another disc than the one whose copy was begun.",
@@ -130,15 +134,12 @@ class Drive:
         if not same:
             raise self._gone()
 
-    def _digests(self, first: int, count: int, *, telling: bool = False) -> dict[int, str]:
+    def _read_digests(self, first: int, count: int, *, telling: bool = False) -> dict[int, str]:
         """Return digests of a run of sectors; of those that are not all one byte, if `telling`."""
         found = {}
         end = min((first + count) * SECTOR, self.size_bytes)
         for at, data in self._pieces(first * SECTOR, end):
-            for start in range(0, len(data), SECTOR):
-                sector = data[start : start + SECTOR]
-                if len(sector) == SECTOR and (not telling or sector.strip(sector[:1])):
-                    found[(at + start) // SECTOR] = hashlib.sha256(sector).hexdigest()
+            found.update(_digests(at, data, telling=telling))
         return found
 
     def _pieces(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
@@ -166,6 +167,16 @@ class Drive:
             "Clean the disc, put it in again or into another drive, and repeat the command: it "
             "goes on where it was.",
         )
+
+
+def _digests(offset: int, data: bytes, *, telling: bool) -> dict[int, str]:
+    """Return the digest of each whole sector of `data`, by its number on the disc."""
+    found = {}
+    for start in range(-offset % SECTOR, len(data) - SECTOR + 1, SECTOR):
+        sector = data[start : start + SECTOR]
+        if not telling or sector.strip(sector[:1]):
+            found[(offset + start) // SECTOR] = hashlib.sha256(sector).hexdigest()
+    return found
 
 
 def _runs(sectors: Sequence[int]) -> Iterator[tuple[int, int]]:

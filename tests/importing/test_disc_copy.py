@@ -512,6 +512,18 @@ class TestADriveThatGoes:
 
         assert copy.bad == (Extent(start, end - start),)
 
+    def test_a_disc_that_is_blank_where_discs_are_known_has_its_holes_too(
+        self, tmp_path: Path
+    ) -> None:
+        data = bytearray(3000 * SECTOR)
+        data[300 * SECTOR : 310 * SECTOR] = content(10)
+        bad = range(600, 700)
+
+        copy = copy_disc(DRIVE, tmp_path / "disc.img", opener=MemoryAccess(bytes(data), bad=bad))
+
+        assert bad_sectors(copy) == set(bad)
+        assert copy.path.read_bytes() == data
+
     def test_another_disc_put_in_meanwhile_is_told(self, tmp_path: Path) -> None:
         first, other = content(60 * 512), content(60 * 512, seed=2)
 
