@@ -59,7 +59,11 @@ _VIEWER = re.compile(
     ),
     re.IGNORECASE,
 )
-_VIEWER_LIKE = re.compile(r"view(?:er)?(?![a-z])|(?<![a-z])pacs|dicom ?view", re.IGNORECASE)
+_VIEWER_LIKE = re.compile(
+    r"(?<![a-z])(?:dicom|dcm|cd|pdi|image|med)?[ _-]?view(?:er)?(?![a-z])|(?<![a-z])pacs(?![a-z])",
+    re.IGNORECASE,
+)
+_VIEWER_LEVELS = 2
 
 
 @dataclass(slots=True)
@@ -98,7 +102,7 @@ class _Folder:
     def add(self, file: LeftFile) -> None:
         self.kinds.setdefault(file.kind, _Tally()).add(file)
         if file.kind is LeftKind.PROGRAM and not self.viewer:
-            self.viewer = _viewer(file.path[:_SHOWN_LETTERS])
+            self.viewer = _viewer(file.path)
 
     def of_program(self) -> tuple[_Tally, str]:
         """Take out what belongs to the program that lies here, and say what one may look for in it.
@@ -207,7 +211,13 @@ def _program_words(folder: _Folder, tally: _Tally, within: str) -> str:
 
 
 def _viewer(path: str) -> str:
-    """Return the name of a known viewer that a path speaks of, ``viewer`` if one, else nothing."""
+    """Return the name of a known viewer that a path speaks of, ``viewer`` if one, else nothing.
+
+    Only a program near the root tells: deep inside others there is everything.
+    """
+    if path.count("/") > _VIEWER_LEVELS:
+        return ""
+    path = path[:_SHOWN_LETTERS]
     match = _VIEWER.search(path)
     if match is not None and match.lastgroup:
         return _VIEWERS[int(match.lastgroup[1:])][0]

@@ -288,6 +288,22 @@ class TestSummarise:
         assert "one viewer program (Weasis) with 214 files" in finding.message
         assert "never started" in finding.message
 
+    @pytest.mark.parametrize(
+        ("path", "words"),
+        [
+            ("RADIANT/RadiAntViewer64.exe", "one viewer program (RadiAnt)"),
+            ("DicomViewer.exe", "one viewer program"),
+            ("PDI/bin/view.exe", "one viewer program"),
+            ("TOOLS/review.exe", "programs:"),
+            ("TOOLS/a/b/c/viewer.exe", "programs:"),
+            ("SETUP/setup.exe", "programs:"),
+        ],
+    )
+    def test_a_viewer_is_called_one_where_its_name_says_so(self, path: str, words: str) -> None:
+        (finding,) = summarise_left([left(path, LeftKind.PROGRAM)])
+
+        assert finding.message.startswith(words)
+
     def test_the_order_of_the_files_makes_no_difference(self) -> None:
         files = [
             left("V/a.txt", LeftKind.DOCUMENT), left("V/z.exe", LeftKind.PROGRAM),
