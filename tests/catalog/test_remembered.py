@@ -14,6 +14,8 @@ from mediastation.catalog.remembered import (
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.reconciliation import Candidate, CandidateOrigin, CodedEntry, Order
 
+# What another database could not do otherwise is tried on one.
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 OUTSIDE = PatientIdentity("77", "ELSEWHERE", "Doe^Jane=山田", "19700102", "F")
 LOCAL = PatientIdentity("4711", "HOSPITAL", "Doe^Jane", "19700102", "F")
 CANDIDATE = Candidate(
@@ -59,6 +61,7 @@ def test_the_newest_decision_counts(catalog: Catalog) -> None:
     assert recall_identity(catalog, "Elsewhere", OUTSIDE) == other
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "outside",
     [
@@ -92,6 +95,7 @@ def test_what_is_forgotten_is_gone_with_all_that_was_decided_before(catalog: Cat
     assert forget_identity(catalog, "Elsewhere", OUTSIDE) == 0
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("outside", "memorable"),
     [
