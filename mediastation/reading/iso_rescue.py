@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from mediastation.model.finding import error, note, warning
-from mediastation.reading.contract import MAX_FILES, FileIndex
+from mediastation.reading.contract import MAX_DEPTH, MAX_FILES, FileIndex
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.iso_structures import (
     FIRST_DESCRIPTOR,
@@ -21,6 +21,7 @@ from mediastation.reading.iso_structures import (
     SELF,
     STANDARD_IDENTIFIER,
     DescriptorKind,
+    IsoRecord,
     PathTableRecord,
     VolumeDescriptor,
     read_iso_record,
@@ -56,14 +57,15 @@ def adopt_from_path_table(
     A directory counts only if its first record names itself.
     """
     for name in ("path table L", "path table M"):
-        paths: list[str] = []
+        listed: list[PathTableRecord] = []
         try:
             for record in islice(tables(name), MAX_DIRECTORIES):
-                above = paths[record.parent - 1] if 0 < record.parent <= len(paths) else ""
-                own = safe_name(record.identifier.decode("latin-1")) if paths else ""
-                path = f"{above}/{own}" if above else own
-                known = walk.path_of(record.block)
-                if known is None and paths and _adopt(access, record.block, path, walk, index):
+                listed.append(record)
+                if len(listed) < 2 or walk.path_of(record.block) is not None:
+                    continue
+                own = _own_record(access, record.block, walk.block_size)
+                path = _path_to(listed, walk) if own is not None else None
+                if own is not None and path is not None and walk.adopt(own, path, index):
                     log.add(
                         warning(
                             "lost-directory",
@@ -73,17 +75,39 @@ def adopt_from_path_table(
                             "ECMA-119 6.9",
                         )
                     )
-                paths.append(path if known is None else known)
         except OSError:
             continue
 
 
-def _adopt(access: RandomAccess, block: int, path: str, walk: TreeWalk, index: FileIndex) -> bool:
-    offset = block * walk.block_size
+def _path_to(listed: list[PathTableRecord], walk: TreeWalk) -> str | None:
+    """Return the path of the last directory of a path table; None if it is too deep.
+
+    A table of a megabyte can tell of paths that together have gigabytes, so that
+    none is made before it is known to lead to a directory.
+    """
+    parts: list[str] = []
+    position = len(listed) - 1
+    while position > 0:
+        record = listed[position]
+        known = walk.path_of(record.block) if parts else None
+        if known is not None:
+            parts.append(known)
+            break
+        parts.append(safe_name(record.identifier.decode("latin-1")))
+        if len(parts) > MAX_DEPTH:
+            return None
+        # A parent comes before its children, and the root is the first.
+        position = record.parent - 1 if 0 < record.parent <= position else 0
+    return "/".join(part for part in reversed(parts) if part)
+
+
+def _own_record(access: RandomAccess, block: int, block_size: int) -> IsoRecord | None:
+    """Return the first record of the directory in a block; None unless it names that block."""
+    offset = block * block_size
     record = read_iso_record(access.try_read_at(offset, 255), 0, offset)
     if record is None or record.identifier != SELF or record.block != block:
-        return False
-    return record.is_directory and walk.adopt(record, path, index)
+        return None
+    return record if record.is_directory else None
 
 
 def add_from_joliet(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -16,6 +16,8 @@ MAX_HEADER_BYTES = 1 << 16
 
 _FIRST_READ_BYTES = 1 << 12
 _LONGEST_WORDS = 256
+_LONGEST_CHARSET_BYTES = 4096
+"""Of a parameter in a character set of its own: some sets cost the square of the length."""
 _BLANK_LINE = re.compile(rb"(?:\A|\n)\r?\n")
 _FOLDED = re.compile(r"\r?\n(?=[ \t])")
 _MAILBOX_LINE = re.compile(rb"From [^\r\n]{0,998}\r?\n")
@@ -174,6 +176,8 @@ def _joined(pieces: list[tuple[str, bool]]) -> str:
         unquote_to_bytes(value) if encoded else value.encode("utf-8", "replace")
         for value, encoded in pieces
     )
+    if len(data) > _LONGEST_CHARSET_BYTES:
+        charset = "utf-8"
     try:
         return data.decode(charset or "utf-8", "replace")
     except (LookupError, ValueError):
@@ -186,5 +190,5 @@ def _words(text: str) -> str:
         return text
     try:
         return str(make_header(decode_header(text[:_LONGEST_WORDS])))
-    except (HeaderParseError, LookupError, ValueError):
+    except (MessageError, LookupError, ValueError):
         return text

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from pathlib import Path
 
 from mediastation.reading.dicomdir import read_dicomdir
 from mediastation.reading.fat import FatVolume
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.iso_tree import MAX_EXTENTS
+from mediastation.reading.mime_header import MimeHeader, find_header
 from mediastation.reading.zip_volume import ZipVolume
 from tests.fuzz.oracles import drain, require_findings
 from tests.support.damaged import MemoryAccess
@@ -59,6 +61,58 @@ class TestWhatIsSaid:
 
         assert [one.rule for one in volume.findings] == ["too-long-name"]
         require_findings(volume.findings)
+
+
+class TestMailHeader:
+    def test_a_character_set_whose_name_is_no_text_leaves_the_subject_as_it_is(self) -> None:
+        subject = b"=?iso\xff2022-jp?q?=1B$B?="
+        content = b"MIME-Version: 1.0\r\nSubject: " + subject + b"\r\n\r\n"
+
+        header = _header(content)
+
+        assert header.subject == subject.decode("utf-8", "replace")
+
+    def test_a_long_name_is_not_decoded_by_a_set_that_costs_its_square(self) -> None:
+        name = b"abcdefg9" * 2000
+
+        header = _header(b"Content-Type: a/b; name*=punycode''" + name + b"\r\n\r\n")
+
+        assert header.name == name.decode()
+
+
+def _header(content: bytes) -> MimeHeader:
+    found = find_header(MemoryAccess(content).read_at, 0, len(content))
+    assert found is not None
+    return found[0]
+
+
+class TestPathTable:
+    def test_directories_inside_each_other_by_the_thousand_cost_no_more_than_their_table(
+        self,
+    ) -> None:
+        """Their paths together are the square of it: two gigabytes out of one megabyte."""
+        image = bytearray(small_iso({"FILE": b"twelve bytes"}))
+        *_, file = record_places(bytes(image), root_at(bytes(image)))
+        image[file] = 1  # a tree in order has no need of the table
+        image += bytes(-len(image) % SECTOR)
+        table = bytearray(struct.pack("<BBIHH", 1, 0, root_at(bytes(image)) // SECTOR, 1, 0))
+        for parent in range(1, 2500):
+            table += struct.pack("<BBIH", 200, 0, 20, parent) + b"A" * 200
+        image[16 * SECTOR + 132 : 16 * SECTOR + 140] = both(len(table))
+        place = len(image) // SECTOR
+        image[16 * SECTOR + 140 : 16 * SECTOR + 144] = struct.pack("<I", place)
+        image += table
+        image[16 * SECTOR + 80 : 16 * SECTOR + 88] = both(-(-len(image) // SECTOR))
+
+        tracemalloc.start()
+        try:
+            volume = IsoVolume(DISC, MemoryAccess(bytes(image)))
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+        assert volume.is_damaged
+        assert peak < 8 * len(image)
 
 
 class TestExtentsOfIso:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from random import Random
 
@@ -55,8 +56,10 @@ class IsoTarget:
             havoc(rng, raw, self.most_bytes, other)
             return bytes(raw)
         blocks = [at // SECTOR for at in directories]
-        pick = rng.randrange(12)
-        if pick < 3:
+        pick = rng.randrange(13)
+        if pick == 12:
+            _table(rng, raw, primary, blocks)
+        elif pick < 3:
             at, width, how = rng.choice(_PRIMARY)
             _set(rng, raw, primary + at, width, how, blocks)
         elif pick == 3:
@@ -163,6 +166,28 @@ def _many_records(
     if raw[16 * SECTOR + 158 : 16 * SECTOR + 162] == (at // SECTOR).to_bytes(4, "little"):
         set_number(raw, Spot(16 * SECTOR + 158, 4, both=True), place // SECTOR)
         set_number(raw, Spot(16 * SECTOR + 166, 4, both=True), len(space))
+
+
+def _table(rng: Random, raw: bytearray, primary: int, blocks: list[int]) -> None:
+    """Append a path table whose directories lie inside each other, and let it count."""
+    raw += bytes(-len(raw) % SECTOR)
+    table = bytearray()
+    length = rng.choice((1, 2, 8, 31, 200))
+    for number in range(1, rng.choice((3, 40, 1000, 15_000))):
+        if len(raw) + len(table) > 1 << 19:
+            break
+        block = rng.choice(blocks) if rng.random() < 0.2 else rng.choice((0, 20, 24, 1 << 31))
+        parent = max(1, number - 1) if rng.random() < 0.95 else rng.randrange(1 << 16)
+        name = b"\0" if number == 1 else bytes([65 + number % 26]) * length
+        table += struct.pack("<BBIH", len(name), 0, block, parent & 0xFFFF) + name
+        table += bytes(len(name) % 2)
+    place = len(raw) // SECTOR
+    raw += table
+    if rng.random() < 0.7:  # a table counts where the tree is damaged
+        raw[rng.choice(blocks) * SECTOR + 68] = rng.choice((1, 33, 255))
+    set_number(raw, Spot(primary + 132, 4, both=True), len(table))
+    raw[primary + 140 : primary + 144] = place.to_bytes(4, "little")
+    set_number(raw, Spot(primary + 80, 4, both=True), -(-len(raw) // SECTOR))
 
 
 def _add_session(rng: Random, raw: bytearray, primary: int) -> None:
