@@ -129,7 +129,7 @@ def _wrong(facts: ImportReportFacts, most: int) -> Part:
         tuple(
             (
                 _WEIGHTS[one.severity],
-                one_line(one.message, _LONGEST),
+                _begun(one_line(one.message, _LONGEST)),
                 one_line(one.subject, _LONGEST),
                 f"{one.count:,}",
             )
@@ -149,7 +149,7 @@ def _repaired(facts: ImportReportFacts, most: int) -> Part:
         (36, 42, 43, 43, 14),
         tuple(
             (
-                one.what.replace("-", " "),
+                _begun(one_line(one.what.replace("-", " "), _LONGEST)),
                 one_line(one.subject, _LONGEST),
                 one_line(one.before, _LONGEST) or "nothing",
                 one_line(one.after, _LONGEST) or "nothing",
@@ -172,7 +172,7 @@ def _left(facts: ImportReportFacts, most: int) -> Part:
         tuple(
             (
                 one_line(one.what, _LONGEST),
-                one_line(one.why, _LONGEST),
+                _begun(one_line(one.why, _LONGEST)),
                 one_line(one.example, _LONGEST),
                 f"{one.count:,}",
             )
@@ -246,3 +246,8 @@ def iter_names(facts: ImportReportFacts) -> Iterator[str]:
 
 def _more(number: int, one: str, several: str) -> str:
     return f"And {number:,} more {one if number == 1 else several}." if number > 0 else ""
+
+
+def _begun(text: str) -> str:
+    """Return `text` as a sentence begins, where it is one of ours."""
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text

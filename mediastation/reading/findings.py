@@ -16,6 +16,12 @@ _MORE = re.compile(r"([0-9]{1,12}) more findings of this kind")
 _WEIGHT = {Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
 
+def stands_for(finding: Finding) -> int:
+    """Return how many findings the closing line of a rule counts; 0 if it is no such line."""
+    more = None if finding.subject else _MORE.fullmatch(finding.message)
+    return int(more[1]) if more else 0
+
+
 class FindingLog:
     """Findings in the order they came: the first hundred of each rule, then a count.
 
@@ -33,8 +39,8 @@ class FindingLog:
 
     def add(self, finding: Finding) -> None:
         """Keep or count one finding."""
-        more = None if finding.subject else _MORE.fullmatch(finding.message)
-        count = self._counts.get(finding.rule, 0) + (int(more[1]) if more else 1)
+        more = stands_for(finding)
+        count = self._counts.get(finding.rule, 0) + (more or 1)
         self._counts[finding.rule] = count
         if count <= self._limit and not more:
             self._kept.append(finding)

@@ -13,7 +13,7 @@ from mediastation.model.finding import Finding, Severity
 from mediastation.model.identity import FIELD_NAMES, PatientIdentity, describe, shown
 from mediastation.model.importing import MediumKind, OutsideMedium
 from mediastation.model.ledger_facts import DecidedHow
-from mediastation.model.likeness import Agreement, Likeness
+from mediastation.model.likeness import Agreement
 from mediastation.model.name_spelling import NameLikeness
 from mediastation.model.reconciliation import Candidate, CandidateOrigin
 from mediastation.model.repair import Repair
@@ -30,6 +30,7 @@ from mediastation.pages.import_facts import (
     SidesRow,
 )
 from mediastation.pages.text import readable_date
+from mediastation.reading.findings import stands_for
 from mediastation.station.import_request import IdentityDecision
 from mediastation.station.station import Station
 
@@ -48,11 +49,13 @@ _ORIGINS = {
     CandidateOrigin.CATALOG: "the catalog of this station",
     CandidateOrigin.TYPED: "the keyboard alone",
 }
+_GAP = "missing on one side"
 _AGREEMENTS = {
     Agreement.AGREES: "agrees",
     Agreement.DIFFERS: "DIFFERS",
-    Agreement.GAP: "missing on one side",
+    Agreement.GAP: _GAP,
 }
+_NUMBERS = {Agreement.AGREES: "agrees", Agreement.DIFFERS: "of another house"}
 
 
 @dataclass(slots=True)
@@ -212,7 +215,7 @@ def _faults(findings: Iterable[Finding]) -> tuple[Fault, ...]:
     first: dict[tuple[Severity, str], Finding] = {}
     for one in findings:
         key = one.severity, one.rule
-        counts[key] += 1
+        counts[key] += stands_for(one) or 1
         first.setdefault(key, one)
     ordered = sorted(
         counts.items(), key=lambda item: (_WORST_FIRST.index(item[0][0]), -item[1], item[0][1])
@@ -259,7 +262,7 @@ def sides_of(decision: IdentityDecision) -> Identities:
             f"{words[0].upper()}{words[1:]}",
             _fact(name, decision.outside),
             _fact(name, candidate.identity),
-            _agreement(name, decision.likeness),
+            _agreement(name, decision, candidate.identity),
         )
         for name, words in FIELD_NAMES.items()
     ]
@@ -274,18 +277,23 @@ def _fact(name: str, identity: PatientIdentity) -> str:
     return readable_date(value) if name == "birth_date" else value
 
 
-def _agreement(name: str, likeness: Likeness | None) -> str:
+def _agreement(name: str, decision: IdentityDecision, local: PatientIdentity) -> str:
+    likeness = decision.likeness
     if likeness is None:
         return ""
+    given = bool(getattr(decision.outside, name)), bool(getattr(local, name))
+    if not any(given):
+        return "not given"
     if name in {"patient_id", "issuer"}:
         # Another house has other numbers: that is nothing to shout about.
-        return _AGREEMENTS[getattr(likeness, name)].lower()
+        found = getattr(likeness, name)
+        return _NUMBERS.get(found, "of another house") if all(given) else _GAP
     if name != "name":
         return _AGREEMENTS[getattr(likeness, name)]
     if likeness.name is NameLikeness.SAME:
         return "agrees"
     if likeness.name is NameLikeness.GAP:
-        return _AGREEMENTS[Agreement.GAP]
+        return _GAP
     return f"DIFFERS: {likeness.name_words}" if likeness.name_words else "DIFFERS"
 
 

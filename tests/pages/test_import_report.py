@@ -69,7 +69,7 @@ SAID = (
     *("operator mta", "Job 12", "2024-02-29 23:59:58", "28 of 28 instances imported"),
     *("MRI_2024", SHA256, "Müller, Dr. Jürgen", "4711", "1950-01-02", "2024-02-29", "CT Thorax"),
     *("A0001", "1,236", "Warning", "The File ID is in capitals.", "dicom/im01", "12"),
-    *("file id case", "DICOM\\IM01", "VIEWER/RUN.EXE", "Never started, never copied."),
+    *("File id case", "DICOM\\IM01", "VIEWER/RUN.EXE", "Never started, never copied."),
     *("OUT1", "DOE^JANE", "worklist of ris", "missing on one side", "PACS@10.0.0.9:104", "27"),
     f"17:{HEAD[:24]}",
 )
@@ -145,7 +145,7 @@ class TestSheet:
 
         assert sheets(path) == 2
         assert "Page 2 of 2" in text
-        for said in ("M0 x", "r0", "L0", "peer0", "And 405 more kinds.", "more patients."):
+        for said in ("M0 x", "R0", "L0", "peer0", "And 405 more kinds.", "more patients."):
             assert said in text, said
 
     def test_no_heading_stands_alone_at_the_foot(self, tmp_path: Path) -> None:
@@ -244,7 +244,9 @@ class TestPage:
 
         left = next(at for at, row in enumerate(rows) if row[:2] == ["What", "Why"])
         assert [len(row) for row in rows[left : left + 2]] == [4, 4]
-        assert bare(rows[left + 1][0]) == bare(rows[left + 1][1]) == bare(rows[left + 1][2])
+        what, why, example = map(bare, rows[left + 1][:3])
+        assert what == example
+        assert why in {what, what.capitalize()[:1] + what[1:]}
 
     def test_markup_in_a_name_is_text(self) -> None:
         people = Listed((replace(PATIENT, name="<script>alert(1)</script>^&"),))

@@ -20,6 +20,7 @@ from mediastation.model.likeness import compare_identities
 from mediastation.model.reconciliation import Candidate, CandidateOrigin
 from mediastation.model.repair import RepairLog
 from mediastation.pages.import_facts import SentOn
+from mediastation.reading.findings import FINDINGS_PER_RULE, FindingLog
 from mediastation.station.clock import Clock
 from mediastation.station.gather import add
 from mediastation.station.import_report import ImportOutcome, import_report_facts, verdict_of
@@ -126,6 +127,14 @@ class TestFacts:
         ]
         assert (faults[0].subject, faults[0].message) == ("o0", "O0")
 
+    def test_what_a_reader_only_counted_is_counted_here_too(self, station: Station) -> None:
+        log = FindingLog()
+        for number in range(FINDINGS_PER_RULE + 1207):
+            log.add(warning("stray", str(number), "It is astray."))
+        (fault,) = import_report_facts(station, outcome(findings=list(log))).faults.items
+
+        assert (fault.count, fault.subject) == (FINDINGS_PER_RULE + 1207, "0")
+
     def test_repairs_are_counted_by_kind_also_those_that_the_log_only_counted(
         self, station: Station
     ) -> None:
@@ -192,7 +201,7 @@ class TestFacts:
             ("Accession no.", "", "A77"),
         ]
         agreements = [row.agreement for row in sides.rows]
-        assert agreements[:2] == ["differs", "differs"]
+        assert agreements[:2] == ["of another house", "of another house"]
         assert agreements[2].startswith("DIFFERS: ")
         assert agreements[3:5] == ["agrees", "agrees"]
         assert sides.decision == (
@@ -238,6 +247,19 @@ class TestFacts:
         (sides,) = import_report_facts(station, outcome(identities=(decision,))).identities.items
 
         assert ("Birth date", "DIFFERS") in [(row.fact, row.agreement) for row in sides.rows]
+
+    def test_what_nobody_gives_is_no_difference(self, station: Station) -> None:
+        """An outside number may be left out of the comparison; it is there all the same."""
+        outside, local = PatientIdentity("X1", "", "Roe"), PatientIdentity("4711", "OURS", "Roe")
+        likeness = compare_identities(replace(outside, patient_id=""), local)
+        decision = IdentityDecision(
+            outside, 1, Candidate(local, CandidateOrigin.CATALOG), likeness, DecidedHow.PERSON
+        )
+        (sides,) = import_report_facts(station, outcome(identities=(decision,))).identities.items
+
+        assert [row.agreement for row in sides.rows] == [
+            "of another house", "missing on one side", "agrees", "not given", "not given",
+        ]  # fmt: skip
 
     def test_whoever_was_not_reconciled_is_said_to_be_kept_back(self, station: Station) -> None:
         alone = IdentityDecision(PatientIdentity("X1", "", "Roe^Ann"), 4)
