@@ -347,7 +347,9 @@ def _record(
         ),
     )
     if choice.how is DecidedHow.PERSON:
-        for spelt, _ in person.variants:
+        # The person's identity has its gaps filled, and may be no spelling of any instance.
+        spellings = (person.identity, *(spelt for spelt, _ in person.variants))
+        for spelt in dict.fromkeys(spellings):
             remember_identity(station.catalog, medium.origin, spelt, candidate, who, now, job.id)
     told = {
         **asdict(candidate.identity),

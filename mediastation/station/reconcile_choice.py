@@ -12,8 +12,8 @@ from mediastation.model.finding import Finding, error
 from mediastation.model.identity import PatientIdentity, PersonCluster, describe
 from mediastation.model.job import Question
 from mediastation.model.ledger_facts import DecidedHow
-from mediastation.model.likeness import Agreement, Likeness, compare_identities
-from mediastation.model.matching import MatchList
+from mediastation.model.likeness import Agreement, Likeness
+from mediastation.model.matching import MatchList, compare_outside
 from mediastation.model.name_spelling import NameLikeness
 from mediastation.model.reconciliation import Candidate, CandidateOrigin, Match
 from mediastation.station.import_request import WantedPatient
@@ -94,7 +94,7 @@ def choose(
     """
     if wanted.is_typed:
         candidate = typed_candidate(wanted, rules)
-        match = Match(candidate, compare_identities(outside.identity, candidate.identity))
+        match = Match(candidate, compare_outside(outside.identity, candidate.identity))
     else:
         match = _only_match(found, wanted)
     choice = Choice(outside, match.candidate, match.likeness, DecidedHow.PERSON)
