@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from mediastation.errors import ConfigError
 from mediastation.importing.repaired_set import plan_file_ids
@@ -23,11 +24,16 @@ def kept_file_ids(station: Station, job: int) -> Mapping[str, FileId]:
     """
     if not job:
         return {}
+    with Survey(require_survey(station, job)) as survey:
+        return plan_file_ids(((file.sop_instance_uid, file.path) for file in survey), RepairLog())
+
+
+def require_survey(station: Station, job: int) -> Path:
+    """Return where the survey of an import lies; `ConfigError` if there is none."""
     path = survey_path(station, job)
     if not path.exists():
         raise ConfigError(
             f"Job {job} imported nothing, or what it found is no longer here.",
             "`mediastation jobs` shows the imports; import the medium again.",
         )
-    with Survey(path) as survey:
-        return plan_file_ids(((file.sop_instance_uid, file.path) for file in survey), RepairLog())
+    return path

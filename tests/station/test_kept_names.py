@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 
 import tests.support.outside.directory_damage  # noqa: F401 - it registers the damages
-from mediastation.catalog.selection import find_entries, read_entry
-from mediastation.conformance.check_set import SetMember
-from mediastation.conformance.fits import check_profiles
 from mediastation.errors import ConfigError
-from mediastation.importing.repaired_set import ON_A_STICK, plan_repaired_set
-from mediastation.importing.survey import Survey
+from mediastation.importing.repaired_set import ON_A_DISC, ON_A_STICK
+from mediastation.reading.volume import open_volume
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest
-from mediastation.station.import_folder import survey_path
 from mediastation.station.import_medium import import_medium
 from mediastation.station.import_request import ImportRequest
 from mediastation.station.kept_names import kept_file_ids
+from mediastation.station.repaired_medium import plan_medium_anew
 from mediastation.station.station import Station
 from tests.support.dicomdir_walk import walk
 from tests.support.file_sets import write_folder
@@ -41,18 +38,6 @@ def imported(station: Station, tree: Tree, folder: Path) -> int:
     return result.job
 
 
-def profile_for(station: Station, job: int) -> str:
-    members = []
-    for number in find_entries(station.catalog, f"import:{job}"):
-        entry = read_entry(station.catalog, number)
-        assert entry is not None
-        members.append(SetMember(str(number), entry.header, entry.data_sha256, entry.size_bytes))
-    with Survey(survey_path(station, job)) as survey:
-        files = [(file.sop_instance_uid, file.path) for file in survey]
-    fits = check_profiles(members, list(station.profiles.values()))
-    return plan_repaired_set(fits, files, ON_A_STICK).profile
-
-
 @pytest.mark.parametrize("name", ["random-offsets", "lower-case-mount", "absent"])
 def test_the_same_files_come_out_under_the_names_they_had_with_a_right_directory(
     station: Station, tmp_path: Path, name: str
@@ -64,7 +49,7 @@ def test_the_same_files_come_out_under_the_names_they_had_with_a_right_directory
         station,
         ExportRequest(
             (f"import:{job}",),
-            profile_for(station, job),
+            plan_medium_anew(station, job, ON_A_STICK).profile,
             output,
             format="folder",
             names_of=job,
@@ -109,3 +94,33 @@ def test_names_of_what_was_no_import_are_refused(station: Station) -> None:
     assert kept_file_ids(station, 0) == {}
     with pytest.raises(ConfigError, match="Job 99"):
         kept_file_ids(station, 99)
+
+
+def test_a_medium_that_no_plain_disc_takes_goes_where_it_fits(
+    station: Station, tmp_path: Path
+) -> None:
+    """One image is JPEG Baseline: STD-GEN-CD has no place for it, STD-GEN-DVD-JPEG has."""
+    job = imported(station, DAMAGES["absent"].tree(), tmp_path / "outside")
+
+    plan = plan_medium_anew(station, job, ON_A_DISC)
+    cd_alone = plan_medium_anew(station, job, ON_A_DISC[:1])
+
+    assert plan.profile == "STD-GEN-DVD-JPEG"
+    assert len(plan.file_ids) == 12
+    assert cd_alone.profile == ""
+    assert [finding.rule for finding in cd_alone.findings] == ["no-profile"]
+
+
+def test_an_image_is_verified_like_any_export(station: Station, tmp_path: Path) -> None:
+    job = imported(station, DAMAGES["zero-offsets"].tree(), tmp_path / "outside")
+    image = tmp_path / "again.iso"
+
+    written = export(
+        station,
+        ExportRequest((f"import:{job}",), "STD-GEN-DVD-JPEG", image, names_of=job),
+    )
+
+    assert [volume.verified for volume in written.volumes] == [True]
+    with open_volume(image) as volume:
+        paths = {file.path for file in volume.iter_files()}
+    assert set(instance_files()) <= paths
