@@ -170,6 +170,8 @@ def _has(looks: Callable[[RandomAccess], bool], path: Path, opener: AccessOpener
     access = opener(path)
     try:
         return looks(access)
+    except OSError:
+        return False
     finally:
         access.close()
 

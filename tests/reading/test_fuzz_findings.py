@@ -6,11 +6,15 @@ import struct
 import tracemalloc
 from pathlib import Path
 
+import pytest
+
+from mediastation.errors import MediaError
 from mediastation.reading.dicomdir import read_dicomdir
 from mediastation.reading.fat import FatVolume
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.iso_tree import MAX_EXTENTS
 from mediastation.reading.mime_header import MimeHeader, find_header
+from mediastation.reading.volume import open_volume
 from mediastation.reading.zip_volume import ZipVolume
 from tests.fuzz.oracles import drain, require_findings
 from tests.support.damaged import MemoryAccess
@@ -61,6 +65,14 @@ class TestWhatIsSaid:
 
         assert [one.rule for one in volume.findings] == ["too-long-name"]
         require_findings(volume.findings)
+
+
+def test_an_image_whose_first_sector_cannot_be_read_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "disc.img"
+    path.write_bytes(bytes(40 * SECTOR))
+
+    with pytest.raises(MediaError, match=r"disc\.img"):
+        open_volume(path, opener=MemoryAccess(path.read_bytes(), bad={0}))
 
 
 class TestMailHeader:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 from random import Random
 
 from mediastation.errors import MediaError
+from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.volume import FileSystem, open_volume
 from mediastation.reading.zip_volume import DEFLATE_RATIO
 from tests.fuzz.oracles import drain, require_harmless
@@ -15,6 +17,7 @@ from tests.fuzz.targets.iso import IsoTarget
 from tests.fuzz.targets.mime import MimeTarget
 from tests.fuzz.targets.udf import UdfTarget
 from tests.fuzz.targets.zip import ZipTarget
+from tests.support.damaged import MemoryAccess
 
 _KINDS = (IsoTarget, UdfTarget, FatTarget, ZipTarget, MimeTarget)
 _ONLY = (None, None, None, FileSystem.ISO9660, FileSystem.UDF, FileSystem.FAT)
@@ -57,12 +60,15 @@ class VolumeTarget:
     def run(self, data: bytes) -> set[str]:
         """Open it out of a file, and read all of it."""
         only = _ONLY[data[1] % len(_ONLY)] if len(data) > 1 else None
-        body = data[2:]
+        body, chance = data[2:], Random(zlib.crc32(data))
+        bad = {chance.choice((0, 1, 16, 17, 20, 256)) for _ in range(3)}
         descriptor = os.memfd_create("fuzz")
         try:
             os.write(descriptor, body)
             try:
-                volume = open_volume(Path(f"/proc/self/fd/{descriptor}"), only=only)
+                opener = RandomAccess if chance.randrange(8) else MemoryAccess(body, bad=bad)
+                path = Path(f"/proc/self/fd/{descriptor}")
+                volume = open_volume(path, only=only, opener=opener)
             except MediaError as fault:
                 require_harmless(fault.message + fault.hint, "error")
                 return {f"refused: {' '.join(w for w in fault.message.split() if w.isalpha())}"}
