@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -28,7 +29,7 @@ from mediastation.reading.record_recovery import (
     recover_directory,
 )
 from mediastation.reading.record_rules import check_records
-from mediastation.reading.record_tree import SUBJECT
+from mediastation.reading.record_tree import NO_PARENT, SUBJECT
 
 _IDENTITY_VRS = {
     0x00080005: "CS",
@@ -81,13 +82,14 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class ReadDirectory:
-    """A directory as it was recovered, and where it lies.
+    """A directory as it was read and as it was recovered, and where it lies.
 
     `patients` and `uids` are what PATIENT records say, and STUDY and SERIES
     records, by their index.
     """
 
     file: DirectoryFile
+    stated: Dicomdir
     recovered: RecoveredDirectory
     patients: dict[int, PatientIdentity] = field(default_factory=dict)
     uids: dict[int, str] = field(default_factory=dict)
@@ -95,7 +97,7 @@ class ReadDirectory:
     @classmethod
     def of(cls, file: DirectoryFile, directory: Dicomdir) -> ReadDirectory:
         """Recover `directory` and read what its upper records say; its source must be open."""
-        found = cls(file, recover_directory(directory))
+        found = cls(file, directory, recover_directory(directory))
         for index, record in enumerate(found.records):
             record_type = found.recovered.types[index]
             if record_type in _LEVELS:
@@ -140,17 +142,27 @@ class ReadDirectory:
         return Place(patient_record, self.patients.get(patient_record), study, series, sure)
 
     def count_as_stated(self, count: TreeCount) -> None:
-        """Count what readers see who go by the directory's own offsets."""
-        stated = self.directory.tree
-        for index in stated.order:
-            if index >= len(self.records):
+        """Count what readers see who go by the directory's own lengths and offsets."""
+        stated = self.stated
+        if stated.records is self.records:
+            order, parents = stated.tree.order, stated.tree.parents
+        else:
+            # Records that only the recovery found are not seen, and have moved the others.
+            number = {record.offset: index for index, record in enumerate(self.records)}
+            places = [number.get(record.offset, -1) for record in stated.records]
+            order = array("l", (places[index] for index in stated.tree.order))
+            parents = array("l", [NO_PARENT]) * len(self.records)
+            for index in stated.tree.order:
+                above = stated.tree.parents[index]
+                if places[index] >= 0:
+                    parents[places[index]] = places[above] if above >= 0 else NO_PARENT
+        for index in order:
+            if index < 0:
                 continue
-            record_type = self.recovered.types[index]
-            place = self.place_of(index, stated.parents)
-            if self.records[index].file_id and record_type not in _LEVELS:
-                count.add(place.patient, place.study_uid, place.series_uid)
-            else:
-                count.add(place.patient, place.study_uid, place.series_uid, 0)
+            place = self.place_of(index, parents)
+            is_leaf = bool(self.records[index].file_id)
+            is_leaf = is_leaf and self.recovered.types[index] not in _LEVELS
+            count.add(place.patient, place.study_uid, place.series_uid, int(is_leaf))
 
     def _read(self, index: int, record: DirectoryRecord, record_type: str) -> None:
         keys = self.directory.keys(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
@@ -28,6 +29,7 @@ from tests.support.file_sets import (
     good_file_set,
     image,
     patient,
+    record_places,
     records,
     series,
     study,
@@ -505,6 +507,23 @@ class TestComparing:
         assert diagnosis.after.patients == 1
         assert diagnosis.mismatched == 0
         assert [one.what for one in diagnosis.repairs] == ["missing-level"]
+
+    def test_what_readers_see_is_told_of_records_that_only_the_doctor_found(self) -> None:
+        """A length that swallows two images and one offset: the chain ends before them."""
+        content = bytearray(dicomdir(records()))
+        places = record_places(bytes(content))
+        struct.pack_into("<I", content, places[3] + 4, places[6] - places[3] - 8)
+
+        diagnosis = examine(medium(bytes(content)), scanned())
+
+        assert (diagnosis.listed, diagnosis.found, diagnosis.mismatched) == (6, 6, 0)
+        assert diagnosis.before.lines == (
+            TreeLine(0, "Doe^Jane (PID1)", 4),
+            TreeLine(1, "1.2.3", 4),
+            TreeLine(2, "1.2.3.1", 1),
+            TreeLine(2, "1.2.3.2", 3),
+        )
+        assert diagnosis.after.instances == 6
 
 
 class TestJudging:
