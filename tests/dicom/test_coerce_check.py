@@ -15,9 +15,9 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 
-from mediastation.dicom.coerce import coerce_file
+from mediastation.dicom.coerce import CannotCoerce, coerce_file
 from mediastation.dicom.coerce_check import check_coerced
-from mediastation.dicom.header import read_header
+from mediastation.dicom.header import NotDicom, read_header
 from mediastation.errors import MediaError
 from mediastation.importing.reconcile_plan import plan_coercion
 from mediastation.model.coercion import Coercion
@@ -242,6 +242,41 @@ def test_no_flipped_bit_of_a_copy_goes_unseen(name: str, encoding: str, tmp_path
             assert all(_harmless(before, place) for place in differ), (at, bit)
 
     flipped()
+
+
+@pytest.mark.parametrize("encoding", [*ENCODINGS, "encapsulated"])
+def test_a_damaged_original_is_refused_or_copied_faithfully(encoding: str, tmp_path: Path) -> None:
+    """Whatever a medium brings, there is no third outcome: no traceback, no copy that differs."""
+    source, target, _ = pair(tmp_path, encoding)
+    raw = source.read_bytes()
+    start = read_header(source).dataset_offset
+
+    @settings(
+        max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+    @given(
+        st.lists(
+            st.tuples(st.integers(start, len(raw) - 1), st.sampled_from(b"\0\1\x1b\xff\\A\xfe")),
+            max_size=3,
+        ),
+        st.sampled_from(["Local^Patient", "Müller", "Łoś^Ö"]),
+    )
+    def damaged(changes: list[tuple[int, int]], name: str) -> None:
+        spoiled = bytearray(raw)
+        for at, byte in changes:
+            spoiled[at] = byte
+        source.write_bytes(spoiled)
+        target.unlink(missing_ok=True)
+        try:
+            header = read_header(source)
+            coercion = plan_coercion(header, candidate(name, order=ORDER), SITE, MOMENT)
+            coerce_file(source, target, header, coercion)
+        except (NotDicom, CannotCoerce):
+            assert not target.exists()
+        else:
+            assert check_coerced(source, target, coercion) == []
+
+    damaged()
 
 
 def _data_set(raw: bytes, start: int, encoding: str) -> bytes:
