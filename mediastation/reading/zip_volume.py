@@ -8,6 +8,7 @@ import struct
 import zlib
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
@@ -42,6 +43,8 @@ _BUFFER_BYTES = 1 << 16
 _CHUNK_BYTES = 1 << 16
 _STEP_BYTES = 1 << 18
 _MOST_STEPS = 256
+
+_folded = lru_cache(4096)(folded)
 
 
 class ZipVolume:
@@ -185,16 +188,25 @@ class ZipVolume:
 
     def _check_names(self) -> None:
         spelled: dict[str, str] = {}
+        # Files come folder by folder: what the last one's folders were is not asked again.
+        folders: list[str] = []
+        alike: list[str] = []
         for path in self._entries:
-            parts = path.split("/")
-            other = spelled.setdefault("/".join(map(folded, parts)), path)
+            *above, name = path.split("/")
+            same = 0
+            while same < min(len(above), len(folders)) and above[same] == folders[same]:
+                same += 1
+            del alike[same:]
+            for depth in range(same, len(above)):
+                alike.append(_folded(above[depth]))
+                if (inner := "/".join(above[: depth + 1])) in self._entries:
+                    self._log.add(error("duplicate-name", inner, "is a file and a directory"))
+            folders = above
+            other = spelled.setdefault("/".join((*alike, _folded(name))), path)
             if other != path:
                 self._log.add(
                     warning("case-clash", path, f"and {other} are one name on other systems")
                 )
-            for depth in range(1, len(parts)):
-                if (above := "/".join(parts[:depth])) in self._entries:
-                    self._log.add(error("duplicate-name", above, "is a file and a directory"))
 
     def _check_sizes(self) -> None:
         open_to_all: list[tuple[float, int, str]] = []
