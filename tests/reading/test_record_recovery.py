@@ -15,6 +15,7 @@ from mediastation.reading.record_placing import CERTAIN, GUESSED
 from mediastation.reading.record_recovery import RecoveredDirectory, recover_directory
 from mediastation.reading.record_tree import MAX_LEVEL
 from tests.support.file_sets import (
+    CT,
     Record,
     dicomdir,
     element,
@@ -25,6 +26,7 @@ from tests.support.file_sets import (
     series,
     study,
 )
+from tests.support.outside import directories as outside
 
 fuzz = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 GOOD = dicomdir(records())
@@ -498,3 +500,58 @@ def test_one_wrong_offset_loses_and_misplaces_nothing(data: st.DataObject) -> No
     if value not in PLACES:
         assert sorted(outline(found)) == sorted(OUTLINE)
     assert {path for _, _, path in outline(found)} == {path for _, _, path in OUTLINE}
+
+
+@st.composite
+def _sound(draw: st.DrawFn) -> bytes:
+    """A sound directory of any shape, its records in any order in the file."""
+    sizes = st.lists(st.lists(st.lists(st.integers(0, 3), max_size=3), max_size=3), max_size=3)
+    tree, number = [], 0
+    for p, patients in enumerate(draw(sizes)):
+        studies = []
+        for s, all_series in enumerate(patients):
+            below = []
+            for n, images in enumerate(all_series):
+                leaves = []
+                for _ in range(images):
+                    number += 1
+                    one = outside.Record("IMAGE", [], [], f"I{number}", f"1.2.{number}", CT)
+                    leaves.append(one)
+                keys = [(0x0020000E, "UI", f"1.{p}.{s}.{n}")]
+                below.append(outside.Record("SERIES", keys, leaves))
+            studies.append(outside.Record("STUDY", [(0x0020000D, "UI", f"1.{p}.{s}")], below))
+        tree.append(outside.Record("PATIENT", [(0x00100020, "LO", f"P{p}")], studies))
+    order = draw(st.randoms(use_true_random=False))
+    undefined = draw(st.booleans())
+    return outside.Directory(
+        tree,
+        physical=lambda flat: order.sample(flat, len(flat)),
+        item_lengths=None if undefined else lambda _, length: length,
+    ).build()
+
+
+@fuzz
+@given(_sound())
+def test_a_sound_directory_of_any_shape_and_order_needs_nothing(content: bytes) -> None:
+    directory = read_dicomdir(content)
+
+    found = recover_directory(directory)
+
+    assert found.repairs == ()
+    assert found.tree is directory.tree
+    assert len(found.tree.order) == len(found.directory.records)
+
+
+@fuzz
+@given(_sound(), st.data())
+def test_offsets_decide_wherever_they_can(content: bytes, data: st.DataObject) -> None:
+    """The root's offset is lost, and nothing else: the tree is what it was, in any order."""
+    whole = recovered(content)
+    at = content.index(b"\x04\x00\x00\x12UL") + 8
+    wrong = data.draw(st.sampled_from([0, 1, 0xFFFFFFFF]))
+
+    found = recovered(patched((at, struct.pack("<I", wrong)), content=content))
+
+    patients = [index for index, kind in enumerate(whole.types) if kind == "PATIENT"]
+    assert found.tree.parents == whole.tree.parents
+    assert not any(found.guessed[index] == GUESSED for index in patients)
