@@ -19,7 +19,7 @@ from mediastation.dicom.codestream import FAMILY_OF_SYNTAX
 from mediastation.dicom.codestream_head import HEAD_BYTES, shows_loss
 from mediastation.dicom.element_walk import ElementWalk
 from mediastation.dicom.elements import Encoding, little_endian, tag_text
-from mediastation.dicom.header_rules import header_finding
+from mediastation.dicom.header_rules import FaultLog, header_finding
 from mediastation.dicom.index_tags import INDEX_TAGS, INDEX_VERSION
 from mediastation.dicom.limits import (
     HEADER_LIMIT_BYTES,
@@ -148,14 +148,15 @@ class _Scan:
         self.pixel_span = (0, 0)
         self.signed = False
         self.pixel_representation: bool | None = None
-        self.problems: list[tuple[str, str]] = []
+        self.problems = FaultLog()
         self.complete = True
         self.relabel = False
 
     def header(self) -> InstanceHeader:
         """Read everything and return the header."""
         meta = read_file_meta(self.source)
-        self.problems += meta.problems
+        for problem in meta.problems:
+            self._tell(*problem)
         if meta.preamble is Preamble.FOREIGN:
             self._tell("preamble", "the preamble holds something that is neither zero nor TIFF")
         offset = self._pass_commands(meta.dataset_offset)
@@ -174,7 +175,7 @@ class _Scan:
         return self._build(meta, syntax, offset)
 
     def _tell(self, rule: str, message: str) -> None:
-        self.problems.append((rule, message))
+        self.problems.tell(rule, message)
 
     def _pass_commands(self, offset: int) -> int:
         """Return where the data set begins behind a command set, as raw network dumps have it."""

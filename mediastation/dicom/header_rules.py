@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from mediastation.model.finding import Finding, Severity
@@ -40,6 +41,30 @@ _HINTS: Final = {
     "truncated": "fetch the instance again; the file is not whole",
     "no-instance": "it is kept, and cannot go onto a medium without class and UID",
 }
+
+
+MOST_PER_RULE: Final = 50
+"""A header can be wrong a million times in one way; more than these are counted."""
+
+
+class FaultLog:
+    """What was forgiven, rule and message: the first of each rule in their order, then a number."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[str, str]] = []
+        self._counts: dict[str, int] = {}
+
+    def tell(self, rule: str, message: str) -> None:
+        """Keep or count one fault."""
+        count = self._counts[rule] = self._counts.get(rule, 0) + 1
+        if count <= MOST_PER_RULE:
+            self._kept.append((rule, message))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        yield from self._kept
+        for rule, count in self._counts.items():
+            if count > MOST_PER_RULE:
+                yield rule, f"{count - MOST_PER_RULE:,} more findings of this kind"
 
 
 def header_finding(rule: str, subject: str, message: str) -> Finding:

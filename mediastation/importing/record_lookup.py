@@ -21,7 +21,11 @@ NO_RECORD, PERHAPS = -1, -2
 """What `RecordLookup.claim` says of a file that no record means for certain."""
 
 _AMBIGUOUS = -1
-_MAX_SUFFIX = 32
+_MAX_SUFFIX = 10
+"""Components of a path, from its end: a File ID has eight (PS3.10, 8.5), a folder may hold it all.
+
+Each of them costs a record that waits another entry.
+"""
 _BY_SUFFIX = 2
 """How much of a path has to agree before it says anything: more than the file's own name."""
 

@@ -45,6 +45,18 @@ class TestWhatIsSaid:
         require_findings(header.findings)
 
 
+def test_a_fault_that_comes_a_hundred_thousand_times_is_told_fifty_times_and_counted() -> None:
+    """Eight bytes each: a file of some megabytes gave gigabytes of findings."""
+    once = struct.pack("<HH2sH", 0x0008, 0x1140, b"US", 0)
+    content = file_meta(CT, "1.2.3") + data_set() + once * 100_000
+
+    header = read_header_from(BytesSource(content), "a.dcm")
+
+    told = [one for one in header.findings if one.rule == "bad-vr"]
+    assert len(told) == 51
+    assert told[-1].message == "99,950 more findings of this kind"
+
+
 def test_a_big_endian_value_of_odd_length_comes_out_even() -> None:
     """Half a word is left out when the words are turned round; what is padded is the rest."""
     rows = struct.pack(">HH2sH", 0x0028, 0x0010, b"US", 3) + b"\x00\x10\x00"

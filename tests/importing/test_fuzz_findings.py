@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from mediastation.importing.doctor import examine
@@ -12,6 +14,7 @@ from tests.fuzz.targets.doctor import Lookup, arrived
 from tests.fuzz.targets.recovery import require_repairs
 from tests.support.file_sets import (
     CT,
+    Record,
     dicomdir,
     element,
     file_meta,
@@ -54,3 +57,20 @@ def test_the_doctor_shows_of_a_files_uids_no_more_than_a_person_can_use(
     assert max(len(finding.message) for finding in diagnosis.findings) < 1000
     require_findings(diagnosis.findings)
     require_repairs(diagnosis.repairs)
+
+
+def test_a_file_id_of_forty_components_costs_the_doctor_no_more_than_one_of_eight() -> None:
+    """Each record that waits for its file is known by the ends of its path, and these add up."""
+    deep = "\\".join("ABCDEFGH"[number % 8] for number in range(40))
+    records = [Record("IMAGE", b"", [], f"{deep}\\I{number}", "") for number in range(500)]
+    volume = MemoryVolume({"DICOMDIR": dicomdir(records)})
+
+    tracemalloc.start()
+    try:
+        diagnosis = examine(volume, Lookup([]))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert diagnosis.missing == 500
+    assert peak < 6_000 * len(records)
