@@ -54,8 +54,10 @@ class WorkerLostError(Exception):
 def look_at(volume: Volume, files: Sequence[VolumeFile], start: int) -> list[Row]:
     """Return the rows of a run of files, the first of which has place `start`."""
     reader = IdentityReader()
-    return [survey_row(start + place, look(volume, file), reader)
-            for place, file in enumerate(files)]  # fmt: skip
+    return [
+        survey_row(start + place, file, look(volume, file), reader)
+        for place, file in enumerate(files)
+    ]
 
 
 def serve(path: str) -> None:

@@ -56,13 +56,18 @@ def scan(
 def _still_known(survey: Survey, files: Sequence[VolumeFile]) -> bytearray:
     """Return a flag for each file that was looked at before; forget what has changed."""
     flags, changed = bytearray(len(files)), []
-    for position, path, _ in survey.known():
-        if position < len(files) and files[position].path == path:
+    for position, path, size_bytes, changed_at in survey.known():
+        file = files[position] if position < len(files) else None
+        if file is not None and _is_same(file, path, size_bytes, changed_at):
             flags[position] = 1
         else:
             changed.append(position)
     survey.drop(changed)
     return flags
+
+
+def _is_same(file: VolumeFile, path: str, size_bytes: int, changed_at: int) -> bool:
+    return (file.path, file.size_bytes, file.changed_at) == (path, size_bytes, changed_at)
 
 
 def _runs(

@@ -25,6 +25,7 @@ from mediastation.model.finding import Finding, Severity
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.importing import ArrivedFile, Standing
 from mediastation.model.instance import InstanceHeader
+from mediastation.reading.contract import VolumeFile
 
 VERSION = "1"
 LEAVE = "leave"
@@ -41,7 +42,8 @@ _SHOWN = {
 }
 _IDENTITY = ("patient_id", "issuer", "patient_name", "birth_date", "sex")
 _COLUMNS = (
-    "position", "path", "size_bytes", "kind", "sha256", "data_sha256", "pixel_key",
+    "position", "path", "listed_bytes", "changed_at", "size_bytes", "kind",
+    "sha256", "data_sha256", "pixel_key",
     "sop_class_uid", "sop_instance_uid", "transfer_syntax_uid",
     "study_instance_uid", "series_instance_uid", *_IDENTITY, *_SHOWN,
     "armed", "header", "front", "findings",
@@ -117,18 +119,18 @@ class SurveyedInstance:
     header: InstanceHeader
 
 
-def survey_row(position: int, looked: Looked, reader: IdentityReader) -> Row:
+def survey_row(position: int, file: VolumeFile, looked: Looked, reader: IdentityReader) -> Row:
     """Return the row of one file; `position` is its place in the order of the medium."""
     header = looked.header
     told = json.dumps([list(one.as_dict().values()) for one in looked.findings])
+    place = (position, looked.path, file.size_bytes, file.changed_at, looked.size_bytes,
+             looked.kind.value)  # fmt: skip
     if header is None:
         empty = [""] * (_COLUMNS.index("armed") - _COLUMNS.index("sha256"))
-        return (position, looked.path, looked.size_bytes, looked.kind.value, *empty, 0, b"",
-                looked.front, told)  # fmt: skip
+        return (*place, *empty, 0, b"", looked.front, told)
     identity = reader.identity(header)
     return (
-        position, looked.path, looked.size_bytes, looked.kind.value,
-        looked.sha256, looked.data_sha256, looked.pixel_key,
+        *place, looked.sha256, looked.data_sha256, looked.pixel_key,
         header.sop_class_uid, header.sop_instance_uid, header.transfer_syntax_uid,
         reader.text(header, _STUDY), reader.text(header, _SERIES),
         identity.patient_id, identity.issuer, identity.name, identity.birth_date, identity.sex,
@@ -197,9 +199,11 @@ class Survey:
         """Forget files, because they are not what they were."""
         self._write("DELETE FROM files WHERE position = ?", ((one,) for one in positions))
 
-    def known(self) -> Iterator[tuple[int, str, int]]:
-        """Yield position, path and size in bytes of every file that was looked at."""
-        yield from self._all("SELECT position, path, size_bytes FROM files ORDER BY position")
+    def known(self) -> Iterator[tuple[int, str, int, int]]:
+        """Yield position, path, listed size and time of change of what was looked at."""
+        yield from self._all(
+            "SELECT position, path, listed_bytes, changed_at FROM files ORDER BY position"
+        )
 
     def count(self, *kinds: FileKind, fate: str | None = None) -> int:
         """Count files of some kinds; of all kinds where none is named."""

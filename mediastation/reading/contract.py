@@ -36,13 +36,16 @@ class VolumeFile:
     `path` is relative to the root, has ``/`` between components and is safe to
     show and to join: no component climbs. `recorded` is the last component as
     the medium has it (``IMAGE1.;1``). `extents` lie on the image, in the
-    file's order; empty where the medium is no image.
+    file's order; empty where the medium is no image. `changed_at` tells one
+    content of a folder's file from another, as far as the system does
+    (nanoseconds); 0 on images, which change as a whole.
     """
 
     path: str
     size_bytes: int
     extents: tuple[Extent, ...] = ()
     recorded: str = ""
+    changed_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ class FolderVolume:
                     self._log.add(error("too-many-files", "", f"more than {MAX_FILES} files"))
                     return
                 else:
-                    self._enter(entry.name, found.st_size, real, path)
+                    self._enter(entry.name, found, real, path)
             waiting.extend(reversed(below))
 
     def _entries(self, folder: _Folder) -> list[os.DirEntry[str]]:
@@ -190,7 +190,7 @@ class FolderVolume:
             return [_Folder(inner.real, inner.shown, (*above.places, place))]
         return []
 
-    def _enter(self, name: str, size_bytes: int, real: str, path: str) -> None:
+    def _enter(self, name: str, found: os.stat_result, real: str, path: str) -> None:
         while path in self._index:
             path += "%"
         if path != real:
@@ -198,7 +198,9 @@ class FolderVolume:
             self._log.add(
                 warning("unsafe-name", path, "the name has characters that no File ID may have")
             )
-        self._index.add(VolumeFile(path, size_bytes, recorded=safe_name(name)))
+        self._index.add(
+            VolumeFile(path, found.st_size, recorded=safe_name(name), changed_at=found.st_mtime_ns)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ NURSERY = """
 import os, signal, sys
 import mediastation.cli.app, mediastation.cli.commands
 import mediastation.station.export, mediastation.station.serve
+import mediastation.station.import_medium
 from mediastation.cli.app import run
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
 for line in sys.stdin:
