@@ -17,6 +17,7 @@ from mediastation.dicom.pixel_key import pixel_key
 from mediastation.dicom.source import BLOCK_BYTES, BytesSource, Source
 from mediastation.errors import MediaError
 from mediastation.importing.hostile import check_preamble
+from mediastation.importing.instance_check import check_instance
 from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.instance import InstanceHeader, Preamble
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
@@ -136,8 +137,10 @@ def _look(volume: Volume, file: VolumeFile) -> Looked:
             header = read_header_from(source, name)
         except NotDicom as fault:
             return _no_instance(file, first, str(fault))
-        if header.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
+        if _is_directory(first, header):
             return Looked(file.path, source.size, FileKind.DIRECTORY, front=first[:FRONT_BYTES])
+        if not header.elements and not header.complete:
+            return _nothing_left(file, header)
         key = pixel_key(source, header)
         if not whole:
             digests = _digest(stream, header.dataset_offset)
@@ -145,6 +148,27 @@ def _look(volume: Volume, file: VolumeFile) -> Looked:
     sha256 = hashlib.sha256(first).hexdigest()
     data_sha256 = hashlib.sha256(memoryview(first)[header.dataset_offset :]).hexdigest()
     return _instance(file, header, first, key, sha256, data_sha256, len(first))
+
+
+def _is_directory(first: bytes, header: InstanceHeader) -> bool:
+    """Tell whether a file is a DICOMDIR: by its class, or because group 0004 begins its data set.
+
+    No other data set has that group (PS3.3 F.3), and the meta in front may be
+    missing or wrong.
+    """
+    start = first[header.dataset_offset : header.dataset_offset + 4]
+    begins = start[:2] == b"\x04\0" or (start[:2] == b"\0\x04" and start[2] in (0x11, 0x12))
+    return header.sop_class_uid == MEDIA_STORAGE_DIRECTORY or (len(start) == 4 and begins)
+
+
+def _nothing_left(file: VolumeFile, header: InstanceHeader) -> Looked:
+    """Return what a file is that ends before its data set, or right behind where it begins."""
+    name = PurePosixPath(file.path).name
+    findings = tuple(
+        replace(finding, subject=file.path) if finding.subject == name else finding
+        for finding in header.findings
+    )
+    return Looked(file.path, file.size_bytes, FileKind.UNREADABLE, findings=findings)
 
 
 class StreamSource(Source):
@@ -235,7 +259,7 @@ def _instance(
         key,
         armed is not None,
         header,
-        findings=(*findings, armed) if armed else header.findings,
+        findings=(*findings, *check_instance(file.path, header), *((armed,) if armed else ())),
     )
 
 

@@ -81,7 +81,9 @@ spoil(
     lambda image: put(_fat(image)[0] + 3, b"\x7f")(put(sum(_fat(image)[:2]) + 3, b"\x7f")(image)),
 )
 spoil("fat32", "fat32-bad-boot-sector", "boot-sector", put(PARTITION_SECTORS * 512, bytes(512)))
-spoil("fat32", "fat32-bad-partition-table", "", put(446, b"\0" * 64), seen=Seen.BYTES)
+spoil(
+    "fat32", "fat32-bad-partition-table", "partition-table", put(446, b"\0" * 64), seen=Seen.BYTES
+)
 spoil(
     "fat16",
     "fat-cut",
@@ -250,7 +252,7 @@ make(
 )
 # To unpack it, as a check would, takes its time.
 make("zip-bomb", "archive-bomb", _bomb, base="zip-deflated", seen=Seen.BYTES)
-make("zip-in-zip", "nested-archive archive", _zip(_nested), base="zip-deflated")
+make("zip-in-zip", "archive-left", _zip(_nested), base="zip-deflated")
 make("zip-that-climbs", "climbing-name", _zip(_climbing), base="zip-deflated")
 make("zip-with-a-link", "symbolic-link", _zip(_linked), base="zip-deflated")
 make(
@@ -342,7 +344,7 @@ def _own_archive(root: Path) -> None:
 make("folder-with-links", "symbolic-link", _folder(_links_out), base="folder")
 make("folder-loop-by-link", "symbolic-link", _folder(_loop), base="folder")
 make("folder-with-pipe", "special-file", _folder(_fifo), base="folder")
-make("autorun-and-viewer", "autorun executable program", _folder(_autorun), base="folder")
+make("autorun-and-viewer", "autostart-left", _folder(_autorun), base="folder")
 make("system-litter", "", _folder(_litter), base="folder")
 make(
     "proprietary-only",
@@ -368,4 +370,4 @@ make(
     lost=CT_PATHS[1:],
     base="folder",
 )
-make("archive-among-the-files", "nested-archive archive", _folder(_own_archive), base="folder")
+make("archive-among-the-files", "archive-left", _folder(_own_archive), base="folder")

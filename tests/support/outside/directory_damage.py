@@ -545,7 +545,7 @@ def _folder_instead(tree: Tree) -> Tree:
 
 _add(
     "is-a-folder",
-    "no-dicomdir missing-file",
+    "directory-place name-differs",
     _folder_instead,
     of_tree=True,
     seen=Seen.NAMES,

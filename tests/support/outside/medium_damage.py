@@ -134,7 +134,12 @@ spoil(
     "descriptor-lost descriptor-identifier",
     put(PRIMARY * SECTOR, bytes(SECTOR)),
 )
-spoil("iso", "half-a-primary-descriptor", "descriptor-identifier", put(PRIMARY * SECTOR, bytes(4)))
+spoil(
+    "iso",
+    "half-a-primary-descriptor",
+    "descriptor-identifier descriptor-lost",
+    put(PRIMARY * SECTOR, bytes(4)),
+)
 spoil("iso", "bad-terminator", "no-terminator", put(17 * SECTOR, bytes(SECTOR)), seen=Seen.BYTES)
 spoil("iso", "bad-path-tables", "", _path_tables, seen=Seen.BYTES)
 spoil(
