@@ -31,7 +31,7 @@ from mediastation.importing.compare import check_knowledge, iter_standings
 from mediastation.importing.decide import Action, Planned, plan_standings
 from mediastation.importing.diagnosis import Diagnosis
 from mediastation.importing.disc_copy import copy_disc
-from mediastation.importing.disc_damage import damaged_files
+from mediastation.importing.disc_damage import claimed_bytes, damaged_files
 from mediastation.importing.doctor import examine
 from mediastation.importing.hostile import check_names, classify_file
 from mediastation.importing.keep import Arrival, Keeper
@@ -202,9 +202,11 @@ class _Import:
         with self._job.step("copy", 0, "bytes") as step:
             copy = copy_disc(self._medium, self._folder / DISC_NAME, progress=step.report)
             self._job.found(copy.findings)
-            lost = sum(extent.length for extent in copy.bad)
+            # Behind what the file system claims, drives stumble over run-out blocks.
+            claimed = claimed_bytes(copy.path)
+            self._bad = tuple(extent for extent in copy.bad if extent.offset < claimed)
+            lost = sum(extent.length for extent in self._bad)
             step.summary = f"{copy.size_bytes:,} bytes, {lost:,} of them unreadable"
-        self._bad = copy.bad
         return copy.path
 
     def _identify(self, volume: Volume, place: Path) -> OutsideMedium:
