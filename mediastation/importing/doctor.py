@@ -24,6 +24,7 @@ from mediastation.model.importing import ArrivedFile
 from mediastation.model.repair import REPAIRS_PER_RULE, RepairLog
 from mediastation.reading.contract import Volume
 from mediastation.reading.findings import FindingLog
+from mediastation.reading.record_tree import SUBJECT
 
 _FEW = 0.05
 _MANY = 0.1
@@ -134,7 +135,7 @@ def _open_case(
     read: ReadDirectory, volume: Volume, log: FindingLog, repairs: RepairLog, before: TreeCount
 ) -> _Case:
     read.count_as_stated(before)
-    repairs.merge(read.recovered.log)
+    repairs.merge(read.recovered.log, {SUBJECT: read.file.path})
     return _Case(read, RecordLookup(read, volume, log, repairs), RecordCheck(read, log, repairs))
 
 

@@ -6,14 +6,14 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 from mediastation.conformance.identity import patient_identity
 from mediastation.errors import MediaError
 from mediastation.importing.directory_files import DirectoryFile
 from mediastation.importing.tree_count import TreeCount
-from mediastation.model.finding import Severity, error
+from mediastation.model.finding import Severity, error, note
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.instance import Element, InstanceHeader
 from mediastation.reading.contract import Volume
@@ -28,7 +28,7 @@ from mediastation.reading.record_recovery import (
     RecoveredDirectory,
     recover_directory,
 )
-from mediastation.reading.record_rules import check_records
+from mediastation.reading.record_rules import check_records, escapes
 from mediastation.reading.record_tree import NO_PARENT, SUBJECT
 
 _IDENTITY_VRS = {
@@ -64,6 +64,7 @@ _RECOVERED = frozenset(
 _TOLD_OF_FILES = frozenset({"escaping-file-id", "referenced-twice"})
 """What is told when the records are followed to their files."""
 
+_LOOKED_FOR = 16
 _LEVELS = ("PATIENT", "STUDY", "SERIES")
 
 
@@ -186,6 +187,7 @@ def open_directories(
     Faults of the directory are told as warnings: the files are what counts, and
     they are scanned. `stack` keeps the sources open.
     """
+    earlier: dict[str, tuple[DirectoryFile, int]] = {}
     for candidates in file_sets:
         best: tuple[DirectoryFile, Dicomdir] | None = None
         for candidate in candidates:
@@ -199,6 +201,20 @@ def open_directories(
         if best is None:
             continue
         file, directory = best
+        uid, count = directory.file_set_uid, len(directory.records)
+        known = earlier.setdefault(uid, (file, count))
+        repeats = uid and known[0] is not file and known[1] == count
+        if repeats and not _has_files(volume, file, directory):
+            log.add(
+                note(
+                    "directory-copy",
+                    file.path,
+                    f"a copy of {known[0].path}, without files of its own; it is not used",
+                    "",
+                    "PS3.10 8.6",
+                )
+            )
+            continue
         try:
             found = ReadDirectory.of(file, directory)
             _tell_faults(found, log)
@@ -206,6 +222,13 @@ def open_directories(
             _tell_unreadable(file, fault, log)
             continue
         yield found
+
+
+def _has_files(volume: Volume, file: DirectoryFile, directory: Dicomdir) -> bool:
+    """Tell whether one of the first files that it lists lies in its own folder."""
+    folders = file.folder.split("/") if file.folder else []
+    listed = (record for record in directory.records if record.file_id and not escapes(record))
+    return any(volume.find([*folders, *record.file_id]) for record in islice(listed, _LOOKED_FOR))
 
 
 def _read(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 REPAIRS_PER_RULE = 50
 
@@ -55,13 +55,15 @@ class RepairLog:
         if self.wants(what):
             self.keep(what, subject, before, after)
 
-    def merge(self, other: RepairLog) -> None:
-        """Take over what another log has, counted ones included."""
+    def merge(self, other: RepairLog, subjects: Mapping[str, str] | None = None) -> None:
+        """Take over what another log has, counted ones included; `subjects` are called anew."""
+        names = subjects or {}
         room = {what: max(self._limit - count, 0) for what, count in self.counts.items()}
         for repair in other._kept:
             left = room.get(repair.what, self._limit)
             if left > 0:
-                self._kept.append(repair)
+                subject = names.get(repair.subject, repair.subject)
+                self._kept.append(replace(repair, subject=subject))
                 room[repair.what] = left - 1
         for what, count in other.counts.items():
             self.counts[what] = self.counts.get(what, 0) + count

@@ -212,6 +212,50 @@ class TestFindingTheDirectory:
 
         assert (diagnosis.found, diagnosis.missing) == (6, 0)
 
+    def test_a_viewers_copy_of_the_directory_is_not_used(self) -> None:
+        volume = MemoryVolume(
+            {
+                "DICOMDIR": dicomdir(records()),
+                "VIEWER/DICOMDIR": dicomdir(records()),
+                **dict.fromkeys(PATHS, b""),
+            }
+        )
+
+        diagnosis = examine(volume, scanned())
+
+        assert [one.path for one in diagnosis.directories] == ["DICOMDIR"]
+        assert the(diagnosis, "directory-copy").subject == "VIEWER/DICOMDIR"
+        assert (diagnosis.listed, diagnosis.before.instances) == (6, 6)
+
+    def test_two_copies_of_one_disc_are_both_compared(self) -> None:
+        files = {f"{cd}/{path}": b"" for cd in ("A", "B") for path in PATHS}
+        directories = {f"{cd}/DICOMDIR": dicomdir(records()) for cd in ("A", "B")}
+        there = ScannedFiles(
+            [
+                arrived(
+                    f"{cd}/{path}",
+                    sop_instance_uid=uid_of(path),
+                    series_instance_uid=f"1.2.3.{path[7]}",
+                )
+                for cd in ("A", "B")
+                for path in PATHS
+            ]
+        )
+
+        diagnosis = examine(MemoryVolume(files | directories), there)
+
+        assert [one.found for one in diagnosis.directories] == [6, 6]
+        assert diagnosis.unlisted == 0
+
+    def test_what_is_wrong_with_one_of_several_directories_names_it(self) -> None:
+        volume = MemoryVolume({"X/DICOMDIR": dicomdir(records(), shift=8), "Y/DICOMDIR": b"x"})
+
+        diagnosis = examine(volume, ScannedFiles([]))
+
+        assert [one.subject for one in diagnosis.repairs if one.what == "offset-shift"] == [
+            "X/DICOMDIR"
+        ]
+
     def test_without_a_directory_there_is_one_finding_and_the_files_summary(self) -> None:
         diagnosis = examine(medium(None), scanned())
 
