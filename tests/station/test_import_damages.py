@@ -21,8 +21,9 @@ from mediastation.station.import_medium import import_medium
 from mediastation.station.import_request import ImportRequest, ImportResult
 from mediastation.station.station import Station
 from tests.support.outside.damage import Damage
+from tests.support.outside.patients import COUNT, instance_files
 from tests.support.outside.registry import OF_MEDIA, OF_TREES
-from tests.support.outside.writers import OutsideMedia, plain_folder, plain_iso
+from tests.support.outside.writers import MAKERS, OutsideMedia, plain_folder, plain_iso
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +116,40 @@ def test_what_can_be_read_comes_in_and_what_is_wrong_is_named(
     require(damage, result)
     assert state(outside) == before
     assert {path.name for path in tmp_path.iterdir()} == {"outside", "home"}
+
+
+# Ways of other writers that are told and cost nothing, typed.
+WAYS = {
+    "iso-joliet-only": {"joliet-only"},
+    "iso-two-sessions": {"several-sessions", "directory-copy", "name-differs"},
+    "iso-long-lower-case": {"missing-file", "name-differs"},
+    "folder-lower-case": {"name-differs"},
+}
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_good_media_of_every_writer_come_in_whole(
+    kind: str, outside_media: OutsideMedia, tmp_path: Path
+) -> None:
+    result, stored = take_in(outside_media.medium(kind), tmp_path / "home")
+
+    assert (result.imported, result.held, result.missing) == (COUNT, 0, 0), told(result)
+    assert result.exit_code == 0
+    kept = {hashlib.sha256(content).hexdigest() for content in instance_files().values()}
+    assert kept <= stored
+    named = {f.rule for f in result.findings if f.severity is not Severity.NOTE}
+    assert named <= WAYS.get(kind, set()), told(result)
+
+
+@pytest.mark.parametrize("program", ["gdcm", "pydicom"])
+def test_media_with_other_programs_directories_come_in_whole(
+    program: str, outside_media: OutsideMedia, tmp_path: Path
+) -> None:
+    """GDCM's directory leaves the compressed image out; it comes in all the same."""
+    result, _ = take_in(outside_media.medium("folder", program), tmp_path / "home")
+
+    assert (result.imported, result.held, result.missing) == (COUNT, 0, 0), told(result)
+    severe = {f.rule for f in result.findings if f.severity is Severity.ERROR}
+    assert severe == set()
+    unlisted = {f.subject for f in result.findings if f.rule == "unreferenced"}
+    assert len(unlisted) == (program == "gdcm")
