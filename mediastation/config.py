@@ -162,6 +162,9 @@ class ReconcileRules(BaseModel):
     with the outside one in name, birth date and sex, and in no spelling differs."""
     issuer: str = Field(default="", max_length=64, pattern=r"^[^\\\x00-\x1f\x7f]*$")
     """Issuer of Patient ID of this site, for patients whose source gives none."""
+    undeclared_text: str = Field(default="", max_length=16, pattern=r"^[A-Z0-9_ ]*$")
+    """Specific Character Set in which outside text is read that declares none and is not ASCII,
+    such as ``ISO_IR 100``. Empty takes it where it is sound UTF-8, and refuses it otherwise."""
     accession_from_order: bool = True
     """Give imports the Accession Number of the order they were matched with."""
 

@@ -13,7 +13,7 @@ import hashlib
 import socket
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from mediastation.catalog.outside import find_outside, identities_of, imports_of
@@ -65,6 +65,7 @@ from mediastation.station.station import Station
 
 NOBODY_NAMED = WantedPatient()
 _BATCH = 128
+_MOST_TOLD = 1000
 _STUDY, _DESCRIPTION = 0x0020000D, 0x00081030
 
 
@@ -220,6 +221,7 @@ def _coerce(
                 making.make(entry, step)
                 step.report(making.done + len(making.waiting) + making.refused, step.total)
         making.commit()
+        job.found(making.findings())
         step.summary = f"{making.done:,} reconciled, {making.refused:,} could not be"
     result.reconciled, result.refused = making.done, result.refused + making.refused
     if making.done:
@@ -242,6 +244,7 @@ class _Making:
         self._site = coercing_site(station)
         self._studies: dict[str, tuple[str, Counter[str]]] = {}
         self._digests: list[str] = []
+        self._told: dict[tuple[str, str], tuple[Finding, int]] = {}
         self.done = 0
         self.waiting: list[tuple[Entry, Staged]] = []
         self.refused = 0
@@ -272,7 +275,7 @@ class _Making:
         staged = station.intake.stage_coerced(
             target, original.id, coercion.recipe, f"job {self._job.id}", made.findings
         )
-        self._job.found(made.findings)
+        self._tell(made.findings)
         self.waiting.append((original, staged))
         if len(self.waiting) >= _BATCH:
             self.commit()
@@ -306,6 +309,21 @@ class _Making:
         classes[header.sop_class_uid] += 1
         self._digests.append(sha256)
         self.done += 1
+
+    def findings(self) -> list[Finding]:
+        """Return what was told of the copies, each thing once with the number of instances."""
+        return [
+            replace(one, message=f"{one.message} So it is in {number:,} instances.")
+            if number > 1
+            else one
+            for one, number in self._told.values()
+        ]
+
+    def _tell(self, findings: Sequence[Finding]) -> None:
+        for one in findings:
+            known, number = self._told.get((one.rule, one.message), (one, 0))
+            if number or len(self._told) < _MOST_TOLD:
+                self._told[one.rule, one.message] = known, number + 1
 
     def _refuse(self, findings: Sequence[Finding]) -> None:
         self.refused += 1
@@ -380,6 +398,7 @@ def coercing_site(station: Station) -> CoercingSite:
         institution=settings.institution,
         station=socket.gethostname(),
         issuer_of_patient_id=settings.reconcile.issuer,
+        undeclared_text=settings.reconcile.undeclared_text,
     )
 
 
