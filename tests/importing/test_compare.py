@@ -710,7 +710,7 @@ class TestLending:
             assert comparison.differences.unread
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     one=st.tuples(st.sampled_from(["4711", "0815"]), st.sampled_from([PIXELS, OTHER])),
     other=st.tuples(st.sampled_from(["4711", "0815"]), st.sampled_from([PIXELS, OTHER])),

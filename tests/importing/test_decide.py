@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from mediastation.catalog.import_decisions import Decision
+from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.import_decisions import (
+    Decision,
+    recall_decision,
+    remember_decision,
+)
 from mediastation.dicom.attribute_differences import AttributeDifference, Differences
 from mediastation.importing.comparison import Comparison, Counterpart, subject_of
 from mediastation.importing.decide import Action, Planned, plan_standings
@@ -16,6 +22,8 @@ from mediastation.model.entry import Kind
 from mediastation.model.finding import Severity
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.importing import ArrivedFile, Standing, Verdict
+from tests.support.arrivals import arrival, compared, keep
+from tests.support.objects import write_ct
 
 JANE = PatientIdentity("4711", "", "Doe^Jane", "19700101", "F")
 JOHN = PatientIdentity("0815", "", "Roe^John", "19330303", "M")
@@ -251,3 +259,34 @@ class TestWithADecision:
             raise AssertionError("asked")
 
         plan(Comparison(standing, HERE if standing is Standing.DUPLICATE else None), recall)
+
+    @pytest.mark.parametrize("contradiction", ["header", "patient"])
+    def test_the_next_medium_of_that_place_is_decided_alike_and_no_others(
+        self, catalog: Catalog, tmp_path: Path, contradiction: str
+    ) -> None:
+        """From the file to the remembered decision and back, as an import does it."""
+        keep(catalog, write_ct(tmp_path / "here"))
+        facts = {"PatientName": "Roe^John", "PatientID": "0815", "PatientBirthDate": "19330303"}
+        if contradiction == "patient":
+            facts |= {"SOPInstanceUID": "1.9", "SeriesInstanceUID": "1.9.1"}
+        path = write_ct(tmp_path / "held", **facts)  # type: ignore[arg-type]
+
+        def planned(origin: str, changed: Path = path) -> Planned:
+            (comparison,) = compared(catalog, tmp_path, changed)
+            (one,) = plan_standings(
+                [(arrival(changed), comparison)],
+                lambda standing, subject: recall_decision(catalog, origin, standing, subject),
+            )
+            return one
+
+        first = planned("St. Elsewhere")
+        remember_decision(
+            catalog, "St. Elsewhere", first.comparison.standing, first.subject, Verdict.KEEP,
+            "Dr. Who", 1764000000.0,
+        )  # fmt: skip
+        other = write_ct(tmp_path / "other", **{**facts, "PatientID": "0816"})  # type: ignore[arg-type]
+
+        assert first.action is Action.HOLD
+        assert planned("St. Elsewhere").action is Action.TAKE
+        assert planned("another place").action is Action.HOLD
+        assert planned("St. Elsewhere", other).action is Action.HOLD
