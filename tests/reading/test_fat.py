@@ -31,6 +31,7 @@ from tests.support.fat_images import (
     named,
 )
 from tests.support.file_sets import good_file_set, write_image
+from tests.support.outside.writers import OutsideMedia
 
 fuzz = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 TEXT = b"twelve bytes"
@@ -650,3 +651,30 @@ def scratch(monkeypatch: pytest.MonkeyPatch, start: int, length: int) -> None:
         return read(access, offset, count)
 
     monkeypatch.setattr(RandomAccess, "read_at", scratched)
+
+
+class TestLostPartitionTable:
+    """What lies where tools put a first partition is found, if nothing else is there."""
+
+    def test_the_volume_is_found_and_the_table_told(self, tmp_path: Path) -> None:
+        image = bytearray(tree(16, partition=63).build())
+        whole = tmp_path / "whole.img"
+        whole.write_bytes(image)
+        image[:512] = bytes(512)
+        (path := tmp_path / "disk.img").write_bytes(image)
+
+        with open_volume(whole) as good, open_volume(path) as volume:
+            assert {f.path for f in volume.iter_files()} == {f.path for f in good.iter_files()}
+            assert "partition-table" in {finding.rule for finding in volume.findings}
+
+    def test_a_disc_image_stays_one_whatever_lies_at_such_a_place(
+        self, tmp_path: Path, outside_media: OutsideMedia
+    ) -> None:
+        image = bytearray(outside_media.medium("iso").read_bytes())
+        boot = tree(16, partition=63).build()[63 * 512 : 64 * 512]
+        image += bytes(max(0, 2049 * 512 - len(image)))
+        image[2048 * 512 : 2049 * 512] = boot
+        (path := tmp_path / "disc.iso").write_bytes(image)
+
+        with open_volume(path) as volume:
+            assert isinstance(volume, IsoVolume)
