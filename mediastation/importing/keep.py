@@ -15,7 +15,8 @@ from mediastation.importing.hostile import POLYGLOT
 from mediastation.importing.lend import copy_out
 from mediastation.importing.look import OutsideError
 from mediastation.importing.quarantine import Quarantine, QuarantinedFile, disarm
-from mediastation.importing.survey import Fate, Survey, SurveyedInstance
+from mediastation.importing.survey import Survey
+from mediastation.importing.survey_rows import Fate, SurveyedInstance
 from mediastation.model.entry import Source
 from mediastation.model.finding import Finding, error
 from mediastation.model.importing import Verdict

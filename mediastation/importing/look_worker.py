@@ -23,7 +23,7 @@ from typing import IO
 
 from mediastation.conformance.identity import IdentityReader
 from mediastation.importing.look import look
-from mediastation.importing.survey import Row, survey_row
+from mediastation.importing.survey_rows import Row, survey_row
 from mediastation.reading.contract import Volume, VolumeFile
 from mediastation.reading.volume import open_volume
 

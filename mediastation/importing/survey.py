@@ -12,131 +12,31 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
-from mediastation.catalog.packing import pack_header, unpack_header
-from mediastation.conformance.identity import IdentityReader
+from mediastation.catalog.packing import unpack_header
 from mediastation.errors import MediaError
-from mediastation.importing.look import FileKind, Looked
+from mediastation.importing.look import FileKind
+from mediastation.importing.survey_rows import (
+    ARRIVED,
+    IDENTITY,
+    INSERT,
+    SCHEMA,
+    SHOWN,
+    VERSION,
+    Course,
+    Fate,
+    Row,
+    SurveyedInstance,
+    arrived_file,
+)
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.importing import ArrivedFile, Standing
-from mediastation.model.instance import InstanceHeader
-from mediastation.reading.contract import VolumeFile
 
-VERSION = "1"
-LEAVE = "leave"
-"""Action besides those of `mediastation.importing.decide`: held for good, as decided before."""
 _PAGE = 500
-_STUDY, _SERIES = 0x0020000D, 0x0020000E
-_SHOWN = {
-    "study_date": 0x00080020,
-    "study_description": 0x00081030,
-    "modality": 0x00080060,
-    "series_number": 0x00200011,
-    "series_description": 0x0008103E,
-    "institution": 0x00080080,
-}
-_IDENTITY = ("patient_id", "issuer", "patient_name", "birth_date", "sex")
-_COLUMNS = (
-    "position", "path", "listed_bytes", "changed_at", "size_bytes", "kind",
-    "sha256", "data_sha256", "pixel_key",
-    "sop_class_uid", "sop_instance_uid", "transfer_syntax_uid",
-    "study_instance_uid", "series_instance_uid", *_IDENTITY, *_SHOWN,
-    "armed", "header", "front", "findings",
-)  # fmt: skip
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS files (
-  position INTEGER PRIMARY KEY,
-  {", ".join(f"{name} NOT NULL" for name in _COLUMNS[1:])},
-  standing TEXT NOT NULL DEFAULT '',
-  action TEXT NOT NULL DEFAULT '',
-  other INTEGER NOT NULL DEFAULT 0,
-  subject TEXT NOT NULL DEFAULT '',
-  fate TEXT NOT NULL DEFAULT '',
-  entry INTEGER NOT NULL DEFAULT 0
-);
-CREATE UNIQUE INDEX IF NOT EXISTS files_by_path ON files (path);
-CREATE INDEX IF NOT EXISTS files_by_uid ON files (sop_instance_uid) WHERE sop_instance_uid != '';
-"""
-_INSERT = (
-    f"INSERT OR REPLACE INTO files ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of our own
-    f"VALUES ({', '.join('?' * len(_COLUMNS))})"
-)
-_ARRIVED = (
-    "path, size_bytes, sha256, data_sha256, pixel_key, sop_class_uid, sop_instance_uid, "
-    f"transfer_syntax_uid, study_instance_uid, series_instance_uid, {', '.join(_IDENTITY)}"
-)
-
-Row = tuple[Any, ...]
-"""One row of `files` as `survey_row` makes it: text, numbers and bytes alone."""
-
-
-class Fate(NamedTuple):
-    """What became of an instance.
-
-    It was ``kept`` or was a ``duplicate`` of `entry`; it is ``held`` until
-    somebody decides, was ``refused``, or ``left`` in quarantine for good.
-    """
-
-    position: int
-    fate: str
-    entry: int = 0
-
-
-class Course(NamedTuple):
-    """What is to be done with an instance (`mediastation.importing.decide.Action`), and why."""
-
-    path: str
-    standing: Standing
-    action: str
-    other: int = 0
-    subject: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SurveyedInstance:
-    """An instance that is to be kept or held: where it lies, what it has to be, its header.
-
-    `other` is the entry that it contradicts, `subject` what a decision about
-    that is remembered under.
-    """
-
-    position: int
-    path: str
-    size_bytes: int
-    sha256: str
-    data_sha256: str
-    pixel_key: str
-    armed: bool
-    standing: Standing
-    other: int
-    subject: str
-    header: InstanceHeader
-
-
-def survey_row(position: int, file: VolumeFile, looked: Looked, reader: IdentityReader) -> Row:
-    """Return the row of one file; `position` is its place in the order of the medium."""
-    header = looked.header
-    told = json.dumps([list(one.as_dict().values()) for one in looked.findings])
-    place = (position, looked.path, file.size_bytes, file.changed_at, looked.size_bytes,
-             looked.kind.value)  # fmt: skip
-    if header is None:
-        empty = [""] * (_COLUMNS.index("armed") - _COLUMNS.index("sha256"))
-        return (*place, *empty, 0, b"", looked.front, told)
-    identity = reader.identity(header)
-    return (
-        *place, looked.sha256, looked.data_sha256, looked.pixel_key,
-        header.sop_class_uid, header.sop_instance_uid, header.transfer_syntax_uid,
-        reader.text(header, _STUDY), reader.text(header, _SERIES),
-        identity.patient_id, identity.issuer, identity.name, identity.birth_date, identity.sex,
-        *(reader.text(header, tag) for tag in _SHOWN.values()),
-        int(looked.armed), pack_header(header), b"", told,
-    )  # fmt: skip
 
 
 class Survey:
@@ -160,7 +60,7 @@ class Survey:
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
-            self._database.executescript(_SCHEMA)
+            self._database.executescript(SCHEMA)
         except (sqlite3.Error, OSError) as fault:
             raise _trouble(path, fault) from fault
         if self.fact("version", VERSION) != VERSION:
@@ -193,7 +93,7 @@ class Survey:
 
     def add(self, rows: Iterable[Row]) -> None:
         """Enter files, as `survey_row` returns them, all or none."""
-        self._write(_INSERT, rows)
+        self._write(INSERT, rows)
 
     def drop(self, positions: Iterable[int]) -> None:
         """Forget files, because they are not what they were."""
@@ -234,31 +134,31 @@ class Survey:
     def by_path(self, path: str) -> ArrivedFile | None:
         """Return the instance at `path`."""
         row = self._one(
-            f"SELECT {_ARRIVED} FROM files WHERE path = ? AND kind = 'instance'",  # noqa: S608
+            f"SELECT {ARRIVED} FROM files WHERE path = ? AND kind = 'instance'",  # noqa: S608
             path,
         )
-        return _arrived(row) if row else None
+        return arrived_file(row) if row else None
 
     def by_uid(self, sop_instance_uid: str, limit: int = 8) -> Sequence[ArrivedFile]:
         """Return the instances with this UID, `limit` at most."""
         rows = self._all(
-            f"SELECT {_ARRIVED} FROM files WHERE sop_instance_uid = ? AND kind = 'instance' "  # noqa: S608
+            f"SELECT {ARRIVED} FROM files WHERE sop_instance_uid = ? AND kind = 'instance' "  # noqa: S608
             "ORDER BY position LIMIT ?",
             sop_instance_uid,
             limit,
         )
-        return [_arrived(row) for row in rows]
+        return [arrived_file(row) for row in rows]
 
     def __iter__(self) -> Iterator[ArrivedFile]:
         """Yield the instances in the order of the medium; rows may be written meanwhile."""
         query = (
-            f"SELECT {_ARRIVED}, position FROM files WHERE kind = 'instance' "  # noqa: S608
+            f"SELECT {ARRIVED}, position FROM files WHERE kind = 'instance' "  # noqa: S608
             "AND position > ? ORDER BY position LIMIT ?"
         )
         last = -1
         while rows := list(self._all(query, last, _PAGE)):
             for row in rows:
-                yield _arrived(row[:-1])
+                yield arrived_file(row[:-1])
             last = rows[-1][-1]
 
     def __len__(self) -> int:
@@ -374,8 +274,8 @@ class Survey:
     def identities(self) -> list[tuple[PatientIdentity, int]]:
         """Return the identities on the medium with their instances, the most frequent first."""
         query = (
-            f"SELECT {', '.join(_IDENTITY)}, COUNT(*) FROM files WHERE kind = 'instance' "  # noqa: S608
-            f"GROUP BY {', '.join(_IDENTITY)} ORDER BY COUNT(*) DESC, patient_id, patient_name "
+            f"SELECT {', '.join(IDENTITY)}, COUNT(*) FROM files WHERE kind = 'instance' "  # noqa: S608
+            f"GROUP BY {', '.join(IDENTITY)} ORDER BY COUNT(*) DESC, patient_id, patient_name "
             "LIMIT 10000"
         )
         return [(PatientIdentity(*row[:5]), row[5]) for row in self._all(query)]
@@ -398,7 +298,7 @@ class Survey:
 
     def classes(self) -> Iterator[dict[str, Any]]:
         """Yield how many instances of each class each study of each identity has, by fate."""
-        names = (*_IDENTITY, "study_instance_uid", "fate", "sop_class_uid")
+        names = (*IDENTITY, "study_instance_uid", "fate", "sop_class_uid")
         query = (
             f"SELECT {', '.join(names)}, MAX(study_description), COUNT(*) FROM files "  # noqa: S608
             f"WHERE kind = 'instance' GROUP BY {', '.join(names)} ORDER BY MIN(position)"
@@ -417,8 +317,8 @@ class Survey:
 
     def series(self) -> Iterator[dict[str, Any]]:
         """Yield one row for each series of each identity: who, which study, what, how many."""
-        names = (*_IDENTITY, "study_instance_uid", "series_instance_uid")
-        shown = (*_SHOWN,)
+        names = (*IDENTITY, "study_instance_uid", "series_instance_uid")
+        shown = (*SHOWN,)
         cursor = self._all(
             f"SELECT {', '.join(names)}, {', '.join(f'MAX({one})' for one in shown)}, "  # noqa: S608
             "COUNT(*), SUM(size_bytes), SUM(fate = 'kept'), SUM(fate = 'duplicate'), "
@@ -468,22 +368,6 @@ def _of_kinds(kinds: Sequence[FileKind]) -> tuple[str, list[str]]:
     if not kinds:
         return "1", []
     return f"kind IN ({', '.join('?' * len(kinds))})", [kind.value for kind in kinds]
-
-
-def _arrived(row: Sequence[Any]) -> ArrivedFile:
-    return ArrivedFile(
-        path=row[0],
-        size_bytes=row[1],
-        sha256=row[2],
-        data_sha256=row[3],
-        pixel_key=row[4],
-        sop_class_uid=row[5],
-        sop_instance_uid=row[6],
-        transfer_syntax_uid=row[7],
-        study_instance_uid=row[8],
-        series_instance_uid=row[9],
-        identity=PatientIdentity(*row[10:]),
-    )
 
 
 def _trouble(path: Path, fault: Exception) -> MediaError:

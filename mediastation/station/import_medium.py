@@ -40,7 +40,8 @@ from mediastation.importing.lend import lend_from
 from mediastation.importing.look import FileKind
 from mediastation.importing.quarantine import Quarantine
 from mediastation.importing.scan import scan
-from mediastation.importing.survey import LEAVE, Course, Survey
+from mediastation.importing.survey import Survey
+from mediastation.importing.survey_rows import LEAVE, Course
 from mediastation.model.entry import Source
 from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding, error, note

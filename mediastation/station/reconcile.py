@@ -9,36 +9,24 @@ decides, unless a rule of the site lets complete agreement decide.
 
 from __future__ import annotations
 
-import hashlib
-import socket
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from mediastation.catalog.outside import find_outside, identities_of, imports_of
 from mediastation.catalog.remembered import remember_identity
 from mediastation.catalog.selection import (
     entries_from,
-    find_prepared,
     is_selector,
     iter_selection,
     remember_selection,
 )
-from mediastation.catalog.staging import Staged
-from mediastation.conformance.identity import comparable_text
-from mediastation.dicom.coerce import CannotCoerce, coerce_file
-from mediastation.dicom.coerce_check import check_coerced
-from mediastation.dicom.store_trouble import stored_file_gone
 from mediastation.errors import ConfigError, NetworkError, RefusedError
-from mediastation.importing.reconcile_plan import check_candidate, plan_coercion
-from mediastation.model.coercion import CoercingSite
-from mediastation.model.entry import Entry
+from mediastation.importing.reconcile_plan import check_candidate
 from mediastation.model.event import Listener, nobody
-from mediastation.model.finding import Finding, note
+from mediastation.model.finding import note
 from mediastation.model.identity import PersonCluster, cluster_people, describe
 from mediastation.model.importing import MediumKind, OutsideMedium
-from mediastation.model.ledger import LedgerStudy
 from mediastation.model.ledger_facts import DecidedHow, ReconcileFacts
 from mediastation.model.matching import MatchList
 from mediastation.station.automatic import rule_allows_automatic
@@ -50,7 +38,7 @@ from mediastation.station.import_request import (
     ReconcileResult,
     WantedPatient,
 )
-from mediastation.station.job import Job, Step
+from mediastation.station.job import Job
 from mediastation.station.job_kinds import as_row
 from mediastation.station.ledger_traffic import record_reconciled
 from mediastation.station.reconcile_choice import (
@@ -59,14 +47,12 @@ from mediastation.station.reconcile_choice import (
     chosen_by_rule,
     require_one_person,
 )
+from mediastation.station.reconcile_copies import CopyMaking
 from mediastation.station.reconciled import OUTSIDE_MEDIUM
 from mediastation.station.send_on import send_on
 from mediastation.station.station import Station
 
 NOBODY_NAMED = WantedPatient()
-_BATCH = 128
-_MOST_TOLD = 1000
-_STUDY, _DESCRIPTION = 0x0020000D, 0x00081030
 
 
 def reconcile(
@@ -213,7 +199,7 @@ def _coerce(
 ) -> None:
     """Make the copies that are not there yet, and write down whose they are."""
     job.found(check_candidate(choice.candidate))
-    making = _Making(station, job, choice)
+    making = CopyMaking(station, job, choice.candidate)
     wanted = set(entries)
     with job.step("reconcile", len(entries), "instances") as step:
         for entry in iter_selection(station.catalog, job.id):
@@ -234,108 +220,12 @@ def _coerce(
         )
 
 
-class _Making:
-    """Makes coerced copies, proves each, and keeps them in batches."""
-
-    def __init__(self, station: Station, job: Job, choice: Choice) -> None:
-        self._station = station
-        self._job = job
-        self._choice = choice
-        self._site = coercing_site(station)
-        self._studies: dict[str, tuple[str, Counter[str]]] = {}
-        self._digests: list[str] = []
-        self._told: dict[tuple[str, str], tuple[Finding, int]] = {}
-        self.done = 0
-        self.waiting: list[tuple[Entry, Staged]] = []
-        self.refused = 0
-
-    def make(self, original: Entry, step: Step) -> None:
-        """Make the copy of one original, unless the same is there."""
-        station = self._station
-        moment = station.clock.moment()
-        coercion = plan_coercion(original.header, self._choice.candidate, self._site, moment)
-        if (known := find_prepared(station.catalog, original.id, coercion.recipe)) is not None:
-            self._count(original, known.sha256)
-            return
-        source = station.catalog.store.path(original.sha256, original.kind)
-        if not source.exists():
-            raise stored_file_gone(original.header.sop_instance_uid, source)
-        target = station.intake.new_path()
-        try:
-            made = coerce_file(
-                source, target, original.header, coercion, progress=lambda *_: step.alive()
-            )
-        except CannotCoerce as fault:
-            self._refuse([fault.finding])
-            return
-        if wrong := check_coerced(source, target, coercion):
-            target.unlink(missing_ok=True)
-            self._refuse(wrong)
-            return
-        staged = station.intake.stage_coerced(
-            target, original.id, coercion.recipe, f"job {self._job.id}", made.findings
-        )
-        self._tell(made.findings)
-        self.waiting.append((original, staged))
-        if len(self.waiting) >= _BATCH:
-            self.commit()
-
-    def commit(self) -> None:
-        """Make durable what was made."""
-        if self.waiting:
-            self._station.intake.commit([staged for _, staged in self.waiting])
-            for original, staged in self.waiting:
-                self._count(original, staged.sha256)
-            self.waiting.clear()
-
-    def studies(self) -> tuple[LedgerStudy, ...]:
-        """Return the studies that the copies are of, with their classes."""
-        return tuple(
-            LedgerStudy(uid, description, "", dict(sorted(classes.items())))
-            for uid, (description, classes) in self._studies.items()
-        )
-
-    def files_sha256(self) -> str:
-        """Return the SHA-256 of the digests of the copies, sorted, a line each."""
-        listed = "".join(f"{digest}\n" for digest in sorted(self._digests))
-        return hashlib.sha256(listed.encode()).hexdigest()
-
-    def _count(self, original: Entry, sha256: str) -> None:
-        header = original.header
-        uid = comparable_text(header, _STUDY)
-        _, classes = self._studies.setdefault(
-            uid, (comparable_text(header, _DESCRIPTION), Counter())
-        )
-        classes[header.sop_class_uid] += 1
-        self._digests.append(sha256)
-        self.done += 1
-
-    def findings(self) -> list[Finding]:
-        """Return what was told of the copies, each thing once with the number of instances."""
-        return [
-            replace(one, message=f"{one.message} So it is in {number:,} instances.")
-            if number > 1
-            else one
-            for one, number in self._told.values()
-        ]
-
-    def _tell(self, findings: Sequence[Finding]) -> None:
-        for one in findings:
-            known, number = self._told.get((one.rule, one.message), (one, 0))
-            if number or len(self._told) < _MOST_TOLD:
-                self._told[one.rule, one.message] = known, number + 1
-
-    def _refuse(self, findings: Sequence[Finding]) -> None:
-        self.refused += 1
-        self._job.found(findings)
-
-
 def _record(
     station: Station,
     job: Job,
     medium: OutsideMedium,
     choice: Choice,
-    made: _Making,
+    made: CopyMaking,
     result: ReconcileResult,
 ) -> None:
     """Write down whose the images are now, and remember it for media from the same place."""
@@ -388,17 +278,6 @@ def _record(
                 "IHE IRWF.b",
             )
         ]
-    )
-
-
-def coercing_site(station: Station) -> CoercingSite:
-    """Return who coerces here, and by which rules of the house."""
-    settings = station.settings
-    return CoercingSite(
-        institution=settings.institution,
-        station=socket.gethostname(),
-        issuer_of_patient_id=settings.reconcile.issuer,
-        undeclared_text=settings.reconcile.undeclared_text,
     )
 
 
