@@ -16,6 +16,12 @@ MAX_FILES = 500_000
 MAX_DEPTH = 32
 """Directories below this level are not entered; ISO 9660 allows 8."""
 
+MAX_PATH = 1023
+"""Characters of a directory's path; UDF allows as many bytes."""
+
+MAX_PATH_CHARACTERS = 1 << 26
+"""All paths together: what a hostile tree of long names can make us hold."""
+
 
 HOLE = -1
 """The `offset` of an extent that was never recorded: its bytes are zeros."""

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediastation.model.finding import error, warning
-from mediastation.reading.contract import MAX_DEPTH, MAX_FILES, Extent, FileIndex, VolumeFile
+from mediastation.reading.contract import (
+    MAX_DEPTH,
+    MAX_FILES,
+    MAX_PATH,
+    MAX_PATH_CHARACTERS,
+    Extent,
+    FileIndex,
+    VolumeFile,
+)
 from mediastation.reading.fat_boot import BootSector
 from mediastation.reading.fat_entries import ENTRY_BYTES, MAX_ENTRIES, FatEntry, iter_entries
 from mediastation.reading.fat_table import Chain, FatTable, Fault, require_readable
@@ -16,7 +24,6 @@ from mediastation.reading.findings import MAX_FAULTS, FindingLog, given_up
 from mediastation.reading.iso_tree import MAX_DIRECTORIES, MAX_DIRECTORY_BYTES
 from mediastation.reading.names import safe_name
 from mediastation.reading.random_access import ExtentStream, RandomAccess
-from mediastation.reading.udf_tree import MAX_PATH, MAX_PATH_CHARACTERS
 
 _READ_BYTES = 1 << 15
 _MOST_NAMED = 100

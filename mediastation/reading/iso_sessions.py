@@ -189,17 +189,18 @@ def _next_session(access: RandomAccess, sector: int, name: str, log: FindingLog)
             return None
         at = chunk.find(marker)
         while at >= 0:
-            if at % SECTOR == 0:
-                found = (offset + at) // SECTOR
-                session = _read_session(access, found - FIRST_DESCRIPTOR, FindingLog())
-                if session is not None and _root_is_own(access, session):
-                    return session
-                if session is not None and _root_is_missing(access, session):
+            if at % SECTOR == 0 and at + SECTOR <= len(chunk):
+                first = (offset + at) // SECTOR - FIRST_DESCRIPTOR
+                # The root first: a disc full of descriptors would cost a hundred reads for each.
+                root, raw = _root_of(access, first, chunk[at : at + SECTOR])
+                if root > 0 and raw[2:6] == root.to_bytes(4, "little") and raw[33:] == b"\0":
+                    return _read_session(access, first, FindingLog())
+                if root > 0 and not raw.strip(b"\0"):
                     log.add(
                         warning(
                             "unfinished-session",
                             name,
-                            f"a session begins at sector {session.first_sector}, and its files "
+                            f"a session begins at sector {first}, and its files "
                             "are not there; the one before was read",
                             "ask where the disc was burned: what was added last is missing",
                             "PS3.12 F.2.2.2",
@@ -210,17 +211,13 @@ def _next_session(access: RandomAccess, sector: int, name: str, log: FindingLog)
     return None
 
 
-def _root_is_missing(access: RandomAccess, session: Session) -> bool:
-    """Tell whether a session that counts from the disc's start was not burned to its root."""
-    root = read_primary(session.primary).root
-    if root is None or root.block < session.first_sector:
-        return False
-    return not access.try_read_at(root.block * SECTOR, 34).strip(b"\0")
+def _root_of(access: RandomAccess, first_sector: int, descriptor: bytes) -> tuple[int, bytes]:
+    """Return block and first bytes of the root that a session's descriptor names.
 
-
-def _root_is_own(access: RandomAccess, session: Session) -> bool:
-    root = read_primary(session.primary).root
-    if root is None or root.block < session.first_sector:
-        return False
-    raw = access.read_at(root.block * SECTOR, 34)
-    return len(raw) == 34 and raw[2:6] == root.block.to_bytes(4, "little") and raw[33] == 0
+    Block 0 where it names none that belongs to a session from `first_sector` on.
+    """
+    primary = VolumeDescriptor(first_sector + FIRST_DESCRIPTOR, DescriptorKind.PRIMARY, descriptor)
+    root = read_primary(primary).root
+    if root is None or root.block < first_sector:
+        return 0, b""
+    return root.block, access.try_read_at(root.block * SECTOR, 34)

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediastation.model.finding import error, note
-from mediastation.reading.contract import MAX_DEPTH, MAX_FILES, Extent, FileIndex, VolumeFile
+from mediastation.reading.contract import (
+    MAX_DEPTH,
+    MAX_FILES,
+    MAX_PATH,
+    MAX_PATH_CHARACTERS,
+    Extent,
+    FileIndex,
+    VolumeFile,
+)
 from mediastation.reading.findings import MAX_FAULTS, FindingLog, given_up
 from mediastation.reading.iso_structures import (
     PARENT,
@@ -120,6 +128,7 @@ class TreeWalk:
         self._log = log
         self._seen: dict[int, str] = {}
         self._bytes = 0
+        self._characters = 0
         self._full = False
 
     def run(self, index: FileIndex) -> None:
@@ -208,11 +217,19 @@ class TreeWalk:
             self.is_damaged = True
             fault = "lies beyond the end of the image" if room <= 0 else "is no directory"
             self._log.add(error("truncated-image", directory.shown, f"it {fault}"))
-        elif level > MAX_DEPTH:
+        elif level > MAX_DEPTH or len(path) > MAX_PATH:
             self._log.add(
-                error("too-deep", directory.shown, f"more than {MAX_DEPTH} levels; not entered")
+                error(
+                    "too-deep",
+                    directory.shown[: MAX_PATH + 80],
+                    f"more than {MAX_DEPTH} levels or {MAX_PATH} characters; not entered",
+                )
             )
-        elif len(self._seen) >= MAX_DIRECTORIES or self._bytes >= MAX_DIRECTORY_BYTES:
+        elif (
+            len(self._seen) >= MAX_DIRECTORIES
+            or self._bytes >= MAX_DIRECTORY_BYTES
+            or self._characters >= MAX_PATH_CHARACTERS
+        ):
             self._log.add(
                 error("too-many-directories", directory.shown, "too much to list; not entered")
             )
@@ -227,6 +244,7 @@ class TreeWalk:
                 )
             self._seen[record.block] = path
             self._bytes += min(size_bytes, room)
+            self._characters += len(path)
             waiting.append(directory)
 
     def _read(
@@ -306,10 +324,6 @@ class TreeWalk:
             )
 
     def _enter(self, directory: IsoDirectory, records: list[IsoRecord], index: FileIndex) -> None:
-        if len(index) >= MAX_FILES:
-            self._full = True
-            self._log.add(error("too-many-files", "", f"more than {MAX_FILES} files; not listed"))
-            return
         identifier = records[0].identifier
         recorded = safe_name(identifier.decode(self._encoding, "replace"))
         name = iso_name(identifier, self._encoding)
@@ -325,6 +339,11 @@ class TreeWalk:
             )
             path = f"{directory.path}/{recorded}" if directory.path else recorded
             path = index.free_path(path)
+        self._characters += len(path)
+        if len(index) >= MAX_FILES or self._characters > MAX_PATH_CHARACTERS:
+            self._full = True
+            self._log.add(error("too-many-files", "", f"more than {len(index)} files; not listed"))
+            return
         size_bytes = sum(record.size_bytes for record in records)
         extents = self._extents_of(records, path)
         for record in records:

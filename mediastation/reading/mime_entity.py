@@ -10,13 +10,12 @@ from types import MappingProxyType
 
 from mediastation.errors import MediaError
 from mediastation.model.finding import error, warning
-from mediastation.reading.contract import FileIndex, VolumeFile
+from mediastation.reading.contract import MAX_PATH_CHARACTERS, FileIndex, VolumeFile
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.mime_body import Body, open_body
 from mediastation.reading.mime_parts import Part, find_root, iter_leaves
 from mediastation.reading.names import safe_name
-from mediastation.reading.udf_tree import MAX_PATH_CHARACTERS
 from mediastation.reading.zip_directory import is_zip_start, safe_path
 
 SAVE = "save the attachment with a mail program, and give that"

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediastation.model.finding import error, note, warning
-from mediastation.reading.contract import MAX_DEPTH, MAX_FILES, Extent, FileIndex, VolumeFile
+from mediastation.reading.contract import (
+    MAX_DEPTH,
+    MAX_FILES,
+    MAX_PATH,
+    MAX_PATH_CHARACTERS,
+    Extent,
+    FileIndex,
+    VolumeFile,
+)
 from mediastation.reading.findings import MAX_FAULTS, FindingLog, given_up
 from mediastation.reading.iso_tree import MAX_DIRECTORIES, MAX_DIRECTORY_BYTES
 from mediastation.reading.names import safe_name
@@ -27,10 +35,6 @@ from mediastation.reading.udf_structures import (
     u16,
 )
 
-MAX_PATH = 1023
-"""Characters of a path; UDF allows as many bytes."""
-MAX_PATH_CHARACTERS = 1 << 26
-"""All paths together: what a hostile tree of long names can make us hold."""
 _CUT = "the image is cut off or the disc was not finished: copy or burn it again"
 _NOT_ALLOCATABLE = "Non-Allocatable Space"
 """UDF 3.3.7.2 of the revisions before 2.00: a file over the bad and unused packets of a disc."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediastation.errors import MediaError
+from mediastation.reading import iso_tree
 from mediastation.reading.dicomdir import read_dicomdir
 from mediastation.reading.fat import FatVolume
 from mediastation.reading.iso9660 import IsoVolume
@@ -20,7 +21,14 @@ from tests.fuzz.oracles import drain, require_findings
 from tests.support.damaged import MemoryAccess
 from tests.support.fat_images import Fat, entry
 from tests.support.file_sets import dicomdir, file_meta, records
-from tests.support.small_iso import SECTOR, both, record_places, root_at, small_iso
+from tests.support.small_iso import (
+    SECTOR,
+    both,
+    directory_record,
+    record_places,
+    root_at,
+    small_iso,
+)
 
 DISC = Path("disc.img")
 
@@ -125,6 +133,71 @@ class TestPathTable:
 
         assert volume.is_damaged
         assert peak < 8 * len(image)
+
+
+class _Counting(MemoryAccess):
+    """An image that counts how often it is read."""
+
+    reads = 0
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        self.reads += 1
+        return super().read_at(offset, length)
+
+
+class TestSessions:
+    def test_a_disc_full_of_descriptors_is_not_read_a_hundred_times_over(self) -> None:
+        """None of them belongs to a session: their roots lie elsewhere."""
+        image = bytearray(small_iso({"FILE": b"twelve bytes"}))
+        image += bytes(-len(image) % SECTOR)
+        alien = bytearray(image[16 * SECTOR : 17 * SECTOR])
+        alien[158:166] = both(0xFFFFFF)
+        begin = len(image) // SECTOR
+        image[16 * SECTOR + 80 : 16 * SECTOR + 88] = both(begin)
+        image += bytes(alien) * 500
+        access = _Counting(bytes(image))
+
+        volume = IsoVolume(DISC, access)
+
+        assert [file.path for file in volume.iter_files()] == ["FILE"]
+        assert access.reads < 2 * 500
+
+
+class TestPaths:
+    def test_a_file_below_long_names_is_not_listed_under_seven_thousand_characters(self) -> None:
+        names = ["A" * 200] * 8
+        volume = IsoVolume(DISC, MemoryAccess(nested_directories(names)))
+
+        assert "too-deep" in {one.rule for one in volume.findings}
+        assert all(len(file.path) < 1300 for file in volume.iter_files())
+        assert all(len(one.subject) < 1200 for one in volume.findings)
+
+    def test_paths_together_have_a_limit_as_well(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(iso_tree, "MAX_PATH_CHARACTERS", 20)
+        image = small_iso({f"D/FILE{number}": b"x" for number in range(9)})
+
+        volume = IsoVolume(DISC, MemoryAccess(image))
+
+        assert len(list(volume.iter_files())) == 2
+        assert "too-many-files" in {one.rule for one in volume.findings}
+
+
+def nested_directories(names: list[str]) -> bytes:
+    """An image whose root is replaced by directories inside each other, a file in each."""
+    image = bytearray(small_iso({"FILE": b"twelve bytes"}))
+    *_, file = record_places(bytes(image), root_at(bytes(image)))
+    file_record = bytes(image[file : file + image[file]])
+    image += bytes(-len(image) % SECTOR)
+    first = len(image) // SECTOR
+    for number, name in enumerate([*names, ""]):
+        own, above = first + number, max(first, first + number - 1)
+        records = directory_record(b"\0", own) + directory_record(b"\1", above) + file_record
+        if name:
+            records += directory_record(name.encode(), own + 1)
+        image += records.ljust(SECTOR, b"\0")
+    image[16 * SECTOR + 158 : 16 * SECTOR + 166] = both(first)
+    image[16 * SECTOR + 80 : 16 * SECTOR + 88] = both(len(image) // SECTOR)
+    return bytes(image)
 
 
 class TestExtentsOfIso:

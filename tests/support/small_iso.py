@@ -45,3 +45,10 @@ def root_at(image: bytes) -> int:
 def both(number: int) -> bytes:
     """A number of 32 bits in both byte orders (ECMA-119, 7.3.3)."""
     return struct.pack("<I", number) + struct.pack(">I", number)
+
+
+def directory_record(name: bytes, block: int, size_bytes: int = SECTOR) -> bytes:
+    """The Directory Record of a directory (ECMA-119, 9.1)."""
+    body = b"\0" + both(block) + both(size_bytes) + bytes(7) + b"\2\0\0\1\0\0\1"
+    body += bytes([len(name)]) + name + bytes(1 - len(name) % 2)
+    return bytes([len(body) + 1]) + body
