@@ -126,6 +126,8 @@ def add_from_joliet(
             )
         )
     starts = {extent.offset for file in index for extent in file.extents}
+    # What hides a viewer from other systems is common; a disc without any primary file is broken.
+    make = warning if len(index) else error
     added = 0
     for file in found:
         if not file.extents or file.extents[0].offset in starts or file.path in index:
@@ -136,7 +138,7 @@ def add_from_joliet(
         added += 1
     if added:
         log.add(
-            warning(
+            make(
                 "joliet-only",
                 "Joliet tree",
                 f"{added} of the files are in the Joliet tree alone, and were read from there",

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from mediastation.errors import MediaError
+from mediastation.model.finding import Severity
 from mediastation.reading.iso9660 import IsoVolume, SearchedIsoVolume
 from mediastation.reading.udf import UdfVolume
 from mediastation.reading.volume import open_volume
+from mediastation.verify.verifier import verify_medium
 from tests.support.damaged import MemoryAccess
 from tests.support.outside.iso_places import JOLIET, PRIMARY, SECTOR, places, zeroed
 from tests.support.outside.patients import CT_PATHS, instance_files
@@ -145,6 +147,15 @@ class TestWhatIsNotBelieved:
             assert CT_PATHS[4] in {file.path for file in volume.iter_files()}
             assert [finding.rule for finding in volume.findings] == ["joliet-only"]
 
+    def test_a_disc_whose_files_only_joliet_lists_does_not_pass(
+        self, outside_media: OutsideMedia
+    ) -> None:
+        """Readers of DICOM media go by the primary tree, and see nothing (PS3.12 F.1.2)."""
+        report = verify_medium(outside_media.medium("iso-joliet-only"))
+
+        assert not report.ok
+        assert "joliet-only" in {f.rule for f in report.findings if f.severity is Severity.ERROR}
+
     @pytest.mark.parametrize("seed", range(4))
     def test_noise_is_no_disc(self, tmp_path: Path, seed: int) -> None:
         path = tmp_path / "noise.iso"
@@ -189,6 +200,15 @@ class TestWhatIsNotBelieved:
 
 @pytest.mark.usefixtures("in_memory")
 class TestBridge:
+    def test_it_does_not_pass_though_one_side_is_whole(
+        self, outside_media: OutsideMedia, tmp_path: Path
+    ) -> None:
+        image = outside_media.medium("bridge").read_bytes()
+        path = tmp_path / "spoiled.iso"
+        path.write_bytes(zeroed(image, places(image)["DICOM/ST1/SE1"].sector))
+
+        assert not verify_medium(path).ok
+
     def test_the_whole_side_is_read_and_the_damaged_one_told(
         self, outside_media: OutsideMedia
     ) -> None:
