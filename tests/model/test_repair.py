@@ -23,7 +23,7 @@ def test_each_kind_is_named_up_to_the_limit_and_then_counted() -> None:
         ("b", "record 5"),
         ("a", ""),
     ]
-    assert list(log)[-1] == Repair("a", "", "", "2 more of this kind")
+    assert list(log)[-1] == Repair("a", "", "", "2 more of this kind", count=2)
     assert (log.total, log.counts) == (6, {"a": 4, "b": 2})
 
 
