@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-_NAMES = "header_scan check dicomdir iso9660 export media catalog browsing transcode console"
+_NAMES = (
+    "header_scan importing check dicomdir iso9660 export media catalog browsing transcode console"
+)
 
 for name in _NAMES.split():
     print(f"\n{name}", flush=True)
