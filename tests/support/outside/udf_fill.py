@@ -122,17 +122,16 @@ class _Filler:
             assert isinstance(content, bytes)
             self.files += 1
             data = self.room(len(content)) if content else 0
-            self.put(data, content) if content else None
+            self.put(data, content)
             self.entry(icb, _PLAIN, data, len(content), 1)
 
     def close(self) -> None:
         at = self._in(self.bitmap)
         bits, size = struct.unpack_from("<II", self.image, at + 16)
         free = sum(byte.bit_count() for byte in self.image[at + 24 : at + 24 + size])
-        assert bits
+        assert free < bits
         amend(self.image, at, {})
-        counts = self.integrity + 88 + 32
-        del counts
+        # Behind one partition's two numbers and the writer's identifier stand the counts.
         values = {
             80: struct.pack("<I", free),
             88 + 32: struct.pack("<II", self.files, self.folders),
