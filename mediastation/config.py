@@ -246,6 +246,9 @@ class Settings(BaseSettings):
     nobody does."""
     growing_seconds: int = Field(default=60, ge=0)
     """A study that an instance came for within so many seconds may not be complete yet."""
+    stopped_import_days: int = Field(default=7, ge=0)
+    """How long the copy of a disc stays that an import was stopped over, for another one to go on
+    with."""
     operator: str = Field(default_factory=account_name)
     """Who works here, said with every job and in the ledger; the account's name by default."""
 

@@ -164,9 +164,16 @@ class JobTable:
             )
             return _record(row, tuple(map(_step, steps)), tuple(map(_finding, found)))
 
-    def latest(self, now: float, limit: int = 100, before: int | None = None) -> list[JobRecord]:
-        """Return the latest jobs below number `before`, newest first, without steps or findings."""
+    def latest(
+        self, now: float, limit: int = 100, before: int | None = None, kind: str = ""
+    ) -> list[JobRecord]:
+        """Return the latest jobs below number `before`, newest first, without steps or findings.
+
+        Only those of one `kind` where it is named.
+        """
         query = _jobs(now).order_by(jobs.c.id.desc()).limit(limit)
+        if kind:
+            query = query.where(jobs.c.kind == kind)
         if before is not None:
             query = query.where(jobs.c.id < before)
         with self._catalog.reading() as connection:
@@ -208,6 +215,21 @@ class JobTable:
         """Return the number of the last line of the log, 0 where there is none."""
         with self._catalog.reading() as connection:
             return int(connection.execute(select(func.max(job_events.c.id))).scalar() or 0)
+
+    def stopped(self, kind: str, *, before: float) -> list[JobRecord]:
+        """Return jobs of `kind` that failed, were cancelled or killed before a moment.
+
+        Of one that was killed, the last sign of life counts.
+        """
+        states = (JobState.FAILED, JobState.CANCELLED, JobState.ABANDONED, JobState.RUNNING)
+        query = (
+            _jobs(before)
+            .where(jobs.c.kind == kind, jobs.c.updated_at < before, jobs.c.state.in_(states))
+            .order_by(jobs.c.id)
+        )
+        with self._catalog.reading() as connection:
+            found = [_record(row) for row in connection.execute(query)]
+        return [record for record in found if not record.state.is_open]
 
     def with_result(self, kind: str, text: str) -> list[JobRecord]:
         """Return jobs of `kind` whose result contains `text`, newest first.

@@ -17,6 +17,7 @@ from pathlib import Path
 from mediastation.catalog.durable import disk_trouble_told, sync_folder
 from mediastation.errors import ConfigError
 from mediastation.importing.survey import Survey
+from mediastation.model.finding import Finding, note
 from mediastation.model.job import JobState
 from mediastation.station.process_lock import hold_lock
 from mediastation.station.station import Station
@@ -24,6 +25,7 @@ from mediastation.station.station import Station
 SURVEY_NAME = "survey.sqlite"
 DISC_NAME = "disc.img"
 _FINISHED = "finished"
+_DAY_S = 86_400
 _SIDE_FILES = ("", "-wal", "-shm")
 
 
@@ -77,9 +79,46 @@ def open_survey(station: Station, job: int, medium: Path) -> tuple[Survey, int]:
 
 
 def finish_survey(survey: Survey) -> None:
-    """Mark that the medium was taken in: another import of it begins anew."""
+    """Mark that the medium was taken in, and drop what only that needed: a disc's copy with it."""
     survey.set_facts({_FINISHED: "1"})
     survey.shrink()
+    with disk_trouble_told(survey.path.parent):
+        for path in _copies(survey.path.parent):
+            path.unlink(missing_ok=True)
+
+
+def clear_stopped(station: Station, now: float) -> Iterator[Finding]:
+    """Remove what imports left that were stopped long ago and that nobody went on with.
+
+    It is patients' data, and of a disc as much as there was on it.
+    """
+    limit = now - station.settings.stopped_import_days * _DAY_S
+    for record in station.jobs.stopped("import", before=limit):
+        folder = station.jobs_folder / str(record.id)
+        if not (folder / SURVEY_NAME).exists() or record.worker.rpartition(":")[0] not in (
+            "", socket.gethostname(),
+        ):  # fmt: skip
+            continue
+        with suppress(ConfigError), hold_medium(station, Path(str(record.request.get("medium")))):
+            with Survey(folder / SURVEY_NAME) as survey:
+                if survey.fact(_FINISHED):
+                    continue
+            with disk_trouble_told(folder):
+                for path in _copies(folder):
+                    path.unlink(missing_ok=True)
+                _remove(folder)
+            yield note(
+                "left-over",
+                str(folder),
+                f"Job {record.id} was stopped {station.settings.stopped_import_days} days ago or "
+                "more; what it had copied of its medium was removed.",
+                "What it had taken into the catalog stays.",
+            )
+
+
+def _copies(folder: Path) -> list[Path]:
+    """Return the copy of a disc in a job's folder, half made or whole, and its journal."""
+    return sorted((*folder.glob("disc.*"), *folder.glob(".disc.*")))
 
 
 def _take_over(station: Station, job: int, medium: Path, folder: Path) -> int:
@@ -99,7 +138,7 @@ def _take_over(station: Station, job: int, medium: Path, folder: Path) -> int:
                 continue
         with disk_trouble_told(station.home):
             # The survey last: without it nobody looks for the rest again.
-            for path in sorted((*left.glob("disc.*"), *left.glob(".disc.*"))):
+            for path in _copies(left):
                 path.replace(folder / path.name)
             for name in reversed(_SIDE_FILES):
                 with suppress(FileNotFoundError):

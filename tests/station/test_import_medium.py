@@ -25,7 +25,7 @@ from mediastation.model.importing import Verdict
 from mediastation.model.job import JobState
 from mediastation.model.ledger import LedgerEvent
 from mediastation.station import import_medium as module
-from mediastation.station.import_folder import survey_path
+from mediastation.station.import_folder import clear_stopped, survey_path
 from mediastation.station.import_medium import import_medium
 from mediastation.station.import_request import ImportRequest, ImportResult
 from mediastation.station.quarantine_desk import decide, held_files
@@ -361,6 +361,38 @@ class TestStopped:
             assert sum(job.result["imported"] for job in done) == 240
             assert list(held_files(station)) == []
             assert list(station.home.glob("incoming/*/*")) == []
+
+
+class TestWhatIsLeft:
+    def test_what_was_stopped_long_ago_is_removed(
+        self, station: Station, medium: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stop(*_: object, **__: object) -> None:
+            raise CancelledError("stopped")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "examine", stop)
+            with pytest.raises(CancelledError):
+                take(station, medium)
+        job = station.jobs.latest(station.clock.now())[0].id
+        copy = survey_path(station, job).with_name(".disc.img.part")
+        copy.write_bytes(bytes(100))
+        now = station.clock.now()
+
+        assert list(clear_stopped(station, now + 6 * 86_400)) == []
+        assert survey_path(station, job).exists()
+        (told,) = clear_stopped(station, now + 8 * 86_400)
+
+        assert told.rule == "left-over"
+        assert not copy.exists()
+        assert not survey_path(station, job).exists()
+        assert list(clear_stopped(station, now + 8 * 86_400)) == []
+
+    def test_what_was_finished_stays_to_be_looked_at(self, station: Station, medium: Path) -> None:
+        job = take(station, medium).job
+
+        assert list(clear_stopped(station, station.clock.now() + 1e9)) == []
+        assert survey_path(station, job).exists()
 
 
 class TestWhatStaysPrivate:
