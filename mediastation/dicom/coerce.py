@@ -31,6 +31,7 @@ from mediastation.errors import MediaError
 from mediastation.model.coercion import SPECIFIC_CHARACTER_SET, Attribute, Coercion
 from mediastation.model.file_meta import encode_file_meta
 from mediastation.model.finding import Finding, error, note, warning
+from mediastation.model.identity import shown
 from mediastation.model.instance import InstanceHeader
 from mediastation.model.uid import is_usable_uid
 
@@ -112,7 +113,7 @@ def coerce_file(
     MediaError
         `source` cannot be read, or `target` cannot be written.
     """
-    subject = header.sop_instance_uid or str(source)
+    subject = shown(header.sop_instance_uid) or str(source)
     try:
         with source.open("rb") as file, NewFile(target) as out, ExitStack() as stack:
             _require_whole(header)
@@ -171,6 +172,7 @@ def _require_whole(header: InstanceHeader) -> None:
     for name, uid in (
         ("SOP Class UID", header.sop_class_uid),
         ("SOP Instance UID", header.sop_instance_uid),
+        ("Transfer Syntax UID", header.transfer_syntax_uid),
     ):
         if not is_usable_uid(uid):
             raise RefusalError(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 
-from mediastation.dicom.header import read_header_from
+from mediastation.dicom.coerce import CannotCoerce, coerce_file
+from mediastation.dicom.header import read_header, read_header_from
 from mediastation.dicom.source import BytesSource
+from mediastation.importing.reconcile_plan import plan_coercion
 from tests.fuzz.oracles import require_findings
+from tests.support.coercing import MOMENT, SITE, candidate
 from tests.support.file_sets import CT, element, file_meta
 
 EXPLICIT_BE = "1.2.840.10008.1.2.2"
@@ -71,3 +75,31 @@ def test_a_big_endian_value_of_odd_length_comes_out_even() -> None:
 
     assert header.elements[0x00280010].value == b"\x10\x00"
     assert "odd-length" in {one.rule for one in header.findings}
+
+
+def test_a_transfer_syntax_that_is_no_uid_is_no_reason_for_a_copy(tmp_path: Path) -> None:
+    """It goes into the copy's file meta, which no letters but those of ASCII can be written to."""
+    source = tmp_path / "original"
+    source.write_bytes(file_meta(CT, "1.2.3", "1.2.840\xe9") + data_set())
+    header = read_header(source)
+    coercion = plan_coercion(header, candidate(), SITE, MOMENT)
+
+    with pytest.raises(CannotCoerce) as caught:
+        coerce_file(source, tmp_path / "copy", header, coercion)
+
+    assert caught.value.finding.rule == "uid"
+    assert "Transfer Syntax" in caught.value.finding.message
+
+
+def test_a_refusal_to_coerce_names_its_instance_without_what_steers_a_terminal(
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "original"
+    source.write_bytes(file_meta(CT, "1.2.3") + data_set(uid=STEERING))
+    header = read_header(source)
+    coercion = plan_coercion(header, candidate(), SITE, MOMENT)
+
+    with pytest.raises(CannotCoerce) as caught:
+        coerce_file(source, tmp_path / "copy", header, coercion)
+
+    require_findings([caught.value.finding])

@@ -27,7 +27,8 @@ SMALL: Final[Mapping[str, Mapping[str, int]]] = {
     },
     _READING + "iso_tree": {
         "MAX_FILES": 3, "MAX_DEPTH": 2, "MAX_DIRECTORIES": 3, "MAX_DIRECTORY_BYTES": 5000,
-        "MAX_FAULTS": 20, "MAX_EXTENTS": 3, "_READ_BYTES": 2048,
+        "MAX_FAULTS": 20, "MAX_EXTENTS": 3, "_READ_BYTES": 2048, "MAX_PATH": 8,
+        "MAX_PATH_CHARACTERS": 40,
     },
     _READING + "iso_sessions": {"MAX_SESSIONS": 2, "MAX_DESCRIPTORS": 2, "_SCAN_BYTES": 4096},
     _READING + "items": {"MAX_ELEMENTS": 2},
@@ -59,6 +60,10 @@ SMALL: Final[Mapping[str, Mapping[str, int]]] = {
         "INFLATE_KEEP_BYTES": 64, "INFLATE_LIMIT_BYTES": 500, "_INFLATE_STEP_BYTES": 100,
     },
 }  # fmt: skip
+
+
+NEEDS_TRUE_LIMITS: Final = frozenset({"coerce"})
+"""Targets that hold two readings against each other, which a limit may part."""
 
 
 @contextlib.contextmanager

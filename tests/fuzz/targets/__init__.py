@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.fuzz.engine import Target
+from tests.fuzz.targets.coerce import CoerceTarget
 from tests.fuzz.targets.dicomdir import DicomdirTarget
 from tests.fuzz.targets.doctor import DoctorTarget
 from tests.fuzz.targets.fat import FatTarget
@@ -29,4 +30,5 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "recovery": RecoveryTarget,
     "doctor": DoctorTarget,
     "hostile": HostileTarget,
+    "coerce": CoerceTarget,
 }
