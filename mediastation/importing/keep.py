@@ -17,7 +17,7 @@ from mediastation.importing.look import OutsideError
 from mediastation.importing.quarantine import Quarantine, QuarantinedFile, disarm
 from mediastation.importing.survey import Survey
 from mediastation.importing.survey_rows import Fate, SurveyedInstance
-from mediastation.model.entry import Source
+from mediastation.model.entry import Outcome, Source
 from mediastation.model.finding import Finding, error
 from mediastation.model.importing import Verdict
 from mediastation.reading.contract import Volume
@@ -135,12 +135,16 @@ class Keeper:
         entries = self._intake.commit([staged for _, staged in taken])
         for kept in entries:
             self.findings += (one for one in kept.findings if one.rule == "restored")
-        # What an earlier attempt kept before it was killed is here already: it came with this
-        # medium all the same.
-        self._survey.set_fates(
-            Fate(instance.position, "kept", kept.entry_id)
-            for (instance, _), kept in zip(taken, entries, strict=True)
-        )
+        fates, here = [], set()
+        for (instance, _), kept in zip(taken, entries, strict=True):
+            # Without a UID two files of one medium are known as equal only now. What an earlier
+            # attempt kept before it was killed is here already, and came with this medium too.
+            again = kept.outcome is Outcome.DUPLICATE and (
+                kept.entry_id in here or self._survey.has_kept(kept.entry_id)
+            )
+            fates.append(Fate(instance.position, "duplicate" if again else "kept", kept.entry_id))
+            here.add(kept.entry_id)
+        self._survey.set_fates(fates)
 
     def _copied(self, instance: SurveyedInstance) -> Path | None:
         """Return a copy that is what was looked at; None, and told, where there is none."""

@@ -233,6 +233,11 @@ class Survey:
         for row in self._all("SELECT DISTINCT entry FROM files WHERE entry > 0"):
             yield int(row[0])
 
+    def has_kept(self, entry: int) -> bool:
+        """Tell whether an instance of the medium was kept as `entry`."""
+        query = "SELECT 1 FROM files WHERE entry = ? AND fate = 'kept' LIMIT 1"
+        return self._one(query, entry) is not None
+
     def kinds(self) -> Iterator[tuple[str, FileKind, int, bytes]]:
         """Yield path, kind, size and first bytes of what is no instance, in order."""
         for path, kind, size, front in self._all(

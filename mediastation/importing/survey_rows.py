@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS files (
   entry INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX IF NOT EXISTS files_by_path ON files (path);
+CREATE INDEX IF NOT EXISTS files_by_entry ON files (entry) WHERE entry > 0;
 CREATE INDEX IF NOT EXISTS files_by_uid ON files (sop_instance_uid) WHERE sop_instance_uid != '';
 """
 INSERT = (
