@@ -35,6 +35,7 @@ from mediastation.reading.udf_structures import (
     u16,
 )
 
+_MOST_CANDIDATES = 10_000
 _CUT = "the image is cut off or the disc was not finished: copy or burn it again"
 _NOT_ALLOCATABLE = "Non-Allocatable Space"
 """UDF 3.3.7.2 of the revisions before 2.00: a file over the bad and unused packets of a disc."""
@@ -351,11 +352,24 @@ def _shown(identifier: FileIdentifier) -> str:
 
 
 def _next_identifier(raw: bytes, at: int) -> int:
-    """Return where after `at` the next whole File Identifier Descriptor begins, or the end."""
+    """Return where after `at` the next whole File Identifier Descriptor begins, or the end.
+
+    What only looks like one costs a checksum of a few bytes, and a CRC so and so
+    many times: a directory may hold nothing else.
+    """
     marker = int(TagId.FILE_IDENTIFIER).to_bytes(2, "little")
-    while (at := raw.find(marker, at + 1)) >= 0:
-        if at % 4 == 0 and u16(raw, at + 10) <= 4096:
-            found = read_file_identifier(raw, at)
-            if found is not None and not found.faults:
-                return at
+    left = _MOST_CANDIDATES
+    while left and (at := raw.find(marker, at + 1)) >= 0:
+        if at % 4:
+            at += 3 - at % 4
+            continue
+        tag = raw[at : at + 16]
+        if len(tag) < 16:
+            break
+        if u16(tag, 10) > 4096 or (sum(tag) - tag[4]) & 0xFF != tag[4]:
+            continue
+        found = read_file_identifier(raw, at)
+        if found is not None and not found.faults:
+            return at
+        left -= 1
     return len(raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import struct
 import tracemalloc
 from pathlib import Path
@@ -9,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from mediastation.errors import MediaError
-from mediastation.reading import iso_tree
+from mediastation.reading import iso_tree, udf_structures, udf_tree
 from mediastation.reading.dicomdir import read_dicomdir
 from mediastation.reading.fat import FatVolume
 from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.iso_tree import MAX_EXTENTS
 from mediastation.reading.mime_header import MimeHeader, find_header
+from mediastation.reading.udf import UdfVolume
 from mediastation.reading.volume import open_volume
 from mediastation.reading.zip_volume import ZipVolume
 from tests.fuzz.oracles import drain, require_findings
@@ -29,6 +31,8 @@ from tests.support.small_iso import (
     root_at,
     small_iso,
 )
+from tests.support.udf_images import BLOCK, DIRECTORY, built, name, short_ad
+from tests.support.udf_images import entry as file_entry
 
 DISC = Path("disc.img")
 
@@ -135,6 +139,44 @@ class TestPathTable:
         assert peak < 8 * len(image)
 
 
+class TestNamesOfUdf:
+    @pytest.mark.parametrize("filling", [b"\1\1", b"\1\1\0\0\x9a\0\0\0\0\0\x98\0" + bytes(4)])
+    def test_what_looks_like_names_all_over_costs_no_checksum_of_kilobytes_each(
+        self, filling: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Four thousand bytes for every four: a directory of 64 MiB took minutes."""
+        checked, real = [0], binascii.crc_hqx
+
+        def counted(data: bytes, value: int) -> int:
+            checked[0] += len(data)
+            return real(data, value)
+
+        monkeypatch.setattr(udf_structures.binascii, "crc_hqx", counted)
+        monkeypatch.setattr(udf_tree, "_MOST_CANDIDATES", 50)
+        area = (filling * 40_000)[: 40 * BLOCK]
+        top = name("", 2, 0, 3, traits=10)
+        where = short_ad(BLOCK, 3) + short_ad(len(area), 100)
+        tree = {2: file_entry(2, where, BLOCK + len(area), kind=DIRECTORY, ads=0), 3: top}
+
+        volume = UdfVolume(DISC, MemoryAccess(built(tree, {100: area})))
+
+        assert "file-identifier" in {one.rule for one in volume.findings}
+        assert checked[0] < 2 * len(area)
+
+    def test_a_name_behind_much_that_is_none_is_found(self) -> None:
+        area = b"\1\1" * 3000 + name("FILE", 6, 0, 102)
+        where = short_ad(BLOCK, 3) + short_ad(len(area), 100)
+        tree = {
+            2: file_entry(2, where, BLOCK + len(area), kind=DIRECTORY, ads=0),
+            3: name("", 2, 0, 3, traits=10),
+            6: file_entry(6, b"twelve bytes", 12, ads=3),
+        }
+
+        volume = UdfVolume(DISC, MemoryAccess(built(tree, {100: area})))
+
+        assert [file.path for file in volume.iter_files()] == ["FILE"]
+
+
 class _Counting(MemoryAccess):
     """An image that counts how often it is read."""
 
@@ -189,11 +231,11 @@ def nested_directories(names: list[str]) -> bytes:
     file_record = bytes(image[file : file + image[file]])
     image += bytes(-len(image) % SECTOR)
     first = len(image) // SECTOR
-    for number, name in enumerate([*names, ""]):
+    for number, text in enumerate([*names, ""]):
         own, above = first + number, max(first, first + number - 1)
         records = directory_record(b"\0", own) + directory_record(b"\1", above) + file_record
-        if name:
-            records += directory_record(name.encode(), own + 1)
+        if text:
+            records += directory_record(text.encode(), own + 1)
         image += records.ljust(SECTOR, b"\0")
     image[16 * SECTOR + 158 : 16 * SECTOR + 166] = both(first)
     image[16 * SECTOR + 80 : 16 * SECTOR + 88] = both(len(image) // SECTOR)
