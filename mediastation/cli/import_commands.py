@@ -17,6 +17,7 @@ from mediastation.cli.output import (
     print_json,
     print_table,
     say,
+    show_result,
     tell,
 )
 from mediastation.cli.queueing import QUEUE, put_into_queue
@@ -107,7 +108,7 @@ def import_command(
         return
     with Station(words.home) as station, StepDisplay(words) as display:
         result = import_medium(station, request, display)
-    _show(
+    show_result(
         words,
         result,
         f"{result.imported:,} of {result.found:,} instances imported, "
@@ -150,7 +151,7 @@ def repair_command(
     with Station(words.home) as station, StepDisplay(words) as display:
         taken, made = repair(station, request, display)
     if made is None:
-        _show(words, taken, "nothing was written")
+        show_result(words, taken, "nothing was written")
         return
     if not words.json and taken.stopped:
         print_findings(words, taken.findings)
@@ -233,7 +234,7 @@ def reconcile_command(
     with Station(words.home) as station, StepDisplay(words) as display:
         result = reconcile(station, request, display)
     sent = f", {result.sent:,} confirmed by {to}" if result.sent_by else ""
-    _show(words, result, f"{result.reconciled:,} instances reconciled{sent}")
+    show_result(words, result, f"{result.reconciled:,} instances reconciled{sent}")
 
 
 @app.command("quarantine")
@@ -327,18 +328,3 @@ def candidate_row(match: Match) -> dict[str, Any]:
 def _held_row(row: dict[str, Any]) -> dict[str, Any]:
     verdict = f"{row['verdict']} ({row['decided_by']})" if row["verdict"] else "waits"
     return {**row, "sha256": row["sha256"][:12], "verdict": verdict}
-
-
-def _show(words: Words, result: Any, headline: str) -> None:
-    """Print what came of a job, and exit as its result asks."""
-    if words.json:
-        print_json(result.as_dict())
-    else:
-        print_findings(words, result.findings)
-        if result.stopped:
-            tell(f": {result.stopped}", mark="error", colour="31")
-            if result.hint:
-                tell(f"  → {result.hint}")
-        say(f"job {result.job}: {headline}")
-    if result.exit_code:
-        raise typer.Exit(result.exit_code)

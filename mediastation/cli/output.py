@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from mediastation.errors import MediaError, MediastationError
 from mediastation.model.event import Event, StepDone, StepProgress, StepStarted
 from mediastation.model.finding import Finding, Severity
@@ -160,6 +162,21 @@ def print_findings(words: Words, findings: Sequence[Finding]) -> None:
             tell(f"  → {finding.hint}")
         if shown[kind] == most and totals[kind] > most:
             tell(f"  … and {totals[kind] - most:,} more of {finding.rule}")
+
+
+def show_result(words: Words, result: Any, headline: str) -> None:
+    """Print what came of a job, and exit as its result asks."""
+    if words.json:
+        print_json(result.as_dict())
+    else:
+        print_findings(words, result.findings)
+        if result.stopped:
+            tell(f": {result.stopped}", mark="error", colour="31")
+            if result.hint:
+                tell(f"  → {result.hint}")
+        say(f"job {result.job}: {headline}")
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
 
 
 def print_table(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from mediastation.cli.output import (
     print_json,
     print_table,
     say,
+    show_result,
     tell,
 )
 from mediastation.cli.queueing import QUEUE, put_into_queue
@@ -203,7 +204,9 @@ def fetch_command(
         return
     with Station(words.home) as station, StepDisplay(words) as display:
         result = fetch(station, request, display)
-    _show(words, result, f"{result.received:,} of {result.expected:,} instances of {peer} are here")
+    show_result(
+        words, result, f"{result.received:,} of {result.expected:,} instances of {peer} are here"
+    )
 
 
 @app.command("send")
@@ -243,7 +246,7 @@ def send_command(
         result = send(station, request, display)
     before = f", {result.already:,} of them before" if result.already else ""
     left = f", {result.unsent:,} not sent" if result.unsent else ""
-    _show(
+    show_result(
         words,
         result,
         f"{result.sent:,} instances confirmed by {peer}{before}; {result.refused:,} refused{left}",
@@ -261,18 +264,3 @@ def _require_keys(keys: list[str], hint: str) -> None:
 def _tell_rest(complete: bool, limit: int) -> None:
     if not complete:
         tell(f"There are more than {limit:,}; --limit shows more, other keys fewer.")
-
-
-def _show(words: Words, result: Any, headline: str) -> None:
-    """Print what came of a job with a peer, and exit as its result asks."""
-    if words.json:
-        print_json(result.as_dict())
-    else:
-        print_findings(words, result.findings)
-        if result.stopped:
-            tell(f": {result.stopped}", mark="error", colour="31")
-            if result.hint:
-                tell(f"  → {result.hint}")
-        say(f"job {result.job}: {headline}")
-    if result.exit_code:
-        raise typer.Exit(result.exit_code)

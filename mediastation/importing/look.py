@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from mediastation.dicom.header import NotDicom, read_header_from
 from mediastation.dicom.pixel_key import pixel_key
-from mediastation.dicom.source import BLOCK_BYTES, BytesSource, Source
+from mediastation.dicom.source import BytesSource, FileSource
 from mediastation.errors import MediaError
 from mediastation.importing.hostile import check_preamble
 from mediastation.importing.instance_check import check_instance
@@ -171,7 +171,7 @@ def _nothing_left(file: VolumeFile, header: InstanceHeader) -> Looked:
     return Looked(file.path, file.size_bytes, FileKind.UNREADABLE, findings=findings)
 
 
-class StreamSource(Source):
+class StreamSource(FileSource):
     """A source over a seekable stream of an outside medium; its last block stays in memory.
 
     Parameters
@@ -183,29 +183,16 @@ class StreamSource(Source):
     """
 
     def __init__(self, stream: BinaryIO, size_bytes: int) -> None:
+        super().__init__(-1, size_bytes)
         self._stream = stream
-        self.size = size_bytes
-        self._base = 0
-        self._block = b""
 
-    def window(self, offset: int, length: int = BLOCK_BYTES) -> bytes:
-        """Return bytes out of the block, or read the stream there."""
-        start = offset - self._base
-        if start >= 0 and start + length <= len(self._block):
-            return self._block[start : start + length]
-        wanted = min(length, self.size - offset)
-        if wanted <= 0:
-            return b""
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes at `offset`; fewer only at the end of the stream."""
         try:
             self._stream.seek(offset)
         except (OSError, MediaError) as fault:
             raise OutsideError.of(fault) from fault
-        data = read_fully(self._stream, wanted)
-        if len(data) < wanted:
-            self.size = offset + len(data)
-        if length <= BLOCK_BYTES:
-            self._base, self._block = offset, data
-        return data
+        return read_fully(self._stream, length)
 
 
 def _digest(stream: BinaryIO, dataset_offset: int) -> tuple[str, str, int]:
