@@ -49,7 +49,7 @@ TOP = {
     "A": "Information Object Definitions",
     "B": "Structured Report Content Encoding - N/A",
     "C": "Security Details - N/A",
-    "D": "Mapping of Attributes - N/A",
+    "D": "Mapping of Attributes",
     "E": "Code Set Usage",
 }
 

@@ -18,7 +18,10 @@ from mediastation.pages.document import render_document, render_texts
 from mediastation.pages.outline import OutlineError, build_sections, table_numbers
 from mediastation.resources import resource_folder
 from mediastation.station.statement.annex_tables import annex_tables
+from mediastation.station.statement.audit_tables import audit_table
+from mediastation.station.statement.coercion_tables import coercion_tables
 from mediastation.station.statement.facts import StatementFacts, gather_facts
+from mediastation.station.statement.import_tables import import_tables
 from mediastation.station.statement.network_tables import (
     communication_tables,
     configuration_tables,
@@ -38,6 +41,8 @@ _SECTION_OF = {
     "directory": "A.2",
     "profile-keys": "A.2.3",
     "codes": "E",
+    "workflow": "1.2.3",
+    "query-classes": "1.2.4",
     "worklist-peers": "5.2.1",
     "store-peers": "5.2.5.1",
     "query-peers": "5.2.7",
@@ -60,6 +65,9 @@ def statement_document(facts: StatementFacts) -> Document:
         **configuration_tables(facts),
         **communication_tables(facts),
         **annex_tables(facts),
+        **import_tables(facts),
+        **coercion_tables(),
+        "audit-messages": audit_table(),
     }
     tables = {name: table for name, table in tables.items() if table.rows}
     raw = _applicable(_read_texts(), tables, facts)

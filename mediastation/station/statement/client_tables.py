@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mediastation.config import Peer
@@ -12,7 +12,7 @@ from mediastation.dicom.identifier import Keys
 from mediastation.model.document import Table
 from mediastation.model.transfer_syntax import EXPLICIT_LE, IMPLICIT_LE, transfer_syntax_name
 from mediastation.network.query_retrieve_scu import MODALITY_WORKLIST, Model
-from mediastation.station.statement.facts import StatementFacts
+from mediastation.station.statement.facts import StatementFacts, uid_order
 from mediastation.station.worklist import MATCHED_KEYS, worklist_keys
 
 CLIENT: Final = "CLIENT"
@@ -52,6 +52,14 @@ def client_tables(facts: StatementFacts) -> dict[str, Table]:
             ),
             wide=True,
         ),
+        "workflow": _used(
+            "Workflow management", [MODALITY_WORKLIST] if facts.peers_for("worklist") else []
+        ),
+        "query-classes": _used(
+            "Query/Retrieve",
+            sorted({uid for _, peer in facts.peers_for("find", "get", "move")
+                    for uid in _classes(peer)}, key=uid_order),
+        ),
         "worklist-peers": Table(
             "Peers that are asked for orders",
             ("Peer", "Called AE Title", "Calling AE Title", "SOP Class Name", "SOP Class UID",
@@ -87,6 +95,20 @@ def client_tables(facts: StatementFacts) -> dict[str, Table]:
 
 
 _UNCOMPRESSED: Final = "; ".join(map(transfer_syntax_name, (EXPLICIT_LE, IMPLICIT_LE)))
+
+
+def _used(what: str, uids: Iterable[str]) -> Table:
+    """Return the table of the overview: one row for each Transfer Syntax of each class."""
+    return Table(
+        f"{what}: SOP Classes used",
+        ("SOP Class Name", "SOP Class UID", "Transfer Syntax Name", "Transfer Syntax UID",
+         "SCU", "SCP"),
+        tuple(
+            (uid_name(uid, uid), uid, transfer_syntax_name(syntax), syntax, "Y", "N")
+            for uid in uids
+            for syntax in (EXPLICIT_LE, IMPLICIT_LE)
+        ),
+    )  # fmt: skip
 
 
 def _key_rows(keys: Keys, above: str = "") -> Iterator[tuple[str, ...]]:

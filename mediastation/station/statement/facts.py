@@ -140,7 +140,10 @@ class StatementFacts:
             "date": self.date,
             "settings": self.settings,
             "association": self.association,
-            "sop_classes": [_class_dict(fact) for fact in (self.directory, *self.sop_classes)],
+            "sop_classes": [
+                _class_dict(fact, scu=fact.storage_scp and bool(self.peers_for("store")))
+                for fact in (self.directory, *self.sop_classes)
+            ],
             "transfer_syntaxes": [
                 {"uid": fact.uid, "name": fact.name, "set": fact.group,
                  "written_under": list(fact.written_under)}
@@ -272,11 +275,11 @@ def _record_types(written: Iterable[str]) -> tuple[RecordType, ...]:
     )
 
 
-def _class_dict(fact: SopClassFact) -> dict[str, Any]:
+def _class_dict(fact: SopClassFact, *, scu: bool) -> dict[str, Any]:
     return {
         "uid": fact.uid,
         "name": fact.name,
-        "scu": False,
+        "scu": scu,
         "scp": fact.storage_scp,
         "fsc": list(fact.created_under),
         "fsr": list(fact.read_under),

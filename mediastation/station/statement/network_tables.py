@@ -64,8 +64,8 @@ def configuration_tables(facts: StatementFacts) -> dict[str, Table]:
 
     def setting(label: str, name: str, comment: str) -> tuple[str, ...]:
         value, default = settings[name], defaults[name].get_default(call_default_factory=True)
-        told = f"; the default is {_shown(default)}" if value != default else ""
-        return label, "SERVICE", _shown(value), f"{comment} ({name}){told}"
+        told = f"; the default is {shown_setting(default)}" if value != default else ""
+        return label, "SERVICE", shown_setting(value), f"{comment} ({name}){told}"
 
     return {
         "config-general": Table(
@@ -130,7 +130,8 @@ def configuration_tables(facts: StatementFacts) -> dict[str, Table]:
     }  # fmt: skip
 
 
-def _shown(value: object) -> str:
+def shown_setting(value: object) -> str:
+    """Return the value of a setting as people read it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and value > 65535:

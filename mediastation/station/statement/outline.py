@@ -70,6 +70,9 @@ OUTLINE = """
 5.4 Media Services
 5.4.1 File-set Creator
 5.4.2 File-set Reader
+5.4.2.1 Outside Media
+5.4.2.2 Wrong Directories
+5.4.2.3 Duplicates and Contradictions
 5.4.3 File-set Updater
 5.4.4 Media Summary
 5.4.5 Profiles Known and Not Claimed
@@ -77,6 +80,7 @@ OUTLINE = """
 5.5 Real-Time Video Services
 5.6 Cross-Service Considerations
 5.7 Specific Character Sets
+5.8 Import Reconciliation Workflow
 6 Configuration
 6.1 General
 6.2 DIMSE Services
@@ -97,6 +101,7 @@ OUTLINE = """
 6.4 Media Storage
 6.5 Real-Time Video
 6.6 Audit Trail
+6.7 Import and Reconciliation
 7 Network and Media Communication Details
 7.1 General
 7.1.1 Association and File Parameters
@@ -156,6 +161,7 @@ A.2.4 Icons
 A.3 File Meta Information
 A.4 Copies Prepared for Media
 A.5 Data Items Communicated Unchanged
+A.6 Copies Coerced on Import
 B Structured Report Content Encoding
 C Security Details
 C.1 External Network Requirements
