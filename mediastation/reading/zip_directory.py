@@ -20,6 +20,11 @@ MAX_DIRECTORY_BYTES = 64 << 20
 
 MAX_NAME_BYTES = 1024
 
+MAX_RATIO = 200
+"""An archive may unpack to so many times its size, and `FREE_BYTES` more."""
+
+FREE_BYTES = 1 << 30
+
 _STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")

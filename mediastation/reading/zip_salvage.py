@@ -17,15 +17,14 @@ from mediastation.reading.contract import MAX_FILES
 from mediastation.reading.findings import FindingLog
 from mediastation.reading.random_access import ReadAt
 from mediastation.reading.zip_directory import (
+    FREE_BYTES,
     MAX_NAME_BYTES,
+    MAX_RATIO,
     ZipEntry,
     safe_path,
     shown_name,
     zip64_numbers,
 )
-
-MAX_INFLATED_BYTES = 8 << 30
-"""What is inflated in all to find where streamed files end."""
 
 MAX_PASSES = 4
 """How often the archive's length may be read for that, when files have no end."""
@@ -146,7 +145,7 @@ class _Measure:
         self._source = read_at
         self._end = end
         self._readable = MAX_PASSES * end
-        self._inflatable = MAX_INFLATED_BYTES
+        self._inflatable = MAX_RATIO * end + FREE_BYTES
 
     def __call__(self, start: int, method: int) -> _Extent | None:
         """Return the extent of a streamed file; None if it cannot be told."""

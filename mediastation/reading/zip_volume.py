@@ -20,6 +20,8 @@ from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.names import folded
 from mediastation.reading.random_access import RandomAccess, ReadAt
 from mediastation.reading.zip_directory import (
+    FREE_BYTES,
+    MAX_RATIO,
     DirectoryLostError,
     ZipEntry,
     find_directory,
@@ -27,13 +29,9 @@ from mediastation.reading.zip_directory import (
 )
 from mediastation.reading.zip_salvage import salvage_entries
 
-MAX_RATIO = 200
-"""An archive may unpack to so many times its size, and a gibibyte more."""
-
 DEFLATE_RATIO = 1032
 """Deflate cannot pack more bytes into one."""
 
-_FREE_BYTES = 1 << 30
 _LOCAL = struct.Struct("<4s5H3L2H")
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 1 << 0 | 1 << 6 | 1 << 13
@@ -222,7 +220,7 @@ class ZipVolume:
             else:
                 ratio = entry.size_bytes / max(entry.packed_bytes, 1)
                 open_to_all.append((ratio, entry.size_bytes, path))
-        beyond = sum(size for _, size, _ in open_to_all) - MAX_RATIO * self.size_bytes - _FREE_BYTES
+        beyond = sum(size for _, size, _ in open_to_all) - MAX_RATIO * self.size_bytes - FREE_BYTES
         # What grows most goes first: an image packs to a tenth at best, and is not kept out
         # because something else is a bomb.
         for _, size, path in sorted(open_to_all, reverse=True):
