@@ -23,9 +23,9 @@ from typing import IO
 
 from mediastation.conformance.identity import IdentityReader
 from mediastation.importing.look import look
+from mediastation.importing.open_medium import open_medium
 from mediastation.importing.survey_rows import Row, survey_row
 from mediastation.reading.contract import Volume, VolumeFile
-from mediastation.reading.volume import open_volume
 
 BATCH_FILES = 64
 BATCH_BYTES = 32 << 20
@@ -65,7 +65,7 @@ def serve(path: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     words, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    with open_volume(Path(path)) as volume:
+    with open_medium(Path(path)) as volume:
         files = list(volume.iter_files())
         while len(told := words.read(_PLACE.size)) == _PLACE.size:
             start, count = _PLACE.unpack(told)

@@ -9,11 +9,12 @@ from mediastation.model.identity import PatientIdentity
 
 
 class MediumKind(StrEnum):
-    """How a medium came: in a drive, as an image of one, or as files."""
+    """How a medium came: in a drive, as an image of one, as files, or as one file."""
 
     DISC = "disc"
     IMAGE = "image"
     FOLDER = "folder"
+    FILE = "file"
     ZIP = "zip"
     MAIL = "mail"
 

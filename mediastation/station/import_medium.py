@@ -38,6 +38,7 @@ from mediastation.importing.keep import Arrival, Keeper
 from mediastation.importing.left_behind import summarise_left
 from mediastation.importing.lend import lend_from
 from mediastation.importing.look import FileKind
+from mediastation.importing.open_medium import open_medium
 from mediastation.importing.quarantine import Quarantine
 from mediastation.importing.scan import scan
 from mediastation.importing.survey import Survey
@@ -50,7 +51,8 @@ from mediastation.model.repair import Repair
 from mediastation.model.text import storable
 from mediastation.reading.contract import Extent, Volume
 from mediastation.reading.findings import FindingLog
-from mediastation.reading.volume import MailVolume, MimeVolume, ZipVolume, open_volume
+from mediastation.reading.single_file import SingleFileVolume
+from mediastation.reading.volume import MailVolume, MimeVolume, ZipVolume
 from mediastation.station.drive_lock import hold_drive
 from mediastation.station.import_account import (
     count,
@@ -172,7 +174,7 @@ class _Import:
             if earlier:
                 self._goes_on(earlier)
             place = self._copy()
-            volume = stack.enter_context(open_volume(place))
+            volume = stack.enter_context(open_medium(place))
             self._job.found(volume.findings)
             self._job.found(damaged_files(volume, self._bad))
             self._job.found(check_names(volume))
@@ -217,6 +219,8 @@ class _Import:
         kind = MediumKind.DISC if self._medium.is_block_device() else MediumKind.IMAGE
         if isinstance(volume, ZipVolume):
             kind = MediumKind.ZIP
+        elif isinstance(volume, SingleFileVolume):
+            kind = MediumKind.FILE
         elif isinstance(volume, (MailVolume, MimeVolume)):
             kind = MediumKind.MAIL
         size_bytes = place.stat().st_size

@@ -40,6 +40,7 @@ _KINDS = {
     MediumKind.DISC: "Disc",
     MediumKind.IMAGE: "Image of a disc",
     MediumKind.FOLDER: "Files in a folder",
+    MediumKind.FILE: "A single file",
     MediumKind.ZIP: "ZIP archive",
     MediumKind.MAIL: "E-mail",
 }

@@ -117,6 +117,21 @@ class TestWhatComesIn:
         assert result.medium.kind == "zip"
         assert result.medium.sha256 == _sha256(archive)
 
+    def test_one_instance_by_itself_comes_in(self, station: Station, medium: Path) -> None:
+        path = next((medium / "IMAGES").iterdir())
+
+        result = take(station, path)
+
+        assert (result.found, result.imported) == (1, 1)
+        assert result.medium is not None
+        assert (result.medium.kind, result.medium.sha256) == ("file", _sha256(path))
+
+    def test_a_file_that_is_neither_says_what_it_is_not(
+        self, station: Station, medium: Path
+    ) -> None:
+        with pytest.raises(MediaError, match="no ISO 9660 image"):
+            take(station, medium / "AUTORUN.INF")
+
     def test_a_truncated_instance_comes_in_and_is_told(
         self, station: Station, medium: Path
     ) -> None:
