@@ -188,7 +188,13 @@ def _take(intake: Intake, item: Candidate, report: AddReport, reserve: int) -> S
         copy.unlink()
         report.ignored += 1
         report.findings.append(
-            note("dicomdir", item.name, "A DICOMDIR is no instance; the files beside it are read.")
+            note(
+                "dicomdir",
+                item.name,
+                "A DICOMDIR is no instance; the files beside it are read.",
+                "A medium that somebody brought is imported (`mediastation import`): what is added "
+                "counts as this site's own, and may be sent on.",
+            )
         )
         return None
     return staged
