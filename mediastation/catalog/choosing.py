@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Column, select
 
 from mediastation.catalog.catalog import Catalog
-from mediastation.catalog.schema import patients, series, studies
+from mediastation.catalog.current import is_current
+from mediastation.catalog.schema import instances, job_entries, patients, series, studies
 from mediastation.model.browsing import SeriesRow
 
 _BATCH = 500
@@ -26,6 +27,24 @@ def studies_named(catalog: Catalog, uids: Sequence[str]) -> dict[str, list[int]]
 def studies_of_patient_ids(catalog: Catalog, patient_ids: Sequence[str]) -> dict[str, list[int]]:
     """Return the numbers of studies by Patient ID, whoever issued it."""
     return _numbers(catalog, patients.c.patient_id, patient_ids)
+
+
+def studies_of_import(catalog: Catalog, job: int) -> list[int]:
+    """Return the numbers of the studies that what an import brought stands in now.
+
+    What was reconciled stands under the identity of this site.
+    """
+    taken = select(job_entries.c.entry).where(job_entries.c.job == job)
+    query = (
+        select(studies.c.id)
+        .join(series, series.c.study == studies.c.id)
+        .join(instances, instances.c.series == series.c.id)
+        .where(instances.c.id.in_(taken) | instances.c.derived_from.in_(taken), is_current())
+        .distinct()
+        .order_by(studies.c.id)
+    )
+    with catalog.reading() as connection:
+        return list(connection.execute(query).scalars())
 
 
 def series_named(catalog: Catalog, uids: Sequence[str]) -> dict[str, list[SeriesRow]]:

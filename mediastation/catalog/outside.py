@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.schema import instances, job_entries, jobs, patients, series, studies
@@ -14,6 +16,39 @@ from mediastation.model.entry import Kind
 from mediastation.model.identity import PatientIdentity
 
 _BATCH = 500
+_IDENTITY = (
+    patients.c.patient_id,
+    patients.c.issuer_of_patient_id,
+    patients.c.patient_name,
+    patients.c.patient_birth_date,
+    patients.c.patient_sex,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideSeries:
+    """Outside originals of one series and one identity, and what was made of them.
+
+    Parameters
+    ----------
+    identity : PatientIdentity
+        As they came.
+    study_instance_uid, series_instance_uid : str
+    instances : int
+        How many they are.
+    local : PatientIdentity, optional
+        The identity of this site that their newest copies bear; None where
+        they have none.
+    imported : int
+        How many of them the import took in, or met again.
+    """
+
+    identity: PatientIdentity
+    study_instance_uid: str
+    series_instance_uid: str
+    instances: int
+    local: PatientIdentity | None
+    imported: int
 
 
 def find_outside(catalog: Catalog, selector: str, source_kind: str) -> list[int]:
@@ -37,22 +72,15 @@ def find_outside(catalog: Catalog, selector: str, source_kind: str) -> list[int]
 def identities_of(catalog: Catalog, entries: Sequence[int]) -> list[tuple[PatientIdentity, int]]:
     """Return the identities of `entries` as they came, with the number of their instances."""
     counts: Counter[PatientIdentity] = Counter()
-    columns = (
-        patients.c.patient_id,
-        patients.c.issuer_of_patient_id,
-        patients.c.patient_name,
-        patients.c.patient_birth_date,
-        patients.c.patient_sex,
-    )
     for start in range(0, len(entries), _BATCH):
         query = (
-            select(*columns, func.count())
+            select(*_IDENTITY, func.count())
             .select_from(instances)
             .join(series, series.c.id == instances.c.series)
             .join(studies, studies.c.id == series.c.study)
             .join(patients, patients.c.id == studies.c.patient)
             .where(instances.c.id.in_(entries[start : start + _BATCH]))
-            .group_by(*columns)
+            .group_by(*_IDENTITY)
         )
         with catalog.reading() as connection:
             for *identity, number in connection.execute(query):
@@ -71,3 +99,96 @@ def imports_of(catalog: Catalog, entry: int) -> list[int]:
     )
     with catalog.reading() as connection:
         return list(connection.execute(query).scalars())
+
+
+def outside_series(catalog: Catalog, job: int, source_kind: str) -> list[OutsideSeries]:
+    """Return the outside originals of the studies that import `job` brought, by series.
+
+    Of these studies all that came from such a source are told, whichever
+    import brought them: who asks for a study by its UID gets them all.
+    """
+    original, copy, newer = instances, instances.alias("copy"), instances.alias("newer")
+    of_copy = series.alias("of_copy"), studies.alias("study_of_copy"), patients.alias("local")
+    taken = select(job_entries.c.entry).where(job_entries.c.job == job)
+    brought = (
+        select(studies.c.study_instance_uid)
+        .join(series, series.c.study == studies.c.id)
+        .join(original, original.c.series == series.c.id)
+        .where(original.c.id.in_(taken))
+        .distinct()
+    )
+    is_newest = ~(
+        select(newer.c.id)
+        .where(
+            newer.c.derived_from == original.c.id,
+            newer.c.kind == Kind.COERCED,
+            newer.c.id > copy.c.id,
+        )
+        .correlate(original, copy)
+        .exists()
+    )
+    is_taken = original.c.id.in_(taken)
+    names = (
+        "patient_id", "issuer_of_patient_id", "patient_name", "patient_birth_date", "patient_sex"
+    )  # fmt: skip
+    local = tuple(of_copy[2].c[name].label(f"local_{name}") for name in names)
+    shown = (
+        *_IDENTITY, studies.c.study_instance_uid, series.c.series_instance_uid, *local,
+        copy.c.id.is_not(None).label("has_copy"),
+    )  # fmt: skip
+    query = (
+        select(
+            *shown,
+            func.count().label("instances"),
+            func.sum(case((is_taken, 1), else_=0)).label("imported"),
+        )
+        .select_from(original)
+        .join(series, series.c.id == original.c.series)
+        .join(studies, studies.c.id == series.c.study)
+        .join(patients, patients.c.id == studies.c.patient)
+        .outerjoin(
+            copy,
+            (copy.c.derived_from == original.c.id) & (copy.c.kind == Kind.COERCED) & is_newest,
+        )
+        .outerjoin(of_copy[0], of_copy[0].c.id == copy.c.series)
+        .outerjoin(of_copy[1], of_copy[1].c.id == of_copy[0].c.study)
+        .outerjoin(of_copy[2], of_copy[2].c.id == of_copy[1].c.patient)
+        .where(
+            studies.c.study_instance_uid.in_(brought),
+            original.c.kind == Kind.ORIGINAL,
+            original.c.source_kind == source_kind,
+        )
+        .group_by(*shown)
+        .order_by(*_IDENTITY, studies.c.study_instance_uid, series.c.series_instance_uid)
+    )
+    with catalog.reading() as connection:
+        return [_outside_series(row) for row in connection.execute(query)]
+
+
+def outside_digests(
+    catalog: Catalog, job: int, series_uid: str, identity: PatientIdentity
+) -> list[str]:
+    """Return the digests of the originals of one series and identity that an import brought."""
+    query = (
+        select(instances.c.sha256)
+        .join(job_entries, job_entries.c.entry == instances.c.id)
+        .join(series, series.c.id == instances.c.series)
+        .join(studies, studies.c.id == series.c.study)
+        .join(patients, patients.c.id == studies.c.patient)
+        .where(
+            job_entries.c.job == job,
+            series.c.series_instance_uid == series_uid,
+            *(column == value for column, value in zip(_IDENTITY, astuple(identity), strict=True)),
+        )
+        .order_by(instances.c.id)
+    )
+    with catalog.reading() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def _outside_series(row: Any) -> OutsideSeries:
+    *identity, study, one = row[:7]
+    local = PatientIdentity(*row[7:12]) if row.has_copy else None
+    return OutsideSeries(
+        PatientIdentity(*identity), study, one, row.instances, local, int(row.imported)
+    )

@@ -11,6 +11,9 @@ from mediastation.model.browsing import SeriesRow, StudyRow
 if TYPE_CHECKING:
     from mediastation.station.station import Station
 
+_LONGEST_NUMBER = 10
+"""Digits that the number of a job has fewer than."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenRow:
@@ -52,10 +55,11 @@ def rows_of_sources(station: Station, sources: Sequence[str]) -> list[ChosenRow]
     from mediastation.catalog.choosing import (  # noqa: PLC0415
         series_named,
         studies_named,
+        studies_of_import,
         studies_of_patient_ids,
     )
 
-    wanted: dict[str, list[str]] = {"study": [], "series": [], "patient": []}
+    wanted: dict[str, list[str]] = {"study": [], "series": [], "patient": [], "import": []}
     for source in sources:
         head, _, rest = source.partition(":")
         if head in wanted:
@@ -64,6 +68,11 @@ def rows_of_sources(station: Station, sources: Sequence[str]) -> list[ChosenRow]
     numbers = {
         "study": studies_named(station.catalog, wanted["study"]),
         "patient": studies_of_patient_ids(station.catalog, wanted["patient"]),
+        "import": {
+            one: studies_of_import(station.catalog, int(one))
+            for one in wanted["import"]
+            if one.isascii() and one.isdecimal() and len(one) < _LONGEST_NUMBER
+        },
     }
     keys = {key for found in numbers.values() for some in found.values() for key in some}
     keys |= {row.study for rows in series.values() for row in rows}

@@ -69,7 +69,7 @@ def facts_of_jobs(station: Station, records: Iterable[JobRecord]) -> dict[int, J
 def facts_of_job(station: Station, record: JobRecord) -> JobFacts:
     """Return what a job is about; what cannot be told of it is left out."""
     origin = _origin(station, record)
-    sources = _texts(origin.request.get("sources")) if origin is not None else ()
+    sources = _sources(origin) if origin is not None else ()
     rows = rows_of_sources(station, sources)
     studies = {row.study.id: row.study for row in rows if row.study is not None}
     return JobFacts(
@@ -104,6 +104,14 @@ def words_of_job(record: JobRecord, settings: Settings | None = None) -> str:
             return f"Send to {_peer_words(request, settings)}"
         case "fetch":
             return f"Fetch from {_peer_words(request, settings)}"
+        case "import":
+            return f"Import {_name(request.get('medium'))}"
+        case "reconcile":
+            return f"Reconcile with {request.get('patient_id') or 'an order'}"
+        case "quarantine":
+            held = len(_texts(request.get("files")))
+            verb = "Keep" if request.get("verdict") == "keep" else "Leave"
+            return f"{verb} {'a held file' if held == 1 else f'{held:,} held files'}"
         case "add":
             return f"Add {', '.join(map(_name, _texts(request.get('sources'))))}"
         case _:
@@ -166,7 +174,7 @@ def _origin(station: Station, record: JobRecord) -> JobRecord | None:
         request = record.request
         before: JobRecord | None = None
         match record.kind:
-            case "export" | "send":
+            case "export" | "send" | "reconcile" | "import":
                 return record
             case "burn":
                 before = _maker(station, request.get("image"))
@@ -179,6 +187,13 @@ def _origin(station: Station, record: JobRecord) -> JobRecord | None:
             return None
         record = before
     return None
+
+
+def _sources(record: JobRecord) -> Sequence[str]:
+    """Return what a job is about; an import is about what it brought."""
+    if record.kind == "import":
+        return (f"import:{record.id}",)
+    return _texts(record.request.get("sources"))
 
 
 def _maker(station: Station, path: object) -> JobRecord | None:

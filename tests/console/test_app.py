@@ -66,7 +66,8 @@ class TestPlaces:
     async def test_every_digit_is_shown(self, home: Path, size: tuple[int, int]) -> None:
         async with opened(home, size=size) as pilot:
             for place in PLACES:
-                assert f"{place.key} {place.title}" in shown(pilot)[1]
+                title = place.title if size[0] > 80 else place.short or place.title
+                assert f"{place.key} {title}" in shown(pilot)[1]
 
     async def test_digits_are_typed_where_one_types(self, home: Path) -> None:
         async with opened(home) as pilot:

@@ -46,11 +46,20 @@ _LOOKS = {
     JobState.RUNNING: "strong",
     JobState.CANCELLED: "faint",
 }
-_STEP_SIGNS = {StepState.RUNNING: "▶", StepState.DONE: "✓", StepState.STOPPED: "✗"}
+STEP_SIGNS = {StepState.RUNNING: "▶", StepState.DONE: "✓", StepState.STOPPED: "✗"}
 _SEVERITY_SIGNS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
 _MOST_FINDINGS = 100
 _MOST_SOURCES = 4
 _MOST_LINES = 50
+_COUNTED = {
+    "added": "added",
+    "imported": "imported",
+    "reconciled": "reconciled",
+    "kept": "kept",
+    "sent": "confirmed",
+    "received": "received",
+}
+"""Keys of results that say how much was done, the first that is there."""
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MEASURABLE_S = 2.0
 _MOST_NAMES = 12
@@ -186,8 +195,10 @@ def _done_words(record: JobRecord) -> str:
         return "burned, verified" if record.result["verified"] else "not verified"
     if "ok" in record.result:
         return "in order" if record.result["ok"] else "not in order"
-    if "added" in record.result:
-        return f"{record.result['added']:,} added"
+    for key, word in _COUNTED.items():
+        number = record.result.get(key)
+        if isinstance(number, int):
+            return f"{number:,} {word}"
     return "done"
 
 
@@ -276,7 +287,7 @@ def _step(text: Text, step: Step, record: JobRecord, now: float, width: int) -> 
     state = step.state
     if state is StepState.RUNNING and record.state is not JobState.RUNNING:
         state = StepState.STOPPED
-    sign = _STEP_SIGNS[state]
+    sign = STEP_SIGNS[state]
     if state is StepState.RUNNING:
         _line(text, f"{sign} {progress_text(step, now, max(width - 4, 20))}", "bold")
         return

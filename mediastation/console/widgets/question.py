@@ -27,6 +27,9 @@ _ANSWERS = {
     "drop": ("l", "Leave them out"),
     "go-on": ("g", "Go on"),
 }
+_REWORDED = {("reconcile", "confirm"): "It is this patient"}
+"""What an answer is called where the question is of another kind."""
+_SIDES = {"outside": "On the medium", "local": "At this site"}
 _FACTS = (
     ("name", "Name"),
     ("birth_date", "Born"),
@@ -109,6 +112,7 @@ class QuestionDialog(ModalScreen[str | None]):
                     yield Button("End the job", id="answer-cancel")
                 for word in self.answers:
                     key, told = _ANSWERS[word]
+                    told = _REWORDED.get((self.question.kind, word), told)
                     yield Button(f"{told} ({key})", id=f"answer-{word}", variant="error")
 
     def on_mount(self) -> None:
@@ -178,10 +182,11 @@ def identities_text(people: Sequence[dict[str, Any]], width: int) -> Text:
     text = Text()
     if len(people) == 2:
         half = max((width - _FACT_WIDTH - 2) // 2, 12)
-        _add_row(text, "", ["Person 1", "Person 2"], half)
+        heads = [_SIDES.get(str(one.get("side")), f"Person {n}") for n, one in enumerate(people, 1)]
+        _add_row(text, "", heads, half)
         for field, label in _FACTS:
             _add_pair(text, label, [_fact(one, field) for one in people], half)
-        _add_row(text, "", [f"{_number(one):,} instances" for one in people], half)
+        _add_row(text, "", [_counted(one) for one in people], half)
         return text
     first = people[0]
     for number, one in enumerate(people, start=1):
@@ -257,6 +262,10 @@ def _fact(person: dict[str, Any], field: str) -> str:
     if field == "birth_date":
         return date_text(told) or "not given"
     return told or "not given"
+
+
+def _counted(person: dict[str, Any]) -> str:
+    return "" if person.get("side") == "local" else f"{_number(person):,} instances"
 
 
 def _number(person: dict[str, Any]) -> int:

@@ -19,7 +19,8 @@ from mediastation.model.text import harmless
 from mediastation.station.status import StationStatus
 
 _LEAST_WIDTH, _LEAST_HEIGHT = 40, 12
-_ALL_TITLES_WIDTH = 76
+_ALL_TITLES_WIDTH = 85
+_SHORT_TITLES_WIDTH = 78
 
 
 class StatusLine(Widget):
@@ -91,7 +92,8 @@ def _jobs(status: StationStatus) -> str:
 class PlaceTab(Static):
     """One place and its digit; a click goes there."""
 
-    is_short: reactive[bool] = reactive(False, layout=True)
+    room: reactive[str] = reactive("titles", layout=True)
+    """What there is room for: ``titles``, ``short`` titles, or ``digits`` alone."""
 
     def __init__(self, place: Place) -> None:
         super().__init__(id=f"tab-{place.name}")
@@ -99,9 +101,11 @@ class PlaceTab(Static):
 
     def render(self) -> RenderResult:
         """Draw the digit and the name; where there is no room, the name of what is shown."""
-        if self.is_short and not self.has_class("shown"):
-            return Text(self.place.key)
-        return Text(f"{self.place.key} {self.place.title}")
+        place = self.place
+        if self.room == "digits" and not self.has_class("shown"):
+            return Text(place.key)
+        title = place.short if self.room == "short" and place.short else place.title
+        return Text(f"{place.key} {title}")
 
     async def on_click(self) -> None:
         """Go there."""
@@ -124,5 +128,7 @@ class PlaceBar(Horizontal):
 
     def on_resize(self, event: events.Resize) -> None:
         """Write out as many names as there is room for."""
+        width = event.size.width
+        room = "titles" if width >= _ALL_TITLES_WIDTH else "short"
         for tab in self.query(PlaceTab):
-            tab.is_short = event.size.width < _ALL_TITLES_WIDTH
+            tab.room = room if width >= _SHORT_TITLES_WIDTH else "digits"
