@@ -1,4 +1,4 @@
-"""*Network*: who listens here, who is connected, and what came of those who were."""
+"""*Network*: who listens here, the peers of the site, and who is or was connected."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from mediastation.console.screens.base import ConsoleScreen
 from mediastation.console.screens.network_words import (
     COLUMNS,
     association_row,
@@ -21,6 +20,8 @@ from mediastation.console.screens.network_words import (
     mean_rate,
     modality_words,
 )
+from mediastation.console.screens.peer_errands import PeerErrands
+from mediastation.console.screens.peer_words import PEER_COLUMNS, peer_text
 from mediastation.console.widgets.dialogs import Confirm
 from mediastation.console.widgets.page_table import Key, PageRow, PageTable
 from mediastation.console.words import number_text
@@ -43,16 +44,24 @@ _STOPPED_IDLE = (
 )
 
 
-class NetworkScreen(ConsoleScreen):
-    """The listener of this home, and its associations."""
+class NetworkScreen(PeerErrands):
+    """The listener of this home, its peers, and its associations."""
 
     PLACE = "network"
     FIRST_FOCUS = "#associations"
     CSS_PATH = "network.tcss"
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - Textual reads it so
+        (0, "-low"),
+        (18, "-middle"),
+        (36, "-tall"),
+    ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", tooltip="Listen, and work on jobs, in the background"),
         Binding("x", "stop", "Stop", tooltip="Listen no more; asks first"),
         Binding("c", "copy", "Copy", tooltip="Copy what has to be set on a modality"),
+        Binding("t", "try", "Try", tooltip="Ask the peer whether it answers (C-ECHO)"),
+        Binding("f", "find", "Find", tooltip="Find studies at the peer, and fetch them"),
+        Binding("m", "send_marked", "Send", tooltip="Send what is marked to the peer; asks first"),
     ]
 
     def __init__(self) -> None:
@@ -65,8 +74,9 @@ class NetworkScreen(ConsoleScreen):
         self._now = 0.0
 
     def body(self) -> ComposeResult:
-        """Give the listener, the associations, and words about one of them."""
+        """Give the listener, the peers, the associations, and words about one of them."""
         yield Static("", id="listener")
+        yield PageTable(PEER_COLUMNS, id="peers")
         yield PageTable(COLUMNS, empty="Nobody has called yet.", id="associations")
         with VerticalScroll(id="association-pane", can_focus=False):
             yield Static("", id="association-words", markup=False)
@@ -88,6 +98,7 @@ class NetworkScreen(ConsoleScreen):
                 listener.address,
                 await self.desk.call(lambda _: hosts_of(listener.address)),
             )
+        await self.read_peers()
         self._listener = listener
         self._now = self.desk.station.clock.now()
         self._show()
@@ -109,8 +120,11 @@ class NetworkScreen(ConsoleScreen):
             else "Nobody can call: nobody listens. s starts it."
         )
         self.table.show_rows(rows)
+        # Without peers there is nothing to be done with them: the room is for those who call.
+        self.peer_table.display = bool(self.peers)
+        self.show_peers(self._now)
         self._show_listener()
-        self._describe(self.table.cursor_key)
+        self._describe()
 
     def _show_listener(self) -> None:
         self.query_one("#listener", Static).update(
@@ -128,15 +142,18 @@ class NetworkScreen(ConsoleScreen):
         (begin, before), (end, after) = looks[0], looks[-1]
         return (after - before) / (end - begin) if end > begin else mean_rate(facts)
 
-    def _describe(self, key: Key | None) -> None:
-        facts = self._facts.get(key)
+    def _describe(self) -> None:
+        facts, peer = self._facts.get(self.table.cursor_key), self.peer
         told = association_text(facts, self._now) if facts is not None else ""
+        if self.peer_table.has_focus and peer is not None:
+            told = peer_text(peer, self.last_try(str(peer["name"])))
         self.query_one("#association-words", Static).update(told)
 
     @on(PageTable.Moved)
-    def show_words(self, event: PageTable.Moved) -> None:
-        """Tell all about the association under the cursor."""
-        self._describe(event.key)
+    @on(events.DescendantFocus)
+    def show_words(self) -> None:
+        """Tell all about the association, or the peer, under the cursor."""
+        self._describe()
 
     # Start and stop
 
@@ -145,6 +162,8 @@ class NetworkScreen(ConsoleScreen):
         listener = self._listener
         if action in {"start", "stop"} and listener is not None:
             return not self._busy and listener.is_served is (action == "stop")
+        if action in {"try", "find", "send_marked"}:
+            return bool(self.peers)
         return super().check_action(action, parameters)
 
     def action_start(self) -> None:
