@@ -56,7 +56,9 @@ def keep_diagnosis(survey: Survey, diagnosis: Diagnosis) -> None:
     survey.set_facts({DIAGNOSIS: json.dumps(told)})
 
 
-def import_facts(survey: Survey, result: ImportResult, medium: OutsideMedium) -> ImportFacts:
+def import_facts(
+    survey: Survey, result: ImportResult, medium: OutsideMedium, media_type: str = ""
+) -> ImportFacts:
     """Return what the ledger is told of an import."""
     came = _by_study(survey, ("kept", "duplicate"))
     stayed = _by_study(survey, ("held", "refused"))
@@ -73,6 +75,7 @@ def import_facts(survey: Survey, result: ImportResult, medium: OutsideMedium) ->
         kept_patients=tuple(dict.fromkeys(patient for patient, _ in stayed)),
         kept_studies=tuple(study for _, study in stayed),
         files_sha256=survey.kept_sha256(),
+        media_type=media_type,
     )
 
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from mediastation.burn.drive import Disc
+from mediastation.burn.xorriso import XorrisoEngine
 from mediastation.catalog.import_decisions import Decision, recall_decision
 from mediastation.catalog.selection import remember_selection
 from mediastation.errors import (
@@ -165,6 +167,7 @@ class _Import:
         self._quarantine = Quarantine(station.home)
         self._repairs: tuple[Repair, ...] = ()
         self._bad: tuple[Extent, ...] = ()
+        self._disc = Disc()
 
     def run(self) -> None:
         """Do everything; `RefusedError` where something was not taken."""
@@ -185,14 +188,19 @@ class _Import:
             self._compare(volume, survey, medium)
             self._keep(volume, survey, medium)
             count(survey, self._result)
-            record_imported(self._station, self._job.id, import_facts(survey, self._result, medium))
+            record_imported(
+                self._station,
+                self._job.id,
+                import_facts(survey, self._result, medium, self._disc.kind),
+            )
             remember_selection(self._station.catalog, self._job.id, survey.entries())
             stopped = self._reconcile()
             self._report(survey, medium, stopped)
+            left_by_decision = survey.count(fate="left")
             finish_survey(survey)
         if stopped is not None:
             raise stopped
-        self._require_all()
+        self._require_all(left_by_decision)
 
     def _goes_on(self, earlier: int) -> None:
         said = f"Job {earlier} was stopped; what it had found and kept stays."
@@ -202,6 +210,9 @@ class _Import:
         """Return where the medium is read: a disc's copy, or the medium itself."""
         if not self._medium.is_block_device():
             return self._medium
+        # A stick is a block device too, and no drive that could be asked.
+        with suppress(MediaError):
+            self._disc = XorrisoEngine().inspect(str(self._medium)).disc or Disc()
         with self._job.step("copy", 0, "bytes") as step:
             copy = copy_disc(self._medium, self._folder / DISC_NAME, progress=step.report)
             self._job.found(copy.findings)
@@ -230,7 +241,8 @@ class _Import:
                 digest.update(chunk)
                 step.report(step.done + len(chunk), size_bytes)
             step.summary = digest.hexdigest()
-        return OutsideMedium(kind, self._name, size_bytes, digest.hexdigest())
+        label = next((one.volume_id for one in reversed(self._disc.sessions)), "")
+        return OutsideMedium(kind, self._name, size_bytes, digest.hexdigest(), storable(label))
 
     def _scan(self, volume: Volume, place: Path, survey: Survey) -> None:
         with self._job.step("scan", 0, "bytes") as step:
@@ -364,6 +376,7 @@ class _Import:
             lost_bytes=lost,
             identities=result.decisions,
             stopped=stopped.message if stopped else "",
+            media_type=self._disc.kind,
         )
         with self._job.step("report") as step:
             kept = keep_import_report(self._station, self._folder, outcome)
@@ -373,9 +386,10 @@ class _Import:
                 write_import_report(self._station, self._request.report_file, outcome)
             step.summary = kept.page.name
 
-    def _require_all(self) -> None:
+    def _require_all(self, left_by_decision: int) -> None:
         result = self._result
-        if not (result.held or result.refused or result.missing or not result.found):
+        is_empty = not result.found and not left_by_decision
+        if not (result.held or result.refused or result.missing or is_empty):
             return
         said = f"{result.imported:,} of {result.found:,} instances came in"
         if result.duplicates:
