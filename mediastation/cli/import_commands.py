@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,7 +36,8 @@ _ACCESSION = typer.Option(
     "--accession", metavar="NUMBER", help="Accession number of the order, where there are several."
 )
 _CONFIRM = typer.Option(
-    "--confirm-identity", help="Both are known to be one person although they differ."
+    "--confirm-identity",
+    help="Somebody has compared both: they are one person although their values differ.",
 )
 _SOURCES = Annotated[
     list[str],
@@ -89,7 +92,11 @@ def import_command(
     ] = None,
     queue: QUEUE = False,
 ) -> None:
-    """Take in what an outside medium holds, whatever state it is in."""
+    """Take in what an outside medium holds, whatever state it is in.
+
+    The medium is only read, and nothing on it is started. What cannot come in, or
+    contradicts what is here, is told and kept apart; the exit code is 1 then.
+    """
     from mediastation.station.import_medium import import_medium  # noqa: PLC0415 - for `--help`
     from mediastation.station.import_request import ImportRequest  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
@@ -165,8 +172,18 @@ def repair_command(
 def candidates_command(
     context: typer.Context,
     sources: _SOURCES,
-    patient_id: Annotated[str, _PATIENT_ID] = "",
-    accession: Annotated[str, _ACCESSION] = "",
+    patient_id: Annotated[
+        str,
+        typer.Option(
+            "--patient-id", metavar="ID", help="Only who has this Patient ID at this site."
+        ),
+    ] = "",
+    accession: Annotated[
+        str,
+        typer.Option(
+            "--accession", metavar="NUMBER", help="Only whose order has this accession number."
+        ),
+    ] = "",
 ) -> None:
     """Show who of this site an outside patient may be."""
     from mediastation.station.import_request import WantedPatient  # noqa: PLC0415
@@ -200,15 +217,27 @@ def reconcile_command(
     context: typer.Context,
     sources: _SOURCES,
     patient_id: Annotated[
-        str, typer.Option("--patient-id", metavar="ID", help="Patient ID at this site.")
+        str,
+        typer.Option(
+            "--patient-id", metavar="ID", help="Patient ID at this site; or name the order."
+        ),
     ] = "",
     accession: Annotated[str, _ACCESSION] = "",
     name: Annotated[
-        str, typer.Option(help="Typed Patient's Name, where the site's rules allow typing.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Patient's Name, typed as Family^Given, where the site's rules allow typing.",
+        ),
     ] = "",
-    birth_date: Annotated[str, typer.Option(metavar="YYYYMMDD", help="The same.")] = "",
-    sex: Annotated[str, typer.Option(metavar="M|F|O", help="The same.")] = "",
-    issuer: Annotated[str, typer.Option(help="The same: Issuer of Patient ID.")] = "",
+    birth_date: Annotated[
+        str, typer.Option(metavar="YYYYMMDD", help="Birth date, typed likewise.")
+    ] = "",
+    sex: Annotated[str, typer.Option(metavar="M|F|O", help="Sex, typed likewise.")] = "",
+    issuer: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Who gave the Patient ID, typed likewise."),
+    ] = "",
     confirm_identity: Annotated[bool, _CONFIRM] = False,
     to: Annotated[str, _TO] = "",
     queue: QUEUE = False,
@@ -243,16 +272,20 @@ def quarantine_command(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SHA256…", help="First characters of digests, or import:JOB for all of a job."
+            metavar="SHA256…",
+            help="First characters of a file's digest, or import:JOB for all that a job holds.",
         ),
     ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Take them in beside what they contradict.")
+        bool,
+        typer.Option("--keep", help="Take them into the catalog, beside what they contradict."),
     ] = False,
     leave: Annotated[
         bool, typer.Option("--leave", help="Leave them in quarantine for good.")
     ] = False,
-    note: Annotated[str, typer.Option(help="Why, for whoever meets the decision again.")] = "",
+    note: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why, for whoever meets the decision again.")
+    ] = "",
 ) -> None:
     """Show what is held, or decide about it; the same is then decided alike the next time."""
     from mediastation.model.importing import Verdict  # noqa: PLC0415
@@ -264,18 +297,13 @@ def quarantine_command(
         raise ConfigError("--keep and --leave are opposites.", "Give one of them.")
     if not keep and not leave:
         with Station(words.home) as station:
-            rows = [asdict(file) for file in held_files(station)]
-        wanted = tuple(files or ())
-        if wanted:
-            rows = [
-                row
-                for row in rows
-                if str(row["sha256"]).startswith(wanted) or f"import:{row['job']}" in wanted
-            ]
+            rows = _held_rows(map(asdict, held_files(station)), files or [])
         if words.json:
             print_json({"held": rows})
-        else:
+        elif rows:
             print_table([_held_row(row) for row in rows], _HELD_COLUMNS)
+        else:
+            tell("Nothing is held.")
         return
     if not files:
         raise ConfigError("Nothing was named.", "`mediastation quarantine` shows what is held.")
@@ -323,6 +351,28 @@ def candidate_row(match: Match) -> dict[str, Any]:
         "sex": str(likeness.sex),
         "remembered": match.remembered,
     }
+
+
+def _held_rows(rows: Iterable[dict[str, Any]], wanted: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the held files that are wanted; all of them where nothing is named."""
+    held = list(rows)
+    if not wanted:
+        return held
+    chosen = []
+    for word in wanted:
+        named = [
+            row
+            for row in held
+            if word and (word == f"import:{row['job']}" or row["sha256"].startswith(word.lower()))
+        ]
+        # That an import holds nothing is an answer; a digest of nothing is a slip.
+        if not named and not re.fullmatch("import:[0-9]+", word):
+            raise ConfigError(
+                f"Nothing that is held begins with {word!r}.",
+                "`mediastation quarantine` shows all of it.",
+            )
+        chosen += [row for row in named if row not in chosen]
+    return chosen
 
 
 def _held_row(row: dict[str, Any]) -> dict[str, Any]:

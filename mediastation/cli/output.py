@@ -30,10 +30,14 @@ _SHOWN_PER_RULE = 5
 _SHOWN_WHOLE = frozenset(
     {
         "identity-confirmed",
+        "identity-differs",
         "identity-not-confirmed",
         "one-person-two-ids",
         "one-person-two-spellings",
         "patient-id-of-issuers",
+        "reconciled",
+        "several-candidates",
+        "several-outside-patients",
         "several-patients",
         "shared-patient-id",
     }
