@@ -13,9 +13,10 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -30,15 +31,17 @@ from mediastation.catalog.durable import (
     sync_file_system,
     sync_folder,
 )
-from mediastation.catalog.origins import RECORDED_SOURCES, OriginLog
+from mediastation.catalog.origins import RECORDED_SOURCES, Origin, OriginLog
 from mediastation.catalog.rows import (
     Parents,
     digests_of,
     find_entry,
     has_row,
     insert_entry,
+    move_source,
     replace_entry,
     stored_file,
+    unvouched_digests,
 )
 from mediastation.catalog.staging import Staged, stage_file
 from mediastation.catalog.upkeep import recover
@@ -47,6 +50,7 @@ from mediastation.model.entry import Kept, Kind, Outcome, Source
 from mediastation.model.finding import Finding, warning
 
 _LOCK_SUFFIX = ".lock"
+_BATCH = 500
 
 
 class Intake:
@@ -151,6 +155,32 @@ class Intake:
             with self.catalog.reading() as connection:
                 digests = digests_of(connection, made_of)
             self._origins.add((one, digests.get(one.derived_from or 0, "")) for one in told)
+
+    def note_source(self, entries: Iterable[int], source: Source) -> int:
+        """Let `source` be where originals came from that only a path was known of.
+
+        What was received over the network stays as it is. Durable before the
+        rows say it, like everything that a lost index could not learn again.
+
+        Returns
+        -------
+        int
+            How many they were.
+        """
+        changed = 0
+        waiting = iter(entries)
+        while batch := list(islice(waiting, _BATCH)):
+            with self._one_at_a_time, self.catalog.writing() as connection:
+                digests = unvouched_digests(connection, batch)
+                if not digests:
+                    continue
+                self._origins.write(
+                    Origin(digest, Kind.ORIGINAL, source.kind, source.detail)
+                    for digest in digests.values()
+                )
+                move_source(connection, list(digests), source)
+            changed += len(digests)
+        return changed
 
     def _place_and_index(
         self, batch: Sequence[Staged], placed: list[tuple[Path, str, Kind]]

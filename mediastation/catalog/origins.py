@@ -20,6 +20,9 @@ from mediastation.model.entry import Kind, Source
 RECORDED_SOURCES = frozenset({"medium", "reconciled"})
 """Kinds of `Source` that get a line."""
 
+UNVOUCHED_SOURCES = frozenset({"folder", "file", "image", "recovered"})
+"""Kinds of `Source` that say where a file lay, and nothing of who sent it."""
+
 _FOLDER = "origins"
 
 
@@ -52,15 +55,15 @@ class OriginLog:
 
     def add(self, batch: Iterable[tuple[Staged, str]]) -> None:
         """Write what has to be known of a batch, durably: pairs of file and `Origin.of`."""
-        lines = [
-            json.dumps(
-                asdict(
-                    Origin(one.sha256, one.kind, one.source.kind, one.source.detail, of, one.recipe)
-                )
-            )
+        self.write(
+            Origin(one.sha256, one.kind, one.source.kind, one.source.detail, of, one.recipe)
             for one, of in batch
             if one.source.kind in RECORDED_SOURCES
-        ]
+        )
+
+    def write(self, origins: Iterable[Origin]) -> None:
+        """Write these, durably; of a file that has a line already the later one counts."""
+        lines = [json.dumps(asdict(origin)) for origin in origins]
         if not lines:
             return
         with disk_trouble_told(self._path.parent.parent):

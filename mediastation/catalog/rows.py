@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from mediastation.catalog.current import is_current, standing_for
+from mediastation.catalog.origins import UNVOUCHED_SOURCES
 from mediastation.catalog.packing import pack_header
 from mediastation.catalog.schema import (
     NO_PIXELS,
@@ -31,7 +32,7 @@ from mediastation.catalog.schema import (
 from mediastation.catalog.staging import Staged
 from mediastation.dicom.header import INDEX_VERSION
 from mediastation.dicom.values import text
-from mediastation.model.entry import Kept, Kind, Outcome
+from mediastation.model.entry import Kept, Kind, Outcome, Source
 from mediastation.model.finding import warning
 from mediastation.model.instance import InstanceHeader
 from mediastation.model.name_order import name_order
@@ -211,6 +212,22 @@ def replace_entry(connection: Connection, entry: int, staged: Staged, parents: P
     }
     connection.execute(update(instances).where(instances.c.id == entry), values)
     return series_row
+
+
+def unvouched_digests(connection: Connection, entries: Collection[int]) -> dict[int, str]:
+    """Return SHA-256 by entry of those originals among `entries` that came by a mere path."""
+    query = select(instances.c.id, instances.c.sha256).where(
+        instances.c.id.in_(entries),
+        instances.c.kind == Kind.ORIGINAL,
+        instances.c.source_kind.in_(UNVOUCHED_SOURCES),
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def move_source(connection: Connection, entries: Collection[int], source: Source) -> None:
+    """Let `entries` have come from `source`."""
+    values = {"source_kind": source.kind, "source_detail": source.detail}
+    connection.execute(update(instances).where(instances.c.id.in_(entries)).values(values))
 
 
 def delete_entries(connection: Connection, entries: list[int]) -> list[tuple[str, Kind]]:

@@ -36,7 +36,8 @@ from mediastation.catalog.schema import (
 from mediastation.errors import ConfigError
 from mediastation.model.entry import Entry, Kind
 
-SELECTORS = ("patient", "study", "series", "instance", "import", "sha256")
+SELECTORS = ("patient", "study", "series", "instance", "import", "reconcile", "sha256")
+_OF_JOBS = ("import", "reconcile")
 _FULL_DIGEST = 64
 _BATCH = 500
 
@@ -72,9 +73,9 @@ def find_entries(catalog: Catalog, selector: str) -> list[int]:
     """Return the entries that `selector` names, in no order.
 
     ``patient:`` takes a Patient ID, ``study:``, ``series:`` and ``instance:`` a
-    UID, ``import:`` the number of a job that imported a medium, ``sha256:`` the
-    digest of a stored file or its first characters (at least 8). Empty if
-    nothing matches.
+    UID, ``import:`` and ``reconcile:`` the number of a job that imported a
+    medium or gave its instances another identity, ``sha256:`` the digest of a
+    stored file or its first characters (at least 8). Empty if nothing matches.
 
     An instance that was coerced is named by its newest coerced copy. Only
     where nothing else matches are originals returned that another entry stands
@@ -82,9 +83,9 @@ def find_entries(catalog: Catalog, selector: str) -> list[int]:
     """
     condition = _condition(selector)
     matching = with_parents(select(instances.c.id)).where(condition)
-    if selector.startswith("import:"):
+    if selector.partition(":")[0] in _OF_JOBS:
         matching = with_parents(select(instances.c.id)).where(
-            or_(condition, instances.c.derived_from.in_(_imported(selector)))
+            or_(condition, instances.c.derived_from.in_(_of_job(selector)))
         )
     kept = instances.c.kind.in_((Kind.ORIGINAL, Kind.COERCED))
     with catalog.reading() as connection:
@@ -116,14 +117,14 @@ def find_to_forget(catalog: Catalog, selector: str) -> list[int]:
     return sorted(found)
 
 
-def _imported(selector: str) -> Select[tuple[int]]:
-    """Return the query for the entries that the import job of `selector` took in."""
-    number = selector.partition(":")[2]
+def _of_job(selector: str) -> Select[tuple[int]]:
+    """Return the query for the originals that the job of `selector` is about."""
+    kind, _, number = selector.partition(":")
     job = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else -1
     return (
         select(job_entries.c.entry)
         .join(jobs, jobs.c.id == job_entries.c.job)
-        .where(job_entries.c.job == job, jobs.c.kind == "import")
+        .where(job_entries.c.job == job, jobs.c.kind == kind)
     )
 
 
@@ -140,8 +141,8 @@ def _condition(selector: str) -> ColumnElement[bool]:
             condition = series.c.series_instance_uid == wanted
         case "instance":
             condition = instances.c.sop_instance_uid == wanted
-        case "import":
-            condition = instances.c.id.in_(_imported(selector))
+        case "import" | "reconcile":
+            condition = instances.c.id.in_(_of_job(selector))
         case "sha256" if 8 <= len(wanted) <= _FULL_DIGEST:
             # A range, not LIKE, so that the index serves it.
             last = wanted + "g"

@@ -73,7 +73,7 @@ from mediastation.station.ledger_traffic import record_imported
 from mediastation.station.medium_report import require_report_name
 from mediastation.station.peers import require_peer
 from mediastation.station.reconcile import reconcile_selection
-from mediastation.station.reconciled import OUTSIDE_MEDIUM
+from mediastation.station.reconciled import OUTSIDE_MEDIUM, claim_outside
 from mediastation.station.send_on import send_on
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
@@ -340,6 +340,7 @@ class _Import:
             finally:
                 self._job.found(keeper.findings)
             step.summary = f"{survey.count(fate='kept'):,} kept, {survey.count(fate='held'):,} held"
+        self._job.found(claim_outside(self._station, survey.entries(), medium.name))
 
     def _reconcile(self) -> MediastationError | None:
         """Give the instances an identity of this site; return what stopped that."""

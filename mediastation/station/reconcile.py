@@ -86,7 +86,8 @@ def reconcile(
     except (NetworkError, RefusedError) as fault:
         result.stop(fault)
     if request.to and result.reconciled and not result.stopped:
-        send_on(station, job, request.sources, request.to, result, listener)
+        # By its own number: the words of the outside identity name the originals still.
+        send_on(station, job, (f"reconcile:{job.id}",), request.to, result, listener)
     return result
 
 

@@ -21,6 +21,7 @@ from mediastation.station.questions import PEOPLE
 
 QUESTION = "reconcile"
 _MOST_SHOWN = 8
+_MOST_PEOPLE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,11 @@ def require_one_person(people: Sequence[PersonCluster]) -> PersonCluster:
             "several-outside-patients",
             f"patient:{person.identity.patient_id}",
             f"{describe(person.identity)}: {person.instances:,} instances.",
-            "Reconcile each of them by itself: patient:ID of the outside patient as the source.",
+            "Reconcile each of them by itself: patient:ID as the source, or study:UID where "
+            "several share a Patient ID.",
             "IHE IRWF.b",
         )
-        for person in people[:_MOST_SHOWN]
+        for person in people[:_MOST_PEOPLE]
     ]
     raise RefusedError(
         f"The instances are of {len(people):,} people; nobody was reconciled.",

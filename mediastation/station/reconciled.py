@@ -7,8 +7,12 @@ the copy that was reconciled with the site's own.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mediastation.catalog.selection import entries_from
-from mediastation.model.finding import Finding, error
+from mediastation.model.entry import Source
+from mediastation.model.finding import Finding, error, note
+from mediastation.model.text import storable
 from mediastation.station.station import Station
 
 OUTSIDE_MEDIUM = "medium"
@@ -32,4 +36,25 @@ def check_reconciled(station: Station, job: int) -> list[tuple[int, Finding]]:
             ),
         )
         for entry, uid in sorted(entries_from(station.catalog, job, OUTSIDE_MEDIUM).items())
+    ]
+
+
+def claim_outside(station: Station, entries: Iterable[int], medium: str) -> list[Finding]:
+    """Let what an outside `medium` was found to hold count as from outside, however it got here.
+
+    Somebody may have added its files by their path before. What was received
+    over the network bears the identity of this site, and is left alone.
+    """
+    number = station.intake.note_source(entries, Source(OUTSIDE_MEDIUM, storable(medium)))
+    if not number:
+        return []
+    return [
+        note(
+            "added-before",
+            medium,
+            f"{number:,} of its instances had been added here as files before. They count as from "
+            "outside now: only under a reconciled identity do they go to a peer.",
+            "",
+            "IHE IRWF.b",
+        )
     ]

@@ -11,6 +11,7 @@ from pydicom import dcmread
 from mediastation.catalog.ledger import Ledger
 from mediastation.catalog.listing import list_rows
 from mediastation.catalog.selection import find_entries, read_entry
+from mediastation.catalog.upkeep import reindex
 from mediastation.errors import ConfigError
 from mediastation.model.entry import Entry, Kind
 from mediastation.model.finding import Finding
@@ -234,6 +235,58 @@ class TestSendingOn:
         assert (result.sent, result.refused) == (0, 3)
         assert "not-reconciled" in rules(result.findings)
         assert archive.sent == []
+
+    def test_what_was_added_by_its_path_before_does_not_go_either(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        """Somebody copied the disc into the catalog first; then it came to the airlock."""
+        write_series(tmp_path / "stick", 3, **OUTSIDE)
+        add(station, [str(tmp_path / "stick")])
+        again = import_medium(station, ImportRequest(tmp_path / "stick"))
+        with pacs_archive() as archive:
+            _know(station, archive.port)
+            refused = send(station, SendRequest((f"import:{again.job}",), "pacs"))
+            result = reconcile(station, wish(again.job, to="pacs"))
+
+        assert (again.imported, again.duplicates) == (0, 3)
+        assert "added-before" in rules(again.findings)
+        assert (refused.sent, refused.refused) == (0, 3)
+        assert (result.reconciled, result.sent) == (3, 3)
+        assert all(b"4711" in data for _, data in archive.stored.values())
+
+    def test_that_it_came_from_outside_outlives_the_index(self, home: Path, tmp_path: Path) -> None:
+        write_series(tmp_path / "stick", 3, **OUTSIDE)
+        with Station(home) as opened:
+            add(opened, [str(tmp_path / "stick")])
+            import_medium(opened, ImportRequest(tmp_path / "stick"))
+        for path in home.glob("catalog.sqlite*"):
+            path.unlink()
+
+        with Station(home) as anew, pacs_archive() as archive:
+            reindex(anew.catalog)
+            _know(anew, archive.port)
+            result = send(anew, SendRequest(("study:1.2.3",), "pacs"))
+
+        assert (result.sent, result.refused) == (0, 3)
+
+    def test_one_outside_patient_of_two_is_sent_on(self, station: Station, tmp_path: Path) -> None:
+        """The words that named the original name it still; what goes is the copy."""
+        write_series(tmp_path / "stick", 3, **OUTSIDE)
+        write_ct(
+            tmp_path / "stick" / "other.dcm",
+            StudyInstanceUID="1.2.7",
+            SeriesInstanceUID="1.2.7.1",
+            SOPInstanceUID="1.2.7.1.1",
+            **{**OUTSIDE, "PatientID": "EXT-2", "PatientName": "Poe^Ann"},
+        )
+        import_medium(station, ImportRequest(tmp_path / "stick"))
+        with pacs_archive() as archive:
+            _know(station, archive.port)
+            result = reconcile(station, ReconcileRequest(("patient:EXT-1",), "4711", to="pacs"))
+
+        assert (result.reconciled, result.sent, result.exit_code) == (3, 3, 0)
+        assert sorted(archive.stored) == ["1.2.3.1.1", "1.2.3.1.2", "1.2.3.1.3"]
+        assert all(b"4711" in data for _, data in archive.stored.values())
 
     def test_what_was_reconciled_goes_under_our_identity(
         self, station: Station, imported: ImportResult
