@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from mediastation.dicom.coerce_outline import id_item
 from mediastation.dicom.coerce_sides import Extent, Side, flattened, planned_flat, same_bytes
 from mediastation.dicom.dictionary import attribute_name
-from mediastation.dicom.elements import iter_elements, iter_items
+from mediastation.dicom.elements import iter_elements, iter_items, little_endian
 from mediastation.dicom.vr import dictionary_vr
 from mediastation.model.coercion import (
     CONTRIBUTING_EQUIPMENT_SEQUENCE,
@@ -185,10 +185,13 @@ def _is_old(before: Side, tag: int, listed: Element, raw: bytes | None) -> bool:
         return not listed.value and listed.vr == dictionary_vr(tag)
     if extent.vr not in ("", "UN", listed.vr):
         return False
-    old = before.run(extent) if before.is_sequence(extent) else before.value(extent)
+    if before.is_sequence(extent):
+        return raw is None and listed.value == before.run(extent)
+    old = before.value(extent)
     if raw is not None:
         return not listed.value and raw == old + b"\0" * (len(old) % 2)
-    return listed.value == old
+    # A person's name may be written as numbers, which an item is read with turned round.
+    return listed.value == (little_endian(listed.vr, old) if before.encoding.big else old)
 
 
 def _raw_values(sequence: Element | None) -> Iterable[tuple[int, bytes]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediastation.dicom.coerce import CannotCoerce, coerce_file
+from mediastation.dicom.coerce_check import check_coerced
 from mediastation.dicom.header import read_header, read_header_from
 from mediastation.dicom.source import BytesSource
 from mediastation.importing.reconcile_plan import plan_coercion
@@ -103,3 +104,25 @@ def test_a_refusal_to_coerce_names_its_instance_without_what_steers_a_terminal(
         coerce_file(source, tmp_path / "copy", header, coercion)
 
     require_findings([caught.value.finding])
+
+
+def test_the_proof_of_a_copy_reads_old_words_of_a_big_endian_file_as_they_were_written(
+    tmp_path: Path,
+) -> None:
+    """A name under the VR of numbers is kept as it was; held against itself it was another one."""
+    elements = [(0x00080016, b"UI", CT.encode() + b"\0"), (0x00080018, b"UI", b"1.2.3\0"),
+                (0x00100010, b"AT", b"Doe^Jane")]  # fmt: skip
+    source, target = tmp_path / "original", tmp_path / "copy"
+    source.write_bytes(
+        file_meta(CT, "1.2.3", EXPLICIT_BE)
+        + b"".join(
+            struct.pack(">HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
+            for tag, vr, value in elements
+        )
+    )
+    header = read_header(source)
+    coercion = plan_coercion(header, candidate(), SITE, MOMENT)
+
+    coerce_file(source, target, header, coercion)
+
+    assert check_coerced(source, target, coercion) == []

@@ -229,7 +229,9 @@ def mutate_nodes(rng: Random, data_set: DataSet, size: int) -> None:
             else rng.choice(nodes).tag ^ 1 << rng.randrange(32)
         )
     elif pick == 2:
-        node.vr = rng.choice((*LONG, *SHORT, b"??", b"\0\0", b"XX", b"OB", b"SQ", b"UN"))
+        node.vr = rng.choice(
+            (*sorted(LONG), *sorted(SHORT), b"??", b"\0\0", b"XX", b"OB", b"SQ", b"UN")
+        )
     elif pick in (3, 4):
         _mutate_value(rng, node, nodes, size)
     elif pick == 5:
