@@ -146,6 +146,9 @@ class _Check:
         the walk of the header scan forgives inside sequences.
         """
         after = self.after
+        declared = after.planned.get(SPECIFIC_CHARACTER_SET)
+        if declared is not None and not self._may_have(declared, "CS"):
+            raise DifferentError("its Specific Character Set has the VR of something else")
         if not self._is_recoded:
             for _ in walk_of(after.window, after.offset, after.window.size, after.encoding):
                 pass
@@ -161,7 +164,9 @@ class _Check:
         for one in self.coercion.replacing:
             extent = after.planned.get(one.tag)
             if not one.text and not one.items:
-                right = extent is None or not after.value(extent).strip(b" \0")
+                right = extent is None or (
+                    self._may_have(extent, one.vr) and not after.value(extent).strip(b" \0")
+                )
             elif extent is None or not self._may_have(extent, one.vr):
                 right = False
             elif one.vr == "SQ":

@@ -29,7 +29,7 @@ from mediastation.model.coercion import (
     OtherPatientId,
 )
 from mediastation.model.finding import Finding, error, has_errors, warning
-from mediastation.model.identity import PatientIdentity
+from mediastation.model.identity import PatientIdentity, shown
 from mediastation.model.instance import InstanceHeader
 from mediastation.model.reconciliation import Candidate, CodedEntry, Order
 from mediastation.model.uid import is_legal_uid
@@ -283,7 +283,7 @@ def _other_ids(
 
 
 def _warnings(header: InstanceHeader) -> Iterator[Finding]:
-    subject = header.sop_instance_uid
+    subject = shown(header.sop_instance_uid)
     if header.signed:
         yield warning(
             "signature-outlived",

@@ -126,3 +126,23 @@ def test_the_proof_of_a_copy_reads_old_words_of_a_big_endian_file_as_they_were_w
     coerce_file(source, target, header, coercion)
 
     assert check_coerced(source, target, coercion) == []
+
+
+@pytest.mark.parametrize("head", [b"\x08\0\x05\0CS", b"\x08\0\x50\0SH"], ids=["charset", "emptied"])
+def test_the_proof_of_a_copy_sees_a_changed_representation_of_what_stays_or_is_emptied(
+    head: bytes, tmp_path: Path
+) -> None:
+    source, target = tmp_path / "original", tmp_path / "copy"
+    content = file_meta(CT, "1.2.3") + data_set(uid="1.2.3") + element(0x00080050, "SH", "OUT1")
+    source.write_bytes(content)
+    header = read_header(source)
+    coercion = plan_coercion(header, candidate(), SITE, MOMENT)
+    coerce_file(source, target, header, coercion)
+    assert check_coerced(source, target, coercion) == []
+
+    honest = target.read_bytes()
+    assert honest.count(head) >= 1
+    at = honest.index(head) + 4
+    target.write_bytes(honest[:at] + b"AE" + honest[at + 2 :])
+
+    assert check_coerced(source, target, coercion) != []

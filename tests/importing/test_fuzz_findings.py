@@ -6,12 +6,16 @@ import tracemalloc
 
 import pytest
 
+from mediastation.dicom.header import read_header_from
+from mediastation.dicom.source import BytesSource
 from mediastation.importing.doctor import examine
 from mediastation.importing.look import look
+from mediastation.importing.reconcile_plan import plan_coercion
 from mediastation.reading.memory import MemoryVolume
 from tests.fuzz.oracles import require_findings
 from tests.fuzz.targets.doctor import Lookup, arrived
 from tests.fuzz.targets.recovery import require_repairs
+from tests.support.coercing import MOMENT, SITE, candidate
 from tests.support.file_sets import (
     CT,
     Record,
@@ -74,3 +78,13 @@ def test_a_file_id_of_forty_components_costs_the_doctor_no_more_than_one_of_eigh
 
     assert diagnosis.missing == 500
     assert peak < 6_000 * len(records)
+
+
+def test_warnings_about_a_copy_name_its_instance_without_what_steers_a_terminal() -> None:
+    signed = element(0x00080018, "UI", "1.2\x1b[2J") + element(0xFFFAFFFA, "SQ", b"")
+    header = read_header_from(BytesSource(file_meta(CT, "1.2.3") + signed), "a.dcm")
+
+    coercion = plan_coercion(header, candidate(), SITE, MOMENT)
+
+    assert "signature-outlived" in {one.rule for one in coercion.findings}
+    require_findings(coercion.findings)
