@@ -26,9 +26,17 @@ def send_on(
     request = SendRequest(tuple(sources), peer)
     if job.asks:
         result.sent_by = submit(station, request)
+        _keep(job, result)
         return
     sent = send(station, request, listener)
     result.sent_by, result.sent = sent.job, sent.sent
     result.findings += (one for one in sent.findings if one not in result.findings)
     if sent.exit_code:
         result.stopped, result.hint, result.exit_code = sent.stopped, sent.hint, sent.exit_code
+    _keep(job, result)
+
+
+def _keep(job: Job, result: ReconcileResult) -> None:
+    """Write into the job that has ended who sends on what came of it."""
+    job.result = result.counts()
+    job.save_result()

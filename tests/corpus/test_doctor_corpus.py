@@ -32,11 +32,11 @@ ALONE = (0, 0, 0, 0)
 MEDIA = {
     "philips_ct_disc": Expected(
         433, 26, missing=407, before=(1, 2, 9, 433), after=(1, 1, 3, 26),
-        findings={"missing-file": 51}, repairs={"missing-file": 51},
+        findings={"missing-file": 51},
     ),
     "nema_wg04_rle_disc": Expected(
         20, 16, missing=4, before=(20, 20, 20, 20), after=(16, 16, 16, 16),
-        findings={"missing-file": 4}, repairs={"missing-file": 4},
+        findings={"missing-file": 4},
     ),
     "lowercase_mount": Expected(
         31, 31, findings={"name-differs": 32}, repairs={"file-name": 31},
@@ -45,7 +45,7 @@ MEDIA = {
         15, 0, missing=15, before=(2, 4, 7, 15), after=ALONE,
         findings={"missing-file": 15, "truncated-directory": 1, "offset-no-record": 2,
                   "record-element": 1},
-        repairs={"missing-file": 15, "offset-no-record": 2, "cut-record": 1,
+        repairs={"offset-no-record": 2, "cut-record": 1,
                  "record-element": 1},
     ),
 }  # fmt: skip

@@ -312,8 +312,13 @@ _add(
 _add("absolute-file-ids", "escaping-file-id", lambda: _file_ids(lambda name: f"\\{name}"))
 _add("drive-letter", "escaping-file-id", lambda: _file_ids(lambda name: f"D:\\{name}"))
 _add("unc-path", "escaping-file-id", lambda: _file_ids(lambda name: f"\\\\PACS\\C\\{name}"))
-_add("parent-escape", "escaping-file-id", lambda: _first_file_id("..\\..\\..\\ETC\\PASSWD"))
-_add("absolute-escape", "escaping-file-id", lambda: _first_file_id("/etc/passwd"))
+_add(
+    "parent-escape",
+    "escaping-file-id",
+    lambda: _first_file_id("..\\..\\..\\ETC\\PASSWD"),
+    repairs=0,
+)
+_add("absolute-escape", "escaping-file-id", lambda: _first_file_id("/etc/passwd"), repairs=0)
 _add(
     "components-too-long",
     "file-id missing-file",
@@ -442,7 +447,7 @@ def _ghosts() -> bytes:
     return _of(change)
 
 
-_add("lists-what-is-not-there", "missing-file", _ghosts)
+_add("lists-what-is-not-there", "missing-file", _ghosts, repairs=0)
 
 
 def _twice(tree: list[Record]) -> None:
