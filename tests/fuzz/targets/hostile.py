@@ -17,7 +17,10 @@ from mediastation.importing.hostile import (
     suffix_of,
 )
 from mediastation.importing.look import FRONT_BYTES, FileKind, StreamSource, look
+from mediastation.importing.repaired_set import plan_file_ids
+from mediastation.model.file_id import check_file_id
 from mediastation.model.instance import InstanceHeader
+from mediastation.model.repair import RepairLog
 from mediastation.reading.memory import MemoryVolume
 from mediastation.reading.names import safe_name
 from tests.fuzz.mutation import HOSTILE_TEXTS, havoc
@@ -101,6 +104,10 @@ def _names(volume: MemoryVolume, text: str) -> set[str]:
         has_look_alikes(part)
         require(len(suffix_of(part)) <= 18, "a suffix too long")
         require(len(plain_name(part)) <= 64 * 20, "a name that grew")
+    files = [(str(number), file.path) for number, file in enumerate(volume.iter_files())]
+    kept = list(plan_file_ids(files, RepairLog()).values())
+    require(len(set(kept)) == len(kept), "one File ID twice")
+    require(not any(map(check_file_id, kept)), f"no File IDs: {kept}")
     findings = check_names(volume)
     for finding in findings:
         require_harmless(finding.message, "finding")
