@@ -101,6 +101,27 @@ def imports_of(catalog: Catalog, entry: int) -> list[int]:
         return list(connection.execute(query).scalars())
 
 
+def imports_behind(catalog: Catalog, job: int) -> list[int]:
+    """Return the import jobs that took in, or met again, what `job` is about; oldest first.
+
+    A coerced copy came with its original.
+    """
+    about = (
+        select(func.coalesce(instances.c.derived_from, instances.c.id))
+        .join(job_entries, job_entries.c.entry == instances.c.id)
+        .where(job_entries.c.job == job)
+    )
+    query = (
+        select(jobs.c.id)
+        .join(job_entries, job_entries.c.job == jobs.c.id)
+        .where(job_entries.c.entry.in_(about), jobs.c.kind == "import")
+        .distinct()
+        .order_by(jobs.c.id)
+    )
+    with catalog.reading() as connection:
+        return list(connection.execute(query).scalars())
+
+
 def outside_series(catalog: Catalog, job: int, source_kind: str) -> list[OutsideSeries]:
     """Return the outside originals of the studies that import `job` brought, by series.
 

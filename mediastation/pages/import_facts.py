@@ -82,13 +82,17 @@ class Identities:
 
 @dataclass(frozen=True, slots=True)
 class SentOn:
-    """What went to one peer: confirmed by it, refused, and neither yet."""
+    """What went to one peer: confirmed by it, refused, and neither yet.
+
+    `part` names what it was, where that was not the whole import.
+    """
 
     peer: str
     address: str
     confirmed: int
     refused: int = 0
     waiting: int = 0
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)

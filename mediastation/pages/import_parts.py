@@ -221,7 +221,7 @@ def _sent(facts: ImportReportFacts, most: int) -> Part:
         (50, 58, 22, 22, 26),
         tuple(
             (
-                one.peer,
+                f"{one.peer}, of {one.part}" if one.part else one.peer,
                 one.address,
                 f"{one.confirmed:,}",
                 f"{one.refused:,}",

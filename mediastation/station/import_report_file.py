@@ -42,7 +42,6 @@ REPORT_PAGE = "report.htm"
 REPORT_SHEET = "report.pdf"
 REPORT_FACTS = "report.json"
 
-_SELECTOR = "import:"
 _MOST_BYTES = 64 << 20
 Item = TypeVar("Item")
 
@@ -94,32 +93,39 @@ def write_import_report(station: Station, path: Path, outcome: ImportOutcome) ->
 
 def amend_import_report(
     station: Station,
-    sources: Sequence[str],
+    imports: Iterable[int],
     *,
     identities: Sequence[IdentityDecision] = (),
     sent: SentOn | None = None,
 ) -> list[Finding]:
-    """Enter into the report of an import what was decided or sent later; it keeps nobody from work.
+    """Enter into the reports of imports what was decided or sent later; it keeps nobody from work.
 
     Parameters
     ----------
-    sources : sequence of str
-        What was reconciled or sent. Unless it is ``import:JOB`` and nothing
-        else, no report tells of it.
+    imports : iterable of int
+        The jobs that brought what was reconciled or sent.
     identities : sequence of IdentityDecision
         Each takes the place of what was said of that outside patient.
     sent : SentOn, optional
-        Takes the place of what was said of that peer.
+        Takes the place of what was said of that peer and that part.
 
     Returns
     -------
     list of Finding
         ``"report-not-amended"`` if that failed; ``"font-missing"`` of the sheet.
     """
-    job = _job_of(sources)
-    folder = station.home / "jobs" / str(job)
-    if job is None or not (folder / REPORT_FACTS).is_file():
-        return []
+    folders = [station.home / "jobs" / str(job) for job in imports]
+    return [
+        finding
+        for folder in folders
+        if (folder / REPORT_FACTS).is_file()
+        for finding in _amend(station, folder, identities, sent)
+    ]
+
+
+def _amend(
+    station: Station, folder: Path, identities: Sequence[IdentityDecision], sent: SentOn | None
+) -> list[Finding]:
     try:
         told = _read(folder / REPORT_FACTS)
         head = Ledger(station.catalog).head()
@@ -128,7 +134,7 @@ def amend_import_report(
             created=station.clock.moment(),
             operator=station.settings.operator or told.operator,
             identities=_merged(told.identities, map(sides_of, identities), lambda one: one.key),
-            sent=_merged(told.sent, [sent] if sent else [], lambda one: (one.peer, one.address)),
+            sent=_merged(told.sent, [sent] if sent else [], _destination),
             ledger_head=head.short if head.count else "",
         )
         return list(_keep(station, folder, facts).findings)
@@ -144,11 +150,8 @@ def amend_import_report(
         ]
 
 
-def _job_of(sources: Sequence[str]) -> int | None:
-    if len(sources) != 1 or not sources[0].startswith(_SELECTOR):
-        return None
-    number = sources[0].removeprefix(_SELECTOR)
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None
+def _destination(one: SentOn) -> tuple[str, str, str]:
+    return one.peer, one.address, one.part
 
 
 def _keep(station: Station, folder: Path, facts: ImportReportFacts) -> KeptReport:

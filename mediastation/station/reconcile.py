@@ -13,7 +13,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mediastation.catalog.outside import find_outside, identities_of, imports_of
+from mediastation.catalog.outside import (
+    find_outside,
+    identities_of,
+    imports_behind,
+    imports_of,
+)
 from mediastation.catalog.remembered import remember_identity
 from mediastation.catalog.selection import (
     entries_from,
@@ -80,7 +85,8 @@ def reconcile(
                 reconcile_selection(station, job, request.wanted, result)
                 decided = [one for one in result.decisions if one.candidate is not None]
                 if decided:
-                    job.found(amend_import_report(station, request.sources, identities=decided))
+                    imports = imports_behind(station.catalog, job.id)
+                    job.found(amend_import_report(station, imports, identities=decided))
             finally:
                 job.result = result.counts()
     except (NetworkError, RefusedError) as fault:

@@ -125,6 +125,7 @@ class _Sending:
         station, job, result = self._station, self._job, self._result
         entries, refused_files = gather(station, job, self._request.sources)
         total = remember_selection(station.catalog, job.id, entries)
+        self._account.find_imports()
         result.refused, result.unsent = refused_files, total
         if not self._request.again:
             self._resume()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from mediastation.catalog.outside import imports_behind
 from mediastation.model.entry import Entry
 from mediastation.network.storage_scu import SentInstance
 from mediastation.station.job import Job
@@ -15,7 +16,7 @@ from mediastation.station.peers import NamedPeer
 from mediastation.station.send_journal import SendJournal
 from mediastation.station.station import Station
 
-_IMPORT = "import:"
+_LONGEST_PART = 200
 
 
 class SendAccount:
@@ -39,6 +40,7 @@ class SendAccount:
         self._peer = peer
         self._journal = journal
         self._confirmed: set[int] = set()
+        self._imports: list[int] = []
 
     def take_known(self, entries: Iterable[Entry]) -> list[int]:
         """Return those that an earlier run got confirmed; of a killed one, tell the ledger."""
@@ -74,15 +76,22 @@ class SendAccount:
         if outcome.stored:
             self._confirmed.add(entry.id)
 
+    def find_imports(self) -> None:
+        """Note which imports brought what the job is about, before any of it is taken out."""
+        self._imports = imports_behind(self._station.catalog, self._job.id)
+
     def amend_report(self, request: SendRequest, result: SendResult) -> None:
-        """Have the report of the import, whose instances these are, say where they went."""
-        if not any(source.startswith(_IMPORT) for source in request.sources):
+        """Have the reports of the imports that brought these instances say where they went."""
+        if not self._imports:
             return
         from mediastation.pages.import_facts import SentOn  # noqa: PLC0415 - it brings templates
         from mediastation.station.import_report_file import (  # noqa: PLC0415
             amend_import_report,
         )
 
-        peer = self._peer
-        sent = SentOn(peer.name, peer.address, result.sent, result.refused, result.unsent)
-        self._job.found(amend_import_report(self._station, request.sources, sent=sent))
+        peer, named = self._peer, " ".join(request.sources)[:_LONGEST_PART]
+        counts = result.sent, result.refused, result.unsent
+        for job in self._imports:
+            part = "" if named == f"import:{job}" else named
+            sent = SentOn(peer.name, peer.address, *counts, part)
+            self._job.found(amend_import_report(self._station, [job], sent=sent))

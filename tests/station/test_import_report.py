@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mediastation.catalog.selection import find_entries, remember_selection
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.finding import Severity, error, note, warning
 from mediastation.model.identity import PatientIdentity
@@ -371,7 +372,7 @@ class TestAmending:
     ) -> None:
         assert "Nobody chosen" in self.shown(station, job)
 
-        assert amend_import_report(station, [f"import:{job}"], identities=[DECISION]) == []
+        assert amend_import_report(station, [job], identities=[DECISION]) == []
 
         text = self.shown(station, job)
         assert "Nobody chosen" not in text
@@ -383,7 +384,7 @@ class TestAmending:
     ) -> None:
         for confirmed, waiting in ((20, 8), (28, 0)):
             sent = SentOn("pacs", "PACS@10.0.0.9:104", confirmed, 0, waiting)
-            assert amend_import_report(station, [f"import:{job}"], sent=sent) == []
+            assert amend_import_report(station, [job], sent=sent) == []
 
         told = json.loads((station.job_folder(job) / "report.json").read_text("utf-8"))
         assert [(one["confirmed"], one["waiting"]) for one in told["sent"]["items"]] == [(28, 0)]
@@ -396,19 +397,26 @@ class TestAmending:
             keep_import_report(station, folder, worst_outcome(job.id))
         before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
-        assert amend_import_report(station, [f"import:{job.id}"]) == []
+        assert amend_import_report(station, [job.id]) == []
 
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
-    @pytest.mark.parametrize(
-        "sources", [[], ["study:1.2.3"], ["import:99"], ["import:x"], ["import:1", "import:2"]]
-    )
-    def test_other_sources_have_no_report(
-        self, station: Station, job: int, sources: list[str]
+    def test_what_was_sent_in_parts_is_told_in_parts(self, station: Station, job: int) -> None:
+        for part, confirmed in (("patient:1", 24), ("patient:2", 7), ("patient:1", 24)):
+            sent = SentOn("pacs", "PACS@10.0.0.9:104", confirmed, part=part)
+            assert amend_import_report(station, [job], sent=sent) == []
+
+        told = json.loads((station.job_folder(job) / "report.json").read_text("utf-8"))
+        assert [one["confirmed"] for one in told["sent"]["items"]] == [24, 7]
+        assert "pacs, of patient:1" in self.shown(station, job)
+
+    @pytest.mark.parametrize("imports", [[], [99]])
+    def test_what_no_import_brought_has_no_report(
+        self, station: Station, job: int, imports: list[int]
     ) -> None:
         before = self.shown(station, job)
 
-        assert amend_import_report(station, sources, identities=[DECISION]) == []
+        assert amend_import_report(station, imports, identities=[DECISION]) == []
         assert self.shown(station, job) == before
 
     @pytest.mark.parametrize("spoiled", ["", "[]", "{", '{"created": "never"}', "[" * 100_000])
@@ -418,15 +426,12 @@ class TestAmending:
         path = station.job_folder(job) / "report.json"
         path.write_text(spoiled, encoding="utf-8")
 
-        (finding,) = amend_import_report(station, [f"import:{job}"], identities=[DECISION])
+        (finding,) = amend_import_report(station, [job], identities=[DECISION])
 
         assert finding.rule == "report-not-amended"
         assert "Nobody chosen" in self.shown(station, job)
 
-    def test_sending_an_import_enters_where_it_went(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("mediastation.station.send.gather", lambda *_: ([1, 2, 3], 0))
+    def test_sending_an_import_enters_where_it_went(self, tmp_path: Path) -> None:
         write_series(tmp_path / "in", 3)
         with archive() as pacs:
             home = write_peer(tmp_path / "home", pacs.port)
@@ -435,10 +440,12 @@ class TestAmending:
                 with station.job("import", {}) as job:
                     folder = station.job_folder(job.id)
                     keep_import_report(station, folder, ImportOutcome(job.id, MEDIUM, 3, 3))
+                brought = find_entries(station.catalog, "study:1.2.3")
+                remember_selection(station.catalog, job.id, brought)
                 assert send(station, SendRequest((f"import:{job.id}",), "pacs")).sent == 3
             told = json.loads((folder / "report.json").read_text("utf-8"))
 
         assert told["sent"]["items"] == [
             {"peer": "pacs", "address": f"PACS@127.0.0.1:{pacs.port}", "confirmed": 3,
-             "refused": 0, "waiting": 0}
+             "refused": 0, "waiting": 0, "part": ""}
         ]  # fmt: skip

@@ -273,17 +273,18 @@ class TestSendingOn:
         """The words that named the original name it still; what goes is the copy."""
         write_series(tmp_path / "stick", 3, **OUTSIDE)
         write_ct(
-            tmp_path / "stick" / "other.dcm",
-            StudyInstanceUID="1.2.7",
-            SeriesInstanceUID="1.2.7.1",
-            SOPInstanceUID="1.2.7.1.1",
-            **{**OUTSIDE, "PatientID": "EXT-2", "PatientName": "Poe^Ann"},
-        )
-        import_medium(station, ImportRequest(tmp_path / "stick"))
+            tmp_path / "stick" / "other.dcm", StudyInstanceUID="1.2.7",
+            SeriesInstanceUID="1.2.7.1", SOPInstanceUID="1.2.7.1.1", PatientID="EXT-2",
+            PatientName="Poe^Ann", PatientBirthDate="19500101",
+        )  # fmt: skip
+        brought = import_medium(station, ImportRequest(tmp_path / "stick"))
         with pacs_archive() as archive:
             _know(station, archive.port)
             result = reconcile(station, ReconcileRequest(("patient:EXT-1",), "4711", to="pacs"))
 
+        report = (station.job_folder(brought.job) / "report.htm").read_text("utf-8")
+        assert report.count("Nobody chosen") == 1
+        assert f"of reconcile:{result.job}" in report
         assert (result.reconciled, result.sent, result.exit_code) == (3, 3, 0)
         assert sorted(archive.stored) == ["1.2.3.1.1", "1.2.3.1.2", "1.2.3.1.3"]
         assert all(b"4711" in data for _, data in archive.stored.values())
