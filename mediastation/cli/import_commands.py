@@ -289,6 +289,7 @@ def quarantine_command(
 ) -> None:
     """Show what is held, or decide about it; the same is then decided alike the next time."""
     from mediastation.model.importing import Verdict  # noqa: PLC0415
+    from mediastation.station.held_view import view_held  # noqa: PLC0415
     from mediastation.station.quarantine_desk import decide, held_files  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
@@ -298,8 +299,16 @@ def quarantine_command(
     if not keep and not leave:
         with Station(words.home) as station:
             rows = _held_rows(map(asdict, held_files(station)), files or [])
+            # One file that was named is laid beside what it contradicts.
+            is_one = len(rows) == 1 and bool(files) and not files[0].startswith("import:")
+            laid = view_held(station, rows[0]["sha256"]).laid if is_one else None
         if words.json:
-            print_json({"held": rows})
+            beside = {"beside": laid.as_dict()} if laid is not None else {}
+            print_json({"held": rows} | beside)
+        elif laid is not None:
+            row = _held_row(rows[0])
+            for line in (f"why: {row['rule']}; decision: {row['verdict']}", "", *laid.lines()):
+                say(line)
         elif rows:
             print_table([_held_row(row) for row in rows], _HELD_COLUMNS)
         else:

@@ -31,7 +31,7 @@ OUTSIDE: dict[str, Any] = {
     "AccessionNumber": "X99",
 }
 OURS = {**OUTSIDE, "PatientID": "4711", "InstitutionName": "Here"}
-ELSEWHERE = {"StudyInstanceUID": "1.2.50", "SeriesInstanceUID": "1.2.50.1"}
+ELSEWHERE: dict[str, Any] = {"StudyInstanceUID": "1.2.50", "SeriesInstanceUID": "1.2.50.1"}
 
 Say = Callable[..., tuple[int, str, str]]
 
@@ -350,12 +350,28 @@ class TestQuarantine:
     ) -> None:
         code, told = ask("quarantine")
         (row,) = told["held"]
-        shown = say("quarantine", row["sha256"][:8].upper())
+        shown = say("quarantine")
 
         assert code == 0
         assert (row["rule"], row["verdict"], row["path"]) == ("other-pixels", None, "a.dcm")
         assert row["job"] == contradiction["job"]
         assert "waits" in shown[1]
+
+    @pytest.mark.usefixtures("contradiction")
+    def test_a_file_that_is_named_is_laid_beside_what_it_contradicts(
+        self, ask: Ask, say: Say
+    ) -> None:
+        (row,) = ask("quarantine")[1]["held"]
+        word = row["sha256"][:8].upper()
+
+        code, shown, _ = say("quarantine", word)
+        told = ask("quarantine", word)[1]
+
+        assert code == 0
+        assert "other-pixels; decision: waits" in shown
+        assert "pixels: other pixels" in shown
+        assert told["beside"]["pixels"] == "other pixels"
+        assert told["beside"]["held"].startswith("a.dcm")
 
     def test_nothing_held_is_said_and_no_table_is_drawn(self, say: Say) -> None:
         assert say("quarantine") == (0, "", "Nothing is held.\n")
