@@ -24,6 +24,7 @@ from mediastation.model.browsing import (
     StudyRow,
     Totals,
 )
+from mediastation.model.entry import Kind
 from mediastation.model.search_text import search_words
 
 _BATCH = 500
@@ -85,6 +86,30 @@ def study_rows(catalog: Catalog, keys: Sequence[int]) -> dict[int, StudyRow]:
                 values = {name: row[name] for name in StudyRow.__slots__ if name != "modalities"}
                 kinds = tuple(sorted(set(row["modalities"].split(",")) - {""}))
                 found[row["id"]] = StudyRow(**values, modalities=kinds)
+    return found
+
+
+def studies_from(catalog: Catalog, keys: Sequence[int], source_kind: str) -> set[int]:
+    """Return those of some studies that came from such a source, by one original of each series.
+
+    One original stands for its series: nothing here goes through them all.
+    """
+    one = (
+        select(instances.c.source_kind)
+        .where(instances.c.series == series.c.id, instances.c.kind == Kind.ORIGINAL)
+        .limit(1)
+        .correlate(series)
+        .scalar_subquery()
+    )
+    found: set[int] = set()
+    for some in _batches(keys):
+        query = (
+            select(series.c.study)
+            .where(series.c.study.in_(some), series.c.instances > 0, one == source_kind)
+            .distinct()
+        )
+        with catalog.reading() as connection:
+            found.update(connection.execute(query).scalars())
     return found
 
 

@@ -87,6 +87,14 @@ def read_studies(station: Station, keys: Sequence[int]) -> dict[int, StudyRow]:
     return study_rows(station.catalog, keys)
 
 
+def read_outside(station: Station, keys: Sequence[int]) -> set[int]:
+    """Return those of some studies that came on an outside medium, and are not reconciled."""
+    from mediastation.catalog.browsing import studies_from  # noqa: PLC0415
+    from mediastation.station.reconciled import OUTSIDE_MEDIUM  # noqa: PLC0415
+
+    return studies_from(station.catalog, keys, OUTSIDE_MEDIUM)
+
+
 def read_series(station: Station, keys: Sequence[int]) -> dict[int, list[SeriesRow]]:
     """Return the series of studies, by the number of the study."""
     from mediastation.catalog.browsing import series_of_studies  # noqa: PLC0415

@@ -6,8 +6,11 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydicom.dataset import Dataset
+from pynetdicom import evt
 
 from mediastation.console.screens.network_words import (
     association_row,
@@ -15,11 +18,16 @@ from mediastation.console.screens.network_words import (
     listener_text,
     mean_rate,
 )
+from mediastation.console.screens.peer_studies import PeerStudies
+from mediastation.console.screens.peer_words import Try, keys_of_query
 from mediastation.console.widgets.dialogs import Confirm
+from mediastation.model.job import JobState
 from mediastation.network.association_log import AssociationFacts
+from mediastation.station.gather import add
 from mediastation.station.listening import Listener, hosts_of
 from mediastation.station.process_lock import SERVE_LOCK, hold_lock
 from mediastation.station.serving_process import ask_serving, start_serving, stop_serving
+from mediastation.station.station import Station
 from tests.console.support import (
     Console,
     console_of,
@@ -31,6 +39,8 @@ from tests.console.support import (
     told,
 )
 from tests.support.network import RawPeer, ct_data_set, store_request, value
+from tests.support.objects import write_series
+from tests.support.pacs import archive, write_peer
 from tests.support.served_jobs import Handle, wait_until
 
 FACTS = AssociationFacts(
@@ -233,3 +243,109 @@ class TestHosts:
         hosts = hosts_of("0.0.0.0")  # noqa: S104 - nothing is bound
         assert hosts
         assert "0.0.0.0" not in hosts  # noqa: S104
+
+
+class TestPeers:
+    async def test_without_peers_there_is_no_list_of_them(self, home: Path) -> None:
+        async with opened(home, "network") as pilot:
+            assert not pilot.app.screen.query_one("#peers").display
+            assert "t Try" not in keys_of(pilot)
+
+    async def test_a_peer_is_tried_and_the_answer_stays(self, home: Path) -> None:
+        with archive() as peer:
+            write_peer(home, peer.port, title="Archive")
+            async with opened(home, "network") as pilot:
+                assert "not yet: t tries it" in line_with(pilot, "Archive")
+                await pressed(pilot, "t")
+                await looked(pilot)
+                assert "✓ answered in" in line_with(pilot, "Archive")
+        async with opened(home, "network") as pilot:
+            assert "✓ answered in" in line_with(pilot, "Archive")
+            await pressed(pilot, "t")
+            await looked(pilot)
+            assert "✗ just now: pacs:" in line_with(pilot, "Archive")
+            await pressed(pilot, "shift+tab")
+            assert "AE title PACS at 127.0.0.1" in line_with(pilot, "Archive (pacs)")
+
+    async def test_studies_are_found_there_and_fetched_by_a_job(self, home: Path) -> None:
+        with archive(handlers=((evt.EVT_C_FIND, _answers),), contexts=(_FIND,)) as peer:
+            write_peer(home, peer.port, title="Archive")
+            async with opened(home, "network", size=(120, 40)) as pilot:
+                await pressed(pilot, "f", "enter", "enter", "enter", "enter")
+                assert "Nothing was asked for" in told(pilot)
+                await pressed(pilot, "f", *"4711", "enter", "enter", "enter", "enter")
+                assert isinstance(pilot.app.screen, PeerStudies)
+                assert "4711" in line_with(pilot, "Roe, Ann")
+                await pressed(pilot, "down", "space", "f")
+                with Station(home) as station:
+                    (job,) = station.jobs.latest(station.clock.now(), kind="fetch")
+                assert job.request == {"peer": "pacs", "studies": ["1.2.8"]}
+                assert f"Job {job.id} fetches 1 study" in told(pilot)
+                await pressed(pilot, "u")
+                with Station(home) as station:
+                    (job,) = station.jobs.latest(station.clock.now(), kind="fetch")
+                assert job.state is JobState.CANCELLED
+
+    async def test_a_peer_is_asked_only_for_what_it_is_for(self, home: Path) -> None:
+        write_peer(home, 1, title="RIS", services=["worklist"])
+        async with opened(home, "network") as pilot:
+            await pressed(pilot, "f", "m")
+            assert "RIS is not there to be queried" in told(pilot)
+            assert "RIS is not there to take images" in told(pilot)
+
+    async def test_what_is_marked_is_sent_after_a_yes_that_names_the_patient(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        write_peer(home, 1, title="Archive")
+        write_series(tmp_path / "in", 2)
+        with Station(home) as station:
+            add(station, [str(tmp_path / "in")])
+        async with opened(home, "studies") as pilot:
+            await pressed(pilot, "5", "m")
+            assert "Nothing is marked" in told(pilot)
+            await pressed(pilot, "1", "space", "5", "m")
+            question = pilot.app.screen
+            assert isinstance(question, Confirm)
+            assert question.people == ("Doe, Jane (4711, born 1970-01-01)",)
+            await pressed(pilot, "enter", "m", "y")
+            with Station(home) as station:
+                (job,) = station.jobs.latest(station.clock.now(), kind="send")
+            assert job.request["sources"] == ["study:1.2.3"]
+
+    async def test_forty_columns_still_show_peers_and_callers(self, home: Path) -> None:
+        write_peer(home, 1, title="Archive")
+        async with opened(home, "network", size=(40, 12)) as pilot:
+            assert any("Archive" in line for line in shown(pilot))
+            assert any("Calling AE" in line for line in shown(pilot))
+
+
+_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+
+
+def _answers(event: Any) -> Iterator[tuple[int, Dataset | None]]:
+    for place in (7, 8):
+        ds = Dataset()
+        ds.QueryRetrieveLevel = "STUDY"
+        ds.PatientName = "Doe^Jane" if place == 7 else "Roe^Ann"
+        ds.PatientID = event.identifier.PatientID
+        ds.StudyInstanceUID = f"1.2.{place}"
+        yield 0xFF00, ds
+    yield 0x0000, None
+
+
+@pytest.mark.parametrize(
+    ("typed", "keys"),
+    [
+        ({"date": "2026-01-02"}, ["StudyDate=20260102"]),
+        ({"date": "20260101-20260131"}, ["StudyDate=20260101-20260131"]),
+        ({"name": "DOE*", "accession": "A1"}, ["PatientName=DOE*", "AccessionNumber=A1"]),
+        ({"name": ""}, []),
+    ],
+)
+def test_what_is_typed_becomes_keys(typed: dict[str, str], keys: list[str]) -> None:
+    assert keys_of_query(typed) == keys
+
+
+@pytest.mark.parametrize("kept", [None, 7, {"at": "x"}, {"at": 1, "seconds": 2, "said": 3}])
+def test_a_memory_that_is_none_is_not_believed(kept: object) -> None:
+    assert Try.from_memory(kept) is None

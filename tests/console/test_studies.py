@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from textual.widgets import Input
@@ -14,6 +14,9 @@ from mediastation.console.screens.studies import StudiesScreen
 from mediastation.console.widgets.dialogs import AskPath, Confirm, complete_path
 from mediastation.station.clock import Clock
 from mediastation.station.gather import add
+from mediastation.station.import_medium import import_medium
+from mediastation.station.import_request import ImportRequest, ReconcileRequest
+from mediastation.station.reconcile import reconcile
 from mediastation.station.station import Station
 from tests.console.support import Console, console_of, line_with, opened, pressed, settled, shown
 from tests.support.objects import write_ct
@@ -32,7 +35,7 @@ class Later(Clock):
         return super().now() + self.by
 
 
-def arrive(home: Path, folder: Path, uid: str, **facts: object) -> None:
+def arrive(home: Path, folder: Path, uid: str, **facts: Any) -> None:
     path = write_ct(folder / f"{uid}.dcm", SOPInstanceUID=uid, **facts)
     with Station(home) as station:
         add(station, [str(path)])
@@ -400,3 +403,23 @@ async def test_nothing_runs_over_the_edge(home: Path, size: tuple[int, int]) -> 
         assert head[-1] == "Came"
         assert "? Help" in shown(pilot)[-1]
         assert "u Undo" in shown(pilot)[-1]
+
+
+async def test_what_came_from_outside_is_told_until_it_is_reconciled(tmp_path: Path) -> None:
+    home, stick = tmp_path / "home", tmp_path / "stick"
+    write_ct(stick / "A", PatientID="EXT-1", StudyDescription="Thorax")
+    with Station(home) as station:
+        import_medium(station, ImportRequest(stick))
+    async with opened(home, size=(120, 30)) as pilot:
+        assert "outside · Thorax" in line_with(pilot, "EXT-1")
+        with Station(home) as station:
+            own = write_ct(tmp_path / "own" / "B", StudyInstanceUID="9.1", SeriesInstanceUID="9.2",
+                           SOPInstanceUID="9.3", StudyDescription="Knee")  # fmt: skip
+            add(station, [str(own)])
+            result = reconcile(station, ReconcileRequest(("study:1.2.3",), "4711"))
+            assert result.reconciled == 1
+    async with opened(home, size=(120, 30)) as pilot:
+        assert "reconciled · Thorax" in line_with(pilot, "EXT-1")
+        mine = [line for line in shown(pilot) if " 4711 " in line]
+        assert len(mine) == 2
+        assert not any("outside" in line or "reconciled" in line for line in mine)

@@ -149,7 +149,7 @@ class TestOtherTerminals:
     @pytest.mark.parametrize(
         ("size", "words"),
         [
-            ((40, 12), ("○ not listening", "1 Studies 2 3 4 5 6 7 8", "to search")),
+            ((40, 12), ("○ not listening", "1 Studies 2 3 4 5 6 7 8 9", "to search")),
             ((20, 5), ("! Enlarge: 40×12",)),
         ],
     )
@@ -171,7 +171,7 @@ class TestOtherTerminals:
     def test_a_suspended_console_comes_back(self, home: Path, tmp_path: Path) -> None:
         (home / "config.toml").write_text("serve_with_console = false\n")
         with console(tmp_path, home) as terminal:
-            terminal.wait_for("Mediastation │", "8 Settings")
+            terminal.wait_for("Mediastation │", "8 Setup")
             terminal.press("C-z")
             terminal.wait_for("Nothing to take back.")
 
@@ -180,7 +180,7 @@ class TestOtherTerminals:
                 program.send(signal.SIGTSTP)
                 terminal.wait_without("Mediastation │")
                 program.send(signal.SIGCONT)
-                terminal.wait_for("Mediastation │", "8 Settings")
+                terminal.wait_for("Mediastation │", "8 Setup")
             finally:
                 program.close(kill=False)
             terminal.press("q")

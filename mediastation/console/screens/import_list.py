@@ -80,8 +80,7 @@ class ImportList:
             self._fault = fault.message
         finally:
             self._is_looking = False
-        if screen.is_attached:
-            screen.show_media()
+        screen.show_media()
 
     def media_rows(self) -> dict[Key, PageRow]:
         """Return the media that may be imported: drives with a disc, and what is mounted."""

@@ -210,8 +210,13 @@ class ImportScreen(ImportDecisions):
 
     def show_media(self) -> None:
         """Draw the media that are here anew."""
-        if self.query("#media-here"):
+        if self._is_shown and self._job is None:
             self._show_list()
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether there is something to draw on: work may end after the place was left."""
+        return self.is_mounted and self.console.is_running and self.is_current
 
     def _show_list(self) -> None:
         table = self.query_one("#imports", PageTable)
@@ -295,7 +300,7 @@ class ImportScreen(ImportDecisions):
     def show_one(self) -> None:
         """Draw anew what is shown of one import."""
         one = self.one
-        if one is None or not self.is_attached:
+        if one is None or not (self.is_mounted and self.console.is_running):
             return
         section, table = SECTIONS[self._section], self.rows
         one.width = max(self.query_one("#import-words").size.width, 20)

@@ -18,6 +18,7 @@ from mediastation.model.browsing import SeriesRow, StudyOrder, StudyRow
 from mediastation.station.browse import (
     StudyList,
     list_studies,
+    read_outside,
     read_series,
     read_studies,
     state_of_studies,
@@ -94,7 +95,13 @@ class StudiesTable(ConsoleScreen):
         self._studies.update(studies)
         self._now = self.desk.station.clock.now()
         growing = self.desk.settings.growing_seconds
-        rows.update({key: study_page_row(row, self._now, growing) for key, row in studies.items()})
+        outside = await self.ask(read_outside, wanted) or set()
+        rows.update(
+            {
+                key: study_page_row(row, self._now, growing, is_outside=key in outside)
+                for key, row in studies.items()
+            }
+        )
         if within:
             found = await self.ask(read_series, sorted(within)) or {}
             for study, series in found.items():

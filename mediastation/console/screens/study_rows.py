@@ -33,24 +33,35 @@ COLUMNS = (
 )
 
 
-def study_page_row(row: StudyRow, now: float, growing_s: float) -> PageRow:
-    """Return a study as a row; one that an instance came for just now says ``growing``."""
+def study_page_row(
+    row: StudyRow, now: float, growing_s: float, *, is_outside: bool = False
+) -> PageRow:
+    """Return a study as a row; one that an instance came for just now says ``growing``.
+
+    One that `is_outside` came on a medium that somebody brought, and bears the
+    identity that it came with; where copies under another identity stand for
+    all of it, it says ``reconciled``.
+    """
     growing = now - row.received_at < growing_s
+    state = "" if row.instances else "reconciled"
+    if is_outside and not state:
+        state = "outside"
+    study = row.study_description or row.study_id
     return PageRow(
         (
             name_text(row.patient_name),
             row.patient_id,
             date_text(row.patient_birth_date),
             date_text(row.study_date),
-            row.study_description or row.study_id,
+            " · ".join(filter(None, (state, study))),
             ",".join(row.modalities),
             row.accession_number,
             f"{row.series:,}",
-            f"{row.instances:,}",
-            size_text(row.size_bytes),
+            f"{row.instances:,}" if row.instances else "–",
+            size_text(row.size_bytes) if row.instances else "–",
             "growing" if growing else age_text(row.received_at, now),
         ),
-        "warning" if growing else "",
+        "warning" if growing else "" if row.instances else "faint",
     )
 
 
