@@ -300,7 +300,8 @@ def quarantine_command(
         with Station(words.home) as station:
             rows = _held_rows(map(asdict, held_files(station)), files or [])
             # One file that was named is laid beside what it contradicts.
-            is_one = len(rows) == 1 and bool(files) and not files[0].startswith("import:")
+            named = bool(files) and not any(word.startswith("import:") for word in files or ())
+            is_one = len(rows) == 1 and named
             laid = view_held(station, rows[0]["sha256"]).laid if is_one else None
         if words.json:
             beside = {"beside": laid.as_dict()} if laid is not None else {}
