@@ -11,7 +11,7 @@ PEER_LIBRARIES := libudfread.so.0
 PEER_FILES := /usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf \
   /usr/lib/postgresql/*/bin/initdb
 
-.PHONY: demo test lint fuzz bench pictures reference peers pins clean
+.PHONY: demo test lint fuzz bench pictures reference walk peers pins clean
 
 demo: $(VENV)/.ready
 	$(RUN) -m mediastation demo
@@ -38,6 +38,10 @@ pictures: $(VENV)/.ready-dev
 
 reference: $(VENV)/.ready
 	$(RUN) docs/fill_reference.py
+
+# What the page on importing shows of the commands: they are run, on a disc with faults.
+walk: $(VENV)/.ready-dev
+	$(RUN) docs/fill_importing.py
 
 # The peers are oracles in tests. Who may not install them skips what needs them. Where an init
 # runs, Debian starts postgresql and redis-server as services of their own on loopback: the tests

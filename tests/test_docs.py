@@ -162,6 +162,18 @@ def test_the_reference_of_the_settings_is_that_of_today() -> None:
     assert filling.with_reference(page) == page
 
 
+def test_the_walk_through_an_import_shows_what_the_commands_say_today(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where this fails: ``make walk``, and read what changed."""
+    monkeypatch.delenv("MEDIASTATION_OPERATOR", raising=False)
+    walk = script("fill_importing")
+    page = (DOCS / "importing.md").read_text(encoding="utf-8")
+
+    assert walk.with_walk(page) == page
+    assert page.count("```text") > 5
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 

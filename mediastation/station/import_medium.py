@@ -396,7 +396,7 @@ class _Import:
         if result.duplicates:
             said += f", {result.duplicates:,} were here before"
         if result.held:
-            said += f"; {result.held:,} are held in quarantine"
+            said += f"; {result.held:,} held in quarantine"
         if result.refused:
             said += f"; {result.refused:,} could not be taken"
         if result.missing:

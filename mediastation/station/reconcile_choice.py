@@ -184,10 +184,11 @@ def _unconfirmed(choice: Choice, differing: Sequence[str], keys: list[str]) -> D
     marked = [name.replace(" ", "_") for name in differing]
     both = f"{describe(outside, marked)} | {describe(local, marked)}"
     words = " and ".join(differing) if len(differing) < 3 else ", ".join(differing)
+    verb = "differs" if len(differing) == 1 else "differ"
     finding = error(
         "identity-differs",
         f"patient:{outside.patient_id}",
-        f"On the medium and at this site the {words} differ. | {both}.",
+        f"On the medium and at this site the {words} {verb}. | {both}.",
         "Compare with the patient's papers. If they are one person, --confirm-identity says so.",
         "IHE IRWF.b",
     )
