@@ -18,6 +18,26 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
+def modules_of_ours(statement: str) -> set[str]:
+    """Return our own modules that a fresh interpreter has after `statement`."""
+    script = (
+        f"import sys\n{statement}\nprint(*(n for n in sys.modules if n[:12] == 'mediastation'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+# What only an import or a reconciliation needs, typed.
+IMPORTING = ("mediastation.importing", "mediastation.dicom.coerce", "mediastation.reading",
+             "mediastation.station.import_medium", "mediastation.station.reconcile")  # fmt: skip
+
+
+def for_imports(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.startswith(IMPORTING)}
+
+
 def test_help_loads_neither_the_catalog_nor_the_codecs() -> None:
     loaded = loaded_by("import mediastation.cli.app, mediastation.cli.commands")
 
@@ -28,6 +48,35 @@ def test_an_export_loads_the_codecs_only_when_there_is_something_to_decode() -> 
     loaded = loaded_by("import mediastation.station.export")
 
     assert loaded & {"imagecodecs", "openjpeg", "jpeg_ls", "rle", "typer", "rich"} == set()
+
+
+@pytest.mark.parametrize("command", ["import", "candidates", "reconcile", "quarantine", "repair"])
+def test_help_of_an_import_loads_nothing_that_imports(command: str) -> None:
+    statement = f"""
+import contextlib, io
+from mediastation.cli.app import run
+with contextlib.redirect_stdout(io.StringIO()):
+    run([{command!r}, "--help"])
+"""
+
+    assert for_imports(modules_of_ours(statement)) == set()
+    assert (
+        loaded_by(statement) & {"sqlalchemy", "pydicom", "pynetdicom", "numpy", "jinja2"} == set()
+    )
+
+
+def test_a_list_of_studies_loads_nothing_that_imports(tmp_path: Path) -> None:
+    home = str(tmp_path / "home")
+    statement = f"""
+import contextlib, io
+from mediastation.cli.app import run
+with contextlib.redirect_stdout(io.StringIO()):
+    run(["--home", {home!r}, "list", "--json"])
+"""
+
+    assert {name for name in for_imports(modules_of_ours(statement)) if "reading" not in name} == (
+        set()
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["--version"]])
@@ -57,6 +106,7 @@ ConsoleApp(Path("/nonexistent")).get_default_screen()
 
     assert "textual" in loaded
     assert loaded & slow == set()
+    assert for_imports(modules_of_ours(statement)) == set()
 
 
 @pytest.mark.parametrize(
@@ -67,6 +117,8 @@ ConsoleApp(Path("/nonexistent")).get_default_screen()
         ("network.storage_scp", {"sqlalchemy", "pycdlib", "numpy", "typer"}),
         ("fileset.dicomdir", {"sqlalchemy", "pycdlib", "typer"}),
         ("model.identity", {"pydicom", "sqlalchemy", "numpy", "socket"}),
+        ("importing.scan", {"pycdlib", "textual", "typer", "huey", "pynetdicom"}),
+        ("importing.reconcile_plan", {"pynetdicom", "sqlalchemy", "numpy", "pycdlib"}),
     ],
 )
 def test_a_room_loads_no_library_that_lives_elsewhere(room: str, foreign: set[str]) -> None:

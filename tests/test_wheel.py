@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.objects import write_ct
+
 PROJECT = Path(__file__).parents[1]
 
 
@@ -45,6 +47,21 @@ def test_the_wheel_carries_every_data_file(installed: Path) -> None:
         ours = {path.name for path in (PROJECT / name).iterdir()}
         assert ours
         assert {path.name for path in (installed / "mediastation/_data" / name).iterdir()} == ours
+
+
+def test_the_report_of_an_import_is_written_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    write_ct(tmp_path / "stick" / "A.DCM")
+    assert (installed / "mediastation/_data/templates/IMPORT.HTM").is_file()
+
+    answer = json.loads(
+        run_installed(
+            installed, "import", tmp_path / "stick", "--home", tmp_path / "home",
+            "--report", tmp_path / "report.htm", "--json", "--quiet",
+        )
+    )  # fmt: skip
+
+    assert answer["imported"] == 1
+    assert "4711" in (tmp_path / "report.htm").read_text("utf-8")
 
 
 def test_the_wheel_carries_what_the_console_looks_like(installed: Path) -> None:
