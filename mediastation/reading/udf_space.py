@@ -32,6 +32,7 @@ from mediastation.reading.udf_structures import (
 MAX_DESCRIPTORS = 3 * MAX_FILES
 MAX_PIECES = 4 * MAX_FILES
 MAX_EXTENTS = 2 * MAX_FILES
+_FREE_WORK = 10_000
 MAX_UNREADABLE = 50
 """Descriptors that a drive could not read, each after seconds; then it is given up."""
 MAX_ICB_ENTRIES = 100
@@ -86,11 +87,14 @@ class UdfSpace:
         self.block_size = block_size
         self.partitions: list[Partition] = []
         self.mirrors: dict[int, MetadataPartition] = {}
-        self.continuations: list[int] = []
+        self.continuations: dict[int, None] = {}
         self._log = log
-        self._descriptors = MAX_DESCRIPTORS
-        self._pieces = MAX_PIECES
-        self._extents = MAX_EXTENTS
+        # A block has room for so many names, each of which costs a descriptor, and for so many
+        # allocation descriptors: a small image has no right to much work.
+        blocks = access.size_bytes // block_size
+        self._descriptors = min(MAX_DESCRIPTORS, _FREE_WORK + blocks * (block_size // 32))
+        self._pieces = min(MAX_PIECES, _FREE_WORK + blocks * (block_size // 8))
+        self._extents = min(MAX_EXTENTS, _FREE_WORK + blocks * (block_size // 8))
         self._hole_bytes = max(access.size_bytes, 1 << 26)
         self._holes_used = 0
         self._unreadable = 0
@@ -274,7 +278,7 @@ class UdfSpace:
             )  # fmt: skip
             if read is None:
                 return
-            self.continuations.append(read[1])
+            self.continuations[read[1]] = None
             body = read[0].raw
             raw = body[24 : 24 + u32(body, 20)]
 

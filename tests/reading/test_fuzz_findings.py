@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mediastation.errors import MediaError
-from mediastation.reading import iso_tree, udf_structures, udf_tree, zip_salvage
+from mediastation.reading import iso_tree, udf_space, udf_structures, udf_tree, zip_salvage
 from mediastation.reading.dicomdir import read_dicomdir
 from mediastation.reading.fat import FatVolume
 from mediastation.reading.findings import FindingLog
@@ -19,6 +19,7 @@ from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.iso_tree import MAX_EXTENTS
 from mediastation.reading.mime_header import MimeHeader, find_header
 from mediastation.reading.udf import UdfVolume
+from mediastation.reading.udf_structures import Descriptor
 from mediastation.reading.volume import open_volume
 from mediastation.reading.zip_volume import ZipVolume
 from tests.fuzz.oracles import drain, require_findings
@@ -33,7 +34,7 @@ from tests.support.small_iso import (
     root_at,
     small_iso,
 )
-from tests.support.udf_images import BLOCK, DIRECTORY, built, name, short_ad
+from tests.support.udf_images import BLOCK, DIRECTORY, built, name, short_ad, tagged
 from tests.support.udf_images import entry as file_entry
 
 DISC = Path("disc.img")
@@ -156,6 +157,51 @@ def test_no_more_is_inflated_to_find_lost_files_than_an_archive_of_that_size_may
 
     assert sum(entry.size_bytes for entry in found) <= 200 * len(content)
     assert "nothing tells where it ends; not listed" in {one.message for one in log}
+
+
+class TestWorkOfUdf:
+    """A name costs forty bytes, and what it leads to leads on: small images asked for minutes."""
+
+    @staticmethod
+    def _image(names: int) -> bytes:
+        """So many names of one file, whose allocation descriptors go on through sixty blocks."""
+        listed = [name("", 2, 0, 100, traits=10)]
+        for number in range(names):
+            block = 100 + sum(map(len, listed[-1:])) * len(listed) // BLOCK
+            listed.append(name(f"F{number:05}", 6, 0, block))
+        area = b"".join(listed)
+        onward = {
+            block: tagged(258, block, struct.pack("<II", 0, 8) + short_ad(BLOCK, block + 1, kind=3))
+            for block in range(20, 80)
+        }
+        tree = {
+            2: file_entry(2, short_ad(len(area), 100), len(area), kind=DIRECTORY, ads=0),
+            6: file_entry(6, short_ad(BLOCK, 20, kind=3), 1 << 30, ads=0),
+            **onward,
+        }
+        return built(tree, {100: area})
+
+    def test_it_is_limited_by_the_size_of_the_image(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        image = self._image(5000)
+        done, real = [0], udf_space.read_tagged
+
+        def counted(raw: bytes, location: int | None = None) -> Descriptor | None:
+            done[0] += 1
+            return real(raw, location)
+
+        monkeypatch.setattr(udf_space, "read_tagged", counted)
+
+        volume = UdfVolume(DISC, MemoryAccess(image))
+
+        assert "given-up" in {one.rule for one in volume.findings}
+        assert done[0] < 64 * len(image) // BLOCK + 20_000
+
+    def test_a_block_that_many_files_share_is_remembered_once(self) -> None:
+        volume = UdfVolume(DISC, MemoryAccess(self._image(40)))
+
+        regions = [place for place in volume._structures() if "extent descriptor" in place[2]]
+        assert len(list(volume.iter_files())) == 40
+        assert len(regions) == 60
 
 
 class TestNamesOfUdf:
