@@ -40,6 +40,7 @@ class Study:
     date: str
     series: tuple[tuple[str, int], ...]
     age_s: float
+    institution: str = "Example Hospital"
 
 
 ASTRID = Person("Lindqvist^Astrid", "10482", "19510314", "F")
@@ -70,6 +71,12 @@ STUDIES = (
         12,
     ),
 )
+BROUGHT = Study(
+    Person("Lindqvist^Astrid", "K-88213", "19510314", "F"),
+    "CT", "Chest", "20261030", (("Axial 2.0", 8), ("Coronal 3.0", 5)), 0.0,
+    "Clinic by the Lake",
+)  # fmt: skip
+"""What Astrid brings from another hospital, which has a number of its own for her."""
 """In the order in which they arrived."""
 
 
@@ -109,7 +116,7 @@ def _patient_and_study(study: Study, uid: str) -> Dataset:
     ds.ReferringPhysicianName = "Example^Referrer"
     ds.Modality = study.modality
     ds.Manufacturer = "Nobody"
-    ds.InstitutionName = "Example Hospital"
+    ds.InstitutionName = study.institution
     ds.ImageType = ["ORIGINAL", "PRIMARY"]
     ds.FrameOfReferenceUID = _uid(uid, "frame of reference")
     ds.PositionReferenceIndicator = ""

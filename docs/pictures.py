@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from patients import LENA, LENA_AGAIN, STUDIES, write_study
+from patients import BROUGHT, LENA, LENA_AGAIN, STUDIES, write_study
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
@@ -39,6 +39,8 @@ from mediastation.station.drive_view import DriveView
 from mediastation.station.drives import DiscContent
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.gather import add
+from mediastation.station.import_medium import import_medium
+from mediastation.station.import_request import ImportRequest
 from mediastation.station.job import worker_name
 from mediastation.station.serve import hold_serve_lock
 from mediastation.station.station import Station
@@ -61,6 +63,22 @@ contact = ["1 Example Street, Exampletown", "Telephone 01234 56789"]
 operator = "a.holm"
 bind = "0.0.0.0"
 aet = "FILEROOM"
+
+[peers.pacs]
+title = "Archive"
+aet = "ARCHIVE"
+host = "192.0.2.5"
+port = 104
+
+[peers.ris]
+title = "Worklist"
+aet = "RIS"
+host = "192.0.2.6"
+port = 104
+services = ["worklist"]
+
+[reconcile]
+worklist = "-"
 """
 _DRIVES = [
     Drive("/dev/sr0", "EXAMPLE", "BD-RE 100", "1.00",
@@ -101,6 +119,20 @@ def _remember(station: Station, name: str, value: Any) -> None:
     write_memory(station.home, {name: value})
 
 
+def _brought(station: Station) -> None:
+    """Import what a patient brought: images without a directory, and a viewer."""
+    medium = station.home / "media" / "LINDQVIST"
+    if medium.exists():
+        return
+    _Time.now = NOW - 420
+    write_study(BROUGHT, medium / "IMAGES")
+    (medium / "AUTORUN.INF").write_bytes(b"[autorun]\r\nopen=VIEWER\\VIEWER.EXE\r\n")
+    (medium / "VIEWER").mkdir()
+    (medium / "VIEWER" / "VIEWER.EXE").write_bytes(b"MZ" + bytes(2048))
+    import_medium(station, ImportRequest(medium))
+    _Time.now = NOW
+
+
 PICTURES = (
     Picture("studies", "studies", ("down", "v"), LARGE),
     Picture("series", "studies", ("right", "down", "space")),
@@ -116,7 +148,10 @@ PICTURES = (
     Picture("profiles", "profiles", (), LARGE),
     Picture("settings", "settings", (), LARGE),
     Picture("help", "studies", ("question_mark",), LARGE),
-)
+    Picture("import", "import", ("tab", "enter", "right"), LARGE, _brought),
+    Picture("whose", "import", ("tab", "enter", "right", "right", "right", "down"), LARGE,
+            _brought),
+)  # fmt: skip
 
 
 # The home
