@@ -204,7 +204,7 @@ class TestWhatCame:
         gone = next(path for path in sorted(tree) if path != "DICOMDIR")
         for path, content in tree.items():
             if path != gone:
-                target = tmp_path / "disc" / path
+                target = tmp_path / "disc" / (path if path == "DICOMDIR" else path.lower())
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
         job = take(home, tmp_path / "disc")
@@ -219,7 +219,8 @@ class TestWhatCame:
             assert "After: by the files" in both
             assert "11 images" in both
             await pressed(pilot, "up")
-            assert "listed → left out" in text(pilot)
+            assert "✓ repaired" in text(pilot)
+            assert "what stood there → what is taken instead" in text(pilot)
 
     async def test_it_can_be_worked_in_forty_columns(self, home: Path, stick: Path) -> None:
         job = take(home, stick)
@@ -289,7 +290,7 @@ class TestWhose:
         job = take(home, stick)
         async with opened(home, "import") as pilot:
             await at(pilot, job, "who")
-            assert "likely · this catalog" in line_with(pilot, "= Doe, Jane")
+            assert "agree · this catalog" in line_with(pilot, "= Doe, Jane")
             await pressed(pilot, "down", "enter")
             question = pilot.app.screen
             assert isinstance(question, QuestionDialog)
@@ -319,7 +320,7 @@ class TestWhose:
             await at(pilot, job, "who")
             await pressed(pilot, "n", *"4711", "enter", "enter")
             await pressed(pilot, "down")
-            assert "birth date differ" in line_with(pilot, "= Doe, Jane")
+            assert "birth date differs" in line_with(pilot, "= Doe, Jane")
             assert "DIFFERS" in line_with(pilot, "Birth date")
             await pressed(pilot, "enter", "o")
             work_off(home)

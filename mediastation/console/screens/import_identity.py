@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ORIGINS = {"worklist": "worklist of {}", "peer": "patients of {}", "catalog": "this catalog",
             "typed": "typed here"}  # fmt: skip
-_LIKENESS = {"same": "agrees", "likely": "likely", "apart": "UNLIKE"}
+_ALL_AGREES = "facts agree"
 _OPEN = (JobState.QUEUED, JobState.RUNNING, JobState.WAITING)
 _LABEL_WIDTH, _AGREEMENT_WIDTH = 14, 21
 
@@ -158,8 +158,9 @@ def _state(shown: Shown, patient: OutsidePatient) -> tuple[str, str]:
 
 def _may_be_row(one: MayBe) -> PageRow:
     candidate, likeness = one.match.candidate, one.match.likeness
-    words = [_LIKENESS[likeness.verdict]]
-    words += [f"{' and '.join(one.differing)} differ"] if one.differing else []
+    words = ["UNLIKE"] if likeness.verdict == "apart" else []
+    differ = "differs" if len(one.differing) == 1 else "differ"
+    words += [f"{' and '.join(one.differing)} {differ}" if one.differing else _ALL_AGREES]
     words += [one.vouched]
     words += ["as decided before"] if one.match.remembered else []
     order = candidate.order
@@ -207,7 +208,7 @@ def who_words(shown: Shown, key: Key | None) -> Text:
 def _add_sides(text: Text, one: MayBe, width: int) -> None:
     half = max((width - _LABEL_WIDTH - _AGREEMENT_WIDTH - 3) // 2, 10)
     add_line(text, fit("", _LABEL_WIDTH) + fit("On the medium", half) + " " +
-             fit("At this site", half) + " They …", "bold")  # fmt: skip
+             fit("At this site", half) + " Agreement", "bold")  # fmt: skip
     for row in one.rows:
         if not (row.outside or row.local):
             continue
@@ -216,7 +217,7 @@ def _add_sides(text: Text, one: MayBe, width: int) -> None:
         wrong = row.agreement.startswith("DIFFERS")
         text.append(f"{row.agreement}\n", "bold reverse" if wrong else "")
     again = ", as decided before" if one.match.remembered else ""
-    add_line(text, f"{one.vouched} says so{again}. Enter: it is this patient.")
+    add_line(text, f"Vouched for by: {one.vouched}{again}. Enter: it is this patient.")
 
 
 def question_of(outside: PersonCluster, one: MayBe) -> Question:
