@@ -99,6 +99,22 @@ class Survey:
         """Forget files, because they are not what they were."""
         self._write("DELETE FROM files WHERE position = ?", ((one,) for one in positions))
 
+    def drop_unreadable(self) -> None:
+        """Forget what could not be read: the next attempt may find a cleaner disc."""
+        self._write("DELETE FROM files WHERE kind = ?", [(FileKind.UNREADABLE.value,)])
+
+    def refuse_damaged(self, paths: Iterable[str]) -> None:
+        """Take files that lost bytes for unreadable: zeros in their place would pass for pixels.
+
+        A directory is read as far as it goes, and what begins as something else
+        is no instance whatever it lost.
+        """
+        self._write(
+            "UPDATE files SET kind = 'unreadable' WHERE path = ? AND (kind = 'instance' "
+            "OR kind = 'other' AND TRIM(HEX(SUBSTR(front, 1, 2048)), '0') = '')",
+            ((path,) for path in paths),
+        )
+
     def known(self) -> Iterator[tuple[int, str, int, int]]:
         """Yield position, path, listed size and time of change of what was looked at."""
         yield from self._all(

@@ -33,7 +33,7 @@ from mediastation.importing.compare import check_knowledge, iter_standings
 from mediastation.importing.decide import Action, Planned, plan_standings
 from mediastation.importing.diagnosis import Diagnosis
 from mediastation.importing.disc_copy import copy_disc
-from mediastation.importing.disc_damage import claimed_bytes, damaged_files
+from mediastation.importing.disc_damage import claimed_bytes, damaged_files, lost_bytes
 from mediastation.importing.doctor import examine
 from mediastation.importing.hostile import check_names, classify_file
 from mediastation.importing.keep import Arrival, Keeper
@@ -246,7 +246,9 @@ class _Import:
 
     def _scan(self, volume: Volume, place: Path, survey: Survey) -> None:
         with self._job.step("scan", 0, "bytes") as step:
+            survey.drop_unreadable()
             scan(volume, survey, place, step.report)
+            survey.refuse_damaged(lost_bytes(volume, self._bad))
             instances, files = len(survey), survey.count()
             step.summary = f"{instances:,} instances in {files:,} files"
         told = FindingLog()

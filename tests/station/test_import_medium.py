@@ -31,8 +31,10 @@ from mediastation.station.import_request import ImportRequest, ImportResult
 from mediastation.station.quarantine_desk import decide, held_files
 from mediastation.station.station import Station
 from tests.support.commands import CommandNursery
+from tests.support.damaged import MemoryAccess
 from tests.support.objects import write_ct, write_series
 from tests.support.outside.damage import good_tree
+from tests.support.small_iso import small_iso
 
 KILLS = 8
 
@@ -436,3 +438,39 @@ def _state_of(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_an_instance_that_lost_bytes_is_refused_and_makes_no_picture_with_a_hole(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zeros in place of pixels would be read as what the scanner saw."""
+    pixels = {"Rows": 100, "Columns": 100, "PixelData": b"\x01\x02" * 10_000}
+    paths = write_series(tmp_path / "in", 4, **pixels)
+    files = {f"I{number}": path.read_bytes() for number, path in enumerate(paths)}
+    files["VIEW.EXE"] = b"MZ" + bytes(9000)
+    image = small_iso(files)
+    lost = (("I0", 8192), ("I1", 0), ("VIEW.EXE", 4096))
+    bad = {(image.index(files[name]) + offset) // 2048 for name, offset in lost}
+    drive = tmp_path / "drive"
+    drive.touch()
+    is_device, copy = Path.is_block_device, module.copy_disc
+    monkeypatch.setattr(Path, "is_block_device", lambda path: path == drive or is_device(path))
+    monkeypatch.setattr(module.XorrisoEngine, "inspect", _no_answer)
+    for access, numbers in (
+        (MemoryAccess(image, bad=bad, is_device=True), (4, 2, 2)),
+        (MemoryAccess(image, is_device=True), (4, 2, 0)),
+    ):
+        monkeypatch.setattr(
+            module, "copy_disc", lambda *words, to=access, **more: copy(*words, opener=to, **more)
+        )
+
+        result = take(station, drive)
+
+        assert (result.found, result.imported, result.refused) == numbers
+        named = {one.subject for one in result.findings if one.rule == "unreadable"}
+        assert named == ({"I0", "I1", "VIEW.EXE"} if result.refused else set())
+    assert len(find_entries(station.catalog, "study:1.2.3")) == 4
+
+
+def _no_answer(*_: object) -> None:
+    raise MediaError("the drive does not answer")
