@@ -9,6 +9,7 @@ from tests.fuzz.targets.coerce import CoerceTarget
 from tests.fuzz.targets.dicomdir import DicomdirTarget
 from tests.fuzz.targets.doctor import DoctorTarget
 from tests.fuzz.targets.fat import FatTarget
+from tests.fuzz.targets.folder import FolderTarget
 from tests.fuzz.targets.header import HeaderTarget
 from tests.fuzz.targets.hostile import HostileTarget
 from tests.fuzz.targets.iso import IsoTarget
@@ -27,6 +28,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "zip": ZipTarget,
     "mime": MimeTarget,
     "volume": VolumeTarget,
+    "folder": FolderTarget,
     "recovery": RecoveryTarget,
     "doctor": DoctorTarget,
     "hostile": HostileTarget,

@@ -20,7 +20,7 @@ from tests.fuzz.targets.data_set import mutate_file
 from tests.fuzz.targets.objects import encoded_objects
 from tests.support.coercing import MOMENT, ORDER, SITE, candidate
 
-_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - files that are synced a hundred times a second
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - files that are synced a hundred times a second
 _PATIENT_ID = 0x00100020
 
 
@@ -48,7 +48,7 @@ class CoerceTarget:
 
     def run(self, data: bytes) -> set[str]:
         """Do all of it in a folder of its own."""
-        place = _IN_MEMORY if _IN_MEMORY.is_dir() else None
+        place = IN_MEMORY if IN_MEMORY.is_dir() else None
         with tempfile.TemporaryDirectory(prefix="mediastation-fuzz-", dir=place) as folder:
             source = Path(folder) / "original"
             source.write_bytes(data)
