@@ -256,7 +256,7 @@ def _resources(record: JobRecord) -> list[str]:
             named = drives if isinstance(drives, list) else []
         case "blank":
             named = [request.get("drive")]
-        case "verify":
+        case "verify" | "import":
             named = [request.get("medium")]
         case _:
             named = []

@@ -107,15 +107,24 @@ def list_imports(station: Station) -> list[ImportView]:
     return [ImportView(one, tuple(held.get(one.id, ()))) for one in records]
 
 
-def read_import(station: Station, job: int) -> ImportView | None:
-    """Return how an import stands; None if there is no such job."""
+def read_import(
+    station: Station, job: int, held: tuple[QuarantinedFile, ...] | None = None
+) -> ImportView | None:
+    """Return how an import stands; None if there is no such job.
+
+    Of one that is at work only the job is told. `held` spares reading what is
+    held of it.
+    """
     record = station.jobs.get(job, station.clock.now())
     if record is None or record.kind != "import":
         return None
+    if record.state in _AT_WORK:
+        return ImportView(record)
     from mediastation.catalog.outside import outside_series  # noqa: PLC0415 - not for the paint
     from mediastation.station.reconciled import OUTSIDE_MEDIUM  # noqa: PLC0415
 
-    held = tuple(file for file in _held(station) if file.job == job)
+    if held is None:
+        held = tuple(file for file in _held(station) if file.job == job)
     rows = outside_series(station.catalog, job, OUTSIDE_MEDIUM)
     patients = tuple(_patients(station, job, rows))
     return ImportView(record, held, patients, _later(station, job, patients))

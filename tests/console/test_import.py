@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mediastation.burn.drive import Disc, DiscStatus, Drive
 from mediastation.catalog.listing import list_rows
 from mediastation.console.screens.import_held import HeldDialog
 from mediastation.console.screens.import_screen import SECTIONS, ImportScreen
@@ -19,7 +20,9 @@ from mediastation.console.widgets.question import QuestionDialog
 from mediastation.errors import MediastationError
 from mediastation.model.importing import Verdict
 from mediastation.model.job import JobRecord, JobState
-from mediastation.station import media_here
+from mediastation.station import drive_view, media_here
+from mediastation.station.drive_view import DriveView
+from mediastation.station.drives import DiscContent
 from mediastation.station.gather import add
 from mediastation.station.import_medium import import_medium
 from mediastation.station.import_report_copy import copy_import_report
@@ -185,6 +188,23 @@ class TestTakingIn:
             assert "a DICOMDIR lies there" in line_with(pilot, str(stick))
             await pressed(pilot, "enter")
             assert last_job(home, "import").request["medium"] == str(stick)
+
+    async def test_a_drive_without_a_disc_queues_nothing(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        empty = DriveView(Drive("/dev/sr7", "A", "B", "1", Disc()))
+        full = DriveView(
+            Drive("/dev/sr8", "A", "B", "1", Disc("CD-R", DiscStatus.CLOSED)),
+            DiscContent(("X",), "X", "2.25.1", (("Roe^Ann", "7"),), 3),
+        )
+        views = {view.drive.device: view for view in (empty, full)}
+        monkeypatch.setattr(drive_view, "look_at_drives", lambda *_: views)
+        async with opened(home, "import") as pilot:
+            assert "Roe, Ann" in line_with(pilot, "/dev/sr8")
+            await pressed(pilot, "enter")
+            assert "/dev/sr7: " in told(pilot)
+            with Station(home) as station:
+                assert station.jobs.latest(station.clock.now(), 9, kind="import") == []
 
 
 class TestWhatCame:

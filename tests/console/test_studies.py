@@ -410,7 +410,7 @@ async def test_what_came_from_outside_is_told_until_it_is_reconciled(tmp_path: P
     write_ct(stick / "A", PatientID="EXT-1", StudyDescription="Thorax")
     with Station(home) as station:
         import_medium(station, ImportRequest(stick))
-    async with opened(home, size=(120, 30)) as pilot:
+    async with opened(home, size=(150, 30)) as pilot:
         assert "outside · Thorax" in line_with(pilot, "EXT-1")
         with Station(home) as station:
             own = write_ct(tmp_path / "own" / "B", StudyInstanceUID="9.1", SeriesInstanceUID="9.2",
@@ -418,7 +418,7 @@ async def test_what_came_from_outside_is_told_until_it_is_reconciled(tmp_path: P
             add(station, [str(own)])
             result = reconcile(station, ReconcileRequest(("study:1.2.3",), "4711"))
             assert result.reconciled == 1
-    async with opened(home, size=(120, 30)) as pilot:
+    async with opened(home, size=(150, 30)) as pilot:
         assert "reconciled · Thorax" in line_with(pilot, "EXT-1")
         mine = [line for line in shown(pilot) if " 4711 " in line]
         assert len(mine) == 2

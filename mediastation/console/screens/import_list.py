@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mediastation.burn.drive import is_stdio
+from mediastation.burn.drive import DiscStatus, is_stdio
 from mediastation.console.screens.drive_choice import typed_drives
 from mediastation.console.screens.import_words import drive_row, import_row, mounted_row, open_words
 from mediastation.console.widgets.page_table import Key, PageRow
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mediastation.station.import_view import ImportView
     from mediastation.station.media_here import MountedMedium
 
+_NOTHING_ON_IT = (DiscStatus.NONE, DiscStatus.BLANK)
 _READ_IN_FULL = 25
 """Imports of which the patients are read: so many fit on a screen."""
 
@@ -53,7 +54,7 @@ class ImportList:
         for number, view in enumerate(found):
             job = view.record.id
             wanted = number < _READ_IN_FULL and not view.record.state.is_open
-            read = await screen.desk.call(read_import, job) if wanted else None
+            read = await screen.desk.call(read_import, job, view.held) if wanted else None
             views[job] = read or view
         self.views = views
 
@@ -91,6 +92,13 @@ class ImportList:
         for one in self._mounted:
             rows[str(one.path)] = mounted_row(one)
         return rows
+
+    def why_not(self, key: Key) -> str:
+        """Return why a medium cannot be imported now; empty if it can be tried."""
+        view = self._drives.get(str(key))
+        if view is None or view.drive.trouble or view.disc.status not in _NOTHING_ON_IT:
+            return ""
+        return f"{view.drive.device}: {view.disc.words}. Put the disc in, and press r."
 
     @property
     def media_empty(self) -> str:

@@ -179,6 +179,7 @@ class ImportScreen(ImportDecisions):
     def on_screen_resume(self) -> None:
         """Look at the drives at once: discs were changed while nobody looked."""
         self.list.look_at_media(self)
+        self._last_event = -1
         super().on_screen_resume()
 
     async def _read_one(self, job: int, now: float) -> None:
@@ -210,7 +211,7 @@ class ImportScreen(ImportDecisions):
 
     def show_media(self) -> None:
         """Draw the media that are here anew."""
-        if self._is_shown and self._job is None:
+        if self._job is None:
             self._show_list()
 
     @property
@@ -219,6 +220,8 @@ class ImportScreen(ImportDecisions):
         return self.is_mounted and self.console.is_running and self.is_current
 
     def _show_list(self) -> None:
+        if not self._is_shown:
+            return
         table = self.query_one("#imports", PageTable)
         media = self.query_one("#media-here", PageTable)
         media.empty = self.list.media_empty
@@ -231,6 +234,9 @@ class ImportScreen(ImportDecisions):
     @on(PageTable.Chosen, "#media-here")
     def take_chosen(self, event: PageTable.Chosen) -> None:
         """Import the medium under the cursor."""
+        if why_not := self.list.why_not(event.key):
+            self.console.tell(why_not)
+            return
         self.take_in(Path(str(event.key)))
 
     @on(PageTable.Chosen, "#imports")
@@ -300,7 +306,7 @@ class ImportScreen(ImportDecisions):
     def show_one(self) -> None:
         """Draw anew what is shown of one import."""
         one = self.one
-        if one is None or not (self.is_mounted and self.console.is_running):
+        if one is None or not self._is_shown:
             return
         section, table = SECTIONS[self._section], self.rows
         one.width = max(self.query_one("#import-words").size.width, 20)
