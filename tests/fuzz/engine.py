@@ -309,4 +309,4 @@ def _watch(pid: int, shared: mmap.mmap) -> str:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             return "stuck in one case"
-        time.sleep(0.5)
+        time.sleep(0.1)

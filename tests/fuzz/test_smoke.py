@@ -10,15 +10,19 @@ import pytest
 from tests.fuzz.coverage import LineCoverage
 from tests.fuzz.engine import Stats, Target, fuzz, run_guarded, run_watched
 from tests.fuzz.oracles import Failure
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import TARGETS, coerce, folder
 
-CASES = {"doctor": 60, "iso": 60, "fat": 60, "udf": 80, "volume": 60}
+CASES = {"coerce": 80, "doctor": 60, "iso": 60, "fat": 60, "udf": 80, "volume": 60}
 MOST = 150
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_some_hundred_spoiled_inputs_are_read_to_the_end(name: str, tmp_path: Path) -> None:
+def test_some_hundred_spoiled_inputs_are_read_to_the_end(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same ones each time; what fails is kept, to be run by ``python -m tests.fuzz``."""
+    for module in (coerce, folder):
+        monkeypatch.setattr(module, "IN_MEMORY", tmp_path)
     target = TARGETS[name]()
     seeds = target.seeds(None)
     most = len(seeds) + CASES.get(name, MOST)
@@ -72,7 +76,7 @@ def test_a_reader_that_fails_is_caught_and_its_input_kept(
 ) -> None:
     target: Target = _Bad(how)
 
-    stats = run_guarded(target, target.seeds(None), 7, 0.01, tmp_path)
+    stats = run_guarded(target, target.seeds(None), 7, 0.004, tmp_path)
 
     assert isinstance(stats, Stats)
     assert any(name.startswith(kind) for name in stats.failures), stats.failures

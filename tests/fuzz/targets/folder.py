@@ -55,7 +55,8 @@ class FolderTarget:
                     with contextlib.suppress(MediaError, OSError), volume.open(file.path) as stream:
                         require(stream.read(64) != _SECRET, f"{file.path!a} leads out")
             with FolderVolume(Path(os.fsdecode(tree))) as volume:
-                return drain(volume, 0, most_bytes=1 << 50)
+                said = drain(volume, 0, most_bytes=1 << 50)
+                return said | {f"files {min(sum(1 for _ in volume.iter_files()), 6)}"}
 
 
 def _change(tree: bytes, steps: bytes) -> None:
