@@ -12,7 +12,7 @@ from tests.fuzz.engine import Stats, Target, fuzz, run_guarded, run_watched
 from tests.fuzz.oracles import Failure
 from tests.fuzz.targets import TARGETS, coerce, folder
 
-CASES = {"coerce": 80, "doctor": 60, "iso": 60, "fat": 60, "udf": 80, "volume": 60}
+CASES = {"coerce": 80, "doctor": 60, "folder": 40, "iso": 60, "fat": 60, "udf": 80, "volume": 60}
 MOST = 150
 
 
