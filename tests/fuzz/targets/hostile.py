@@ -5,9 +5,11 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 
 from mediastation.dicom.header import NotDicom, read_header_from
 from mediastation.dicom.source import BytesSource
+from mediastation.importing import look as look_module
 from mediastation.importing.hostile import (
     check_names,
     check_preamble,
@@ -16,7 +18,7 @@ from mediastation.importing.hostile import (
     plain_name,
     suffix_of,
 )
-from mediastation.importing.look import FRONT_BYTES, FileKind, StreamSource, look
+from mediastation.importing.look import FRONT_BYTES, FileKind, Looked, StreamSource, look
 from mediastation.importing.repaired_set import plan_file_ids
 from mediastation.model.file_id import check_file_id
 from mediastation.model.instance import InstanceHeader
@@ -90,6 +92,7 @@ class HostileTarget:
             said |= require_findings(looked.findings)
             said.add(f"{looked.kind} {bool(looked.pixel_key)} {looked.armed}")
             require(len(looked.front) <= FRONT_BYTES, "more kept than is looked at")
+            _require_seen_alike(volume, looked)
             if looked.kind is FileKind.OTHER:
                 left = classify_file(one.path, looked.front, one.size_bytes)
                 said.add(f"{left.kind} {left.words} {left.disguise}")
@@ -97,6 +100,17 @@ class HostileTarget:
         said |= require_findings([finding] if finding else [])
         _require_alike(file)
         return said
+
+
+def _require_seen_alike(volume: MemoryVolume, whole: Looked) -> None:
+    """A file that is held piece by piece has to look like one that is held as a whole."""
+    with patch.object(look_module, "_FIRST_BYTES", 512):
+        pieces = look(volume, next(one for one in volume.iter_files() if one.path == whole.path))
+    if whole.kind is not FileKind.INSTANCE or whole.size_bytes < 512:
+        return
+    require_alike(whole.header, pieces.header)
+    for name in ("kind", "sha256", "data_sha256", "armed", "size_bytes"):
+        require(getattr(whole, name) == getattr(pieces, name), f"another {name} in pieces")
 
 
 def _names(volume: MemoryVolume, text: str) -> set[str]:
