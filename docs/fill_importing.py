@@ -28,7 +28,7 @@ from tests.support.pacs import archive, write_peer  # noqa: E402
 PAGE = Path(__file__).parent / "importing.md"
 SHOWN = "/media"
 """What stands on the page for the folder that all of it happens in."""
-_STEP = re.compile(r"(```sh\n([^`]*)```\n\n```text\n)[^`]*(```)")
+_STEP = re.compile(r"^(```sh\n([^`]*)```\n\n```text\n).*?^(```)$", re.DOTALL | re.MULTILINE)
 _VARYING = (
     (re.compile(r"\b[0-9a-f]{12}\b"), "5f2a90c41be7"),
     (re.compile(r"[0-9.]+ KiB"), "86.1 KiB"),
@@ -64,7 +64,10 @@ def with_walk(page: str) -> str:
         def told(step: re.Match[str]) -> str:
             return step[1] + said(step[2], place) + step[3]
 
-        return _STEP.sub(told, page)
+        filled, steps = _STEP.subn(told, page)
+        if steps != page.count("```sh"):
+            raise SystemExit(f"{PAGE} has commands without a place for what they say.")
+        return filled
 
 
 def write_disc(root: Path) -> None:
