@@ -23,8 +23,8 @@ KIND_WORDS: Final[Mapping[MediumKind, tuple[str, str]]] = {
     MediumKind.DISC: (
         "A disc in a drive, or any other block device",
         "Copied to the station's disk first, as an image; sectors that fail are asked for again "
-        "one by one, and those that stay unreadable are mapped, told with the files that they "
-        "belong to, and read as zeros",
+        "one by one, and those that stay unreadable are mapped and told with the files that they "
+        "belong to; an instance that lost bytes is refused",
     ),
     MediumKind.IMAGE: ("An image of a disc or of a device", "Where it lies, and only read"),
     MediumKind.FOLDER: (
