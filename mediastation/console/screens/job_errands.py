@@ -346,6 +346,6 @@ def _wrong_volume(volumes: int, typed: str) -> str:
 
 def _job_files(station: Station, job: int) -> list[str]:
     folder = station.home / "jobs" / str(job)
-    wanted = ("report.html", "report.json", "fault.txt")
+    wanted = ("report.html", "report.htm", "report.pdf", "report.json", "fault.txt")
     reports = [str(folder / name) for name in wanted if (folder / name).exists()]
     return reports or ([str(folder)] if folder.is_dir() else [])
