@@ -59,6 +59,8 @@ class DirectoryDiagnosis:
         Instances in its File-set that no record leads to.
     mismatched : int
         Records that say something else than their file.
+    made_by : str
+        Implementation Version Name of whoever wrote it.
     """
 
     path: str
@@ -72,6 +74,7 @@ class DirectoryDiagnosis:
     unusable: int = 0
     unlisted: int = 0
     mismatched: int = 0
+    made_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,6 +236,7 @@ def _finish(case: _Case, log: FindingLog) -> DirectoryDiagnosis:
         unusable,
         case.unlisted,
         case.check.mismatched,
+        read.directory.writer,
     )
     if not read.directory.enveloped:
         _judge(found, case.check.aliens, log)

@@ -200,7 +200,8 @@ class Keeper:
             rule=rule,
             held_at=moment,
             sop_instance_uid=instance.header.sop_instance_uid,
-            other=instance.other,
+            # What came before it on the medium has its entry by now.
+            other=instance.other or self._survey.entry_at(instance.other_path),
             origin=arrival.origin,
             subject=instance.subject,
             verdict=Verdict.LEAVE if decided else None,

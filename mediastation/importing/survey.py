@@ -190,10 +190,14 @@ class Survey:
 
     def set_courses(self, courses: Iterable[Course]) -> None:
         """Note what is to be done with instances: before anything is done with any of them."""
-        rows = ((one.standing.value, one.action, one.other, one.subject, one.path)
-                for one in courses)  # fmt: skip
+        rows = (
+            (one.standing.value, one.action, one.other, one.other_path, one.subject, one.path)
+            for one in courses
+        )
         self._write(
-            "UPDATE files SET standing = ?, action = ?, other = ?, subject = ? WHERE path = ?", rows
+            "UPDATE files SET standing = ?, action = ?, other = ?, other_path = ?, subject = ? "
+            "WHERE path = ?",
+            rows,
         )
 
     def standings_in_words(self) -> str:
@@ -221,14 +225,15 @@ class Survey:
         """Yield the instances that `action` is still to be done with, in order."""
         query = (
             "SELECT position, path, size_bytes, sha256, data_sha256, pixel_key, armed, standing, "
-            "other, subject, header, sop_class_uid, sop_instance_uid, transfer_syntax_uid "
+            "other, other_path, subject, header, sop_class_uid, sop_instance_uid, "
+            "transfer_syntax_uid "
             "FROM files WHERE kind = 'instance' AND fate = '' AND action = ? "
             "AND position > ? ORDER BY position LIMIT ?"
         )
         last = -1
         while rows := list(self._all(query, action, last, _PAGE)):
             for row in rows:
-                header = unpack_header(row[10], *row[11:])
+                header = unpack_header(row[11], *row[12:])
                 yield SurveyedInstance(
                     position=row[0],
                     path=row[1],
@@ -239,7 +244,8 @@ class Survey:
                     armed=bool(row[6]),
                     standing=Standing(row[7]),
                     other=row[8],
-                    subject=row[9],
+                    other_path=row[9],
+                    subject=row[10],
                     header=header,
                 )
             last = rows[-1][0]
@@ -248,6 +254,11 @@ class Survey:
         """Yield the catalog's entries that the medium's instances are now, each once."""
         for row in self._all("SELECT DISTINCT entry FROM files WHERE entry > 0"):
             yield int(row[0])
+
+    def entry_at(self, path: str) -> int:
+        """Return the entry that the instance at `path` became; 0 if it became none."""
+        row = self._one("SELECT entry FROM files WHERE path = ?", path)
+        return int(row[0]) if row else 0
 
     def has_kept(self, entry: int) -> bool:
         """Tell whether an instance of the medium was kept as `entry`."""

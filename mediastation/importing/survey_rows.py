@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS files (
   standing TEXT NOT NULL DEFAULT '',
   action TEXT NOT NULL DEFAULT '',
   other INTEGER NOT NULL DEFAULT 0,
+  other_path TEXT NOT NULL DEFAULT '',
   subject TEXT NOT NULL DEFAULT '',
   fate TEXT NOT NULL DEFAULT '',
   entry INTEGER NOT NULL DEFAULT 0
@@ -83,6 +84,7 @@ class Course(NamedTuple):
     standing: Standing
     action: str
     other: int = 0
+    other_path: str = ""
     subject: str = ""
 
 
@@ -90,8 +92,8 @@ class Course(NamedTuple):
 class SurveyedInstance:
     """An instance that is to be kept or held: where it lies, what it has to be, its header.
 
-    `other` is the entry that it contradicts, `subject` what a decision about
-    that is remembered under.
+    `other` is the entry that it contradicts, or `other_path` where that came on
+    the same medium; `subject` is what a decision about it is remembered under.
     """
 
     position: int
@@ -103,6 +105,7 @@ class SurveyedInstance:
     armed: bool
     standing: Standing
     other: int
+    other_path: str
     subject: str
     header: InstanceHeader
 

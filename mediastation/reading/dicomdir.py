@@ -68,6 +68,8 @@ class Dicomdir:
         How they hang together by their offsets.
     findings : tuple of Finding
         What was wrong or tolerated while reading and walking.
+    writer : str
+        Implementation Version Name of whoever wrote it.
     window, encoding
         Through what the file is seen, and how its data set is encoded.
     """
@@ -81,6 +83,7 @@ class Dicomdir:
     consistency: int | None = None
     has_directory: bool = False
     enveloped: bool = False
+    writer: str = ""
     records: list[DirectoryRecord] = field(default_factory=list)
     tree: RecordTree = field(default_factory=RecordTree)
     findings: tuple[Finding, ...] = ()
@@ -232,6 +235,7 @@ def _read_meta(window: Window, directory: Dicomdir, log: FindingLog) -> int:
         return -1
     directory.sop_class_uid = meta.sop_class_uid
     directory.file_set_uid = meta.sop_instance_uid
+    directory.writer = meta.writer
     directory.transfer_syntax_uid = meta.transfer_syntax_uid
     for fault in meta.faults:
         log.add(error("file-meta", SUBJECT, fault, reference="PS3.10 Table 7.1-1"))

@@ -27,6 +27,7 @@ META_AT = 132
 _MAX_META_VALUE = 1 << 16
 _MAX_UID_BYTES = 256
 """A UID has 64 (PS3.5, 9.1); more than this of one is not shown to anybody."""
+_MAX_NAME_BYTES = 16
 _TYPE_1 = (0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012)
 _ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")
 
@@ -40,7 +41,8 @@ class FileMeta:
     """The File Meta Information of one file (PS3.10, 7.1).
 
     `has_prefix` is false where ``DICM`` is missing; the other fields are then
-    empty. `faults` says in words what breaks Table 7.1-1.
+    empty. `faults` says in words what breaks Table 7.1-1; `writer` is the
+    Implementation Version Name of whoever wrote the file.
     """
 
     has_prefix: bool
@@ -49,6 +51,7 @@ class FileMeta:
     transfer_syntax_uid: str = ""
     dataset_offset: int = 0
     faults: tuple[str, ...] = ()
+    writer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ def read_file_meta(window: Window) -> FileMeta:
         text_value(values.get(0x00020010, b"")[:_MAX_UID_BYTES]),
         group_end,
         tuple(faults),
+        text_value(values.get(0x00020013, b"")[:_MAX_NAME_BYTES]),
     )
 
 

@@ -287,6 +287,7 @@ class _Import:
             institution=survey.institution(),
             file_set_id=first.file_set_id if first else "",
             file_set_uid=first.file_set_uid if first else "",
+            made_by=storable(first.made_by) if first else "",
         )
 
     def _compare(self, volume: Volume, survey: Survey, medium: OutsideMedium) -> None:
@@ -415,7 +416,12 @@ def _course(planned: Planned) -> Course:
         action = LEAVE
     comparison = planned.comparison
     return Course(
-        planned.arrived.path, comparison.standing, action, comparison.other or 0, planned.subject
+        planned.arrived.path,
+        comparison.standing,
+        action,
+        comparison.other or 0,
+        comparison.other_path,
+        planned.subject,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from mediastation.catalog.ledger import Ledger
 from mediastation.catalog.listing import list_rows
@@ -186,6 +187,10 @@ class TestWhatComesIn:
         result = take(station, tmp_path / "stick")
 
         number = len(tree) - 3
+        assert result.medium is not None
+        assert result.medium.made_by == dcmread(tmp_path / "stick" / "DICOMDIR").file_meta.get(
+            "ImplementationVersionName", ""
+        )
         assert (result.found, result.imported, result.missing) == (number, number, 1)
         assert result.exit_code == 1
         assert "missing-file" in rules(result)
@@ -231,6 +236,19 @@ class TestContradictions:
         assert held.rule == "other-pixels"
         path = Quarantine(station.home).path(held.sha256)
         assert path.read_bytes() == (other / "image00002.dcm").read_bytes()
+
+    def test_rivals_on_one_medium_are_shown_beside_each_other(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "stick"
+        write_ct(folder / "a.dcm")
+        write_ct(folder / "b.dcm", PixelData=bytes(range(16)) * 2)
+
+        result = take(station, folder)
+
+        assert (result.imported, result.held) == (1, 1)
+        (held,) = held_files(station, result.job)
+        assert [held.other] == find_entries(station.catalog, "instance:1.2.3.1.1")
 
     def test_what_is_kept_lies_beside_the_other_one(self, station: Station, other: Path) -> None:
         result = take(station, other)
