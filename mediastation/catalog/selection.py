@@ -287,6 +287,25 @@ def entries_from(catalog: Catalog, job: int, source_kind: str) -> dict[int, str]
         return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def rivals_in(catalog: Catalog, job: int) -> dict[int, str]:
+    """Return SOP Instance UIDs by entry of what `job` is about and has twice under one UID."""
+    chosen = and_(*_chosen(job, None))
+    twice = (
+        select(instances.c.sop_instance_uid)
+        .join(job_entries, chosen)
+        .where(instances.c.sop_instance_uid != "")
+        .group_by(instances.c.sop_instance_uid)
+        .having(func.count() > 1)
+    )
+    query = (
+        select(instances.c.id, instances.c.sop_instance_uid)
+        .join(job_entries, chosen)
+        .where(instances.c.sop_instance_uid.in_(twice))
+    )
+    with catalog.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def known_instances(catalog: Catalog, uids: Iterable[str]) -> dict[str, set[str]]:
     """Return those of `uids` that are here as originals, with the studies that they lie in."""
     found: dict[str, set[str]] = {}

@@ -137,9 +137,13 @@ def print_findings(words: Words, findings: Sequence[Finding]) -> None:
 
     ``--quiet`` leaves the notes out.
     """
+    from mediastation.reading.findings import stands_for  # noqa: PLC0415 - not for the help
+
     order = list(Severity)
     shown: Counter[tuple[Severity, str]] = Counter()
-    totals = Counter((finding.severity, finding.rule) for finding in findings)
+    totals: Counter[tuple[Severity, str]] = Counter()
+    for finding in findings:
+        totals[finding.severity, finding.rule] += stands_for(finding) or 1
     for finding in sorted(findings, key=lambda finding: order.index(finding.severity)):
         if words.quiet and finding.severity is Severity.NOTE:
             continue

@@ -222,7 +222,7 @@ def _coerce(
     if making.refused:
         raise RefusedError(
             f"{making.refused:,} of {len(entries):,} instances could not be put under the "
-            "identity of this site; the others were.",
+            f"identity of this site{'; the others were' if making.done else ''}.",
             hint="The findings say why, instance by instance.",
         )
 

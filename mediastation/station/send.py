@@ -15,6 +15,7 @@ from mediastation.catalog.selection import (
     iter_selection,
     read_entry,
     remember_selection,
+    rivals_in,
 )
 from mediastation.dicom.store_trouble import stored_file_gone
 from mediastation.errors import NetworkError, RefusedError
@@ -90,6 +91,24 @@ def send(station: Station, request: SendRequest, listener: Listener = nobody) ->
     return result
 
 
+def _check_rivals(station: Station, job: int) -> list[tuple[int, Finding]]:
+    """Return the entries that share a UID: a peer keeps one of them, and nobody knows which."""
+    return [
+        (
+            entry,
+            error(
+                "one-uid",
+                uid,
+                "Several different instances of what is to be sent have this SOP Instance UID; "
+                "the peer would keep only one of them.",
+                "Send one by its digest, sha256:…; `mediastation list instances` shows them.",
+                "PS3.5 9",
+            ),
+        )
+        for entry, uid in sorted(rivals_in(station.catalog, job).items())
+    ]
+
+
 class _FullError(NetworkError):
     """The peer is out of room for the moment."""
 
@@ -127,9 +146,10 @@ class _Sending:
         total = remember_selection(station.catalog, job.id, entries)
         self._account.find_imports()
         result.refused, result.unsent = refused_files, total
+        self._refuse(check_reconciled(station, job.id))
+        self._refuse(_check_rivals(station, job.id))
         if not self._request.again:
             self._resume()
-        self._refuse(check_reconciled(station, job.id))
         size_bytes = self._plan()
         try:
             with self._account.announced(list(self._left)):

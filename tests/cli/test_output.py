@@ -19,6 +19,7 @@ from mediastation.cli.log_lines import HarmlessFormatter
 from mediastation.cli.output import Words, print_error, print_findings, print_json, print_table, say
 from mediastation.errors import RefusedError
 from mediastation.model.finding import error
+from mediastation.reading.findings import FindingLog
 from tests.support.objects import write_ct
 
 EVIL = "Doe\x1b[2J^Jane\x07\x9b31m\u202egnp.\x1b]0;title\x07"
@@ -86,6 +87,17 @@ def test_every_person_is_shown_however_many(
     findings = [error("several-patients", f"patient:{number}", "is one") for number in range(30)]
     print_findings(Words(tmp_path), findings)
     assert capsys.readouterr().err.count("patient:") == 30
+
+
+def test_what_a_log_only_counted_counts_in_the_number_of_the_rest(
+    tmp_path: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = FindingLog(limit=10)
+    log.extend(error("missing-file", f"I{number}", "it is not there") for number in range(407))
+
+    print_findings(Words(tmp_path), list(log))  # type: ignore[arg-type]
+
+    assert "and 402 more of missing-file" in capsys.readouterr().err
 
 
 RUN = "import sys; from mediastation.cli.app import run; sys.exit(run(sys.argv[1:]))"

@@ -60,6 +60,22 @@ def test_every_instance_arrives_and_is_counted(tmp_path: Path) -> None:
     assert {line["instance"] for line in confirmed} == set(pacs.stored)
 
 
+def test_two_instances_of_one_uid_do_not_overwrite_each_other_at_the_peer(tmp_path: Path) -> None:
+    """Both are kept here until somebody says which is right; an archive would keep one."""
+    with archive() as pacs:
+        home = home_with(tmp_path, pacs.port)
+        write_ct(
+            tmp_path / "other" / "rival.dcm", SOPInstanceUID="1.2.3.1.2", PixelData=b"\x07" * 2
+        )
+        with Station(home) as station:
+            add(station, [str(tmp_path / "other")])
+            result = send(station, SendRequest(("study:1.2.3",), "pacs"))
+
+    assert (result.sent, result.refused, result.exit_code) == (4, 2, 1)
+    assert set(rules(result)) == {"one-uid"}
+    assert "1.2.3.1.2" not in pacs.stored
+
+
 def test_what_the_peer_refuses_is_named_and_the_rest_sent(tmp_path: Path) -> None:
     with archive(lambda number, _: 0xC001 if number == 1 else 0) as pacs:
         result = send_from(home_with(tmp_path, pacs.port))
