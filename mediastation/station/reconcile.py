@@ -92,8 +92,11 @@ def reconcile(
     except (NetworkError, RefusedError) as fault:
         result.stop(fault)
     if request.to and result.reconciled and not result.stopped:
-        # By its own number: the words of the outside identity name the originals still.
-        send_on(station, job, (f"reconcile:{job.id}",), request.to, result, listener)
+        # An import names its copies now, and a send of the same words goes on where one was
+        # stopped. The words of an outside identity name the originals still.
+        whole = all(source.startswith("import:") for source in request.sources)
+        sources = request.sources if whole else (f"reconcile:{job.id}",)
+        send_on(station, job, sources, request.to, result, listener)
     return result
 
 
