@@ -393,7 +393,9 @@ class TestStopped:
             for job in done:
                 assert job.result["found"] == 240
                 assert job.result["imported"] + job.result["duplicates"] == 240
-            assert sum(job.result["imported"] for job in done) == 240
+            # The one that had taken them in may have been killed at its very end: the medium is
+            # known as finished then, and the next run finds everything here.
+            assert sum(job.result["imported"] for job in done) in (0, 240)
             assert list(held_files(station)) == []
             assert list(station.home.glob("incoming/*/*")) == []
 
