@@ -89,6 +89,13 @@ def test_requests_come_back_from_the_table_as_they_went_in(kind: str, tmp_path: 
         "blank": {"drive": "/dev/sr0", "content": ("patient A",)},
         "send": {"sources": ("study:1.2", "x"), "peer": "pacs", "again": True},
         "fetch": {"peer": "pacs", "studies": ("1.2", "1.3")},
+        "import": {
+            "medium": Path("stick"),
+            "patient_id": "4711",
+            "people": ("a", "b"),
+            "report_file": tmp_path / "report.pdf",
+        },
+        "reconcile": {"sources": ("import:3",), "patient_id": "4711", "confirm_identity": True},
     }[kind]
     request = placed(KINDS[kind].request(**words))
 
