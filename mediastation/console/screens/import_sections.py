@@ -21,6 +21,7 @@ from mediastation.model.finding import Finding, Severity
 from mediastation.model.importing import Standing, Verdict
 from mediastation.model.job import JobState, StepState
 from mediastation.model.text import harmless, size_text
+from mediastation.reading.findings import stands_for
 
 if TYPE_CHECKING:
     from mediastation.console.screens.import_identity import LookUp
@@ -207,7 +208,7 @@ def defect_rows(shown: Shown) -> dict[Key, PageRow]:
     for rule, found in _by_rule(shown.view.record.findings).items():
         weight, look = _WEIGHTS[found[0].severity]
         said = found[0].message.split(" | ")[0]
-        rows["found", rule] = PageRow((weight, in_words(rule), f"{len(found):,}", said), look)
+        rows["found", rule] = PageRow((weight, in_words(rule), f"{_number(found):,}", said), look)
     diagnosis = shown.contents.diagnosis
     if diagnosis is not None:
         for what, number, said in _repairs(diagnosis):
@@ -218,6 +219,11 @@ def defect_rows(shown: Shown) -> dict[Key, PageRow]:
     return rows
 
 
+def _number(found: list[Finding]) -> int:
+    """Return how many findings these are, with those that a closing line stands for."""
+    return sum(stands_for(one) or 1 for one in found)
+
+
 def _by_rule(findings: tuple[Finding, ...]) -> dict[str, list[Finding]]:
     rules: dict[str, list[Finding]] = {}
     for finding in findings:
@@ -226,7 +232,7 @@ def _by_rule(findings: tuple[Finding, ...]) -> dict[str, list[Finding]]:
     for found in rules.values():
         found.sort(key=lambda one: order.index(one.severity))
     ranked = sorted(rules, key=lambda rule: (order.index(rules[rule][0].severity),
-                                             -len(rules[rule]), rule))  # fmt: skip
+                                             -_number(rules[rule]), rule))  # fmt: skip
     return {rule: rules[rule] for rule in ranked}
 
 
