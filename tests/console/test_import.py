@@ -184,7 +184,8 @@ class TestTakingIn:
         (stick / "dicomdir").write_bytes(b"")
         find = partial(media_here.mounted_media, folders=(stick.parent,))
         monkeypatch.setattr(media_here, "mounted_media", find)
-        async with opened(home, "import", size=(120, 30)) as pilot:
+        # As wide as the longest temporary folder: a path that does not fit is cut.
+        async with opened(home, "import", size=(300, 30)) as pilot:
             assert "a DICOMDIR lies there" in line_with(pilot, str(stick))
             await pressed(pilot, "enter")
             assert last_job(home, "import").request["medium"] == str(stick)
