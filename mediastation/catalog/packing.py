@@ -19,6 +19,17 @@ _ROW = struct.Struct("<I2sII")
 _FLAGS = ("has_file_meta", "file_meta_conformant", "signed", "complete")
 
 
+class _Codes(dict[str, bytes]):
+    """VRs as bytes, each encoded once."""
+
+    def __missing__(self, vr: str) -> bytes:
+        code = self[vr] = vr.encode("ascii")
+        return code
+
+
+_CODES = _Codes()
+
+
 class PackedElements(Mapping[int, Element]):
     """The elements of one header, read from their packed form."""
 
@@ -62,11 +73,15 @@ def pack_header(header: InstanceHeader) -> bytes:
     if header.pixel_length:
         facts["span"] = [header.pixel_offset, header.pixel_length]
     text = json.dumps(facts, separators=(",", ":")).encode()
+    # Every instance comes through here: names are local.
     rows, values, offset = [], [], 0
+    pack, codes = _ROW.pack, _CODES
     for tag, element in header.elements.items():
-        rows.append(_ROW.pack(tag, element.vr.encode("ascii"), offset, len(element.value)))
-        values.append(element.value)
-        offset += len(element.value)
+        value = element.value
+        length = len(value)
+        rows.append(pack(tag, codes[element.vr], offset, length))
+        values.append(value)
+        offset += length
     return b"".join((_HEAD.pack(len(text), len(rows)), text, *rows, *values))
 
 
