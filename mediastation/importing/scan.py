@@ -51,6 +51,7 @@ def scan(
         survey.add(rows)
         done += sum(files[row[0]].size_bytes for row in rows)
         progress(done, total)
+    survey.complete()
 
 
 def _still_known(survey: Survey, files: Sequence[VolumeFile]) -> bytearray:

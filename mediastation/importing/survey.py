@@ -22,6 +22,7 @@ from mediastation.importing.look import FileKind
 from mediastation.importing.survey_rows import (
     ARRIVED,
     IDENTITY,
+    INDEXES,
     INSERT,
     SCHEMA,
     SHOWN,
@@ -94,6 +95,13 @@ class Survey:
     def add(self, rows: Iterable[Row]) -> None:
         """Enter files, as `survey_row` returns them, all or none."""
         self._write(INSERT, rows)
+
+    def complete(self) -> None:
+        """Have what comes after the scan find its rows quickly."""
+        try:
+            self._database.executescript(INDEXES)
+        except sqlite3.Error as fault:
+            raise _trouble(self.path, fault) from fault
 
     def drop(self, positions: Iterable[int]) -> None:
         """Forget files, because they are not what they were."""

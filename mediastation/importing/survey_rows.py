@@ -48,10 +48,13 @@ CREATE TABLE IF NOT EXISTS files (
   fate TEXT NOT NULL DEFAULT '',
   entry INTEGER NOT NULL DEFAULT 0
 );
-CREATE UNIQUE INDEX IF NOT EXISTS files_by_path ON files (path);
+"""
+INDEXES = """
+CREATE INDEX IF NOT EXISTS files_by_path ON files (path);
 CREATE INDEX IF NOT EXISTS files_by_entry ON files (entry) WHERE entry > 0;
 CREATE INDEX IF NOT EXISTS files_by_uid ON files (sop_instance_uid) WHERE sop_instance_uid != '';
 """
+"""Made when all rows are there: kept up row by row they cost more than the rows."""
 INSERT = (
     f"INSERT OR REPLACE INTO files ({', '.join(COLUMNS)}) "  # noqa: S608 - names of our own
     f"VALUES ({', '.join('?' * len(COLUMNS))})"
