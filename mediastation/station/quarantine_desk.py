@@ -15,10 +15,11 @@ from mediastation.catalog.durable import disk_trouble_told
 from mediastation.catalog.import_decisions import remember_decision
 from mediastation.catalog.selection import add_to_selection
 from mediastation.errors import ConfigError
-from mediastation.importing.hostile import POLYGLOT
-from mediastation.importing.quarantine import Quarantine, QuarantinedFile
+from mediastation.importing.hostile import POLYGLOT, check_preamble
+from mediastation.importing.quarantine import Quarantine, QuarantinedFile, disarm
 from mediastation.model.entry import Source
 from mediastation.model.event import Listener, nobody
+from mediastation.model.file_meta import PREAMBLE_BYTES, PREFIX
 from mediastation.model.finding import Finding
 from mediastation.model.importing import Standing, Verdict
 from mediastation.model.text import storable
@@ -118,15 +119,25 @@ def _decide_one(station: Station, file: QuarantinedFile, verdict: Verdict, why: 
         return False
     held = quarantine.release(file.sha256)
     copy = station.intake.new_path()
-    _copy(held, copy)
+    is_armed = _is_armed(held)
+    if is_armed:
+        disarm(held, copy)
+    else:
+        _copy(held, copy)
     source = Source(OUTSIDE_MEDIUM, storable(f"{file.medium}:{file.path}"))
     entry = station.intake.keep(copy, source).entry_id
     if file.job:
         add_to_selection(station.catalog, file.job, [entry])
-    # Only now: the store has it durably.
-    with disk_trouble_told(quarantine.folder):
-        held.unlink(missing_ok=True)
+    # Only now: the store has it durably. What carries a program stays here as it came.
+    if not is_armed:
+        with disk_trouble_told(quarantine.folder):
+            held.unlink(missing_ok=True)
     return True
+
+
+def _is_armed(held: Path) -> bool:
+    with disk_trouble_told(held.parent), held.open("rb") as file:
+        return check_preamble(held.name, file.read(PREAMBLE_BYTES + len(PREFIX))) is not None
 
 
 def _copy(held: Path, copy: Path) -> None:

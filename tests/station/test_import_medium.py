@@ -261,6 +261,26 @@ class TestContradictions:
         assert len(find_entries(station.catalog, f"import:{result.job}")) == 3
         assert list(held_files(station)) == []
 
+    def test_what_is_kept_comes_in_without_the_program_in_front_of_it(
+        self, station: Station, other: Path
+    ) -> None:
+        """It was held for its pixels; that does not make its preamble harmless."""
+        path = other / "image00002.dcm"
+        path.write_bytes((b"MZ" + b"\x90" * 60).ljust(128, b"\0") + path.read_bytes()[128:])
+        take(station, other)
+        (held,) = (one for one in held_files(station) if one.verdict is None)
+
+        decide(station, [held.sha256], Verdict.KEEP)
+
+        stored = []
+        for entry in find_entries(station.catalog, "instance:1.2.3.1.2"):
+            kept = read_entry(station.catalog, entry)
+            assert kept is not None
+            stored.append(station.catalog.store.path(kept.sha256, kept.kind).read_bytes())
+        assert bytes(128) + path.read_bytes()[128:] in stored
+        assert not any(content.startswith(b"MZ") for content in stored)
+        assert Quarantine(station.home).path(held.sha256).read_bytes() == path.read_bytes()
+
     @pytest.mark.parametrize("verdict", list(Verdict))
     def test_the_same_is_decided_alike_the_next_time(
         self, station: Station, other: Path, verdict: Verdict
