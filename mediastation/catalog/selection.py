@@ -175,9 +175,12 @@ def add_to_selection(catalog: Catalog, job: int, entries: Iterable[int]) -> None
     with catalog.writing() as connection:
         if connection.execute(select(jobs.c.id).where(jobs.c.id == job)).first() is None:
             return
-        there = select(job_entries.c.entry).where(job_entries.c.job == job)
-        known = set(connection.execute(there).scalars())
-        rows = [{"job": job, "entry": one} for one in sorted(set(entries) - known)]
+        wanted = set(entries)
+        there = select(job_entries.c.entry).where(
+            job_entries.c.job == job, job_entries.c.entry.in_(wanted)
+        )
+        wanted.difference_update(connection.execute(there).scalars())
+        rows = [{"job": job, "entry": one} for one in sorted(wanted)]
         if rows:
             connection.execute(insert(job_entries), rows)
 

@@ -168,6 +168,7 @@ class _Import:
         self._repairs: tuple[Repair, ...] = ()
         self._bad: tuple[Extent, ...] = ()
         self._disc = Disc()
+        self._copy_sha256 = ""
 
     def run(self) -> None:
         """Do everything; `RefusedError` where something was not taken."""
@@ -219,6 +220,7 @@ class _Import:
             # Behind what the file system claims, drives stumble over run-out blocks.
             claimed = claimed_bytes(copy.path)
             self._bad = tuple(extent for extent in copy.bad if extent.offset < claimed)
+            self._copy_sha256 = copy.sha256
             lost = sum(extent.length for extent in self._bad)
             step.summary = f"{copy.size_bytes:,} bytes, {lost:,} of them unreadable"
         return copy.path
@@ -235,14 +237,18 @@ class _Import:
         elif isinstance(volume, (MailVolume, MimeVolume)):
             kind = MediumKind.MAIL
         size_bytes = place.stat().st_size
+        sha256 = self._copy_sha256 or self._digest(place, size_bytes)
+        label = next((one.volume_id for one in reversed(self._disc.sessions)), "")
+        return OutsideMedium(kind, self._name, size_bytes, sha256, storable(label))
+
+    def _digest(self, place: Path, size_bytes: int) -> str:
         digest = hashlib.sha256()
         with self._job.step("digest", size_bytes, "bytes") as step, _readable(place) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
                 step.report(step.done + len(chunk), size_bytes)
             step.summary = digest.hexdigest()
-        label = next((one.volume_id for one in reversed(self._disc.sessions)), "")
-        return OutsideMedium(kind, self._name, size_bytes, digest.hexdigest(), storable(label))
+        return digest.hexdigest()
 
     def _scan(self, volume: Volume, place: Path, survey: Survey) -> None:
         with self._job.step("scan", 0, "bytes") as step:
