@@ -253,6 +253,9 @@ def _instance(
 def _no_instance(file: VolumeFile, first: bytes, reason: str) -> Looked:
     front = first[:FRONT_BYTES]
     claims = PurePosixPath(file.path).suffix.lower() in _DICOM_SUFFIXES
+    if not first and file.size_bytes:
+        # Beyond the end of a cut image, or gone since it was listed: nobody knows what it was.
+        raise OutsideError(f"the medium says that it has {file.size_bytes:,} bytes, and gives none")
     if not first:
         told = warning if claims else note
         empty = told("empty-file", file.path, "The file is empty.", "Ask the sender for it.")

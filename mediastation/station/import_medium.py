@@ -169,6 +169,7 @@ class _Import:
         self._bad: tuple[Extent, ...] = ()
         self._disc = Disc()
         self._copy_sha256 = ""
+        self._unusable = 0
 
     def run(self) -> None:
         """Do everything; `RefusedError` where something was not taken."""
@@ -284,6 +285,9 @@ class _Import:
         self._repairs = diagnosis.repairs
         self._result.repaired = diagnosis.repaired
         self._result.missing = diagnosis.missing
+        # What could not be read counts by itself.
+        unread = survey.count(FileKind.UNREADABLE, FileKind.SEALED)
+        self._unusable = max(diagnosis.unusable - unread, 0)
         first = next(iter(diagnosis.directories), None)
         if medium.kind is MediumKind.FOLDER:
             size_bytes = survey.size_bytes()
@@ -399,7 +403,7 @@ class _Import:
     def _require_all(self, left_by_decision: int) -> None:
         result = self._result
         is_empty = not result.found and not left_by_decision
-        if not (result.held or result.refused or result.missing or is_empty):
+        if not (result.held or result.refused or result.missing or self._unusable or is_empty):
             return
         said = f"{result.imported:,} of {result.found:,} instances came in"
         if result.duplicates:
@@ -410,6 +414,8 @@ class _Import:
             said += f"; {result.refused:,} could not be taken"
         if result.missing:
             said += f"; {result.missing:,} that the directory lists are not on the medium"
+        if self._unusable:
+            said += f"; {self._unusable:,} that the directory lists are no DICOM"
         hint = "The findings and the report say which, and why."
         if result.held:
             hint += " `mediastation quarantine` shows what is held, and takes the decision."

@@ -35,6 +35,8 @@ from tests.support.commands import CommandNursery
 from tests.support.damaged import MemoryAccess
 from tests.support.objects import write_ct, write_series
 from tests.support.outside.damage import good_tree
+from tests.support.outside.patients import COUNT
+from tests.support.peers import run_peer
 from tests.support.small_iso import small_iso
 
 KILLS = 8
@@ -194,6 +196,42 @@ class TestWhatComesIn:
         assert (result.found, result.imported, result.missing) == (number, number, 1)
         assert result.exit_code == 1
         assert "missing-file" in rules(result)
+
+    def test_what_lies_beyond_the_end_of_a_cut_image_is_refused_and_counted(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        source = tmp_path / "files"
+        for path, content in good_tree().items():
+            (source / path).parent.mkdir(parents=True, exist_ok=True)
+            (source / path).write_bytes(content)
+        image = tmp_path / "cut.iso"
+        run_peer("genisoimage", "-quiet", "-no-pad", "-o", str(image), str(source))
+        whole = take(station, image)
+        with image.open("r+b") as file:
+            file.truncate(image.stat().st_size * 2 // 3)
+
+        cut = take(station, image)
+
+        assert (whole.found, whole.refused) == (COUNT, 0)
+        assert cut.refused
+        assert cut.imported + cut.duplicates + cut.held + cut.refused == cut.found >= COUNT
+        assert cut.exit_code == 1
+
+    def test_a_listed_file_that_is_no_instance_is_not_passed_over(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        tree = good_tree()
+        spoiled = next(path for path in sorted(tree) if path not in {"DICOMDIR", "README.TXT"})
+        tree[spoiled] = b"\xff\xd8\xff\xe0" + bytes(200)
+        for path, content in tree.items():
+            (tmp_path / "stick" / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "stick" / path).write_bytes(content)
+
+        result = take(station, tmp_path / "stick")
+
+        assert result.imported == COUNT - 1
+        assert result.exit_code == 1
+        assert "are no DICOM" in result.stopped
 
     def test_the_ledger_and_a_report_tell_of_it(self, station: Station, medium: Path) -> None:
         report = medium.parent / "report.htm"
