@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from mediastation.errors import RefusedError
 from mediastation.importing.diagnosis import Diagnosis
 from mediastation.importing.look import FileKind
 from mediastation.importing.quarantine import Quarantine
@@ -47,6 +48,52 @@ def count(survey: Survey, result: ImportResult) -> None:
         }
         for identity, number in survey.identities()
     ]
+
+
+def require_all(result: ImportResult, unusable: int, left_by_decision: int) -> None:
+    """Raise `RefusedError` where something that should have come in did not.
+
+    Parameters
+    ----------
+    unusable : int
+        Files that are listed as instances, and are none.
+    left_by_decision : int
+        Instances that stay in quarantine, as was decided before.
+    """
+    is_empty = not result.found and not left_by_decision
+    if not (result.held or result.refused or result.missing or unusable or is_empty):
+        return
+    said = f"{result.imported:,} of {result.found:,} instances came in"
+    if result.duplicates:
+        said += f", {result.duplicates:,} were here before"
+    for number, what in (
+        (result.held, "held in quarantine"),
+        (result.refused, "could not be taken"),
+        (result.missing, "that the directory lists are not on the medium"),
+        (unusable, "that the directory lists are no DICOM"),
+    ):
+        if number:
+            said += f"; {number:,} {what}"
+    hint = "The findings and the report say which, and why."
+    if result.held:
+        hint += " `mediastation quarantine` shows what is held, and takes the decision."
+    raise RefusedError(f"{said}.", hint=hint)
+
+
+def examined_in_words(diagnosis: Diagnosis) -> str:
+    """Return what comparing the directories with the files came to."""
+    if not diagnosis.directories:
+        return "no DICOMDIR; the files were found by content"
+    said = f"{diagnosis.listed:,} listed, {diagnosis.found:,} found"
+    for number, what in (
+        (diagnosis.missing, "missing"),
+        (diagnosis.unlisted, "not listed"),
+        (diagnosis.mismatched, "listed wrongly"),
+        (diagnosis.repaired, "repaired"),
+    ):
+        if number:
+            said += f", {number:,} {what}"
+    return said
 
 
 def keep_diagnosis(survey: Survey, diagnosis: Diagnosis) -> None:

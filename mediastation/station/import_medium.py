@@ -31,7 +31,6 @@ from mediastation.errors import (
 )
 from mediastation.importing.compare import check_knowledge, iter_standings
 from mediastation.importing.decide import Action, Planned, plan_standings
-from mediastation.importing.diagnosis import Diagnosis
 from mediastation.importing.disc_copy import copy_disc
 from mediastation.importing.disc_damage import claimed_bytes, damaged_files, lost_bytes
 from mediastation.importing.doctor import examine
@@ -58,10 +57,12 @@ from mediastation.reading.volume import MailVolume, MimeVolume, ZipVolume
 from mediastation.station.drive_lock import hold_drive
 from mediastation.station.import_account import (
     count,
+    examined_in_words,
     import_facts,
     keep_diagnosis,
     left_behind,
     patients_that_came,
+    require_all,
 )
 from mediastation.station.import_folder import DISC_NAME, finish_survey, hold_medium, open_survey
 from mediastation.station.import_report import ImportOutcome
@@ -202,7 +203,7 @@ class _Import:
             finish_survey(survey)
         if stopped is not None:
             raise stopped
-        self._require_all(left_by_decision)
+        require_all(self._result, self._unusable, left_by_decision)
 
     def _goes_on(self, earlier: int) -> None:
         said = f"Job {earlier} was stopped; what it had found and kept stays."
@@ -280,7 +281,7 @@ class _Import:
                 progress=lambda done: step.report(min(done, step.total), step.total),
             )
             self._job.found(diagnosis.findings)
-            step.summary = _in_words(diagnosis)
+            step.summary = examined_in_words(diagnosis)
         keep_diagnosis(survey, diagnosis)
         self._repairs = diagnosis.repairs
         self._result.repaired = diagnosis.repaired
@@ -400,27 +401,6 @@ class _Import:
                 write_import_report(self._station, self._request.report_file, outcome)
             step.summary = kept.page.name
 
-    def _require_all(self, left_by_decision: int) -> None:
-        result = self._result
-        is_empty = not result.found and not left_by_decision
-        if not (result.held or result.refused or result.missing or self._unusable or is_empty):
-            return
-        said = f"{result.imported:,} of {result.found:,} instances came in"
-        if result.duplicates:
-            said += f", {result.duplicates:,} were here before"
-        if result.held:
-            said += f"; {result.held:,} held in quarantine"
-        if result.refused:
-            said += f"; {result.refused:,} could not be taken"
-        if result.missing:
-            said += f"; {result.missing:,} that the directory lists are not on the medium"
-        if self._unusable:
-            said += f"; {self._unusable:,} that the directory lists are no DICOM"
-        hint = "The findings and the report say which, and why."
-        if result.held:
-            hint += " `mediastation quarantine` shows what is held, and takes the decision."
-        raise RefusedError(f"{said}.", hint=hint)
-
 
 def _course(planned: Planned) -> Course:
     action = str(planned.action)
@@ -435,21 +415,6 @@ def _course(planned: Planned) -> Course:
         comparison.other_path,
         planned.subject,
     )
-
-
-def _in_words(diagnosis: Diagnosis) -> str:
-    if not diagnosis.directories:
-        return "no DICOMDIR; the files were found by content"
-    said = f"{diagnosis.listed:,} listed, {diagnosis.found:,} found"
-    for number, what in (
-        (diagnosis.missing, "missing"),
-        (diagnosis.unlisted, "not listed"),
-        (diagnosis.mismatched, "listed wrongly"),
-        (diagnosis.repaired, "repaired"),
-    ):
-        if number:
-            said += f", {number:,} {what}"
-    return said
 
 
 def _no_instances(name: str, files: int) -> Finding:
