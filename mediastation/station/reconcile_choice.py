@@ -77,7 +77,7 @@ def typed_candidate(wanted: WantedPatient, rules: ReconcileRules) -> Candidate:
             "Give --name and --birth-date as well.",
         )
     identity = PatientIdentity(
-        wanted.patient_id, wanted.issuer, wanted.name, wanted.birth_date, wanted.sex
+        wanted.patient_id, wanted.issuer or rules.issuer, wanted.name, wanted.birth_date, wanted.sex
     )
     return Candidate(identity, CandidateOrigin.TYPED)
 

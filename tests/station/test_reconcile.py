@@ -216,12 +216,15 @@ class TestWhatDiffers:
 
         with pytest.raises(ConfigError, match="not typed"):
             reconcile(station, typed)
-        rules_of_site = station.settings.reconcile.model_copy(update={"typed": True})
+        rules_of_site = station.settings.reconcile.model_copy(
+            update={"typed": True, "issuer": "HERE"}
+        )
         station.settings = station.settings.model_copy(update={"reconcile": rules_of_site})
         result = reconcile(station, typed)
 
         assert result.reconciled == 3
         assert result.patients[0]["reconciled_with"]["origin"] == "typed"
+        assert result.patients[0]["reconciled_with"]["issuer"] == "HERE"
 
 
 class TestSendingOn:
