@@ -18,6 +18,7 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -169,6 +170,58 @@ class ReconcileRules(BaseModel):
     """Give imports the Accession Number of the order they were matched with."""
 
 
+class SecureRules(BaseModel):
+    """How files are sealed and opened (PS3.15 D.1): ``[secure]`` in the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    cipher: Literal["aes256", "aes192", "aes128"] = "aes256"
+    """How content is encrypted. OPEN.HTM opens no ``aes192``: browsers do not know it."""
+    digest: Literal["sha256", "sha384", "sha512"] = "sha256"
+    """What proves that content is whole, and what is signed."""
+    derivation: Literal["sha1", "sha256", "sha384", "sha512"] = "sha1"
+    """The HMAC that makes keys of passwords (PBKDF2). Readers that know no more than the RFC 2898
+    that PS3.15 names open ``sha1`` only; the count makes up for it."""
+    iterations: int = Field(default=0, ge=0, le=10_000_000)
+    """How often it is applied; 0 for what is advised today: 1,300,000 of ``sha1``, 600,000 of
+    ``sha256``, 210,000 of ``sha384`` and ``sha512``. Fewer than 100,000 are never taken."""
+    escrow: Path | None = None
+    """Certificate of the site (PEM or DER) that everything sealed here can be opened with, too. Its
+    key belongs into a safe."""
+    signing_key: Path | None = None
+    """RSA key (PEM) that content is signed with; without one it is protected by a digest."""
+    signing_certificate: Path | None = None
+    """The certificate to that key and those between it and its root, in one PEM file."""
+    signing_key_password_file: Path | None = None
+    """File with the password of `signing_key`, where it has one."""
+    trust: Path | None = None
+    """PEM file, or folder of such, with the certificates whose signatures are believed: of
+    authorities, or of single senders."""
+    least_bits: int = Field(default=60, ge=40, le=128)
+    """How hard a password has to be to guess, in bits."""
+
+    @field_validator(
+        "escrow", "signing_key", "signing_certificate", "signing_key_password_file", "trust",
+        mode="before",
+    )  # fmt: skip
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("iterations")
+    @classmethod
+    def _enough(cls, value: int) -> int:
+        if 0 < value < 100_000:
+            raise ValueError("fewer than 100,000 iterations protect no password")
+        return value
+
+    @model_validator(mode="after")
+    def _key_and_certificate(self) -> SecureRules:
+        if (self.signing_key is None) != (self.signing_certificate is None):
+            raise ValueError("signing_key and signing_certificate go together")
+        return self
+
+
 STANDARD_PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "patient-cd": Preset(
@@ -223,6 +276,8 @@ class Settings(BaseSettings):
     """DICOM applications to send to, to query and to fetch from, by name."""
     reconcile: ReconcileRules = Field(default_factory=ReconcileRules)
     """How the patients of outside media become patients of this site."""
+    secure: SecureRules = Field(default_factory=SecureRules)
+    """How files are sealed and opened."""
     images: Path | None = None
     """Folder for the images that the console has made; ``images`` in the home by default."""
     database: str = Field(default="", repr=False)

@@ -1,0 +1,1 @@
+"""Writes envelopes. Shares nothing with `opening`, which proves what was written here."""
