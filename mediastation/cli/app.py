@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from mediastation import __version__
+from mediastation.cli.environment import take_password_out
 from mediastation.cli.output import Words, prepare_streams, print_error, say, tell
 from mediastation.config import default_home
 from mediastation.errors import CancelledError, ConfigError, MediastationError
@@ -81,6 +82,7 @@ def run(arguments: Sequence[str], console: Callable[[Path], None] | None = None)
     Nothing ends in a traceback on the screen: that of a fault of ours goes into
     a file that can be reported.
     """
+    take_password_out()
     from mediastation.cli import commands  # noqa: F401, PLC0415 - registers the commands
 
     common_words, rest = _hoist(arguments)

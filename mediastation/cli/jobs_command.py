@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mediastation.cli.app import app
 from mediastation.cli.output import Words, print_findings, print_json, print_table, say, tell
-from mediastation.errors import ConfigError
-from mediastation.model.job import JobEvent, JobRecord, JobState, Step
+from mediastation.cli.secrets import PASSWORD_FILE, read_password
+from mediastation.errors import ConfigError, SecrecyError
+from mediastation.model.job import PASSWORD, JobEvent, JobRecord, JobState, Step
 
 if TYPE_CHECKING:
     from mediastation.station.station import Station
@@ -39,6 +41,7 @@ def jobs_command(
     answer: Annotated[
         str, typer.Option(metavar="WORD", help="Answer what the job asks; it shows the words.")
     ] = "",
+    password_file: PASSWORD_FILE = None,
     priority: Annotated[
         int | None,
         typer.Option(metavar="N", help="Before others (up to 9) or after them (down to -9)."),
@@ -64,7 +67,10 @@ def jobs_command(
         raise ConfigError(f"{asked[0]} needs the number of a job.", "`mediastation jobs` has them.")
     with Station(words.home) as station:
         if number is not None and asked:
-            _steer(station, number, asked[0], answer, priority or 0)
+            if answer == PASSWORD and _asks_for_password(station, number):
+                _give_password(words, station, number, password_file)
+            else:
+                _steer(station, number, asked[0], answer, priority or 0)
         now = station.clock.now()
         if number is None:
             _show_all(words, station.jobs.latest(now), station.jobs.active_steps(now))
@@ -73,6 +79,27 @@ def jobs_command(
         if record is None:
             raise ConfigError(f"There is no job {number}.", "`mediastation jobs` lists them.")
         _show_one(words, record, station.jobs.events(job=number, limit=_SHOWN_EVENTS))
+
+
+def _asks_for_password(station: Station, number: int) -> bool:
+    record = station.jobs.get(number, station.clock.now())
+    asked = record.question if record and record.state is JobState.WAITING else None
+    return asked is not None and asked.kind == PASSWORD
+
+
+def _give_password(words: Words, station: Station, number: int, file: Path | None) -> None:
+    from mediastation.station.job_password import give_password  # noqa: PLC0415
+
+    password = read_password(words, file, f"Password for job {number}: ")
+    if password is None:
+        raise SecrecyError(
+            f"Job {number} needs a password.", "Give --password-file, or MEDIASTATION_PASSWORD."
+        )
+    if not give_password(station, number, password):
+        raise ConfigError(
+            "Nobody serves this station: a password is kept in the memory of `serve` alone.",
+            "Start `mediastation serve`, then give it again.",
+        )
 
 
 def _steer(station: Station, number: int, option: str, answer: str, priority: int) -> None:

@@ -55,6 +55,9 @@ class Step:
     ended_at: float | None
 
 
+PASSWORD = "password"  # noqa: S105 - the kind of a question, and the word that answers it
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a waiting job has to be told before it goes on.

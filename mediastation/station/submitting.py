@@ -33,6 +33,7 @@ AMENDMENTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "several-patients": MappingProxyType({"several_patients": True}),
         "drop": MappingProxyType({"drop_refused": True}),
         "go-on": MappingProxyType({}),
+        "password": MappingProxyType({}),
     }
 )
 """What each answer changes in the request of the job that asked."""
