@@ -24,13 +24,16 @@ class ManifestFile:
     `path` is relative to the root with ``/`` between components and carries no
     version number. `sop_instance_uid` is empty for files that are no
     instances; for the DICOMDIR it is the File-set UID. `size_bytes` is
-    negative where a list does not tell it.
+    negative where a list does not tell it. `content_sha256` is that of the
+    DICOM file in a secure envelope, which `sha256` and `size_bytes` are of;
+    empty for what lies there plain.
     """
 
     path: str
     size_bytes: int
     sha256: str
     sop_instance_uid: str = ""
+    content_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
