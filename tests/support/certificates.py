@@ -148,9 +148,16 @@ def elliptic_certificate(common_name: str = "Elliptic") -> bytes:
 def key_usage(*names: str) -> x509.KeyUsage:
     """Return a key usage in which the named ones are set, for example ``key_encipherment``."""
     known = (
-        "digital_signature content_commitment key_encipherment data_encipherment key_agreement "
-        "key_cert_sign crl_sign encipher_only decipher_only"
-    ).split()
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    )
     return x509.KeyUsage(**{name: name in names for name in known})
 
 
