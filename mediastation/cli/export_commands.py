@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,13 @@ from mediastation.cli.output import (
     tell,
 )
 from mediastation.cli.queueing import QUEUE, put_into_queue
+from mediastation.cli.sealing_options import (
+    MAKE_PASSWORD,
+    PASSWORD_FILE,
+    RECIPIENT,
+    SHEET,
+    choose_password,
+)
 from mediastation.errors import ConfigError, RefusedError
 from mediastation.model.ledger import Disclosure
 from mediastation.model.medium import Format
@@ -102,6 +110,10 @@ def export_command(
             "--unsealed", help="Plain folder of what a SEC profile would seal; not to be given out."
         ),
     ] = False,
+    recipient: RECIPIENT = None,
+    password_file: PASSWORD_FILE = None,
+    make_password: MAKE_PASSWORD = False,
+    sheet: SHEET = None,
     queue: QUEUE = False,
     plan: Annotated[bool, typer.Option("--plan", help="Only show what would be written.")] = False,
     drop_refused: Annotated[
@@ -117,6 +129,7 @@ def export_command(
     from mediastation.station.clock import Clock, read_timestamp  # noqa: PLC0415
     from mediastation.station.export import export  # noqa: PLC0415
     from mediastation.station.export_request import ExportRequest  # noqa: PLC0415
+    from mediastation.station.recipient_sheet import write_sheet  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
@@ -131,6 +144,7 @@ def export_command(
         compress=compress or "",
         icons=icons,
         include=tuple(include or ()),
+        recipients=tuple(recipient or ()),
         unsealed=unsealed,
         plan_only=plan,
         drop_refused=drop_refused,
@@ -143,13 +157,23 @@ def export_command(
             f"--queue and {'--plan' if plan else '--timestamp'} do not go together.",
             "A job in the queue writes media, and bears the moment when it was put there.",
         )
-    if queue:
-        put_into_queue(words, request)
-        return
     clock = Clock(read_timestamp(timestamp) if timestamp else None)
-    with Station(words.home, clock) as station, StepDisplay(words) as display:
-        result = export(station, request, display)
+    with Station(words.home, clock) as station:
+        password = choose_password(
+            words, station, request, password_file, make=make_password, sheet=sheet
+        )
+        request = replace(request, with_password=password is not None)
+        if not queue:
+            with StepDisplay(words) as display:
+                result = export(station, request, display, password=password)
+            if sheet is not None and password is not None and result.volumes and not plan:
+                write_sheet(station, sheet, password, request, result.volumes)
+    if queue:
+        put_into_queue(words, request, password, sheet)
+        return
     show_export(words, result)
+    if sheet is not None and result.volumes and not plan and not words.quiet:
+        tell(f"The password is on {sheet}: hand that over apart from the medium.")
 
 
 @app.command("verify")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from mediastation.secure.opening.keys import KeyRing
 
 _STDIN = "-"
-_OPEN_TO_OTHERS = 0o077
 
 PASSWORD_FILE = Annotated[
     Path | None,
@@ -57,7 +55,7 @@ def read_password(words: Words, file: Path | None, prompt: str = "") -> Password
         If the file cannot be read, or what it holds is no password.
     """
     if file is not None:
-        return Password(_first_line(words, file))
+        return _of_file(words, file)
     if given := environment_password():
         return Password(given)
     return ask_password(prompt) if prompt and can_ask() else None
@@ -119,22 +117,15 @@ def ask_password(prompt: str) -> Password:
         raise SecrecyError("No password was given.", "Give the command again.") from fault
 
 
-def _first_line(words: Words, file: Path) -> str:
-    """Return the first line of a file, without its end."""
-    try:
-        if str(file) == _STDIN:
-            data = sys.stdin.buffer.readline(LONGEST_PASSWORD + 3)
-        else:
-            with file.open("rb") as stream:
-                if os.fstat(stream.fileno()).st_mode & _OPEN_TO_OTHERS and not words.quiet:
-                    tell(f"warning: others may read {file} as well\n  → chmod 600 {file}")
-                data = stream.readline(LONGEST_PASSWORD + 3)
-    except OSError as fault:
-        raise SecrecyError(
-            f"The password file {file} cannot be read: {fault.strerror}.", "Check the path."
-        ) from fault
-    # What is no ASCII is refused as such a password; here it only has to become text.
-    line = data.decode("latin-1").removesuffix("\n").removesuffix("\r")
-    if not line:
-        raise SecrecyError(f"The password file {file} is empty.", "Write one line into it.")
-    return line
+def _of_file(words: Words, file: Path) -> Password:
+    from mediastation.station.password_file import (  # noqa: PLC0415 - `--help` need not wait
+        is_open_to_others,
+        password_of_line,
+        read_password_file,
+    )
+
+    if str(file) == _STDIN:
+        return password_of_line(sys.stdin.buffer.readline(LONGEST_PASSWORD + 2), "standard input")
+    if is_open_to_others(file) and not words.quiet:
+        tell(f"warning: others may read {file} as well\n  → chmod 600 {file}")
+    return read_password_file(file)

@@ -11,6 +11,7 @@ from mediastation.errors import DecisionError, RefusedError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.profile import Role
+from mediastation.model.secrecy import Password
 from mediastation.station.export_check import check_selection
 from mediastation.station.export_distribution import make_volumes
 from mediastation.station.export_icons import make_icons
@@ -25,22 +26,34 @@ from mediastation.station.follow import submit_burns
 from mediastation.station.gather import gather
 from mediastation.station.job import Job
 from mediastation.station.kept_names import kept_file_ids
+from mediastation.station.password_rules import require_secrecy
 from mediastation.station.resumed import as_result, finished_volumes
+from mediastation.station.sealing import describe_sealing, prepare_sealing, require_recipients
 from mediastation.station.station import Station
 from mediastation.station.target import choose_target
 from mediastation.station.unfinished import settle_unfinished
 
 
-def export(station: Station, request: ExportRequest, listener: Listener = nobody) -> ExportResult:
+def export(
+    station: Station,
+    request: ExportRequest,
+    listener: Listener = nobody,
+    *,
+    password: Password | None = None,
+) -> ExportResult:
     """Check, prepare, build the File-sets, write the media and reread them.
 
     What the data forbid is in the result (`stopped`, and the findings); no
     medium exists then. Everything that was decided stands in the job table.
+    `password` is what opens a sealed medium, if the request says that one does.
 
     Raises
     ------
     ConfigError
         If the request itself is wrong.
+    SecrecyError
+        If nobody could open what is sealed, or a certificate, the site's key
+        or the password is not fit for it.
     MediaError
         If a disk fails or is full.
     """
@@ -48,6 +61,7 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
     require_role(profile, Role.CREATOR)
     require_compress(profile, request.compress_syntax)
     target = choose_target(request, profile)
+    require_recipients(request, profile)
     settled = [] if request.plan_only else settle_unfinished(station)
     finished = finished_volumes(station)
     require_place(station, request, target.format, finished)
@@ -63,6 +77,7 @@ def export(station: Station, request: ExportRequest, listener: Listener = nobody
         with job:
             try:
                 job.found(settled)
+                work.sealing = prepare_sealing(station, request, profile, password)
                 _run(work, result)
             finally:
                 result.refused = work.checked.refused
@@ -92,7 +107,12 @@ def _run(work: Work, result: ExportResult) -> None:
     total = remember_selection(station.catalog, job.id, entries)
     check_selection(station, job, request, work.profile, total, work.checked)
     _require_fitting(job, check_output(request, work.profile, work.target))
-    work.file_ids = kept_file_ids(station, request.names_of)
+    if work.sealing is not None:
+        require_secrecy(work)
+        job.found(describe_sealing(work.sealing, work.target.medium.name))
+    else:
+        # Names from elsewhere may tell whose the files are.
+        work.file_ids = kept_file_ids(station, request.names_of)
     work.copies = prepare_selection(station, job, request, work.checked)
     result.transcoded = count_transcoded(work.checked, work.copies)
     work.icons = make_icons(station, job, request, work.profile, work.checked)

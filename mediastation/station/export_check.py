@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from mediastation.catalog.selection import drop_from_selection, iter_selection
+from mediastation.conformance.attributes import text_of
 from mediastation.conformance.check import Outcome, is_about_nobody
 from mediastation.conformance.check_set import SetMember, SetVerdict
 from mediastation.conformance.identity import IdentityReader
@@ -30,6 +31,7 @@ from mediastation.station.station import Station
 ROOT_CLASSES = frozenset(uid for uid in SOP_CLASSES if is_about_nobody(uid))
 """SOP Classes whose objects are about nobody; their records lie in the root."""
 
+_ACCESSION_NUMBER = 0x00080050
 _ABOUT_ONE_INSTANCE = {"conflict", "series-in-two-studies"}
 
 
@@ -54,6 +56,8 @@ class CheckedSet:
     siblings : SiblingKeys
         What instances lend to the records of others, out of all that were accepted
         at first.
+    accession_numbers : set of str
+        Those of all that were accepted: no password may be made of one.
     """
 
     people: list[tuple[PersonCluster, list[int]]] = field(default_factory=list)
@@ -63,6 +67,7 @@ class CheckedSet:
     accepted: int = 0
     spelt_by: dict[PatientIdentity, int] = field(default_factory=dict)
     siblings: SiblingKeys = field(default_factory=SiblingKeys)
+    accession_numbers: set[str] = field(default_factory=set)
 
 
 def check_selection(
@@ -118,6 +123,7 @@ def check_selection(
                 people.setdefault(entry.patient, set()).add(identity)
                 checked.spelt_by.setdefault(identity, entry.id)
                 checked.siblings.take(entry.header, entry.patient)
+                checked.accession_numbers.add(text_of(entry.header, _ACCESSION_NUMBER))
             if verdict.preparation:
                 checked.to_prepare[entry.id] = verdict.preparation, verdict.transfer_syntax_uid
         require_all_there(number, total)

@@ -191,7 +191,7 @@ class _Planner:
         sizes: RecordSizes = self._records
         return size_model(
             form,
-            RecordBytes(sizes.head, sizes.patient, sizes.study, sizes.series, sizes.leaf),
+            RecordBytes(sizes.head + self._work.growth_bytes, sizes.patient, sizes.study, sizes.series, sizes.leaf),
             files=self._room.files(volumes, with_included=with_included),
             digest_list=DIGEST_LIST_NAME,
             shape=SHAPES.get(medium.name, CARD),
@@ -201,6 +201,7 @@ class _Planner:
     def _instances(self, progress: Progress = _unheard) -> Iterator[PlannedInstance]:
         work = self._work
         total = work.checked.instances
+        on_medium = work.bytes_on_medium
         for done, entry in enumerate(iter_selection(work.station.catalog, work.job.id), start=1):
             header, copy = entry.header, work.copy_of(entry)
             is_root = header.sop_class_uid in ROOT_CLASSES
@@ -211,7 +212,7 @@ class _Planner:
                 series="" if is_root else text_of(header, SERIES_INSTANCE_UID),
                 uid=header.sop_instance_uid,
                 moment=_moment(header),
-                size_bytes=copy.size_bytes,
+                size_bytes=on_medium(copy.size_bytes),
                 references=self._references.of(entry, copy),
                 number=_number(header),
                 record_bytes=self._records.leaves.get(header.sop_instance_uid, 0),

@@ -21,15 +21,21 @@ from mediastation.model.finding import Finding
 from mediastation.model.icon import IconImage
 from mediastation.model.manifest import ManifestFile
 from mediastation.pages.facts import SiblingDisc
+from mediastation.secure.sealing.files import SealTask
 from mediastation.station.contents import Contents
 from mediastation.station.export_check import ROOT_CLASSES, require_all_there
 from mediastation.station.export_icons import icon_of
 from mediastation.station.export_partition import VolumePlan, confirmed_header
-from mediastation.station.export_request import ExportRequest
 from mediastation.station.export_work import Work
+from mediastation.station.sealing import Sealing
 
 DICOMDIR = "DICOMDIR"
+SEALED = "sealed"
+"""The folder of envelopes in that of their volume; it goes when the medium is made."""
+NOT_YET = "0" * 64
+"""In the place of an envelope's digest until it is made."""
 _COLLECTION_ID = "COLLECTION"
+_NEUTRAL_ID = "SECURE_"
 _LONGEST_FILE_SET_ID = 16
 
 Placed = tuple[Person | None, Collection[int], Entry, StoredFile]
@@ -44,6 +50,7 @@ class Volume:
     once the directory is, with what the other volumes hold, and `undated_studies`
     are dated in it with the day of writing;
     `writer` is there once the medium was measured, with the `moment` that it writes.
+    `to_seal` are the envelopes to be made, each by its place in `manifest_files`.
     """
 
     plan: VolumePlan
@@ -60,6 +67,7 @@ class Volume:
     siblings: tuple[SiblingDisc, ...] = ()
     files: list[MediumFile] = field(default_factory=list)
     manifest_files: list[ManifestFile] = field(default_factory=list)
+    to_seal: dict[int, SealTask] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -70,6 +78,29 @@ class Volume:
         """Put one file onto the volume."""
         self.files.append(MediumFile(path, source, size_bytes))
         self.manifest_files.append(ManifestFile(path, size_bytes, sha256, uid))
+
+    def add_dicom(
+        self,
+        sealing: Sealing | None,
+        path: str,
+        source: Path,
+        size_bytes: int,
+        sha256: str,
+        uid: str = "",
+    ) -> None:
+        """Put a DICOM file onto the volume, in an envelope where such is sealed.
+
+        That is made when it is known what lies on which volume; until then it
+        has a place and a size, and no digest.
+        """
+        if sealing is None or not sealing.seals_files:
+            self.add(path, source, size_bytes, sha256, uid)
+            return
+        target = self.folder / SEALED / f"{len(self.to_seal):07d}"
+        sealed_bytes = sealing.bytes_on_medium(size_bytes)
+        self.to_seal[len(self.manifest_files)] = SealTask(source, size_bytes, sha256, target)
+        self.files.append(MediumFile(path, target, sealed_bytes))
+        self.manifest_files.append(ManifestFile(path, sealed_bytes, NOT_YET, uid, sha256))
 
 
 def build_file_set(work: Work, plan: VolumePlan) -> Volume:
@@ -83,7 +114,7 @@ def build_file_set(work: Work, plan: VolumePlan) -> Volume:
         If the disk of the home fails.
     """
     station, job = work.station, work.job
-    file_set_id = _file_set_id(work.request, plan)
+    file_set_id = _file_set_id(work, plan)
     # The same instances on another medium, or under another profile, are another File-set.
     kind = [work.profile.name, work.target.medium.name, str(work.target.format)]
     if work.file_ids:
@@ -138,7 +169,8 @@ def place_entries(
             refused += list(fault.findings)
             failed += 1
             continue
-        volume.add(
+        volume.add_dicom(
+            work.sealing,
             "/".join(file_id),
             station.catalog.store.path(copy.sha256, copy.kind),
             copy.size_bytes,
@@ -223,18 +255,21 @@ def _digests(work: Work, plan: VolumePlan) -> Iterator[str]:
         yield copy.sha256
 
 
-def _file_set_id(request: ExportRequest, plan: VolumePlan) -> str:
+def _file_set_id(work: Work, plan: VolumePlan) -> str:
     """Return the File-set ID: the label's, else the one person's name or ID, and the number."""
-    file_set_id = _common_file_set_id(request, plan)
+    file_set_id = _common_file_set_id(work, plan)
     if plan.volumes == 1:
         return file_set_id
     number = f"_{plan.number}" if file_set_id else str(plan.number)
     return file_set_id[: _LONGEST_FILE_SET_ID - len(number)] + number
 
 
-def _common_file_set_id(request: ExportRequest, plan: VolumePlan) -> str:
-    if request.label:
-        return file_set_id_from(request.label)
+def _common_file_set_id(work: Work, plan: VolumePlan) -> str:
+    if work.request.label:
+        return file_set_id_from(work.request.label)
+    if work.sealing is not None:
+        # Discs and sticks are labelled with it in clear.
+        return f"{_NEUTRAL_ID}{work.job.id}"[:_LONGEST_FILE_SET_ID]
     if len(plan.people) != 1:
         return _COLLECTION_ID
     identity = plan.people[0][0].identity

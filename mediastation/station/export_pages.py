@@ -46,7 +46,7 @@ def add_pages(work: Work, volumes: Sequence[Volume]) -> None:
             uid: tuple(number for number in numbers[uid] if number != volume.plan.number)
             for uid in held.study_uids
         }
-        add_own_file(volume, DICOMDIR, volume.file_set_uid)
+        _add_directory(work, volume)
         add_readme(work, volume, siblings, index=has_index(work))
         if has_index(work):
             add_index(work, volume, held, siblings)
@@ -100,9 +100,41 @@ def add_digest_list(volume: Volume) -> None:
 def add_own_file(volume: Volume, name: str, uid: str = "") -> None:
     """Put a file of the volume's folder onto the volume."""
     path = volume.folder / name
+    volume.add(name, path, path.stat().st_size, _digest_of(path), uid)
+
+
+def _add_directory(work: Work, volume: Volume) -> None:
+    path = volume.folder / DICOMDIR
+    digest, size_bytes = _digest_of(path), path.stat().st_size
+    volume.add_dicom(work.sealing, DICOMDIR, path, size_bytes, digest, volume.file_set_uid)
+
+
+def _digest_of(path: Path) -> str:
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    volume.add(name, path, path.stat().st_size, digest, uid)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def rewrite_digest_list(volume: Volume) -> None:
+    """Write the digests again, now that all are known; the list is as long as it was.
+
+    Raises
+    ------
+    MediaError
+        If the disk of the home fails.
+    """
+    place = next(
+        number
+        for number, file in enumerate(volume.manifest_files)
+        if file.path == DIGEST_LIST_NAME
+    )
+    others = [file for file in volume.manifest_files if file.path != DIGEST_LIST_NAME]
+    listed = write_digest_list(sorted(others, key=lambda file: file.path)).encode("ascii")
+    path = volume.folder / DIGEST_LIST_NAME
+    with disk_trouble_told(volume.folder):
+        path.write_bytes(listed)
+        volume.manifest_files[place] = replace(
+            volume.manifest_files[place], sha256=_digest_of(path)
+        )
 
 
 class PageRoom:

@@ -63,6 +63,11 @@ class ExportRequest:
     names_of : int
         The import whose instances keep the File IDs that they came with, where
         these are legal; 0 for new ones.
+    recipients : tuple of Path
+        Certificates of those who open a sealed medium with their keys.
+    with_password : bool
+        A password opens it, too. The request never has it: who runs the
+        request is given it apart.
     unsealed : bool
         Write the plain File-set of a secure profile, as a folder, for looking
         at what would be sealed.
@@ -83,6 +88,8 @@ class ExportRequest:
     icons: bool = False
     format: str = ""
     include: tuple[Path, ...] = ()
+    recipients: tuple[Path, ...] = ()
+    with_password: bool = False
     unsealed: bool = False
     disclosure: Disclosure = NOBODY
     burn_on: str = ""
@@ -100,6 +107,7 @@ class ExportRequest:
             **asdict(self),
             "output": str(self.output),
             "include": [str(folder.absolute()) for folder in self.include],
+            "recipients": [str(path.absolute()) for path in self.recipients],
         }
 
 

@@ -12,7 +12,7 @@ from mediastation.errors import RefusedError
 from mediastation.media.contract import MediumWriter, WrittenImage
 from mediastation.media.fat import VolumeTooSmallError
 from mediastation.media.mounted import require_mounted_room
-from mediastation.model.finding import error
+from mediastation.model.finding import error, has_errors
 from mediastation.model.ledger import LedgerHead
 from mediastation.model.manifest import Manifest
 from mediastation.model.medium import Format
@@ -25,6 +25,7 @@ from mediastation.station.export_work import Work
 from mediastation.station.ledger import medium_facts, record_made
 from mediastation.station.medium_contents import ledger_contents
 from mediastation.station.medium_record import announce, named
+from mediastation.station.sealed_volume import drop_envelopes, prove_volume, seal_volume
 from mediastation.station.target import Target
 from mediastation.verify.verifier import verify_medium
 
@@ -110,6 +111,8 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
         if work.request.plan_only:
             return _result(volume, size_bytes, "", verified=False)
         name = _step_name(target)
+        stack.callback(drop_envelopes, volume)
+        keys = seal_volume(work, volume)
         with job.step(volume.plan.step(name), size_bytes, "bytes") as step:
             announce(job, volume.plan.output)
             pending = stack.enter_context(writer.write(volume.plan.output, progress=step.report))
@@ -130,6 +133,15 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
                 f"The {name} was written and reread, and what was read is not what was written; "
                 "it was removed.",
                 report.findings,
+                "Check the disk, then give the command again.",
+            )
+        proof = prove_volume(work, volume, pending.path, keys)
+        job.found(proof)
+        if has_errors(proof):
+            raise RefusedError(
+                f"The {name} was sealed and opened again, and what came out is not what was "
+                "sealed; it was removed.",
+                proof,
                 "Check the disk, then give the command again.",
             )
         with disk_trouble_told(volume.folder):
@@ -153,6 +165,7 @@ def _record(work: Work, volume: Volume, manifest: Manifest) -> LedgerHead:
         ledger_contents(work.station, volume.contents or read_contents(volume.folder / DICOMDIR)),
         path=volume.plan.output,
         verified=True,
+        encrypted=work.sealing is not None,
     )
     return record_made(work.station, work.job.id, facts, work.request.disclosure)
 

@@ -15,6 +15,7 @@ from mediastation.station.export_include import Included
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.job import Job
 from mediastation.station.resumed import Finished
+from mediastation.station.sealing import Sealing
 from mediastation.station.station import Station
 from mediastation.station.target import Target
 
@@ -41,6 +42,8 @@ class Work:
         By SOP Instance UID those that instances bring along.
     finished : dict
         Volumes that an earlier attempt of the job has made, by output.
+    sealing : Sealing or None
+        What seals the files or the e-mail; None for a plain medium.
     """
 
     station: Station
@@ -55,7 +58,17 @@ class Work:
     heads: list[LedgerHead] = field(default_factory=list)
     file_ids: Mapping[str, FileId] = field(default_factory=dict)
     finished: Finished = field(default_factory=dict)
+    sealing: Sealing | None = None
 
     def copy_of(self, entry: Entry) -> StoredFile:
         """Return the file that goes out for `entry`."""
         return self.copies.get(entry.id, entry.file)
+
+    def bytes_on_medium(self, size_bytes: int) -> int:
+        """Return how many bytes a DICOM file of so many takes on the medium."""
+        return self.sealing.bytes_on_medium(size_bytes) if self.sealing else size_bytes
+
+    @property
+    def growth_bytes(self) -> int:
+        """How much larger, at most, a DICOM file is on the medium."""
+        return self.sealing.growth_bytes if self.sealing else 0

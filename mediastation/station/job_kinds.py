@@ -145,7 +145,7 @@ def placed(request: Request) -> Any:
         value = getattr(request, field.name)
         if isinstance(value, Path):
             changed[field.name] = value.absolute()
-        elif field.name == "include":
+        elif field.name in {"include", "recipients"}:
             changed[field.name] = tuple(path.absolute() for path in value)
         elif field.name in {"drive", "drives"}:
             one = field.name == "drive"
@@ -185,8 +185,10 @@ def _kind(name: str) -> JobKind:
 
 def _export(station: Station, request: ExportRequest, listener: Listener) -> object:
     from mediastation.station.export import export  # noqa: PLC0415 - a worker loads what it runs
+    from mediastation.station.job_password import take_password  # noqa: PLC0415
 
-    return export(station, request, listener)
+    password = take_password(station) if request.with_password else None
+    return export(station, request, listener, password=password)
 
 
 def _update(station: Station, request: UpdateRequest, listener: Listener) -> object:

@@ -19,7 +19,7 @@ from mediastation.model.job import JobRecord
 from mediastation.model.ledger import Disclosure
 from mediastation.model.manifest import Manifest, ManifestFile
 from mediastation.model.medium import MEDIA, Format, Medium
-from mediastation.model.profile import ApplicationProfile
+from mediastation.model.profile import ApplicationProfile, Security
 from mediastation.station.export_output import open_writer, require_output
 from mediastation.station.export_partition import volume_folders
 from mediastation.station.export_request import ExportResult, VolumeResult
@@ -188,6 +188,8 @@ def _write(
 ) -> VolumeResult:
     """Write beside the name, verify, record, commit: in the order of an export."""
     manifest = original.manifest
+    if _is_sealed(original):
+        raise _cannot([_never_twice(original)])
     with job.step("gather", len(manifest.files), "files") as step:
         files, missing = _gather(station, original)
         step.summary = f"{len(files):,} of {len(manifest.files):,} files are here unchanged"
@@ -247,6 +249,23 @@ def _write(
             job.save_result()
             pending.commit()
     return result
+
+
+def _is_sealed(original: _Original) -> bool:
+    by_profile = original.profile is not None and original.profile.security is Security.MAIL
+    return by_profile or any(file.content_sha256 for file in original.manifest.files)
+
+
+def _never_twice(original: _Original) -> Finding:
+    return error(
+        "reprint-sealed",
+        original.manifest.file_set_id,
+        "The medium is sealed, and no envelope is made twice: its keys were drawn by chance and "
+        "kept nowhere.",
+        "Copy the medium or its image as it is: whoever opens one opens the copy. Or export the "
+        "studies again, for the same recipients or a new password.",
+        "PS3.15 D.1",
+    )
 
 
 def _gather(station: Station, original: _Original) -> tuple[list[MediumFile], list[Finding]]:

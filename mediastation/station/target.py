@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediastation.errors import ConfigError, ProfileError, SecrecyError
+from mediastation.errors import ConfigError, ProfileError
 from mediastation.media.fat import (
     SHAPES,
     VolumeTooSmallError,
@@ -59,10 +59,10 @@ def choose_target(request: ExportRequest, profile: ApplicationProfile) -> Target
         medium of that size or format conforms to it.
     RefusedError
         If no FAT volume is as small as the device.
-    SecrecyError
-        If the profile wants its files sealed: nothing plain may pass for that.
+    ConfigError
+        If what is sealed nowhere is to be left unsealed.
     """
-    _require_sealing(request, profile)
+    _require_sense(request, profile)
     medium = require_medium(request.medium or profile.media[0])
     if medium.name not in profile.media:
         raise ProfileError(
@@ -103,14 +103,7 @@ def filled_bytes(medium: Medium, form: Format, capacity_bytes: int | None = None
     return capacity_bytes or (0 if medium.largest_bytes else medium.capacity_bytes)
 
 
-def _require_sealing(request: ExportRequest, profile: ApplicationProfile) -> None:
-    if profile.security is not Security.NONE and not request.unsealed:
-        raise SecrecyError(
-            f"{profile.name} seals every file, and this station cannot seal yet: nothing was "
-            "written.",
-            "Choose a profile without SEC and protect the medium by other means, or look at the "
-            "plain File-set in a folder with --unsealed. That folder must not leave the house.",
-        )
+def _require_sense(request: ExportRequest, profile: ApplicationProfile) -> None:
     if request.unsealed and profile.security is Security.NONE:
         raise ConfigError(
             f"{profile.name} seals nothing, so there is nothing to leave unsealed.",
