@@ -95,6 +95,30 @@ class Password:
         raise TypeError("a password is not written anywhere")
 
 
+class ContentKey:
+    """The key that one envelope's content is encrypted with; like `Password`, it stays in memory.
+
+    Whoever sealed an envelope proves it with this key where neither password
+    nor private key is at hand.
+    """
+
+    __slots__ = ("_octets",)
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+
+    @property
+    def octets(self) -> bytes:
+        """The key as the cipher takes it."""
+        return self._octets
+
+    def __repr__(self) -> str:
+        return "ContentKey(not shown)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a content key is not written anywhere")
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateName:
     """How a certificate is shown to people and kept in records; nothing of it is secret.
