@@ -19,6 +19,7 @@ from mediastation.errors import MediaError
 from mediastation.importing.hostile import check_preamble
 from mediastation.importing.instance_check import check_instance
 from mediastation.model.finding import Finding, error, note, warning
+from mediastation.model.importing import OpenedEnvelope
 from mediastation.model.instance import InstanceHeader, Preamble
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
 from mediastation.reading.contract import Volume, VolumeFile
@@ -71,6 +72,8 @@ class Looked:
     findings : tuple of Finding
         Why it is refused, or what was forgiven; the path is the subject
         wherever the instance has no UID.
+    envelope : OpenedEnvelope or None
+        How it came out of a secure envelope: all else is of what was inside.
     """
 
     path: str
@@ -83,6 +86,7 @@ class Looked:
     header: InstanceHeader | None = None
     front: bytes = b""
     findings: tuple[Finding, ...] = ()
+    envelope: OpenedEnvelope | None = None
 
 
 def look(volume: Volume, file: VolumeFile) -> Looked:

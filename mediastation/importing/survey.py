@@ -9,38 +9,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from pathlib import Path
-from types import TracebackType
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mediastation.catalog.packing import unpack_header
-from mediastation.errors import MediaError
 from mediastation.importing.look import FileKind
 from mediastation.importing.survey_rows import (
     ARRIVED,
     IDENTITY,
     INDEXES,
     INSERT,
-    SCHEMA,
     SHOWN,
-    VERSION,
     Course,
     Fate,
     Row,
     SurveyedInstance,
     arrived_file,
+    opened_envelope,
 )
+from mediastation.importing.survey_table import SurveyTable
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.identity import PatientIdentity
-from mediastation.model.importing import ArrivedFile, Standing
+from mediastation.model.importing import ArrivedFile, OpenedEnvelope, Standing
 
 _PAGE = 500
 
 
-class Survey:
+class Survey(SurveyTable):
     """The rows of one medium. One thread uses it at a time; others open their own.
 
     Parameters
@@ -54,62 +49,22 @@ class Survey:
         If the disk refuses, or the file is none of ours.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            path.touch(mode=0o600)
-            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=NORMAL")
-            self._database.executescript(SCHEMA)
-        except (sqlite3.Error, OSError) as fault:
-            raise _trouble(path, fault) from fault
-        if self.fact("version", VERSION) != VERSION:
-            raise MediaError(f"{path} was written by another Mediastation.", "Import again.")
-        self.set_facts({"version": VERSION})
-
-    def __enter__(self) -> Survey:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let the file go."""
-        self._database.close()
-
-    def fact(self, key: str, default: str = "") -> str:
-        """Return what is known of the whole medium under `key`."""
-        row = self._one("SELECT value FROM facts WHERE key = ?", key)
-        return str(row[0]) if row else default
-
-    def set_facts(self, facts: Mapping[str, str]) -> None:
-        """Remember facts of the whole medium."""
-        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
-
     def add(self, rows: Iterable[Row]) -> None:
         """Enter files, as `survey_row` returns them, all or none."""
         self._write(INSERT, rows)
 
     def complete(self) -> None:
         """Have what comes after the scan find its rows quickly."""
-        try:
-            self._database.executescript(INDEXES)
-        except sqlite3.Error as fault:
-            raise _trouble(self.path, fault) from fault
+        self._script(INDEXES)
 
     def drop(self, positions: Iterable[int]) -> None:
         """Forget files, because they are not what they were."""
         self._write("DELETE FROM files WHERE position = ?", ((one,) for one in positions))
 
-    def drop_unreadable(self) -> None:
-        """Forget what could not be read: the next attempt may find a cleaner disc."""
-        self._write("DELETE FROM files WHERE kind = ?", [(FileKind.UNREADABLE.value,)])
+    def drop_unread(self) -> None:
+        """Forget what could not be read: next time the disc may be cleaner, or the key there."""
+        kinds = (FileKind.UNREADABLE, FileKind.SEALED)
+        self._write("DELETE FROM files WHERE kind = ?", ((kind.value,) for kind in kinds))
 
     def refuse_damaged(self, paths: Iterable[str]) -> None:
         """Take files that lost bytes for unreadable: zeros in their place would pass for pixels.
@@ -311,6 +266,31 @@ class Survey:
         )
         return str(row[0]) if row else ""
 
+    def envelopes(self) -> list[tuple[OpenedEnvelope, int, str]]:
+        """Return how files came out of envelopes: how many, and the first, the most frequent first.
+
+        A thousand ways at most: a hostile medium has another signer for every file.
+        """
+        rows = self._all(
+            "SELECT envelope, COUNT(*), path, MIN(position) FROM files WHERE envelope != '' "
+            "GROUP BY envelope ORDER BY COUNT(*) DESC, MIN(position) LIMIT 1000"
+        )
+        return [(opened_envelope(packed), number, path) for packed, number, path, _ in rows]
+
+    def count_opened(self, *kinds: FileKind) -> int:
+        """Count files of some kinds, or of all, that came out of envelopes."""
+        where, words = _of_kinds(kinds)
+        row = self._one(f"SELECT COUNT(*) FROM files WHERE envelope != '' AND {where}", *words)  # noqa: S608
+        return int(row[0]) if row else 0
+
+    def first_plain(self) -> str:
+        """Return the path of the first DICOM file that came in no envelope; empty for none."""
+        row = self._one(
+            "SELECT path FROM files WHERE envelope = '' AND kind IN ('instance', 'directory') "
+            "ORDER BY position LIMIT 1"
+        )
+        return str(row[0]) if row else ""
+
     def identities(self) -> list[tuple[PatientIdentity, int]]:
         """Return the identities on the medium with their instances, the most frequent first."""
         query = (
@@ -371,48 +351,10 @@ class Survey:
 
     def shrink(self) -> None:
         """Drop what only the import itself needed."""
-        try:
-            self._database.execute("UPDATE files SET header = x'', front = x''")
-            self._database.execute("VACUUM")
-        except sqlite3.Error as fault:
-            raise _trouble(self.path, fault) from fault
-
-    def _write(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        try:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                self._database.executemany(statement, rows)
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
-        except sqlite3.Error as fault:
-            raise _trouble(self.path, fault) from fault
-
-    def _one(self, query: str, *words: Any) -> tuple[Any, ...] | None:
-        try:
-            row: tuple[Any, ...] | None = self._database.execute(query, words).fetchone()
-        except sqlite3.Error as fault:
-            raise _trouble(self.path, fault) from fault
-        return row
-
-    def _all(self, query: str, *words: Any) -> Iterator[tuple[Any, ...]]:
-        try:
-            with closing(self._database.execute(query, words)) as cursor:
-                yield from cursor
-        except sqlite3.Error as fault:
-            raise _trouble(self.path, fault) from fault
+        self._script("UPDATE files SET header = x'', front = x''; VACUUM")
 
 
 def _of_kinds(kinds: Sequence[FileKind]) -> tuple[str, list[str]]:
     if not kinds:
         return "1", []
     return f"kind IN ({', '.join('?' * len(kinds))})", [kind.value for kind in kinds]
-
-
-def _trouble(path: Path, fault: Exception) -> MediaError:
-    reason = str(fault).rstrip(".")
-    return MediaError(
-        f"{path}: {reason}.",
-        "See to the disk of the home (room, permissions), and import again: it goes on there.",
-    )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
 
 from mediastation.catalog.packing import pack_header
 from mediastation.conformance.identity import IdentityReader
 from mediastation.importing.look import Looked
 from mediastation.model.identity import PatientIdentity
-from mediastation.model.importing import ArrivedFile, Standing
+from mediastation.model.importing import ArrivedFile, OpenedEnvelope, Standing
 from mediastation.model.instance import InstanceHeader
 from mediastation.reading.contract import VolumeFile
 
@@ -33,7 +33,7 @@ COLUMNS = (
     "sha256", "data_sha256", "pixel_key",
     "sop_class_uid", "sop_instance_uid", "transfer_syntax_uid",
     "study_instance_uid", "series_instance_uid", *IDENTITY, *SHOWN,
-    "armed", "header", "front", "findings",
+    "armed", "header", "front", "findings", "envelope",
 )  # fmt: skip
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -49,6 +49,8 @@ CREATE TABLE IF NOT EXISTS files (
   entry INTEGER NOT NULL DEFAULT 0
 );
 """
+ADDED = {"envelope": "ALTER TABLE files ADD COLUMN envelope NOT NULL DEFAULT ''"}
+"""Columns that surveys of before do not have, and how they get them."""
 INDEXES = """
 CREATE INDEX IF NOT EXISTS files_by_path ON files (path);
 CREATE INDEX IF NOT EXISTS files_by_entry ON files (entry) WHERE entry > 0;
@@ -117,11 +119,12 @@ def survey_row(position: int, file: VolumeFile, looked: Looked, reader: Identity
     """Return the row of one file; `position` is its place in the order of the medium."""
     header = looked.header
     told = json.dumps([list(one.as_dict().values()) for one in looked.findings])
+    envelope = _packed(looked.envelope)
     place = (position, looked.path, file.size_bytes, file.changed_at, looked.size_bytes,
              looked.kind.value)  # fmt: skip
     if header is None:
         empty = [""] * (COLUMNS.index("armed") - COLUMNS.index("sha256"))
-        return (*place, *empty, 0, b"", looked.front, told)
+        return (*place, *empty, 0, b"", looked.front, told, envelope)
     identity = reader.identity(header)
     return (
         *place, looked.sha256, looked.data_sha256, looked.pixel_key,
@@ -129,8 +132,21 @@ def survey_row(position: int, file: VolumeFile, looked: Looked, reader: Identity
         reader.text(header, _STUDY), reader.text(header, _SERIES),
         identity.patient_id, identity.issuer, identity.name, identity.birth_date, identity.sex,
         *(reader.text(header, tag) for tag in SHOWN.values()),
-        int(looked.armed), pack_header(header), b"", told,
+        int(looked.armed), pack_header(header), b"", told, envelope,
     )  # fmt: skip
+
+
+def _packed(envelope: OpenedEnvelope | None) -> str:
+    """Return how a file came out of its envelope, alike for all that came out alike."""
+    if envelope is None:
+        return ""
+    return json.dumps([str(one) for one in astuple(envelope)[:-1]] + [*envelope.signers])
+
+
+def opened_envelope(packed: str) -> OpenedEnvelope:
+    """Return what `survey_row` has packed."""
+    opened_by, cipher, digest, signature, *signers = json.loads(packed)
+    return OpenedEnvelope(opened_by, cipher, digest, signature, tuple(signers))
 
 
 def arrived_file(row: Sequence[Any]) -> ArrivedFile:

@@ -67,6 +67,30 @@ class ArrivedFile:
     identity: PatientIdentity
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedEnvelope:
+    """How a file came out of its secure envelope; equal for many files of a medium.
+
+    Parameters
+    ----------
+    opened_by : str
+        What opened it, in words.
+    cipher, digest : str
+        `mediastation.model.secrecy.ContentCipher` and `Digest`.
+    signature : str
+        `mediastation.model.secrecy.Signature`: the worst, where several signed;
+        empty where nobody did.
+    signers : tuple of str
+        The names in their certificates.
+    """
+
+    opened_by: str
+    cipher: str
+    digest: str
+    signature: str = ""
+    signers: tuple[str, ...] = ()
+
+
 class Standing(StrEnum):
     """How an arriving instance stands to those that are here, or came before it.
 

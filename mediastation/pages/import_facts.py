@@ -81,6 +81,21 @@ class Identities:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedFiles:
+    """Files that came out of secure envelopes in one way.
+
+    `opened_with` says what opened them, `cipher` what they were encrypted with,
+    `proof` what shows that they are as they were sealed: a digest, or signatures
+    and what these are worth.
+    """
+
+    opened_with: str
+    cipher: str
+    proof: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class SentOn:
     """What went to one peer: confirmed by it, refused, and neither yet.
 
@@ -120,6 +135,8 @@ class ImportReportFacts:
     faults, repairs, left, identities, sent : Listed
         What was wrong, worst first; what was put right; what did not come in;
         whose the images are; and where they went.
+    opened : Listed of OpenedFiles
+        What came out of secure envelopes; nothing is said of it where none did.
     ledger_head : str
         The head of the ledger behind the import; empty if there is none.
     """
@@ -139,4 +156,5 @@ class ImportReportFacts:
     left: Listed[LeftBehind] = Listed()
     identities: Listed[Identities] = Listed()
     sent: Listed[SentOn] = Listed()
+    opened: Listed[OpenedFiles] = Listed()
     ledger_head: str = ""

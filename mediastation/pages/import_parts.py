@@ -64,6 +64,7 @@ def import_parts(facts: ImportReportFacts, most: int) -> tuple[Part, ...]:
     """Return the parts in their order, each with at most about `most` rows."""
     return (
         _came(facts, most),
+        *([_opened(facts, most)] if facts.opened.count else []),
         _wrong(facts, most),
         _repaired(facts, most),
         _left(facts, most),
@@ -116,6 +117,26 @@ def _study(study: IndexStudy) -> tuple[str, ...]:
         one_line(study.accession, _LONGEST),
         ", ".join(told),
         f"{sum(one.instances for one in study.series):,}",
+    )
+
+
+def _opened(facts: ImportReportFacts, most: int) -> Part:
+    shown = facts.opened.items[:most]
+    rest = facts.opened.count - len(shown)
+    return Part(
+        "Secure envelopes",
+        ("Opened with", "Encrypted with", "Proved by", ">Files"),
+        (56, 30, 76, 16),
+        tuple(
+            (
+                _begun(one_line(one.opened_with, _LONGEST)),
+                one_line(one.cipher, _LONGEST),
+                one_line(one.proof, _LONGEST),
+                f"{one.count:,}",
+            )
+            for one in shown
+        ),
+        _more(rest, "kind", "kinds"),
     )
 
 

@@ -254,7 +254,7 @@ class _Import:
 
     def _scan(self, volume: Volume, place: Path, survey: Survey) -> None:
         with self._job.step("scan", 0, "bytes") as step:
-            survey.drop_unreadable()
+            survey.drop_unread()
             scan(volume, survey, place, step.report)
             survey.refuse_damaged(lost_bytes(volume, self._bad))
             instances, files = len(survey), survey.count()

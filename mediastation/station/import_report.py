@@ -25,6 +25,7 @@ from mediastation.pages.import_facts import (
     ImportReportFacts,
     LeftBehind,
     Listed,
+    OpenedFiles,
     Repaired,
     SentOn,
     SidesRow,
@@ -92,6 +93,8 @@ class ImportOutcome:
         What ended the import early, in a sentence; empty if nothing did.
     media_type : str
         What the drive says that the disc is.
+    opened : sequence of OpenedFiles
+        What came out of secure envelopes.
     """
 
     job: int
@@ -112,6 +115,7 @@ class ImportOutcome:
     sent: Sequence[SentOn] = ()
     stopped: str = ""
     media_type: str = ""
+    opened: Sequence[OpenedFiles] = ()
 
     @property
     def repaired(self) -> int:
@@ -156,6 +160,7 @@ def import_report_facts(station: Station, outcome: ImportOutcome) -> ImportRepor
         left=Listed(left),
         identities=Listed(tuple(map(sides_of, outcome.identities))),
         sent=Listed(tuple(outcome.sent)),
+        opened=Listed(tuple(outcome.opened)),
         ledger_head=head.short if head.count else "",
     )
 

@@ -28,6 +28,7 @@ from mediastation.pages.import_facts import (
     ImportReportFacts,
     LeftBehind,
     Listed,
+    OpenedFiles,
     Repaired,
     SentOn,
     SidesRow,
@@ -199,6 +200,10 @@ def _read(path: Path) -> ImportReportFacts:
         left=_listed(told["left"], lambda one: LeftBehind(**one)),
         identities=_listed(told["identities"], _identities),
         sent=_listed(told["sent"], lambda one: SentOn(**one)),
+        # Reports of before have no envelopes.
+        opened=_listed(told["opened"], lambda one: OpenedFiles(**one))
+        if "opened" in told
+        else Listed(),
     )
 
 
