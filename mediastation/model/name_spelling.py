@@ -90,6 +90,7 @@ _LETTERS = _CYRILLIC | _GREEK
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670]+")
 # ä, ö, ü and å, ø: as one letter, with an e behind, or doubled.
 _UMLAUTS = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
+_WITH_E = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 
 # What transliterations write in several ways, brought to one; longest first.
 _SOUNDS = (
@@ -164,6 +165,25 @@ def likeness_keys(name: str) -> frozenset[str]:
     return frozenset(
         key for group in normalise_name(name) for key in (*_spellings(group), *_sounds(group))
     )
+
+
+def typed_words(name: str) -> frozenset[str]:
+    """Return the words of a name as they are typed in the letters a to z.
+
+    Those of family, given and middle name in every component group. An umlaut
+    is there as the vowel alone and with an e behind it, whichever way the name
+    writes it; other scripts as they sound, where this module reads them.
+    """
+    found: set[str] = set()
+    for group in normalise_name(name[:_LONGEST]):
+        for word in (word for part in group[:3] for word in _split(part)):
+            latin = _transliterated(word)
+            written_out = _transliterated(unicodedata.normalize("NFC", word).translate(_WITH_E))
+            short = latin
+            for long, vowel in _UMLAUTS:
+                short = short.replace(long, vowel)
+            found |= {latin, written_out, short}
+    return frozenset(found - {""})
 
 
 def _compare_groups(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[NameLikeness, str]:

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediastation.model.name_spelling import NameLikeness, compare_names, likeness_keys
+from mediastation.model.name_spelling import (
+    NameLikeness,
+    compare_names,
+    likeness_keys,
+    typed_words,
+)
 
 WORDS = st.sampled_from(
     ["Müller", "Mueller", "MULLER", "Anna", "Anna-Lena", "O'Brien", "Ян", "やまだ", "山田", ""]
@@ -112,3 +117,26 @@ def test_any_text_is_compared_without_a_fault(one: str, other: str) -> None:
 
     assert kind in NameLikeness
     assert compare_names(other, one)[0] is kind
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Müller^Jörg", {"muller", "mueller", "jorg", "joerg"}),
+        ("MUELLER^ANNA", {"mueller", "muller", "anna"}),
+        ("Doe^Mary-Ann^Zoe^Dr^Jr", {"doe", "mary", "ann", "zoe", "zo"}),
+        ("O'Brien^Łukasz", {"obrien", "lukasz"}),
+        ("Weiß^", {"weiss"}),
+        ("Yamada=山田=やまだ", {"yamada"}),
+        ("Иванов", {"ivanov"}),
+        ("^^", set()),
+    ],
+)
+def test_words_are_given_as_they_are_typed(name: str, words: set[str]) -> None:
+    assert typed_words(name) >= words
+    assert all(word.isascii() for word in typed_words(name))
+
+
+@given(st.text(max_size=2000))
+def test_typed_words_of_any_text_are_letters_and_digits(name: str) -> None:
+    assert all(word.isascii() and word.isalnum() for word in typed_words(name))
