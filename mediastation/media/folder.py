@@ -28,7 +28,7 @@ from mediastation.media.mounted import open_mounted
 from mediastation.media.source_reader import SourceReader
 from mediastation.model.finding import Finding, error
 
-__all__ = ["FolderMedium", "check_folder_names"]
+__all__ = ["FolderMedium", "PartFolder", "check_folder_names", "open_part_folder"]
 
 DEEPEST_COMPONENTS = 32
 """File IDs have at most eight; a viewer that lies beside the images may go deeper."""
@@ -157,7 +157,7 @@ class FolderMedium:
     def _open(self, output: Path) -> AbstractContextManager[FolderTree]:
         if os.path.ismount(output):
             return open_mounted(output, self._files)
-        return _open_part_folder(output, self.size_bytes)
+        return open_part_folder(output, self.size_bytes)
 
     def _write_into(self, part: FolderTree, progress: Progress | None) -> None:
         done = 0
@@ -180,7 +180,7 @@ class FolderMedium:
             reader.close()
 
 
-class _PartFolder(FolderTree):
+class PartFolder(FolderTree):
     """A folder that nobody can take for finished before `commit`.
 
     It is called ``.NAME.part``, open to its owner only and locked: what a
@@ -217,11 +217,24 @@ class _PartFolder(FolderTree):
 
 
 @contextmanager
-def _open_part_folder(output: Path, size_bytes: int) -> Iterator[_PartFolder]:
+def open_part_folder(
+    output: Path, size_bytes: int, *, private: bool = False
+) -> Iterator[PartFolder]:
+    """Make the folder that becomes `output` by its `commit`; else it goes with all it holds.
+
+    What is `private` stays open to its owner only.
+
+    Raises
+    ------
+    ConfigError
+        If something has that name and is no empty folder.
+    MediaError
+        If the disk fails, or has less room than `size_bytes`.
+    """
     with disk_errors(output, size_bytes):
         _require_free(output)
         path = part_path(output)
-        part = _PartFolder(output, path, _create(path), size_bytes)
+        part = PartFolder(output, path, _create(path), size_bytes, private=private)
     try:
         require_space(output, size_bytes)
         yield part

@@ -17,19 +17,22 @@ class FolderTree(ABC):
     """A folder that is open and locked; everything in it is reached through its descriptor.
 
     So nothing can be written elsewhere, even if the folder is moved away or
-    the medium below its path is another one by now.
+    the medium below its path is another one by now. What is `private` is open
+    to its owner only.
     """
 
-    def __init__(self, output: Path, path: Path, descriptor: int, size_bytes: int) -> None:
+    def __init__(
+        self, output: Path, path: Path, descriptor: int, size_bytes: int, *, private: bool = False
+    ) -> None:
         self.output = output
         self.path = path
         self.written_bytes = 0
         self._size_bytes = size_bytes
         self._descriptor = descriptor
-        self._mask = umask()
+        self._mask = 0o077 if private else umask()
         # In the order in which they were made.
         self._made: dict[str, None] = {}
-        self._files: list[str] = []
+        self._files: dict[str, None] = {}
         self._synced = False
 
     @abstractmethod
@@ -48,18 +51,39 @@ class FolderTree(ABC):
     def new_file(self, path: str) -> Iterator[Append]:
         """Make the file at `path`, which has been checked, and give what appends to it."""
         with self._errors():
-            for directory in parents_of(path):
-                if directory not in self._made:
-                    os.mkdir(directory, 0o777 & ~self._mask, dir_fd=self._descriptor)
-                    self._made[directory] = None
+            self._make_parents(path)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(path, flags, 0o644 & ~self._mask, dir_fd=self._descriptor)
-        self._files.append(path)
+        self._files[path] = None
         try:
             yield Append(self, descriptor)
         finally:
             with self._errors():
                 os.close(descriptor)
+
+    def rename(self, path: str, final: str) -> None:
+        """Give the file at `path` another name, which nothing has yet. Raises `MediaError`."""
+        with self._errors():
+            self._make_parents(final)
+            # Renaming replaces what has the name, so the name is taken first.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            os.close(os.open(final, flags, 0o600, dir_fd=self._descriptor))
+            here = self._descriptor
+            os.rename(path, final, src_dir_fd=here, dst_dir_fd=here)
+        del self._files[path]
+        self._files[final] = None
+
+    def remove(self, path: str) -> None:
+        """Remove a file again. Raises `MediaError`."""
+        with self._errors():
+            os.unlink(path, dir_fd=self._descriptor)
+        del self._files[path]
+
+    def _make_parents(self, path: str) -> None:
+        for directory in parents_of(path):
+            if directory not in self._made:
+                os.mkdir(directory, 0o777 & ~self._mask, dir_fd=self._descriptor)
+                self._made[directory] = None
 
     def sync(self) -> None:
         """Bring every byte and every name to the disk. Raises `MediaError`."""

@@ -194,7 +194,7 @@ class MountedFolder(FolderTree):
                 remove(path, dir_fd=self._descriptor)
             except OSError as fault:
                 left += fault.errno != errno.ENOENT
-        self._files, self._made = [], {}
+        self._files, self._made = {}, {}
         with suppress(OSError):
             os.fsync(self._descriptor)
         return not left

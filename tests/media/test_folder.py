@@ -14,7 +14,7 @@ import pytest
 
 from mediastation.errors import CancelledError, ConfigError, MediaError, RefusedError
 from mediastation.media.contract import MediumWriter
-from mediastation.media.folder import FolderMedium, check_folder_names
+from mediastation.media.folder import FolderMedium, check_folder_names, open_part_folder
 from mediastation.media.level1 import MediumFile
 from mediastation.model.manifest import Manifest, ManifestFile
 from mediastation.verify.verifier import verify_medium
@@ -121,6 +121,46 @@ class TestBytes:
         (tmp_path / "stick").mkdir()
 
         assert contents_below(write_folder(tmp_path / "stick", files)) == CONTENTS
+
+
+class TestPrivate:
+    def test_nobody_but_its_owner_may_look_into_it(self, tmp_path: Path) -> None:
+        mask = os.umask(0)
+        try:
+            with open_part_folder(tmp_path / "opened", 10, private=True) as part:
+                with part.new_file("SERIES/IMAGE") as append:
+                    append(b"a patient")
+                part.commit()
+        finally:
+            os.umask(mask)
+
+        opened = tmp_path / "opened"
+        assert {path.stat().st_mode & 0o777 for path in (opened, opened / "SERIES")} == {0o700}
+        assert (opened / "SERIES/IMAGE").stat().st_mode & 0o777 == 0o600
+
+    def test_a_file_gets_its_name_when_it_is_proved_and_goes_otherwise(
+        self, tmp_path: Path
+    ) -> None:
+        with open_part_folder(tmp_path / "opened", 10) as part:
+            for name, content in (("A/ONE", b"good"), ("A/TWO", b"bad")):
+                with part.new_file(".next") as append:
+                    append(content)
+                if content == b"good":
+                    part.rename(".next", name)
+                else:
+                    part.remove(".next")
+            part.commit()
+
+        assert contents_below(tmp_path / "opened") == {"A/ONE": b"good"}
+
+    def test_a_name_that_something_has_is_not_taken_from_it(self, tmp_path: Path) -> None:
+        with open_part_folder(tmp_path / "opened", 10) as part:
+            for name in ("A", ".next"):
+                with part.new_file(name) as append:
+                    append(name.encode())
+            with pytest.raises(MediaError, match="exists"):
+                part.rename(".next", "A")
+            assert (part.path / "A").read_bytes() == b"A"
 
 
 class TestWhatStays:
