@@ -2,7 +2,8 @@
 
 Each opens the medium for itself and is told places in its list of files. It
 ends with its caller, however that ends: its words come through a pipe that
-closes then.
+closes then. What only this process can read, because it holds the key, threads
+look at: deciphering and digests keep the cores busy there.
 """
 
 from __future__ import annotations
@@ -128,13 +129,13 @@ def iter_looked(
     volume : Volume
         The medium.
     path : Path or None
-        Where processes find it; None where only this one can read it.
+        Where processes find it; None where only this one can read it, in threads.
     runs : iterator of (int, sequence of VolumeFile)
         Files that follow each other on the medium, and the place of the first.
     workers : int
-        Processes to be started; with none, this one does everything.
+        Processes to be started, or threads; with none, this one does everything.
     """
-    if path is None or workers < 1:
+    if workers < 1:
         for start, files in runs:
             yield look_at(volume, files, start)
         return
@@ -146,12 +147,12 @@ def iter_looked(
 
 
 class _Crew:
-    """Threads that each hold a process, and share the runs."""
+    """Threads that each hold a process, if any may be held, and share the runs."""
 
     def __init__(
         self,
         volume: Volume,
-        path: Path,
+        path: Path | None,
         runs: Iterator[tuple[int, Sequence[VolumeFile]]],
         workers: int,
     ) -> None:
@@ -195,21 +196,21 @@ class _Crew:
 
     def _work(self) -> None:
         try:
-            worker = self._start()
+            worker, reader = self._start(), IdentityReader()
             while (run := self._next()) is not None:
                 rows = self._rows(worker, *run)
                 if rows is None:
                     worker = None
-                    rows = look_at(self._volume, run[1], run[0])
+                    rows = self._look(*run, reader)
                 self._results.put(rows)
             self._results.put(None)
         except BaseException as fault:  # told where the rows are taken
             self._results.put(fault)
 
     def _start(self) -> _Worker | None:
-        """Start a process; where the system allows no more, this thread does the work."""
+        """Start a process; where there may be none, or no more, this thread does the work."""
         with self._lock:
-            if self._stop.is_set():
+            if self._path is None or self._stop.is_set():
                 return None
             try:
                 self._workers.append(_Worker(self._path))
@@ -220,6 +221,16 @@ class _Crew:
     def _next(self) -> tuple[int, Sequence[VolumeFile]] | None:
         with self._lock:
             return None if self._stop.is_set() else next(self._runs, None)
+
+    def _look(
+        self, start: int, files: Sequence[VolumeFile], reader: IdentityReader
+    ) -> list[Row]:
+        rows: list[Row] = []
+        for place, file in enumerate(files, start):
+            if self._stop.is_set():
+                break  # nobody takes them any more
+            rows += look_at(self._volume, [file], place, reader)
+        return rows
 
     def _rows(
         self, worker: _Worker | None, start: int, files: Sequence[VolumeFile]

@@ -13,6 +13,7 @@ from mediastation.reading.contract import Volume, VolumeFile
 _WORTH_PROCESSES_FILES = 400
 _WORTH_PROCESSES_BYTES = 128 << 20
 """Below this, everything is looked at before processes would be up."""
+_WORTH_THREADS_BYTES = 1 << 20
 
 
 def scan(
@@ -32,11 +33,12 @@ def scan(
         What an earlier attempt found stays, where the medium still lists the
         same file of the same size.
     path : Path or None
-        Where other processes find the medium; None where they cannot.
+        Where other processes find the medium; None where they cannot, because
+        the keys to it are here alone: then threads share the work.
     progress : callable
         Told the bytes done and in all; may raise to stop.
     workers : int, optional
-        Processes; by default one for each core, and none for little.
+        Processes or threads; by default one for each core, and none for little.
     """
     files = list(volume.iter_files())
     known = _still_known(survey, files)
@@ -45,6 +47,8 @@ def scan(
     if workers is None:
         left = total - done
         much = len(files) - sum(known) > _WORTH_PROCESSES_FILES or left > _WORTH_PROCESSES_BYTES
+        if path is None:
+            much = left > _WORTH_THREADS_BYTES
         workers = len(os.sched_getaffinity(0)) if much else 0
     progress(done, total)
     for rows in iter_looked(volume, path, _runs(files, known), workers):
