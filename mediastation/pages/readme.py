@@ -64,7 +64,16 @@ class ReadmeFacts:
     other_folders : tuple of str
         Further folders in the root, with content that is not importable.
     encrypted : bool
-        Whether the DICOM files are encrypted (PS3.15, Annex D).
+        Whether the DICOM files and the DICOMDIR are encrypted (PS3.15, Annex D).
+    password : bool
+        Whether a password opens them.
+    certificates : int
+        How many certificates they are encrypted for. Where neither is told, the text
+        has the steps for both.
+    signed : bool
+        Whether what lies in the envelopes is signed; digested otherwise.
+    open_page : str
+        ``OPEN.HTM`` if the medium has it; empty otherwise.
     """
 
     created: datetime
@@ -84,6 +93,16 @@ class ReadmeFacts:
     viewer: Viewer | None = None
     other_folders: tuple[str, ...] = ()
     encrypted: bool = False
+    password: bool = False
+    certificates: int = 0
+    signed: bool = False
+    open_page: str = ""
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """By what the files are opened: ``password``, ``certificate`` or both."""
+        told = {"password": self.password, "certificate": self.certificates > 0}
+        return tuple(way for way, there in told.items() if there) or tuple(told)
 
 
 def render_readme(facts: ReadmeFacts, templates: Path | None = None) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mediastation import __version__
 from mediastation.errors import ConfigError
-from mediastation.pages import templates
+from mediastation.pages import readme, templates
 from mediastation.pages.facts import SiblingDisc, Viewer
 from mediastation.pages.readme import ReadmeFacts, readme_size_bound, render_readme
 
@@ -157,8 +157,8 @@ def test_pages_for_a_browser_are_told_where_there_are_any() -> None:
 def test_of_an_encrypted_medium_it_says_what_is_needed_and_promises_no_viewing() -> None:
     text = " ".join(changed(encrypted=True).split())
 
-    assert "files are encrypted (DICOM PS3.15, Annex D)" in text
-    assert "not on the medium" in text
+    assert "files are encrypted (DICOM PS3.15, Annex D" in text
+    assert "Neither is on the medium" in text
     assert "Open the file DICOMDIR with a DICOM viewer" not in text
 
 
@@ -203,3 +203,59 @@ def test_a_faulty_template_is_the_configurations_fault(
 
 def test_the_date_keeps_its_time_zone() -> None:
     assert "2024-01-01 00:00, UTC+0000" in changed(created=datetime(2024, 1, 1, tzinfo=UTC))
+
+
+class TestSealed:
+    """What the text of a sealed medium says; `tests/interop/test_readme_openssl.py` does it."""
+
+    @pytest.mark.parametrize(
+        ("made", "told", "not_told"),
+        [
+            ({"password": True}, ["-pwri_password", "Type the password"], ["-inkey", "private key"]),
+            ({"certificates": 1}, ["-inkey", "the certificate that the"], ["-pwri_password"]),
+            ({"certificates": 3}, ["-inkey", "one of the 3 certificates"], ["-pwri_password"]),
+            ({"password": True, "certificates": 2}, ["-inkey", "-pwri_password", "Or with"], []),
+            ({}, ["-inkey", "-pwri_password"], []),
+        ],
+    )
+    def test_it_has_the_steps_for_what_opens_it_and_no_others(
+        self, made: dict[str, object], told: list[str], not_told: list[str]
+    ) -> None:
+        text = " ".join(changed(encrypted=True, **made).split())
+
+        assert [words for words in told if words not in text] == []
+        assert [words for words in not_told if words in text] == []
+
+    def test_the_page_for_the_browser_is_told_where_it_is_there(self) -> None:
+        text = changed(encrypted=True, password=True, open_page="OPEN.HTM")
+
+        assert "OPEN.HTM      page that opens the files in a browser" in text
+        assert "three ways" in text
+        assert "OPEN.HTM" not in changed(encrypted=True, password=True)
+
+    def test_it_says_that_the_directory_is_encrypted_too_and_whom_to_ask(self) -> None:
+        text = changed(encrypted=True, password=True)
+
+        assert "the file DICOMDIR too" in text
+        assert "the institution gives it to\r\nyou on another way" in text
+        assert "St. Elsewhere, Radiology" in text
+
+    def test_it_warns_of_the_password_in_the_list_of_processes(self) -> None:
+        text = " ".join(changed(encrypted=True, password=True).split())
+
+        assert "can see it in the list of processes" in text
+
+    @pytest.mark.parametrize("signed", [True, False])
+    @pytest.mark.parametrize("made", [{"password": True}, {"certificates": 123}, {}])
+    def test_no_line_of_it_is_folded(
+        self, made: dict[str, object], signed: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A folded line of prose is ugly; a folded command does something else."""
+        text = changed(encrypted=True, signed=signed, open_page="OPEN.HTM", **made)
+        monkeypatch.setattr(readme, "_COLUMNS", 10_000)
+
+        assert changed(encrypted=True, signed=signed, open_page="OPEN.HTM", **made) == text
+
+    def test_a_plain_medium_has_none_of_it(self) -> None:
+        assert "openssl" not in changed().lower()
+        assert "encrypted" not in changed()
