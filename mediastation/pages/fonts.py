@@ -54,6 +54,7 @@ _FAMILIES = {
 }
 _CJK_SCRIPTS = frozenset(name for name, families in _FAMILIES.items() if "NotoSansCJK" in families)
 _LAST_RESORT = ("NotoSansSymbols", "NotoSansSymbols2", "NotoSansMath", "FreeSerif", "unifont")
+_MONOSPACED = ("NotoSansMono", "DejaVuSansMono", "LiberationMono")
 _REGULAR = ("-Regular", "", "[wght]", "-VF")
 _BOLD = ("-Bold", "Bold", "B", *_REGULAR)
 
@@ -72,11 +73,11 @@ class Face(Protocol):
 
 
 class CoreFace:
-    """Helvetica, which every reader of PDF has: Latin-1 and nothing else."""
+    """Helvetica or Courier, which every reader of PDF has: Latin-1 and nothing else."""
 
-    def __init__(self, *, bold: bool) -> None:
+    def __init__(self, *, bold: bool, family: str = "helvetica") -> None:
         self.bold = bold
-        self.key = "helveticaB" if bold else "helvetica"
+        self.key = f"{family}B" if bold else family
 
     def width(self, text: str, *, right_to_left: bool = False) -> float | None:
         """Return how wide `text` is; None outside Latin-1."""
@@ -171,6 +172,16 @@ class FontShelf:
         for family in (*_LAST_RESORT, *_CJK):
             if face := self._find(family, bold, han):
                 yield face
+
+    def monospaced(self, *, bold: bool) -> Face:
+        """Return a face in which all characters of ASCII are there, and all as wide."""
+        for family in _MONOSPACED:
+            face = self._find(family, bold, "SC")
+            if face and {face.width(char) for char in map(chr, range(0x20, 0x7F))} == {
+                face.width("0")
+            } - {None}:
+                return face
+        return CoreFace(bold=bold, family="courier")
 
     @cached_property
     def _files(self) -> dict[str, Path]:

@@ -203,7 +203,8 @@ def _draw_run(pdf: FPDF, placed: _PlacedRun) -> None:
         pdf.set_font(_family(run.face), size=placed.size_pt)
     else:
         pdf.set_text_shaping(False)
-        pdf.set_font("helvetica", "B" if run.face.key.endswith("B") else "", size=placed.size_pt)
+        family = run.face.key.removesuffix("B")
+        pdf.set_font(family, "B" if family != run.face.key else "", size=placed.size_pt)
     pdf.set_text_color(_GREYS[placed.tone])
     size_mm = placed.size_pt * _MM_PER_PT
     pdf.set_xy(placed.left_mm, placed.baseline_mm - _BASELINE * size_mm)

@@ -211,7 +211,11 @@ class TestSealed:
     @pytest.mark.parametrize(
         ("made", "told", "not_told"),
         [
-            ({"password": True}, ["-pwri_password", "Type the password"], ["-inkey", "private key"]),
+            (
+                {"password": True},
+                ["-pwri_password", "Type the password"],
+                ["-inkey", "private key"],
+            ),
             ({"certificates": 1}, ["-inkey", "the certificate that the"], ["-pwri_password"]),
             ({"certificates": 3}, ["-inkey", "one of the 3 certificates"], ["-pwri_password"]),
             ({"password": True, "certificates": 2}, ["-inkey", "-pwri_password", "Or with"], []),

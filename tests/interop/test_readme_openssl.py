@@ -1,0 +1,252 @@
+"""README.TXT of a sealed medium, followed to the letter by a shell and OpenSSL."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mediastation.pages.readme import ReadmeFacts, render_readme
+from tests.support.certificates import Identity, issue
+from tests.support.envelopes import Signed, make_envelope
+from tests.support.peers import peer
+
+# What a shell or a careless recipe would take for something else.
+PASSWORD = ' -it\'s "100%" $HOME `x` \\n & two  blanks '
+KEY_PASSWORD = "another $one"
+PLAIN = {
+    "DICOMDIR": b"\0" * 128 + b"DICM" + b"directory" * 100,
+    "DICOM/IM000001": os.urandom(70_001),
+    "DICOM/ST01/SE01/IM000002": b"line\nline\r\n" * 40_000,
+    "DICOM/ST01/SE01/IM000003": b"",
+    "DICOM/ST01/SE01/IM000004": os.urandom(3_000_000),
+}
+
+
+@pytest.fixture(scope="module")
+def recipient() -> Identity:
+    return issue("Dr. Recipient")
+
+
+@pytest.fixture(scope="module")
+def signer() -> Signed:
+    one = issue("St. Elsewhere, Radiology", number=1)
+    return one.key, one.certificate, ()
+
+
+class Reader:
+    """Somebody with a medium, a home folder, and nothing but a shell and OpenSSL."""
+
+    def __init__(self, folder: Path, *, shell: str = "sh") -> None:
+        self.medium, self.home = folder / "MEDIUM", folder / "home"
+        self.shell = shell
+        self.medium.mkdir()
+        self.home.mkdir()
+
+    def write(self, sealed: dict[str, bytes], readme: bytes) -> None:
+        for path, content in sealed.items():
+            (self.medium / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.medium / path).write_bytes(content)
+        (self.medium / "README.TXT").write_bytes(readme)
+        (self.medium / "OPEN.HTM").write_bytes(b"<!DOCTYPE html>")
+
+    def follow(self, *typed: str) -> str:
+        """Run the commands of the text; return what they said."""
+        script = self.home.parent / "typed.sh"
+        script.write_bytes(commands_of((self.medium / "README.TXT").read_bytes()))
+        peer("openssl")
+        done = subprocess.run(
+            [peer(self.shell), str(script)],
+            cwd=self.medium,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.home)},
+            input="".join(f"{line}\n" for line in typed).encode(),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return done.stdout.decode()
+
+    def opened(self) -> dict[str, bytes]:
+        folder = self.home / "dicom-opened"
+        found = (path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def commands_of(readme: bytes) -> bytes:
+    """Return the lines that the text says are commands."""
+    section = readme.decode("ascii").split("OPENSSL ALONE\r\n", 1)[1]
+    lines = [line for line in section.split("\r\n") if line.startswith("    ")]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def readme(*, password: bool = False, certificates: int = 0, signed: bool = False) -> bytes:
+    return render_readme(
+        ReadmeFacts(
+            created=datetime(2026, 11, 23, tzinfo=UTC),
+            profile="STD-GEN-SEC-USB-JPEG",
+            file_set_id="",
+            file_set_uid="2.25.1",
+            instances=len(PLAIN) - 1,
+            encrypted=True,
+            password=password,
+            certificates=certificates,
+            signed=signed,
+            open_page="OPEN.HTM",
+        )
+    )
+
+
+@pytest.mark.parametrize("derivation", ["sha1", "sha512"])
+@pytest.mark.parametrize("cipher", ["aes256", "aes192", "aes128", "3des"])
+def test_with_the_password_every_file_comes_out(
+    tmp_path: Path, cipher: str, derivation: str
+) -> None:
+    reader = Reader(tmp_path)
+    reader.write(
+        {
+            path: make_envelope(content, password=PASSWORD, cipher=cipher, derivation=derivation)
+            for path, content in PLAIN.items()
+        },
+        readme(password=True),
+    )
+
+    said = reader.follow(PASSWORD)
+
+    assert reader.opened() == PLAIN
+    assert said.count("opened      ./") == len(PLAIN)
+    assert "NOT OPENED" not in said
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_what_is_signed_comes_out_of_either_shell(
+    tmp_path: Path, signer: Signed, shell: str
+) -> None:
+    reader = Reader(tmp_path, shell=shell)
+    reader.write(
+        {
+            path: make_envelope(content, password=PASSWORD, signer=signer, digest="sha384")
+            for path, content in PLAIN.items()
+        },
+        readme(password=True, signed=True),
+    )
+
+    reader.follow(PASSWORD)
+
+    assert reader.opened() == PLAIN
+
+
+@pytest.mark.parametrize("key_password", ["", KEY_PASSWORD])
+@pytest.mark.parametrize("signed", [True, False])
+def test_with_certificate_and_key_every_file_comes_out(
+    tmp_path: Path, recipient: Identity, signer: Signed, signed: bool, key_password: str
+) -> None:
+    reader = Reader(tmp_path)
+    others = [issue("Somebody else", number=2).certificate, recipient.certificate]
+    reader.write(
+        {
+            path: make_envelope(content, certificates=others, signer=signer if signed else None)
+            for path, content in PLAIN.items()
+        },
+        readme(certificates=2, signed=signed),
+    )
+    (reader.home / "certificate.pem").write_bytes(recipient.pem)
+    (reader.home / "key.pem").write_bytes(recipient.key_pem(key_password.encode()))
+
+    reader.follow(key_password)
+
+    assert reader.opened() == PLAIN
+
+
+def test_where_both_open_it_both_are_told(tmp_path: Path, recipient: Identity) -> None:
+    """The steps of both, one after the other: each has to open all."""
+    reader = Reader(tmp_path)
+    certificates = [recipient.certificate]
+    reader.write(
+        {
+            path: make_envelope(content, password=PASSWORD, certificates=certificates)
+            for path, content in PLAIN.items()
+        },
+        readme(password=True, certificates=1),
+    )
+    (reader.home / "certificate.pem").write_bytes(recipient.pem)
+    (reader.home / "key.pem").write_bytes(recipient.key_pem())
+
+    said = reader.follow(PASSWORD, "")
+
+    assert said.count("opened      ./") == 2 * len(PLAIN)
+    assert reader.opened() == PLAIN
+
+
+def test_names_that_a_system_shows_in_small_letters_are_found(tmp_path: Path) -> None:
+    """Linux does so with a plain ISO 9660 disc."""
+    reader = Reader(tmp_path)
+    reader.write(
+        {path.lower(): make_envelope(plain, password="p") for path, plain in PLAIN.items()},
+        readme(password=True),
+    )
+
+    reader.follow("p")
+
+    assert reader.opened() == {path.lower(): plain for path, plain in PLAIN.items()}
+
+
+@pytest.mark.parametrize("typed", ["wrong", "", PASSWORD.strip(), PASSWORD.upper()])
+def test_a_wrong_password_leaves_nothing(tmp_path: Path, typed: str) -> None:
+    reader = Reader(tmp_path)
+    reader.write(
+        {path: make_envelope(plain, password=PASSWORD) for path, plain in PLAIN.items()},
+        readme(password=True),
+    )
+
+    said = reader.follow(typed)
+
+    assert reader.opened() == {}
+    assert said.count("NOT OPENED  ./") == len(PLAIN)
+    assert "\nopened" not in said
+
+
+def test_another_ones_key_leaves_nothing(tmp_path: Path, recipient: Identity) -> None:
+    reader = Reader(tmp_path)
+    other = issue("Somebody else", number=2)
+    reader.write(
+        {
+            path: make_envelope(plain, certificates=[recipient.certificate])
+            for path, plain in PLAIN.items()
+        },
+        readme(certificates=1),
+    )
+    (reader.home / "certificate.pem").write_bytes(recipient.pem)
+    (reader.home / "key.pem").write_bytes(other.key_pem())
+
+    said = reader.follow("")
+
+    assert reader.opened() == {}
+    assert said.count("NOT OPENED  ./") == len(PLAIN)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_damaged_file_is_named_and_not_kept(tmp_path: Path, signer: Signed, signed: bool) -> None:
+    """Also one that was spoiled before it was sealed: only its digest tells."""
+    who = signer if signed else None
+    sealed = {
+        path: make_envelope(plain, password=PASSWORD, signer=who) for path, plain in PLAIN.items()
+    }
+    bent = bytearray(sealed["DICOM/IM000001"])
+    bent[40_000] ^= 1
+    sealed["DICOM/IM000001"] = bytes(bent)
+    sealed["DICOM/ST01/SE01/IM000004"] = sealed["DICOM/ST01/SE01/IM000004"][:-17]
+    sealed["DICOM/ST01/SE01/IM000002"] = make_envelope(
+        PLAIN["DICOM/ST01/SE01/IM000002"], password=PASSWORD, signer=who, wrong_digest=True
+    )
+    reader = Reader(tmp_path)
+    reader.write(sealed, readme(password=True, signed=signed))
+
+    said = reader.follow(PASSWORD)
+
+    whole = {"DICOMDIR", "DICOM/ST01/SE01/IM000003"}
+    assert reader.opened() == {path: PLAIN[path] for path in whole}
+    spoiled = [line.split("./")[1] for line in said.splitlines() if line.startswith("NOT OPENED")]
+    assert {*spoiled} == PLAIN.keys() - whole
