@@ -76,6 +76,11 @@ class Preset(BaseModel):
     """What the ledger is told, unless the operator says otherwise."""
     given_to: str = ""
     """The same: who gets the medium."""
+    recipients: tuple[Path, ...] = ()
+    """Certificates (PEM or DER) of those who open the medium with a key, where `profile` seals."""
+    password: Literal["", "ask", "make"] = ""
+    """Where `profile` seals: ``make`` makes up a password, ``ask`` asks for one; empty for none where
+    there are recipients. One of them opens it, or nobody could."""
 
 
 PeerService = Literal["store", "find", "get", "move", "worklist"]
@@ -235,6 +240,13 @@ STANDARD_PRESETS: Mapping[str, Preset] = MappingProxyType(
             reason="referral",
         ),
         "usb-stick": Preset(title="USB stick", key="s", profile="STD-GEN-USB-JPEG", burn=False),
+        "usb-encrypted": Preset(
+            title="Encrypted USB stick",
+            key="e",
+            profile="STD-GEN-SEC-USB-JPEG",
+            password="make",  # noqa: S106 - how it comes about
+            burn=False,
+        ),
         "zip": Preset(
             title="ZIP file", key="z", profile="STD-GEN-ZIP-MAIL", medium="ZIP", burn=False
         ),

@@ -12,7 +12,7 @@ from mediastation.config import Preset
 from mediastation.errors import ConfigError, ProfileError
 from mediastation.model.ledger import Disclosure
 from mediastation.model.medium import MEDIA, Format, Medium
-from mediastation.model.profile import ApplicationProfile
+from mediastation.model.profile import ApplicationProfile, Security
 from mediastation.model.transfer_syntax import COMPRESSIONS
 from mediastation.station.export_request import ExportRequest
 from mediastation.station.station import Station
@@ -49,6 +49,16 @@ class ReadyPreset:
     def title(self) -> str:
         """What people read."""
         return self.preset.title or self.name
+
+    @property
+    def password(self) -> str:
+        """How the password of a sealed medium comes about: ``make``, ``ask``, or empty for none.
+
+        Where nobody was named who could open it, one is made.
+        """
+        if self.preset.password or self.preset.recipients:
+            return self.preset.password
+        return "make" if self.profile.security is Security.MEDIA else ""
 
     @property
     def is_burned(self) -> bool:
@@ -101,8 +111,24 @@ def require_preset(station: Station, name: str, preset: Preset) -> ReadyPreset:
             f"{', '.join(COMPRESSIONS)}.",
             where,
         )
+    _require_secrecy(name, preset, profile, where)
     form = Format(preset.format) if preset.format else medium.formats[0]
     return ReadyPreset(name, preset, profile, medium, form)
+
+
+def _require_secrecy(name: str, preset: Preset, profile: ApplicationProfile, where: str) -> None:
+    """Raise `ConfigError` where a preset names who opens what nobody has to, or cannot."""
+    if profile.security is Security.NONE and (preset.recipients or preset.password):
+        raise ConfigError(
+            f"The preset {name} says who opens the medium, and {profile.name} seals nothing.",
+            f"{where} A profile with SEC in its name seals.",
+        )
+    if profile.security is Security.MAIL and preset.password:
+        raise ConfigError(
+            f"The preset {name} wants a password; {profile.name} is encrypted for certificates, "
+            "since mail programs take none.",
+            where,
+        )
 
 
 def export_of(
@@ -111,7 +137,7 @@ def export_of(
     output: Path,
     disclosure: Disclosure | None = None,
 ) -> ExportRequest:
-    """Return the export of `sources` that a preset stands for."""
+    """Return the export of `sources` that a preset stands for; its password is given apart."""
     preset = ready.preset
     told = disclosure or Disclosure("", preset.given_to, preset.reason)
     return ExportRequest(
@@ -122,6 +148,8 @@ def export_of(
         format=str(ready.format),
         compress=preset.compress,
         include=preset.include,
+        recipients=preset.recipients,
+        with_password=bool(ready.password),
         disclosure=told,
     )
 

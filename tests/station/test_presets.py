@@ -47,8 +47,31 @@ def test_a_site_s_own_stand_in_their_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "recipients", "password"),
+    [
+        ("", (), True),
+        ('password = "ask"', (), True),
+        ('recipients = ["/srv/a.pem"]', (Path("/srv/a.pem"),), False),
+        ('recipients = ["/srv/a.pem"]\npassword = "make"', (Path("/srv/a.pem"),), True),
+    ],
+)
+def test_one_that_seals_is_never_without_anybody_who_could_open_it(
+    line: str, recipients: tuple[Path, ...], password: bool, tmp_path: Path
+) -> None:
+    toml = f'[presets.safe]\nprofile = "STD-GEN-SEC-CD"\n{line}\n'
+    [safe], faulty = ready_presets(station_with(tmp_path, toml))
+    request = export_of(safe, ["study:1.2"], tmp_path / "out")
+
+    assert faulty == {}
+    assert (request.recipients, request.with_password) == (recipients, password)
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
+        ('profile = "STD-GEN-CD"\npassword = "make"', "STD-GEN-CD seals nothing"),
+        ('profile = "STD-GEN-CD"\nrecipients = ["/a.pem"]', "STD-GEN-CD seals nothing"),
+        ('profile = "STD-GEN-SEC-ZIP-MAIL"\npassword = "ask"', "mail programs take none"),
         ('profile = "STD-GEN-CDD"', "STD-GEN-CDD"),
         ('profile = "STD-GEN-CD"\nmedium = "USB"', "wants USB; STD-GEN-CD goes onto CD-80"),
         ('profile = "STD-GEN-CD"\nformat = "zip"', "wants the format zip"),
