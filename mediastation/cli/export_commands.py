@@ -23,11 +23,11 @@ from mediastation.cli.output import (
 from mediastation.cli.queueing import QUEUE, put_into_queue
 from mediastation.cli.sealing_options import (
     MAKE_PASSWORD,
-    PASSWORD_FILE,
     RECIPIENT,
     SHEET,
     choose_password,
 )
+from mediastation.cli.secrets import PASSWORD_FILE
 from mediastation.errors import ConfigError, RefusedError
 from mediastation.model.ledger import Disclosure
 from mediastation.model.medium import Format

@@ -9,7 +9,6 @@ import typer
 
 from mediastation.cli.app import path_word
 from mediastation.cli.output import Words
-from mediastation.cli.secrets import PASSWORD_FILE as PASSWORD_FILE
 from mediastation.cli.secrets import read_new_password, read_password
 from mediastation.errors import ConfigError
 from mediastation.model.secrecy import Password

@@ -191,7 +191,13 @@ class _Planner:
         sizes: RecordSizes = self._records
         return size_model(
             form,
-            RecordBytes(sizes.head + self._work.growth_bytes, sizes.patient, sizes.study, sizes.series, sizes.leaf),
+            RecordBytes(
+                sizes.head + self._work.growth_bytes,
+                sizes.patient,
+                sizes.study,
+                sizes.series,
+                sizes.leaf,
+            ),
             files=self._room.files(volumes, with_included=with_included),
             digest_list=DIGEST_LIST_NAME,
             shape=SHAPES.get(medium.name, CARD),

@@ -27,7 +27,7 @@ from mediastation.station.export_check import ROOT_CLASSES, require_all_there
 from mediastation.station.export_icons import icon_of
 from mediastation.station.export_partition import VolumePlan, confirmed_header
 from mediastation.station.export_work import Work
-from mediastation.station.sealing import Sealing
+from mediastation.station.sealing import Sealing, neutral_file_set_id
 
 DICOMDIR = "DICOMDIR"
 SEALED = "sealed"
@@ -35,7 +35,6 @@ SEALED = "sealed"
 NOT_YET = "0" * 64
 """In the place of an envelope's digest until it is made."""
 _COLLECTION_ID = "COLLECTION"
-_NEUTRAL_ID = "SECURE_"
 _LONGEST_FILE_SET_ID = 16
 
 Placed = tuple[Person | None, Collection[int], Entry, StoredFile]
@@ -269,7 +268,7 @@ def _common_file_set_id(work: Work, plan: VolumePlan) -> str:
         return file_set_id_from(work.request.label)
     if work.sealing is not None:
         # Discs and sticks are labelled with it in clear.
-        return f"{_NEUTRAL_ID}{work.job.id}"[:_LONGEST_FILE_SET_ID]
+        return neutral_file_set_id(work.job.id)
     if len(plan.people) != 1:
         return _COLLECTION_ID
     identity = plan.people[0][0].identity

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
 from mediastation.errors import MediaError, MediastationError, SecrecyError
@@ -18,14 +19,15 @@ from mediastation.model.manifest import ManifestFile
 from mediastation.model.secrecy import CertificateName
 from mediastation.reading.contract import Volume as Medium
 from mediastation.reading.volume import open_volume
-from mediastation.secure.opening.keys import KeyRing
-from mediastation.secure.opening.opener import Opened, Opener
 from mediastation.secure.sealing.files import seal_files
 from mediastation.secure.sealing.sealer import ContentKey
 from mediastation.station.export_file_set import SEALED, Volume
 from mediastation.station.export_pages import rewrite_digest_list
 from mediastation.station.export_work import Work
 from mediastation.station.sealing import Sealing
+
+if TYPE_CHECKING:
+    from mediastation.secure.opening.opener import Opened, Opener
 
 _AHEAD = 4
 
@@ -88,6 +90,9 @@ def prove_volume(work: Work, volume: Volume, path: Path, keys: ContentKeys) -> l
     sealing = work.sealing
     if sealing is None or not volume.to_seal:
         return []
+    from mediastation.secure.opening.keys import KeyRing  # noqa: PLC0415
+    from mediastation.secure.opening.opener import Opener  # noqa: PLC0415
+
     files = [volume.manifest_files[place] for place in volume.to_seal]
     total = sum(file.size_bytes for file in files)
     findings: list[Finding] = []
@@ -110,6 +115,14 @@ def prove_volume(work: Work, volume: Volume, path: Path, keys: ContentKeys) -> l
     return findings
 
 
+_Waiting = deque[tuple[ManifestFile, Future[list[Finding]]]]
+
+
+def _next_of(waiting: _Waiting) -> tuple[ManifestFile, list[Finding]]:
+    file, future = waiting.popleft()
+    return file, future.result()
+
+
 class _Proof:
     """Opens envelopes, a few at once, in the order of the list."""
 
@@ -121,17 +134,15 @@ class _Proof:
 
     def of_all(self, files: list[ManifestFile]) -> Iterator[tuple[ManifestFile, list[Finding]]]:
         """Yield each file with what is wrong with it."""
-        waiting: deque[tuple[ManifestFile, Future[list[Finding]]]] = deque()
+        waiting: _Waiting = deque()
         with ThreadPoolExecutor(len(os.sched_getaffinity(0)), "prove") as threads:
             try:
                 for file in files:
                     waiting.append((file, threads.submit(self._of, file)))
                     if len(waiting) > _AHEAD:
-                        file, future = waiting.popleft()
-                        yield file, future.result()
+                        yield _next_of(waiting)
                 while waiting:
-                    file, future = waiting.popleft()
-                    yield file, future.result()
+                    yield _next_of(waiting)
             finally:
                 for _, future in waiting:
                     future.cancel()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mediastation.errors import ConfigError, RefusedError, SecrecyError
+from mediastation.model.file_id import MAX_FILE_SET_ID
 from mediastation.model.finding import Finding, error, note
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.profile import ApplicationProfile, Security
@@ -19,6 +20,7 @@ from mediastation.station.job_password import password_needed
 from mediastation.station.password_file import read_password_file
 from mediastation.station.station import Station
 
+_NEUTRAL_ID = "SECURE_"
 _STANDS_IN = "what is only planned needs no password"
 """Takes as much room in an envelope as any other."""
 
@@ -184,6 +186,11 @@ def describe_sealing(sealing: Sealing, medium: str) -> Iterator[Finding]:
             "own; never in the same envelope, and never written on the disc.",
             "PS3.15 D.1.1",
         )
+
+
+def neutral_file_set_id(job: int) -> str:
+    """Return what a sealed File-set is called, which everybody can read on the medium."""
+    return f"{_NEUTRAL_ID}{job}"[:MAX_FILE_SET_ID]
 
 
 def require_neutral_label(label: str, people: Iterable[PatientIdentity]) -> None:

@@ -27,6 +27,7 @@ from mediastation.station.statement.network_tables import (
     configuration_tables,
 )
 from mediastation.station.statement.outline import OUTLINE
+from mediastation.station.statement.security_tables import security_tables
 from mediastation.station.statement.tables import overview_tables, service_tables
 
 __all__ = ["StatementFacts", "gather_facts", "statement_document", "write_statement"]
@@ -67,6 +68,7 @@ def statement_document(facts: StatementFacts) -> Document:
         **annex_tables(facts),
         **import_tables(facts),
         **coercion_tables(),
+        **security_tables(facts),
         "audit-messages": audit_table(),
     }
     tables = {name: table for name, table in tables.items() if table.rows}

@@ -73,14 +73,14 @@ def claimed_roles(profile: ApplicationProfile) -> tuple[Role, ...]:
 def _obstacles(profile: ApplicationProfile, role: Role) -> Iterator[str]:
     if profile.retired:
         yield "The profile is retired from PS3.11."
-    if profile.security is not Security.NONE:
-        yield f"Files are neither sealed nor opened as {profile.security} demands."
     match role:
         case Role.CREATOR:
             yield from _writer_obstacles(profile, role)
         case Role.READER:
             yield from _reader_obstacles(profile)
         case Role.UPDATER:
+            if profile.security is not Security.NONE:
+                yield "No File-set in envelopes is updated: it is opened, and a new one is made."
             yield from _writer_obstacles(profile, role)
             yield from _reader_obstacles(profile)
 

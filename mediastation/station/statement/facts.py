@@ -14,6 +14,7 @@ from mediastation.model.character_set import CHARACTER_SETS
 from mediastation.model.profile import ApplicationProfile, Requirement, Role
 from mediastation.model.record import RecordType
 from mediastation.model.record_types import RECORD_TYPES
+from mediastation.model.secrecy import Digest
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY, SOP_CLASSES
 from mediastation.model.transfer_syntax import (
     DEFLATED_LE,
@@ -24,6 +25,7 @@ from mediastation.network.acceptor import Limits
 from mediastation.network.contexts import NOT_IN_FILES, STORAGE_LEVELS
 from mediastation.network.pdu import APPLICATION_CONTEXT
 from mediastation.network.storage_scp import StoreAnswer
+from mediastation.secure.sealing.entries import ADVISED_ITERATIONS
 from mediastation.station.statement.claims import Claim, claim
 from mediastation.station.station import Station
 
@@ -101,6 +103,12 @@ class StatementFacts:
         """Return the profiles that are claimed in `role`."""
         return tuple(one.profile for one in self.claims if role in one.roles)
 
+    @property
+    def pbkdf2_iterations(self) -> int:
+        """How often a password is stretched for what is sealed here."""
+        rules = self.settings["secure"]
+        return int(rules["iterations"]) or ADVISED_ITERATIONS[Digest(rules["derivation"])]
+
     def peers_for(self, *services: str) -> tuple[tuple[str, Peer], ...]:
         """Return the peers that are there for one of `services`."""
         return tuple(one for one in self.peers if set(services) & set(one[1].services))
@@ -165,7 +173,7 @@ class StatementFacts:
                  "keys": [f"{key.tag >> 16:04X},{key.tag & 0xFFFF:04X}" for key in record.keys]}
                 for record in self.record_types
             ],
-            "security_profiles": [],
+            "security_profiles": ["Basic DICOM Media Security Profile"],
         }  # fmt: skip
 
 
