@@ -68,5 +68,26 @@ class Base64Body:
             self._rest.clear()
 
 
+class Base64Lines:
+    """What is given piece by piece, in base64; less than a line is kept back until `finish`."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def encode(self, data: bytes | memoryview) -> bytes:
+        """Return the lines that are full now."""
+        self._rest += data
+        whole = len(self._rest) // RAW_LINE * RAW_LINE
+        lines = _lines(self._rest[:whole])
+        del self._rest[:whole]
+        return lines
+
+    def finish(self) -> bytes:
+        """Return what was kept back."""
+        lines = _lines(self._rest)
+        self._rest.clear()
+        return lines
+
+
 def _lines(data: bytes | bytearray) -> bytes:
     return base64.encodebytes(data).replace(b"\n", b"\r\n")

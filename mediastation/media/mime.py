@@ -8,13 +8,14 @@ holds anything about a patient: mail servers log them.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import quote
 
 from mediastation.errors import RefusedError
-from mediastation.media.base64_body import Base64Body, encoded_bytes
+from mediastation.media.base64_body import Base64Body, Base64Lines, encoded_bytes
 from mediastation.media.contract import Progress, WrittenImage
 from mediastation.media.file_writer import FileWriter
 from mediastation.media.level1 import MediumFile
@@ -26,6 +27,7 @@ from mediastation.media.zip_archive import (
     digest_of,
     is_dicom_name,
 )
+from mediastation.media.zip_in_order import iter_zip
 from mediastation.model.finding import Finding, error
 from mediastation.model.uid import is_usable_uid
 
@@ -138,7 +140,7 @@ class MimeMedium(_Entity):
             self._size_bytes += len(self._part_head(number, file)) + encoded_bytes(file.size_bytes)
 
     def _head(self) -> bytes:
-        return _headers(
+        return headers(
             f"Date: {self._date}",
             "MIME-Version: 1.0",
             "Content-Type: multipart/related;",
@@ -156,7 +158,7 @@ class MimeMedium(_Entity):
             # Only here does a receiver learn the folder that the file belongs into (RFC 2557, 4.2).
             place = f"Content-Location: {quote(file.path)}"
             kind = ["Content-Type: application/octet-stream;", f' name="{name}"', place]
-        return self._separator() + _headers(
+        return self._separator() + headers(
             *kind,
             f"Content-ID: <{self._content_id(number)}>",
             "Content-Transfer-Encoding: base64",
@@ -219,17 +221,17 @@ class MailMedium(_Entity):
         )
 
     def _head(self) -> bytes:
-        head = _headers(
+        head = headers(
             f"Date: {self._date}",
             f"Subject: {MAIL_SUBJECT}",
             "MIME-Version: 1.0",
             "Content-Type: multipart/mixed;",
             f' boundary="{self._boundary}"',
         )
-        cover = _headers(
+        cover = headers(
             'Content-Type: text/plain; charset="us-ascii"', "Content-Transfer-Encoding: 7bit"
         )
-        attached = _headers(
+        attached = headers(
             "Content-Type: application/zip;",
             f' id="{ZIP_NAME}";',
             f' name="{ZIP_NAME}"',
@@ -238,6 +240,20 @@ class MailMedium(_Entity):
         )
         separator = self._separator()
         return b"".join((head, separator, cover, _COVER, separator, attached))
+
+    def iter_pieces(self, progress: Progress | None = None) -> Generator[bytes]:
+        """Yield the e-mail in its order, for what cannot go back; sources are read twice.
+
+        `progress` is told of the first reading, in bytes of the ZIP file.
+        Raises what `write` does.
+        """
+        yield self._head()
+        lines = Base64Lines()
+        with closing(iter_zip(self._zip, progress)) as pieces:
+            for piece in pieces:
+                yield lines.encode(piece)
+        yield lines.finish()
+        yield self._end()
 
     def _write_body(self, part: PartFile, progress: Progress | None) -> None:
         def report(_done: int, _total: int) -> None:
@@ -251,6 +267,6 @@ class MailMedium(_Entity):
         part.append(self._end())
 
 
-def _headers(*lines: str) -> bytes:
+def headers(*lines: str) -> bytes:
     """Return header lines with the empty line that ends them."""
     return "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Generator, Iterable
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import IO, Protocol, cast
 
@@ -158,6 +158,13 @@ class ZipMedium(FileWriter):
 
     def write_to(self, part: Target, progress: Progress | None) -> None:
         """Write the archive to whatever takes its bytes; raises what `write` does."""
+        with closing(self.iter_steps(part)) as steps:
+            for _ in steps:
+                if progress:
+                    progress(min(part.written_bytes, self.size_bytes), self.size_bytes)
+
+    def iter_steps(self, part: Target) -> Generator[None]:
+        """Write the archive as `write_to` does, up to a mebibyte of a file with each step."""
         target = _Seekable(part)
         reader = SourceReader(self._files)
         archive = zipfile.ZipFile(cast("IO[bytes]", target), "w")
@@ -170,8 +177,7 @@ class ZipMedium(FileWriter):
                         data = reader.read(min(left, _CHUNK_BYTES))
                         stream.write(data)
                         left -= len(data)
-                        if progress:
-                            progress(min(part.written_bytes, self.size_bytes), self.size_bytes)
+                        yield
             archive.close()
         except BaseException:
             # It would write a directory of what is there, now or when it is collected.

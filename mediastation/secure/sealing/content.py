@@ -110,6 +110,19 @@ class SignedContent:
         signature = self._signer.sign(set_of(self._attributes(digest)), self.digest)
         return self._tail(digest, signature)
 
+    def detached(self, digest: bytes) -> bytes:
+        """Return the signature of content that lies elsewhere, as a message (RFC 5652 5.2)."""
+        return self._detached(self.tail(digest))
+
+    @property
+    def detached_bytes(self) -> int:
+        """Length of what `detached` returns."""
+        return len(self._detached(bytes(self.tail_bytes)))
+
+    def _detached(self, tail: bytes) -> bytes:
+        body = tlv(SEQUENCE, self._start, tlv(SEQUENCE, _DATA), tail)
+        return tlv(SEQUENCE, self.content_type, tlv(explicit(0), body))
+
     def _tail(self, digest: bytes, signature: bytes) -> bytes:
         signer = tlv(
             SEQUENCE,

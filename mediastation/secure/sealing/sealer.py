@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from mmap import mmap
 from typing import Protocol
 
 from asn1crypto import cms, core
@@ -90,6 +91,9 @@ class Sealer:
     iterations : int
         Of PBKDF2; 0 for what is advised for `derivation`. Never fewer than
         100,000 are taken.
+    frame : ContentFrame, optional
+        What encloses the content in place of what `signer` and `digest` say:
+        an e-mail's is of another kind.
 
     Raises
     ------
@@ -110,6 +114,7 @@ class Sealer:
         digest: Digest = Digest.SHA_256,
         derivation: Digest = Digest.SHA_1,
         iterations: int = 0,
+        frame: ContentFrame | None = None,
     ) -> None:
         if cipher is ContentCipher.TRIPLE_DES or digest is Digest.SHA_1:
             raise ValueError(f"{cipher} with {digest} is read and not written")
@@ -121,12 +126,12 @@ class Sealer:
         if not self._entries:
             raise ValueError("an envelope without recipients is opened by nobody")
         self._cipher = cipher
-        self._frame: ContentFrame = (
-            SignedContent(signer, digest, moment) if signer else DigestedContent(digest)
-        )
+        if frame is None:
+            frame = SignedContent(signer, digest, moment) if signer else DigestedContent(digest)
+        self._frame = frame
         self._entries_bytes = sum(entry.size_bytes for entry in self._entries)
         self._version = core.Integer(_envelope_version(self._entries)).dump()
-        self._buffers: deque[tuple[bytearray, bytearray]] = deque()
+        self._buffers: deque[tuple[memoryview, memoryview]] = deque()
 
     @property
     def content(self) -> Content:
@@ -178,8 +183,7 @@ class Sealer:
         sha256 = digest if self._frame.digest is Digest.SHA_256 else hashlib.sha256()
         encryptor = Cipher(AES(key), CBC(vector)).encryptor()
 
-        buffers = self._take_buffers()
-        plain, output = memoryview(buffers[0]), memoryview(buffers[1])
+        plain, output = buffers = self._take_buffers()
         plain[: len(inner_head)] = inner_head
         output[: len(head)] = head
         filled, pending, left = len(inner_head), len(head), size_bytes
@@ -195,8 +199,11 @@ class Sealer:
             left -= got
             if filled == len(plain):
                 pending += encryptor.update_into(plain, output[pending:])
-                write(output[:pending])
-                filled = pending = 0
+                write(output[:CHUNK_BYTES])
+                # What is over, as long as the head, waits: files take whole pages in one go.
+                pending -= CHUNK_BYTES
+                output[:pending] = output[CHUNK_BYTES : CHUNK_BYTES + pending]
+                filled = 0
         if source.readinto(memoryview(bytearray(1))):
             raise WrongLengthError(f"there are more than {size_bytes:,} bytes")
         pending += encryptor.update_into(plain[:filled], output[pending:])
@@ -216,13 +223,17 @@ class Sealer:
         wrapped = opening(explicit(0), encrypted_bytes, enveloped)
         return opening(SEQUENCE, encrypted_bytes, _ENVELOPED + wrapped)
 
-    def _take_buffers(self) -> tuple[bytearray, bytearray]:
-        """Return memory of a thread that is done; fresh memory costs as much as digesting it."""
+    def _take_buffers(self) -> tuple[memoryview, memoryview]:
+        """Return memory of a thread that is done; fresh memory costs as much as digesting it.
+
+        It begins where a page does: so it is copied into files faster.
+        """
         try:
             return self._buffers.pop()
         except IndexError:
             around = _FRAME_BYTES + self._entries_bytes + self._frame.tail_bytes
-            return bytearray(CHUNK_BYTES), bytearray(CHUNK_BYTES + around)
+            plain, output = mmap(-1, CHUNK_BYTES), mmap(-1, CHUNK_BYTES + around)
+            return memoryview(plain), memoryview(output)
 
 
 def _envelope_version(entries: Sequence[Entry]) -> int:
