@@ -75,13 +75,18 @@ def make_passphrase(
     names = PersonalData.of(personal).names
     for _ in range(_MOST_DRAWS):
         drawn = [word_list()[random(_LIST_LENGTH)] for _ in range(words)]
-        drawn.append(checksum_word(drawn))
-        if names.isdisjoint(drawn):
-            return " ".join(drawn)
+        made = [*drawn, checksum_word(drawn)]
+        if _looks_drawn(len(set(drawn)), words) and names.isdisjoint(made):
+            return " ".join(made)
     raise SecrecyError(
         "No passphrase was found without a word that is in the name of a patient.",
         "Give a password of your own.",
     )
+
+
+def _looks_drawn(different: int, words: int) -> bool:
+    """Tell whether chance repeats a word as often: among six it does once in 140 times."""
+    return different >= words - 1
 
 
 def checksum_word(words: Sequence[str]) -> str:
@@ -242,7 +247,8 @@ def strength_bits(password: Password, personal: Iterable[str] = ()) -> float:
     """
     checked = read_words(password)
     if checked.form is Form.FITS:
-        return float(BITS_PER_WORD * checked.different)
+        drawn = _looks_drawn(checked.different, checked.words)
+        return float(BITS_PER_WORD * (checked.words if drawn else checked.different))
     text = password.octets.decode("ascii")
     known = PersonalData.of(personal)
     pieces = sorted(known.names | known.numbers)[:_MOST_PIECES]

@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mediastation.catalog.durable import disk_trouble_told, write_bytes_durably
 from mediastation.errors import ConfigError
+from mediastation.model.file_id import file_set_id_from
+from mediastation.model.finding import Finding
 from mediastation.model.secrecy import Password
+from mediastation.pages.open_page import OPEN_NAME
 from mediastation.station.export_request import ExportRequest, VolumeResult
-from mediastation.station.sealing import neutral_file_set_id
+from mediastation.station.sealing import neutral_file_set_id, opens_in_browser
+from mediastation.station.sheet_file import require_sheet_name, write_sheet_file
 from mediastation.station.station import Station
-
-_PDF, _HTML = ".pdf", ".html"
-_MODE = 0o600
 
 
 def require_sheet_place(path: Path, output: Path) -> None:
     """Raise `ConfigError` where no sheet can be written, or where it would lie on the medium."""
-    if path.suffix.lower() not in (_PDF, _HTML):
-        raise ConfigError(f"{path} is no name for a sheet.", "Name a .pdf or .html file.")
-    if path.exists() or path.is_symlink():
-        raise ConfigError(f"{path} is there already.", "Name a new file.")
-    if not path.absolute().parent.is_dir():
-        raise ConfigError(f"The folder {path.absolute().parent} does not exist.", "Make it first.")
+    require_sheet_name(path)
     place, medium = path.absolute().resolve(), output.absolute().resolve()
-    if medium in place.parents:
+    if medium in (place, *place.parents):
         raise ConfigError(
             f"{path} would lie on the medium, with the password that opens it.",
             "Name a file elsewhere.",
@@ -39,10 +34,10 @@ def write_sheet(
     request: ExportRequest,
     volumes: Sequence[VolumeResult] = (),
     job: int = 0,
-) -> None:
+) -> tuple[Finding, ...]:
     """Print the password for the recipient of `volumes`, or of what `job` is going to make.
 
-    Nobody but this account may read the file.
+    Nobody but this account may read the file. What could not be printed is returned.
 
     Raises
     ------
@@ -53,28 +48,21 @@ def write_sheet(
     """
     from mediastation.pages.recipient_sheet import (  # noqa: PLC0415 - fonts are slow to load
         RecipientSheetFacts,
-        render_recipient_sheet,
-        render_recipient_sheet_html,
+        SheetMedium,
     )
 
     require_sheet_place(path, request.output)
     settings = station.settings
-    names = [volume.file_set_id for volume in volumes]
-    if not names and job:
-        names = [request.label or neutral_file_set_id(job)]
+    media = [SheetMedium(volume.file_set_uid, volume.file_set_id) for volume in volumes]
+    if not media and job:
+        media = [SheetMedium(file_set_id=request.label or neutral_file_set_id(job))]
     facts = RecipientSheetFacts(
         created=station.clock.moment(),
-        passphrase=password.octets.decode("ascii"),
-        file_set_ids=tuple(names),
-        file_set_uids=tuple(volume.file_set_uid for volume in volumes),
+        password=password,
         institution=settings.institution,
         contact=tuple(settings.contact),
+        media=tuple(media),
+        job=job,
         given_to=request.disclosure.given_to,
     )
-    content = (
-        render_recipient_sheet(facts).content
-        if path.suffix.lower() == _PDF
-        else render_recipient_sheet_html(facts)
-    )
-    with disk_trouble_told(path):
-        write_bytes_durably(path, content, _MODE)
+    return write_sheet_file(path, facts, station.home / "templates")

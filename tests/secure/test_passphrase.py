@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import chain, repeat
+from itertools import chain, cycle
 
 import pytest
 from hypothesis import given
@@ -119,7 +119,7 @@ class TestMaking:
 
     def test_where_every_word_is_a_name_somebody_has_to_choose(self) -> None:
         with pytest.raises(SecrecyError, match="in the name of a patient") as caught:
-            make_passphrase(random=drawing(repeat(2047)), personal=["Zoo^Anna"])
+            make_passphrase(random=drawing(cycle([2047, 0, 1, 2, 3, 4])), personal=["Zoo^Anna"])
 
         assert caught.value.exit_code == 4
 
@@ -253,9 +253,17 @@ class TestStrength:
         assert strength_bits(Password(make_passphrase(words, random=drawing(range(words))).upper()))
 
     def test_one_word_again_and_again_is_worth_one(self) -> None:
-        made = make_passphrase(random=drawing(repeat(0)))
+        words = ["abandon"] * 6
 
-        assert strength_bits(Password(made)) == 11
+        assert strength_bits(Password(" ".join([*words, checksum_word(words)]))) == 11
+
+    def test_a_word_that_chance_repeats_takes_nothing_away(self) -> None:
+        once, twice = [7, 7, 1, 2, 3, 4], [7, 7, 7, 1, 2, 3]
+        numbers = drawing([*twice, *once])
+
+        assert strength_bits(Password(make_passphrase(random=numbers))) == 66
+        with pytest.raises(StopIteration):
+            numbers(2048)
 
     @pytest.mark.parametrize(
         "weak",
