@@ -16,6 +16,7 @@ from urllib.parse import quote
 from mediastation.media.base64_body import decoded_bytes, encoded_bytes
 from mediastation.media.level1 import MediumFile
 from mediastation.media.mime import MailMedium, MimeMedium
+from mediastation.media.secure_mail import MailSealer, SecureMailMedium, secure_mail_bytes
 from mediastation.media.size_layout import Contents, SizeLayout, name_bytes
 from mediastation.media.zip_archive import (
     ZipMedium,
@@ -29,6 +30,7 @@ from mediastation.media.zip_archive import (
 _MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _DICOMDIR: Final = "DICOMDIR"
 _FAR_OFFSET_BYTES: Final = 12
+_CIPHER_BLOCK_BYTES: Final = 16
 _FILE_NAME_BYTES: Final = len("IM000001")
 
 
@@ -74,21 +76,38 @@ class ZipLayout(SizeLayout):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MailLayout(SizeLayout):
-    """E-mails of `mediastation.media.mime` that carry a ZIP file; counted in the bytes of that."""
+    """E-mails of `mediastation.media.mime` that carry a ZIP file; counted in the bytes of that.
+
+    `sealer` makes them those of `mediastation.media.secure_mail`.
+    """
 
     archive: ZipLayout
     around_bytes: int
     block_bytes: int = 1
     entry_blocks: int = 0
+    sealer: MailSealer | None = None
+    head_bytes: int = 0
 
     @classmethod
-    def of(cls, files: Mapping[str, int], digest_list: str, uid_bytes: int) -> MailLayout:
+    def of(
+        cls,
+        files: Mapping[str, int],
+        digest_list: str,
+        uid_bytes: int,
+        sealer: MailSealer | None = None,
+    ) -> MailLayout:
         """Return the layout for File-set UIDs of so many characters."""
         smallest = [MediumFile(_DICOMDIR, Path(), 0)]
-        mail = MailMedium(smallest, file_set_uid="1" * uid_bytes, moment=_MOMENT)
+        uid = "1" * uid_bytes
+        mail = MailMedium(smallest, file_set_uid=uid, moment=_MOMENT)
         archive = ZipMedium(smallest, moment=_MOMENT)
         around_bytes = mail.size_bytes - encoded_bytes(archive.size_bytes)
-        return cls(ZipLayout.of(files, digest_list, deflate=False), around_bytes)
+        head_bytes = 0
+        if sealer is not None:
+            sealed = SecureMailMedium(smallest, file_set_uid=uid, moment=_MOMENT, sealer=sealer)
+            head_bytes = sealed.head_bytes
+        layout = ZipLayout.of(files, digest_list, deflate=False)
+        return cls(layout, around_bytes, sealer=sealer, head_bytes=head_bytes)
 
     def file_blocks(self, size_bytes: int) -> int:
         """Return what it takes in the ZIP file."""
@@ -100,12 +119,26 @@ class MailLayout(SizeLayout):
 
     def size_bytes(self, blocks: int) -> int:
         """Return the bytes of the e-mail."""
-        return self.around_bytes + encoded_bytes(blocks)
+        mail_bytes = self.around_bytes + encoded_bytes(blocks)
+        if self.sealer is None:
+            return mail_bytes
+        return secure_mail_bytes(self.head_bytes, self.sealer, mail_bytes)
 
     def capacity_blocks(self, capacity_bytes: int) -> int:
         """Return the largest ZIP file that goes into an e-mail of so many bytes."""
+        if self.sealer is not None:
+            capacity_bytes = self._largest_mail(capacity_bytes, self.sealer)
         room = capacity_bytes - self.around_bytes
         return decoded_bytes(room) if room >= 0 else -1
+
+    def _largest_mail(self, capacity_bytes: int, sealer: MailSealer) -> int:
+        """Return how long an e-mail may be that is sealed; negative if none may."""
+        room = decoded_bytes(max(capacity_bytes - self.head_bytes, 0))
+        # What lies around it grows with it, a little: the first is never too small by a block.
+        mail_bytes = 2 * room - sealer.sealed_bytes(room) + _CIPHER_BLOCK_BYTES
+        while mail_bytes >= 0 and sealer.sealed_bytes(mail_bytes) > room:
+            mail_bytes -= 1
+        return mail_bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mediastation.media.fat_layout import CARD, Shape
+from mediastation.media.secure_mail import MailSealer
 from mediastation.media.size_archives import MailLayout, MimeLayout, ZipLayout
 from mediastation.media.size_fat import FatLayout, FilledFatLayout
 from mediastation.media.size_file_systems import (
@@ -35,6 +36,7 @@ def size_model(
     uid_bytes: int = MAX_UID_CHARACTERS,
     shape: Shape = CARD,
     filled_bytes: int = 0,
+    mail_sealer: MailSealer | None = None,
 ) -> SizeModel:
     """Return the sizes of volumes that are written as `format`.
 
@@ -71,6 +73,8 @@ def size_model(
     filled_bytes : int
         The device that a FAT volume fills; 0 if it is the smallest that holds
         the files.
+    mail_sealer : MailSealer, optional
+        What e-mails are signed and encrypted with.
 
     Raises
     ------
@@ -80,7 +84,7 @@ def size_model(
     fixed = dict(files)
     listed = sum(LISTED_BYTES + name_bytes(path) for path in ("DICOMDIR", *fixed))
     return SizeModel(
-        _layout(format, fixed, digest_list, deflate, uid_bytes, shape, filled_bytes),
+        _layout(format, fixed, digest_list, deflate, uid_bytes, shape, filled_bytes, mail_sealer),
         records,
         listed if digest_list else None,
     )
@@ -94,6 +98,7 @@ def _layout(
     uid_bytes: int,
     shape: Shape,
     filled_bytes: int,
+    mail_sealer: MailSealer | None,
 ) -> SizeLayout:
     if kind.udf_revision:
         return UdfLayout.of(kind.udf_revision, files, digest_list)
@@ -111,7 +116,7 @@ def _layout(
         case Format.ZIP:
             return ZipLayout.of(files, digest_list, deflate=deflate)
         case Format.MAIL:
-            return MailLayout.of(files, digest_list, uid_bytes)
+            return MailLayout.of(files, digest_list, uid_bytes, mail_sealer)
         case Format.MIME:
             return MimeLayout.of(files, digest_list, uid_bytes)
     raise ValueError(f"nothing tells the sizes of {kind}")
