@@ -55,7 +55,8 @@ def write_sheet(
     settings = station.settings
     media = [SheetMedium(volume.file_set_uid, volume.file_set_id) for volume in volumes]
     if not media and job:
-        media = [SheetMedium(file_set_id=request.label or neutral_file_set_id(job))]
+        named = file_set_id_from(request.label) or neutral_file_set_id(job)
+        media = [SheetMedium(file_set_id=named)]
     facts = RecipientSheetFacts(
         created=station.clock.moment(),
         password=password,
@@ -64,5 +65,6 @@ def write_sheet(
         media=tuple(media),
         job=job,
         given_to=request.disclosure.given_to,
+        open_page=OPEN_NAME if opens_in_browser(settings.secure) else "",
     )
     return write_sheet_file(path, facts, station.home / "templates")
