@@ -15,8 +15,8 @@ from tests.support.envelopes import Signed, make_envelope
 from tests.support.peers import peer
 
 # What a shell or a careless recipe would take for something else.
-PASSWORD = ' -it\'s "100%" $HOME `x` \\n & two  blanks '
-KEY_PASSWORD = "another $one"
+PASSWORD = ' -it\'s "100%" $HOME `x` \\n & two  blanks '  # noqa: S105 - of nothing
+KEY_PASSWORD = "another $one"  # noqa: S105 - of nothing
 PLAIN = {
     "DICOMDIR": b"\0" * 128 + b"DICM" + b"directory" * 100,
     "DICOM/IM000001": os.urandom(70_001),
@@ -184,11 +184,11 @@ def test_names_that_a_system_shows_in_small_letters_are_found(tmp_path: Path) ->
     """Linux does so with a plain ISO 9660 disc."""
     reader = Reader(tmp_path)
     reader.write(
-        {path.lower(): make_envelope(plain, password="p") for path, plain in PLAIN.items()},
+        {path.lower(): make_envelope(plain, password=PASSWORD) for path, plain in PLAIN.items()},
         readme(password=True),
     )
 
-    reader.follow("p")
+    reader.follow(PASSWORD)
 
     assert reader.opened() == {path.lower(): plain for path, plain in PLAIN.items()}
 

@@ -14,6 +14,7 @@ import select
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -45,14 +46,14 @@ class Browser:
         self._number = 0
         self._rest = bytearray()
         self._events: list[dict[str, Any]] = []
-        self._start()
         self._session = ""
+        self._start()
         try:
             self._command("Browser.getVersion")
             target = self._command("Target.createTarget", url="about:blank")["targetId"]
             attached = self._command("Target.attachToTarget", targetId=target, flatten=True)
             self._session = attached["sessionId"]
-            for domain in ("Page", "Runtime", "DOM", "Log"):
+            for domain in ("Page", "Runtime", "DOM", "Log", "Network"):
                 self._command(f"{domain}.enable")
             self._command(
                 "Browser.setDownloadBehavior",
@@ -107,6 +108,38 @@ class Browser:
         found = self._command("DOM.querySelector", nodeId=root, selector=selector)
         self._command("DOM.setFileInputFiles", nodeId=found["nodeId"], files=[*map(str, paths)])
 
+    def type(self, selector: str, text: str) -> None:
+        """Type into a field what was not in it before."""
+        self.run(f"{{ const it = document.querySelector({selector!r}); it.focus(); it.select(); }}")
+        self._command("Input.insertText", text=text)
+
+    def click(self, selector: str) -> None:
+        """Click in the middle of an element, as a hand would: what covers it is clicked instead."""
+        place = self.run(
+            f"(() => {{ const it = document.querySelector({selector!r});"
+            "it.scrollIntoView({block: 'center'}); const box = it.getBoundingClientRect();"
+            "return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            self._command(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=place[0],
+                y=place[1],
+                button="left",
+                clickCount=1,
+            )
+
+    def drop(self, selector: str, paths: Sequence[Path]) -> None:
+        """Drop files or folders on an element."""
+        place = self.run(
+            f"(() => {{ const box = document.querySelector({selector!r}).getBoundingClientRect();"
+            "return [box.x + 5, box.y + 5]; })()"
+        )
+        data = {"items": [], "files": [*map(str, paths)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self._command("Input.dispatchDragEvent", type=kind, x=place[0], y=place[1], data=data)
+
     def download(self, script: str) -> Path:
         """Run what starts a download; return the file when all of it is there."""
         self.run(script)
@@ -127,6 +160,12 @@ class Browser:
         shown = self._command("Page.captureScreenshot", captureBeyondViewport=whole)
         return base64.b64decode(shown["data"])
 
+    def asked_for(self) -> list[str]:
+        """Return the addresses that were asked for since the page was loaded, its own first."""
+        self.run("0")
+        asked = [e for e in self._events if e["method"] == "Network.requestWillBeSent"]
+        return [event["params"]["request"]["url"] for event in asked]
+
     def complaints(self) -> list[str]:
         """Return what the browser wrote to its console since the page was loaded."""
         self.run("0")
@@ -136,18 +175,14 @@ class Browser:
 
     def close(self) -> None:
         """End the browser; kill what does not end."""
-        try:
+        with suppress(OSError):
             self._send("Browser.close")
             while self._more(10.0):
                 pass
-        except OSError:
-            pass
         for descriptor in (self._to, self._from):
             os.close(descriptor)
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self._pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         os.waitpid(self._pid, 0)
 
     def _start(self) -> None:
@@ -187,7 +222,7 @@ class Browser:
     def _send(self, method: str, **parameters: Any) -> int:
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
-        if getattr(self, "_session", "") and not method.startswith(("Browser.", "Target.")):
+        if self._session and not method.startswith(("Browser.", "Target.")):
             message["sessionId"] = self._session
         os.write(self._to, json.dumps(message).encode() + b"\0")
         return self._number

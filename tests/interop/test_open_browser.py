@@ -1,0 +1,495 @@
+"""OPEN.HTM in a browser, from a folder, without a network: what recipients of a medium do."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mediastation.pages.open_page import OPEN_NAME, OpenFacts, render_open
+from tests.support.browser import Browser
+from tests.support.certificates import Identity, issue
+from tests.support.envelopes import Form, Signed, make_envelope
+
+PASSWORD = "correct Horse-battery 9 staple"  # noqa: S105 - of nothing
+DICOM = b"\0" * 128 + b"DICM" + bytes(range(256)) * 20
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def recipient() -> Identity:
+    return issue("Dr. Recipient")
+
+
+@pytest.fixture(scope="module")
+def signer() -> Signed:
+    one = issue("St. Elsewhere, Radiology", number=1)
+    return one.key, one.certificate, ()
+
+
+class Medium:
+    """A medium with OPEN.HTM, and a person with a browser in front of it."""
+
+    def __init__(self, browser: Browser, folder: Path) -> None:
+        self.browser = browser
+        self.folder = folder
+        folder.mkdir()
+        facts = OpenFacts("St. Elsewhere, Radiology", ("1 Main Street", "Tel. +1 555 0100"))
+        (folder / OPEN_NAME).write_bytes(render_open(facts))
+        browser.go((folder / OPEN_NAME).as_uri())
+
+    def add(self, path: str, content: bytes) -> Path:
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        return file
+
+    def choose(self) -> None:
+        """Choose the whole medium."""
+        self.browser.set_files("#folder", [self.folder])
+        self.browser.wait_until("rows.length > 0")
+
+    def open(self, password: str = PASSWORD) -> dict[str, str]:
+        """Type the password, open, and return what the table says of each file."""
+        self.browser.type("#password", password)
+        self.browser.click("#open")
+        self.browser.wait_until("!running")
+        return self.results()
+
+    def results(self) -> dict[str, str]:
+        listed = self.browser.run(
+            "Array.from(document.querySelectorAll('#rows tr'), "
+            "row => [row.cells[0].innerText, row.cells[2].innerText])"
+        )
+        return {path.split("/", 1)[-1]: said for path, said in listed}
+
+    def said(self) -> str:
+        """Return what it came to, in the page's words."""
+        text: str = self.browser.run("document.querySelector('#result').innerText")
+        return text
+
+    def shown(self, selector: str) -> bool:
+        is_shown: bool = self.browser.run(f"document.querySelector({selector!r}).checkVisibility()")
+        return is_shown
+
+    def saved(self) -> dict[str, bytes]:
+        """Save all as one ZIP and return what is in it, without the folder's own name."""
+        path = self.browser.download("document.querySelector('#zip').click()")
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+            held = {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()}
+        path.unlink()
+        return held
+
+
+@pytest.fixture
+def medium(browser: Browser, tmp_path: Path) -> Medium:
+    return Medium(browser, tmp_path / "MEDIUM")
+
+
+def test_a_whole_medium_comes_out_as_it_went_in(medium: Medium) -> None:
+    """Also a file of real size, each function of key derivation and both ciphers."""
+    plain = {"DICOMDIR": DICOM, "DICOM/ST01/LARGE": os.urandom(30_000_001), "DICOM/EMPTY": b""}
+    for path, content in plain.items():
+        medium.add(path, make_envelope(content, password=PASSWORD, salt=b"one salt"))
+    for derivation in ("sha1", "sha256", "sha384", "sha512"):
+        for cipher in ("aes128", "aes256"):
+            name = f"DICOM/{derivation}.{cipher}".upper()
+            plain[name] = DICOM + name.encode()
+            sealed = make_envelope(
+                plain[name], password=PASSWORD, derivation=derivation, cipher=cipher
+            )
+            medium.add(name, sealed)
+    medium.add("README.TXT", b"MEDICAL IMAGES\r\n")
+
+    medium.choose()
+    results = medium.open()
+
+    assert {path for path, said in results.items() if said.startswith("Opened")} == plain.keys()
+    assert results["README.TXT"] == results[OPEN_NAME] == "Not encrypted Use it as it is."
+    assert medium.said() == f"All {len(plain)} files are open, and proved to be unchanged."
+    assert medium.saved() == plain
+
+
+def test_it_asks_for_nothing_and_has_nothing_to_complain_of(medium: Medium) -> None:
+    """Not of its own policy either, under which it has to do all this."""
+    medium.add("DICOMDIR", make_envelope(DICOM, password=PASSWORD))
+
+    medium.choose()
+    medium.open()
+    medium.saved()
+
+    asked = medium.browser.asked_for()
+    assert [url for url in asked if not url.startswith("blob:")] == asked[:1]
+    assert asked[0].endswith(OPEN_NAME)
+    assert medium.browser.complaints() == []
+
+
+@pytest.mark.parametrize("digest", ["sha1", "sha256", "sha384", "sha512"])
+def test_each_digest_and_signature_of_the_profile_is_checked(
+    medium: Medium, signer: Signed, digest: str
+) -> None:
+    medium.add("DIGESTED", make_envelope(DICOM, password=PASSWORD, digest=digest))
+    signed = make_envelope(DICOM, password=PASSWORD, digest=digest, signer=signer)
+    medium.add("SIGNED", signed)
+
+    medium.choose()
+    results = medium.open()
+
+    assert results["DIGESTED"] == "Opened Save"
+    assert "the signature fits" in results["SIGNED"]
+    assert "“St. Elsewhere, Radiology”" in results["SIGNED"]
+    assert "this page cannot prove" in results["SIGNED"]
+    assert medium.saved() == {"DIGESTED": DICOM, "SIGNED": DICOM}
+
+
+def test_whatever_the_profile_allows_opens(
+    medium: Medium, recipient: Identity, signer: Signed
+) -> None:
+    forms: list[Form] = ["conforming", "content_info", "content_octets", "id_data_nested"]
+    sealed = {
+        "MIXED": make_envelope(DICOM, password=PASSWORD, certificates=[recipient.certificate] * 3),
+        "SECOND": make_envelope(DICOM, passwords=["another", PASSWORD]),
+        "WRAP": make_envelope(DICOM, password=PASSWORD, cipher="aes256", wrap_cipher="aes128"),
+        "LENGTH": make_envelope(DICOM, password=PASSWORD, key_length=True),
+        "TWICE": make_envelope(DICOM, password=PASSWORD, signers=[signer, signer]),
+        "BARE": make_envelope(DICOM, password=PASSWORD, signer=signer, signed_attributes=False),
+    }
+    for form in forms:
+        sealed[form.upper()] = make_envelope(DICOM, password=PASSWORD, form=form)
+        sealed[f"{form}_S".upper()] = make_envelope(
+            DICOM, password=PASSWORD, form=form, signer=signer
+        )
+        sealed[f"{form}_B".upper()] = make_envelope(
+            DICOM, password=PASSWORD, form=form, indefinite=1000
+        )
+    for name, content in sealed.items():
+        medium.add(name, content)
+
+    medium.choose()
+    medium.open()
+
+    assert medium.said() == f"All {len(sealed)} files are open, and proved to be unchanged."
+    assert medium.saved() == dict.fromkeys(sealed, DICOM)
+
+
+def test_a_wrong_password_gives_nothing_out_and_the_right_one_does_afterwards(
+    medium: Medium,
+) -> None:
+    for name in ("DICOMDIR", "DICOM/IM1"):
+        medium.add(name, make_envelope(DICOM, password=PASSWORD))
+    medium.choose()
+
+    for wrong in (PASSWORD.lower(), f"{PASSWORD} ", "x"):
+        results = medium.open(wrong)
+
+        assert results["DICOMDIR"] == "Wrong password The password does not fit this file."
+        assert results["DICOM/IM1"].startswith("Wrong password")
+        assert medium.said().startswith("Wrong password. Nothing was opened.")
+        assert not medium.shown("#zip")
+        assert medium.browser.run("opened().length") == 0
+
+    medium.open(PASSWORD)
+    assert medium.saved() == {"DICOMDIR": DICOM, "DICOM/IM1": DICOM}
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("", "Type the password"), ("päßwort", "that DICOM passwords never have")],
+)
+def test_what_cannot_be_a_password_is_not_tried(medium: Medium, typed: str, said: str) -> None:
+    medium.add("DICOMDIR", make_envelope(DICOM, password=PASSWORD))
+    medium.choose()
+
+    results = medium.open(typed)
+
+    assert said in medium.said()
+    assert results["DICOMDIR"] == ""
+
+
+def test_the_password_is_shown_only_when_asked(medium: Medium) -> None:
+    kinds = []
+    for _ in range(3):
+        kinds.append(medium.browser.run("document.querySelector('#password').type"))
+        medium.browser.click("#show")
+
+    assert kinds == ["password", "text", "password"]
+
+
+def test_a_damaged_file_is_not_given_out(medium: Medium, signer: Signed) -> None:
+    whole = make_envelope(DICOM, password=PASSWORD)
+    middle, end = bytearray(whole), bytearray(whole)
+    middle[len(whole) // 2] ^= 1
+    end[-1] ^= 1
+    sealed = {
+        "MIDDLE": bytes(middle),
+        "END": bytes(end),
+        "SHORT": whole[:-16],
+        "HALF": whole[: len(whole) // 2],
+        "DIGEST": make_envelope(DICOM, password=PASSWORD, wrong_digest=True),
+        "S_DIGEST": make_envelope(DICOM, password=PASSWORD, signer=signer, wrong_digest=True),
+        "S_SIGN": make_envelope(DICOM, password=PASSWORD, signer=signer, wrong_signature=True),
+    }
+    for name, content in {**sealed, "WHOLE": whole}.items():
+        medium.add(name, content)
+
+    medium.choose()
+    results = medium.open()
+
+    assert results.pop("WHOLE").startswith("Opened")
+    assert results.pop(OPEN_NAME).startswith("Not encrypted")
+    assert {name: said.split()[0] for name, said in results.items()} == dict.fromkeys(
+        sealed, "Damaged"
+    )
+    assert medium.said().startswith(f"1 of {len(sealed) + 1} encrypted files is open.")
+    assert medium.saved() == {"WHOLE": DICOM}
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_no_changed_byte_and_no_missing_end_makes_another_file(
+    medium: Medium, recipient: Identity, signer: Signed, signed: bool
+) -> None:
+    """Every byte of a small envelope, and every length: the file as it was, or a refusal."""
+    envelope = make_envelope(
+        DICOM[:200],
+        password=PASSWORD,
+        certificates=[recipient.certificate],
+        signer=signer if signed else None,
+        iterations=1,
+    )
+    found = medium.browser.run(
+        f"""(async () => {{
+          const octets = text => Uint8Array.from(atob(text), each => each.charCodeAt(0));
+          const sealed = octets("{base64.b64encode(envelope).decode()}");
+          const plain = octets("{base64.b64encode(DICOM[:200]).decode()}");
+          const ring = new KeyRing(new TextEncoder().encode({json.dumps(PASSWORD)}));
+          const found = {{ same: 0, refused: 0, other: [], strange: [] }};
+          const trial = async (name, bytes) => {{
+            try {{
+              const {{ content }} = await openEnvelope(new File([bytes], name), ring, () => {{}});
+              if (same(content, plain)) found.same++; else found.other.push(name);
+            }} catch (trouble) {{
+              if (["unread", "beyond", "damaged", "wrong", "plain"].includes(refusalOf(trouble).kind)
+                  && !(trouble instanceof TypeError)) found.refused++;
+              else found.strange.push(`${{name}}: ${{trouble}}`);
+            }}
+          }};
+          await trial("whole", sealed);
+          for (let at = 0; at < sealed.length; at++) {{
+            const bent = sealed.slice();
+            bent[at] ^= at % 2 ? 1 : 128;
+            await trial(`bent ${{at}}`, bent);
+            await trial(`cut ${{at}}`, sealed.slice(0, at));
+          }}
+          return found;
+        }})()"""
+    )
+
+    assert found["other"] == []
+    assert found["strange"] == []
+    assert found["same"] >= 1
+    assert found["refused"] > len(envelope)
+
+
+def test_what_a_browser_cannot_open_is_sent_to_other_programs(
+    medium: Medium, recipient: Identity
+) -> None:
+    sealed = {
+        "AES192": make_envelope(DICOM, password=PASSWORD, cipher="aes192"),
+        "DES": make_envelope(DICOM, password=PASSWORD, cipher="3des"),
+        "WRAP": make_envelope(DICOM, password=PASSWORD, wrap_cipher="3des"),
+        "KEY": make_envelope(DICOM, certificates=[recipient.certificate]),
+        "UNPROVED": make_envelope(DICOM, password=PASSWORD, form="id_data_bare"),
+    }
+    for name, content in sealed.items():
+        medium.add(name, content)
+
+    medium.choose()
+    results = medium.open()
+
+    results.pop(OPEN_NAME)
+    assert all(said.startswith("Needs another program ") for said in results.values())
+    assert "AES-192" in results["AES192"]
+    assert "Triple-DES" in results["DES"]
+    assert "certificate" in results["KEY"]
+    assert "proves" in results["UNPROVED"]
+    assert "README.TXT on the medium says how" in medium.said()
+
+
+def test_absurd_rounds_and_sizes_are_refused_before_any_work(medium: Medium) -> None:
+    sealed = make_envelope(DICOM, password=PASSWORD, iterations=1000)
+    medium.add("ROUNDS", sealed.replace(b"\x02\x02\x03\xe8", b"\x02\x02\x7f\xff"))
+    medium.add("LARGE", make_envelope(DICOM * 2, password=PASSWORD))
+    medium.browser.run(f"LIMITS.rounds = 2000; LIMITS.file = {len(sealed) + 10}; 0")
+
+    medium.choose()
+    results = medium.open()
+
+    assert results["ROUNDS"].startswith("Needs another program")
+    assert "Larger than a browser can check" in results["LARGE"]
+
+
+def test_a_medium_without_envelopes_says_so(medium: Medium) -> None:
+    medium.choose()
+    medium.open()
+
+    assert "None of these files is encrypted" in medium.said()
+
+
+def test_one_file_is_saved_under_its_own_name(medium: Medium) -> None:
+    file = medium.add("DICOM/IM000001", make_envelope(DICOM, password=PASSWORD))
+    medium.browser.set_files("#files", [file])
+    medium.browser.wait_until("rows.length > 0")
+    medium.open()
+
+    path = medium.browser.download("document.querySelector('#rows a').click()")
+
+    assert path.name == "IM000001"
+    assert path.read_bytes() == DICOM
+
+
+def test_a_dropped_folder_is_taken_with_all_that_is_in_it(medium: Medium) -> None:
+    for name in ("DICOMDIR", "DICOM/ST01/IM1", "DICOM/ST02/IM1"):
+        medium.add(name, make_envelope(DICOM + name.encode(), password=PASSWORD))
+    medium.browser.drop("#drop", [medium.folder])
+    medium.browser.wait_until("rows.length > 0")
+
+    medium.open()
+
+    held = {
+        name: DICOM + name.encode() for name in ("DICOMDIR", "DICOM/ST01/IM1", "DICOM/ST02/IM1")
+    }
+    assert medium.saved() == held
+
+
+# Stands for the folder that a person picks; it keeps what is written in `tree`.
+FOLDER = """
+window.folderOf = tree => ({
+  name: "", async getDirectoryHandle(name, how = {}) {
+    if (!(name in tree) && !how.create) throw new DOMException("", "NotFoundError");
+    return Object.assign(folderOf(tree[name] = tree[name] || {}), { name });
+  },
+  async getFileHandle(name) {
+    return { async createWritable() {
+      let held = null;
+      return { async write(blob) {
+        if (window.full) throw new DOMException("the disk is full", "QuotaExceededError");
+        held = blob;
+      }, async abort() {}, async close() {
+        const bytes = await crypto.subtle.digest("SHA-256", await held.arrayBuffer());
+        tree[name] = hex(new Uint8Array(bytes));
+      } };
+    } };
+  }
+});
+window.tree = { "dicom-opened": { DICOMDIR: "of somebody" } };
+window.showDirectoryPicker = async () => folderOf(tree);
+0
+"""
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_folder_gets_every_file_and_loses_none(medium: Medium, at_once: bool) -> None:
+    """Where the page cannot hold all at once, each file goes there when it is opened."""
+    plain = {name: name.encode() * 1000 for name in ("DICOMDIR", "IM1", "IM2")}
+    for name, content in plain.items():
+        medium.add(name, make_envelope(content, password=PASSWORD))
+    medium.browser.run(FOLDER)
+    if at_once:
+        medium.browser.run("LIMITS.held = 5000; 0")
+    medium.choose()
+
+    results = medium.open()
+    if not at_once:
+        medium.browser.click("#into")
+        medium.browser.wait_until("!running && !parts.result.hidden && tree['dicom-opened-2']")
+
+    assert results["IM2"].startswith("Opened and saved" if at_once else "Opened Save")
+    assert medium.browser.run("tree") == {
+        "dicom-opened": {"DICOMDIR": "of somebody"},
+        "dicom-opened-2": {
+            "MEDIUM": {name: hashlib.sha256(data).hexdigest() for name, data in plain.items()}
+        },
+    }
+
+
+def test_a_full_disk_is_told(medium: Medium) -> None:
+    medium.add("DICOMDIR", make_envelope(DICOM, password=PASSWORD))
+    medium.browser.run(f"{FOLDER}; window.full = true")
+    medium.choose()
+    medium.open()
+
+    medium.browser.click("#into")
+    medium.browser.wait_until("!running && parts.result.classList.contains('bad')")
+
+    assert medium.said() == "Only 0 files of 1 could be saved: the disk is full"
+
+
+def test_without_a_folder_to_save_into_the_rest_waits(medium: Medium) -> None:
+    for name in ("IM1", "IM2"):
+        medium.add(name, make_envelope(DICOM, password=PASSWORD))
+    (medium.folder / OPEN_NAME).unlink()
+    medium.browser.run(f"LIMITS.held = {len(DICOM) + 1000}; 0")
+    medium.browser.run("window.showDirectoryPicker = undefined")
+    medium.choose()
+
+    results = medium.open()
+
+    assert results["IM1"].startswith("Opened")
+    assert results["IM2"].startswith("Not opened yet")
+    assert medium.saved() == {"IM1": DICOM}
+
+
+def test_cancel_stops_and_the_next_try_goes_on(medium: Medium) -> None:
+    plain = os.urandom(2_000_000)
+    medium.add("LARGE", make_envelope(plain, password=PASSWORD))
+    medium.choose()
+    medium.browser.run("LIMITS.chunk = 16; 0")
+    medium.browser.type("#password", PASSWORD)
+    medium.browser.click("#open")
+    medium.browser.wait_until("parts.progress.value > 0")
+
+    medium.browser.click("#cancel")
+    medium.browser.wait_until("!running")
+
+    assert medium.results()["LARGE"] == "Stopped"
+    assert not medium.shown("#zip")
+    medium.browser.run("LIMITS.chunk = 100000 - 100000 % 16; 0")
+    medium.open()
+    assert medium.saved() == {"LARGE": plain}
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("A/../../B", "A/B"), ("/etc/passwd", "etc/passwd"), ("C:\\x", "C_/x"),
+        ("a\x07<b>", "a__b_"), ("..", "file"), ("", "file"), ("Ä/é", "Ä/é"),
+    ],
+)  # fmt: skip
+def test_no_path_leads_out_of_the_folder(medium: Medium, path: str, kept: str) -> None:
+    assert medium.browser.run(f"cleaned({json.dumps(path)})") == kept
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_nothing_runs_over_the_edge(medium: Medium, signer: Signed, width: int) -> None:
+    medium.add("DICOM/" + "LONGNAME/" * 5 + "IM", make_envelope(DICOM, password=PASSWORD))
+    medium.add("SIGNED", make_envelope(DICOM, password=PASSWORD, signer=signer))
+    medium.add("BROKEN", make_envelope(DICOM, password=PASSWORD)[:-1])
+    medium.choose()
+    medium.open()
+
+    picture = medium.browser.picture(width, 800, whole=True)
+
+    assert picture.startswith(b"\x89PNG")
+    assert medium.browser.run("document.documentElement.scrollWidth <= innerWidth")
