@@ -161,7 +161,8 @@ class PasswordEntry:
             "prf": prf,
         }
         algorithm = {"algorithm": "pbkdf2", "parameters": algos.Pbkdf2Params(parameters)}
-        return bytes((explicit(0),)) + algos.KdfAlgorithm(algorithm).dump()[1:]
+        encoded: bytes = algos.KdfAlgorithm(algorithm).dump()
+        return bytes((explicit(0),)) + encoded[1:]
 
 
 def certificate_entries(recipients: Iterable[Recipient]) -> list[CertificateEntry]:

@@ -95,16 +95,18 @@ def seal_files(
                 if len(waiting) >= 2 * count:
                     break
             if not waiting:
-                break
+                return
             task, future = waiting.popleft()
             if progress is not None:
                 while not future.done():
                     progress(work.done_bytes, total)
                     wait([future], _PROGRESS_SECONDS)
-            yield task, future.result()
-        if progress is not None:
-            progress(total, total)
-        finished = True
+            sealed = future.result()
+            if not waiting:
+                if progress is not None:
+                    progress(total, total)
+                finished = True
+            yield task, sealed
     finally:
         work.cancelled = not finished
         pool.shutdown(cancel_futures=True)
