@@ -80,13 +80,17 @@ def choose_password(
     if sheet is not None:
         require_sheet_place(sheet, request.output)
     if make:
-        from mediastation.secure.passphrase import make_passphrase  # noqa: PLC0415
+        from mediastation.secure.passphrase import make_passphrase, words_for  # noqa: PLC0415
 
-        return Password(make_passphrase())
+        return Password(make_passphrase(words_for(station.settings.secure.least_bits)))
     if request.recipients or request.plan_only:
         password = read_password(words, file)
     else:
         password = read_new_password(words, file)
+    if password is not None:
+        from mediastation.secure.passphrase import require_typed_right  # noqa: PLC0415
+
+        password = require_typed_right(password)
     if password is None and sheet is not None and not request.plan_only:
         raise ConfigError(
             "There is no password for the sheet to tell.",

@@ -84,13 +84,16 @@ def read_key_ring(
     password of the envelopes where neither password nor key was given.
     """
     from mediastation.secure.opening.keys import KeyRing, read_private_key  # noqa: PLC0415
+    from mediastation.secure.passphrase import read_words  # noqa: PLC0415
 
     opened = []
     for path in keys or ():
         asking = partial(ask_password, f"Password of the key {path}: ")
         opened.append(read_private_key(path, asking))
     password = read_password(words, file, "" if keys else prompt)
-    return KeyRing(passwords=(password,) if password else (), keys=tuple(opened))
+    # One of our passphrases may be typed with capitals or other blanks than it was made with.
+    to_try = read_words(password).to_try if password else ()
+    return KeyRing(passwords=to_try, keys=tuple(opened))
 
 
 def can_ask() -> bool:

@@ -12,11 +12,13 @@ from mediastation.model.manifest import DIGEST_LIST_NAME, write_digest_list
 from mediastation.model.profile import Security
 from mediastation.pages.facts import IndexFacts, SiblingDisc
 from mediastation.pages.index import INDEX_NAME, index_size_bound, render_index
+from mediastation.pages.open_page import OPEN_NAME, OpenFacts, render_open
 from mediastation.pages.readme import README_NAME, ReadmeFacts, readme_size_bound, render_readme
 from mediastation.station.contents import Contents, read_contents
 from mediastation.station.export_file_set import DICOMDIR, Volume
 from mediastation.station.export_include import WEB_FOLDER
 from mediastation.station.export_work import Work
+from mediastation.station.sealing import opens_in_browser
 
 
 def add_pages(work: Work, volumes: Sequence[Volume]) -> None:
@@ -48,6 +50,8 @@ def add_pages(work: Work, volumes: Sequence[Volume]) -> None:
         }
         _add_directory(work, volume)
         add_readme(work, volume, siblings, index=has_index(work))
+        if has_open_page(work):
+            _add_page(volume, OPEN_NAME, _open_page(work))
         if has_index(work):
             add_index(work, volume, held, siblings)
         add_included(work, volume)
@@ -64,6 +68,14 @@ def siblings_of_set(contents: Sequence[Contents]) -> tuple[SiblingDisc, ...]:
 def has_index(work: Work) -> bool:
     """Tell whether the medium gets INDEX.HTM: it names patients, so no sealed one does."""
     return work.profile.security is Security.NONE
+
+
+def has_open_page(work: Work) -> bool:
+    """Tell whether the medium gets OPEN.HTM: a password opens it, in a cipher of browsers."""
+    sealing = work.sealing
+    if sealing is None or not sealing.seals_files or sealing.password is None:
+        return False
+    return opens_in_browser(work.station.settings.secure)
 
 
 def add_readme(
@@ -123,9 +135,7 @@ def rewrite_digest_list(volume: Volume) -> None:
         If the disk of the home fails.
     """
     place = next(
-        number
-        for number, file in enumerate(volume.manifest_files)
-        if file.path == DIGEST_LIST_NAME
+        number for number, file in enumerate(volume.manifest_files) if file.path == DIGEST_LIST_NAME
     )
     others = [file for file in volume.manifest_files if file.path != DIGEST_LIST_NAME]
     listed = write_digest_list(sorted(others, key=lambda file: file.path)).encode("ascii")
@@ -161,6 +171,8 @@ class PageRoom:
         work, templates = self._work, _templates(self._work)
         readme = _readme_facts(work, self._volume, (), has_index(work), self._instances)
         files = [(README_NAME, readme_size_bound(readme, volumes, templates))]
+        if has_open_page(work):
+            files.append((OPEN_NAME, len(_open_page(work))))
         if has_index(work):
             held = Contents(without_patient=self._without_patient)
             index = _index_facts(work, self._volume, held)
@@ -175,6 +187,7 @@ def _readme_facts(
     work: Work, volume: Volume, siblings: tuple[SiblingDisc, ...], index: bool, instances: int = 0
 ) -> ReadmeFacts:
     settings, included = work.station.settings, work.included
+    sealing = work.sealing if work.sealing and work.sealing.seals_files else None
     return ReadmeFacts(
         created=work.station.clock.moment(),
         profile=work.target.claims,
@@ -190,7 +203,18 @@ def _readme_facts(
         web_folder=WEB_FOLDER if included.web_page else "",
         viewer=included.viewer,
         other_folders=_other_folders(work),
+        encrypted=sealing is not None,
+        password=sealing is not None and sealing.password is not None,
+        certificates=len(sealing.recipients) if sealing else 0,
+        signed=sealing is not None and sealing.signer is not None,
+        open_page=OPEN_NAME if has_open_page(work) else "",
     )
+
+
+def _open_page(work: Work) -> bytes:
+    settings = work.station.settings
+    facts = OpenFacts(institution=settings.institution, contact=tuple(settings.contact))
+    return render_open(facts, _templates(work))
 
 
 def _index_facts(

@@ -126,7 +126,12 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
             report = verify_medium(
                 pending.path, manifest, profile=work.profile, progress=step.report
             )
-            job.found(report.findings)
+            # That envelopes cannot be read without a key is no news here; what is in them comes next.
+            job.found(
+                finding
+                for finding in report.findings
+                if work.sealing is None or finding.rule != "enveloped"
+            )
             step.summary = report.proved
         if not report.ok:
             raise RefusedError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mediastation.model.identity import PatientIdentity
+from mediastation.secure.passphrase import require_not_personal, require_strong
 from mediastation.station.export_work import Work
 from mediastation.station.sealing import require_neutral_label
 
@@ -17,11 +18,6 @@ def require_secrecy(work: Work) -> None:
     SecrecyError
         If the password is weak, or made of what the set says of its people.
     """
-    from mediastation.secure.passphrase import (  # noqa: PLC0415
-        require_not_personal,
-        require_strong,
-    )
-
     people = list(_spellings(work))
     require_neutral_label(work.request.label, people)
     sealing = work.sealing

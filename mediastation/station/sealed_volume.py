@@ -10,24 +10,21 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
 from mediastation.errors import MediaError, MediastationError, SecrecyError
 from mediastation.model.finding import Finding, error, note
 from mediastation.model.manifest import ManifestFile
-from mediastation.model.secrecy import CertificateName
+from mediastation.model.secrecy import ContentKey
 from mediastation.reading.contract import Volume as Medium
 from mediastation.reading.volume import open_volume
+from mediastation.secure.opening.keys import KeyRing
+from mediastation.secure.opening.opener import Opened, Opener
 from mediastation.secure.sealing.files import seal_files
-from mediastation.secure.sealing.sealer import ContentKey
 from mediastation.station.export_file_set import SEALED, Volume
 from mediastation.station.export_pages import rewrite_digest_list
 from mediastation.station.export_work import Work
 from mediastation.station.sealing import Sealing
-
-if TYPE_CHECKING:
-    from mediastation.secure.opening.opener import Opened, Opener
 
 _AHEAD = 4
 
@@ -90,9 +87,6 @@ def prove_volume(work: Work, volume: Volume, path: Path, keys: ContentKeys) -> l
     sealing = work.sealing
     if sealing is None or not volume.to_seal:
         return []
-    from mediastation.secure.opening.keys import KeyRing  # noqa: PLC0415
-    from mediastation.secure.opening.opener import Opener  # noqa: PLC0415
-
     files = [volume.manifest_files[place] for place in volume.to_seal]
     total = sum(file.size_bytes for file in files)
     findings: list[Finding] = []
@@ -180,12 +174,12 @@ def _not_proved(path: str, message: str) -> Finding:
 
 
 def _unseen_keys(medium: str, sealing: Sealing) -> Finding:
-    names: tuple[CertificateName, ...] = tuple(one.name for one in sealing.recipients)
+    names = [one.name.subject for one in sealing.recipients]
     return note(
         "keys-not-here",
         medium,
         "Every envelope names the certificates it was sealed for; their private keys are not "
-        f"here, so that none was opened as by {' or '.join(name.subject for name in names)}.",
+        f"here, so that none was opened as by {' or '.join(names)}.",
         "`mediastation drill --key KEY.pem` proves that, where the key is.",
         "PS3.15 D.1",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from mediastation.config import SecureRules
 from mediastation.errors import ConfigError, RefusedError, SecrecyError
 from mediastation.model.file_id import MAX_FILE_SET_ID
 from mediastation.model.finding import Finding, error, note
@@ -174,7 +175,7 @@ def describe_sealing(sealing: Sealing, medium: str) -> Iterator[Finding]:
         "sealed-for",
         medium,
         f"It is opened with {'; or with '.join(opens)}.",
-        f"The content is encrypted with {_CIPHERS[sealing.cipher]} and {how}.",
+        f"The content is encrypted with {sealing.cipher.text} and {how}.",
         "PS3.15 D.1" if sealing.seals_files else "PS3.15 B.8",
     )
     if sealing.password is not None:
@@ -186,6 +187,11 @@ def describe_sealing(sealing: Sealing, medium: str) -> Iterator[Finding]:
             "own; never in the same envelope, and never written on the disc.",
             "PS3.15 D.1.1",
         )
+
+
+def opens_in_browser(rules: SecureRules) -> bool:
+    """Tell whether browsers know how files are sealed here: WebCrypto has no AES-192."""
+    return rules.cipher != ContentCipher.AES_192
 
 
 def neutral_file_set_id(job: int) -> str:
@@ -216,14 +222,6 @@ def require_neutral_label(label: str, people: Iterable[PatientIdentity]) -> None
 def recipient_names(sealing: Sealing) -> tuple[CertificateName, ...]:
     """Return who opens it with a key, for records."""
     return tuple(recipient.name for recipient in sealing.recipients)
-
-
-_CIPHERS = {
-    ContentCipher.AES_128: "AES-128",
-    ContentCipher.AES_192: "AES-192",
-    ContentCipher.AES_256: "AES-256",
-    ContentCipher.TRIPLE_DES: "Triple-DES",
-}
 
 
 def _without_twins(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
