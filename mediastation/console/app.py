@@ -101,7 +101,7 @@ class ConsoleApp(App[MediastationError | None]):
         self.status: StationStatus | None = None
         self.fault: Exception | None = None
         self._first = first
-        self._begin = begin
+        self.begin = begin
         self.goes_on = False
         """Whether this console has begun a `serve`, be it still starting, that stays."""
         self._reading = False
@@ -138,8 +138,7 @@ class ConsoleApp(App[MediastationError | None]):
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):
                 screen.look_again()
-        if self._begin is not None:
-            await attach(self, self._begin)
+        await attach(self)
 
     async def _on_exit_app(self) -> None:
         await self.desk.close()

@@ -28,30 +28,39 @@ def begin_serving(home: Path) -> tuple[str, int]:
     return start_serving(home)
 
 
-async def attach(console: ConsoleApp, begin: BeginServing) -> None:
+async def attach(console: ConsoleApp) -> None:
     """See to it that the station is served, and say so where this console began it.
 
     What keeps it from being served is told with what to do; the console goes
     on without.
     """
-    status, desk = console.status, console.desk
-    if status is None or not desk.settings.serve_with_console:
+    status = console.status
+    if status is None or console.begin is None or not console.desk.settings.serve_with_console:
         return
     if status.is_served:
         await _wait_for_answer(console)
-        return
+    else:
+        await see_to_serving(console)
+
+
+async def see_to_serving(console: ConsoleApp) -> bool:
+    """Begin to serve the station, as this console does; tell whether it is served now."""
+    begin = console.begin
+    if begin is None or not console.desk.settings.serve_with_console:
+        return False
     console.tell("Nobody serves this station yet: starting …")
     console.goes_on = True
     try:
-        address, port = await _alone(begin, desk.home)
+        address, port = await _alone(begin, console.desk.home)
     except MediastationError as fault:
         console.goes_on = False
         hint = " ".join(part for part in (fault.hint, _WITHOUT) if part)
         console.tell_fault(type(fault)(fault.message, f"{hint} s in Network (5) tries again."))
-        return
+        return False
     console.tell(
         f"Listening on {address}:{port} and working on jobs, also when you leave the console."
     )
+    return True
 
 
 async def _wait_for_answer(console: ConsoleApp) -> None:

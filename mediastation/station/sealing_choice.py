@@ -162,8 +162,6 @@ def takes_password(profile: ApplicationProfile) -> bool:
 def sheet_place(station: Station, job: int) -> Path:
     """Return where the sheet with the password of a job is put if nobody says otherwise."""
     folder = station.settings.images or station.home / "images"
-    with disk_trouble_told(station.home):
-        make_private_folder(folder)
     return folder / f"job-{job}-password.pdf"
 
 
@@ -183,4 +181,7 @@ def put_on_sheet(
     )
 
     require_sheet_place(path, request.output)
+    if path == sheet_place(station, job):
+        with disk_trouble_told(station.home):
+            make_private_folder(path.parent)
     write_sheet(station, path, password, request, (), job)

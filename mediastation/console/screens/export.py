@@ -16,8 +16,9 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from mediastation.console.screens.export_choices import Choices
-from mediastation.console.screens.export_editing import NO_DRIVE, ExportEditing
-from mediastation.console.screens.export_ways import read_ways, submit_export
+from mediastation.console.screens.export_editing import NO_DRIVE
+from mediastation.console.screens.export_sealing import ExportSealing
+from mediastation.console.screens.export_ways import read_ways
 from mediastation.console.screens.export_words import (
     CHOICE_COLUMNS,
     SOURCE_COLUMNS,
@@ -53,7 +54,7 @@ _TAKEN = frozenset("gijkqux")
 _DECISIONS = {"confirm": "confirmed", "several-patients": "several", "drop": "drop"}
 
 
-class ExportScreen(ExportEditing):
+class ExportScreen(ExportSealing):
     """What is to go out."""
 
     PLACE = "export"
@@ -112,15 +113,17 @@ class ExportScreen(ExportEditing):
         """Take what was marked in Studies in place of what was here."""
         sources = words.get("sources")
         if isinstance(sources, (list, tuple)) and tuple(sources) != self.sources:
-            self._set_sources(tuple(map(str, sources)), "what was to go out")
+            self.set_sources(tuple(map(str, sources)), "what was to go out")
 
-    def _set_sources(self, sources: tuple[str, ...], words: str) -> None:
+    def set_sources(self, sources: tuple[str, ...], words: str) -> None:
+        """Take a selection in the place of the one before; `words` tell what is taken back."""
         before, choices = self.sources, self.choices
-        ready = next((one for one in self.presets if one.name == choices.preset), None)
-        given_to = ready.preset.given_to if ready else ""
-        self._put(sources, replace(choices.for_others(), given_to=given_to))
+        self._put(sources, choices.for_others(self._preset_of(choices)))
         open_again = replace(choices, confirmed=False, several=False, drop=False)
         self.console.can_take_back(words, partial(self._put, before, open_again))
+
+    def _preset_of(self, choices: Choices) -> ReadyPreset | None:
+        return next((one for one in self.presets if one.name == choices.preset), None)
 
     def _put(self, sources: tuple[str, ...], choices: Choices) -> None:
         """Take a selection, and how it goes out."""
@@ -206,11 +209,13 @@ class ExportScreen(ExportEditing):
 
     def _restore(self, choices: Choices, sources: tuple[str, ...]) -> None:
         # What was decided about some people is never taken for a decision about others.
-        self._keep(choices if sources == self.sources else choices.for_others())
+        ready = self._preset_of(choices)
+        self._keep(choices if sources == self.sources else choices.for_others(ready))
 
     def _keep(self, choices: Choices) -> None:
         self.choices = choices
-        self.desk.remember("export.choices", choices.for_others().as_dict())
+        kept = choices.for_others(self._preset_of(choices))
+        self.desk.remember("export.choices", kept.as_dict())
         self.show_choices()
         self._plan_soon()
 
@@ -248,12 +253,12 @@ class ExportScreen(ExportEditing):
             self.console.tell("Go to what is to be left out first (tab), then press del.")
             return
         rest = tuple(one for one in self.sources if one != key[0])
-        self._set_sources(rest, "what was left out")
+        self.set_sources(rest, "what was left out")
 
     def action_clear(self) -> None:
         """Leave everything out."""
         if self.sources:
-            self._set_sources((), "clearing what goes out")
+            self.set_sources((), "clearing what goes out")
 
     # Planning
 
@@ -365,6 +370,9 @@ class ExportScreen(ExportEditing):
             self.console.tell("Wait until it is checked and planned.")
         elif found.question is not None:
             self.action_settle()
+        elif self.nobody_opens:
+            self.console.tell("Nobody could open it: say whose keys do.", grave=True)
+            self.edit_recipients()
         elif found.stopped or not found.volumes:
             self.console.tell(f"It cannot go out: {found.stopped} {found.hint}", grave=True)
         else:
@@ -382,17 +390,12 @@ class ExportScreen(ExportEditing):
             )
 
     def _start(self, asked: object, sure: bool | None) -> None:
-        if not sure:
-            return
+        if sure and self.is_still(asked):
+            self.start(asked)
+
+    def is_still(self, asked: object) -> bool:
+        """Tell whether what was confirmed is what goes out now; say so where it is not."""
         if asked != self._plan_of:
             self.console.tell("What goes out has changed meanwhile; look at it again.", grave=True)
-            return
-        self.in_background(self._submit, "start", exclusive=True)
-
-    async def _submit(self) -> None:
-        job = await self.ask(submit_export, self.choices, self.sources)
-        if job is None:
-            return
-        self.console.unmark(self.sources, f"marks of what went to job {job}")
-        self._set_sources((), f"what went to job {job}")
-        await self.console.go("jobs", job=job)
+            return False
+        return True

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mediastation.station.presets import ReadyPreset
 
 MOST_COPIES = 99
+MAKE, ASK = "make", "ask"
+WAYS_TO_PASSWORDS = (MAKE, ASK, "")
+"""How a password comes about: made up here, typed twice, or not at all."""
 _LONGEST = 1000
 
 
@@ -41,6 +44,13 @@ class Choices:
         What burns it; empty for none.
     copies : int
         Discs of each volume.
+    security : Security
+        How `profile` seals.
+    recipients : tuple of str
+        Certificates of those who open what is sealed with a key: paths.
+    password : str
+        How its password comes about: ``make``, ``ask``, or empty for none. The
+        password itself is never here: what stands here is remembered.
     unsealed : bool
         Whether a secure profile is only looked at, in a folder.
     confirmed, several, drop : bool
@@ -60,6 +70,9 @@ class Choices:
     output: str = ""
     drive: str = ""
     copies: int = 1
+    security: Security = Security.NONE
+    recipients: tuple[str, ...] = ()
+    password: str = ""
     unsealed: bool = False
     confirmed: bool = False
     several: bool = False
@@ -90,6 +103,9 @@ class Choices:
             output="",
             drive=drive if ready.is_burned else "",
             copies=preset.copies,
+            security=ready.profile.security,
+            recipients=tuple(map(str, preset.recipients)),
+            password=ready.password,
             unsealed=False,
             drop=False,
         )
@@ -104,9 +120,35 @@ class Choices:
             compress="",
             include=(),
             drop=False,
-            unsealed=profile.security is not Security.NONE,
+            security=profile.security,
+            recipients=self.recipients if profile.security is not Security.NONE else (),
+            unsealed=False,
         )
-        return changed.with_medium(medium)
+        return changed.with_password(self.password).with_medium(medium)
+
+    def with_password(self, how: str) -> Choices:
+        """Return them with a password that comes about so, or in the only way that there is."""
+        if self.security is not Security.MEDIA:
+            how = ""  # nothing is sealed, or by a mail program, which takes none
+        elif not how and not self.recipients:
+            how = MAKE
+        return replace(self, password=how)
+
+    def with_recipients(self, recipients: Sequence[str]) -> Choices:
+        """Return them with those who open it with a key; nobody left means a password."""
+        changed = replace(self, preset="", recipients=tuple(recipients))
+        return changed.with_password(self.password)
+
+    def with_sealing(self, *, sealed: bool) -> Choices:
+        """Return them sealed, or with the files as they are in a folder."""
+        form = MEDIA[self.medium].formats[0]
+        return replace(
+            self,
+            preset="",
+            unsealed=not sealed,
+            output="",
+            drive=self.drive if sealed and form.is_disc else "",
+        )
 
     def with_medium(self, medium: str) -> Choices:
         """Return them with another medium, in its usual format."""
@@ -119,19 +161,33 @@ class Choices:
         drive = self.drive if Format(form).is_disc else ""
         return replace(self, preset="", format=form, output="", drive=drive)
 
-    def for_others(self) -> Choices:
-        """Return what holds for other patients too: no decision, label, name or path of these."""
+    def for_others(self, ready: ReadyPreset | None = None) -> Choices:
+        """Return what holds for other patients too: no decision, label, name or path of these.
+
+        Who gets it, and opens it, is whom the preset `ready` names, if any.
+        """
+        named = replace(self, recipients=tuple(map(str, ready.preset.recipients)) if ready else ())
         return replace(
-            self,
+            named.with_password(self.password),
             label="",
             requested_by="",
-            given_to="",
+            given_to=ready.preset.given_to if ready else "",
             output="",
             confirmed=False,
             several=False,
             drop=False,
             people=(),
         )
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether what comes out is encrypted."""
+        return self.security is not Security.NONE and not self.unsealed
+
+    @property
+    def has_password(self) -> bool:
+        """Whether a password opens it."""
+        return self.is_sealed and bool(self.password)
 
     @property
     def form(self) -> Format:
@@ -158,6 +214,8 @@ class Choices:
             compress=self.compress,
             include=tuple(map(Path, self.include)),
             label=self.label,
+            recipients=tuple(map(Path, self.recipients)) if self.is_sealed else (),
+            with_password=self.has_password,
             unsealed=self.unsealed,
             confirm_identity=self.confirmed,
             several_patients=self.several,
@@ -172,12 +230,17 @@ class Choices:
     def planned_by(self) -> tuple[Any, ...]:
         """What a plan depends on; the rest may change without a new one."""
         names = ("profile", "medium", "format", "compress", "include", "label", "output",
-                 "unsealed", "confirmed", "several", "drop", "people")  # fmt: skip
+                 "recipients", "has_password", "unsealed", "confirmed", "several", "drop",
+                 "people")  # fmt: skip
         return tuple(getattr(self, name) for name in names)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is remembered."""
-        return {**asdict(self), "include": list(self.include)}
+        return {
+            **asdict(self),
+            "include": list(self.include),
+            "recipients": list(self.recipients),
+        }
 
     @classmethod
     def from_dict(cls, kept: Any, profiles: Mapping[str, ApplicationProfile]) -> Choices | None:
@@ -187,17 +250,23 @@ class Choices:
         usual = cls()
         values: dict[str, Any] = {}
         for field in fields(cls):
+            if field.name == "security":
+                continue  # the profile says so, as it is today
             value = kept.get(field.name, getattr(usual, field.name))
-            if field.name in {"include", "people"}:
+            if field.name in {"include", "people", "recipients"}:
                 if not isinstance(value, (list, tuple)) or not all(map(_is_text, value)):
                     return None
                 value = tuple(value)
             elif type(value) is not type(getattr(usual, field.name)) or len(str(value)) > _LONGEST:
                 return None
             values[field.name] = value
-        choices = cls(**values)
-        profile = profiles.get(choices.profile)
-        if profile is None or choices.medium not in profile.media:
+        profile = profiles.get(values["profile"])
+        if profile is None or values["medium"] not in profile.media:
+            return None
+        if values["password"] not in WAYS_TO_PASSWORDS:
+            return None
+        choices = cls(**values, security=profile.security).with_password(values["password"])
+        if choices.unsealed and choices.security is Security.NONE:
             return None
         formats = {str(form) for form in MEDIA[choices.medium].formats}
         ok = choices.format in formats and 1 <= choices.copies <= MOST_COPIES

@@ -18,8 +18,8 @@ from mediastation.console.screens.drive_choice import (
     wrong_drive,
 )
 from mediastation.console.screens.export_choices import Choices
+from mediastation.console.screens.export_words import ENCRYPTED
 from mediastation.console.widgets.choose import AskWords, Choice, Choose, Field
-from mediastation.console.widgets.dialogs import Confirm
 from mediastation.errors import MediastationError
 from mediastation.model.medium import MEDIA, Format
 from mediastation.model.profile import ApplicationProfile, Role, Security
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from mediastation.burn.drive import Drive
     from mediastation.station.presets import ReadyPreset
 
-SEALING = "needs secure envelopes"
 NO_DRIVE = "none"
 _LABEL_LETTERS = 16
 _LONGEST_WORDS = 200
@@ -54,6 +53,18 @@ class ExportEditing(ConsoleScreen):
         """Draw what was chosen."""
         raise NotImplementedError
 
+    def edit_sealed(self) -> None:
+        """Choose whether a secure profile is encrypted."""
+        raise NotImplementedError
+
+    def edit_recipients(self) -> None:
+        """Choose whose keys open it."""
+        raise NotImplementedError
+
+    def edit_password(self) -> None:
+        """Choose how its password comes about."""
+        raise NotImplementedError
+
     @property
     def is_shown(self) -> bool:
         """Whether there is anything to draw on."""
@@ -63,6 +74,9 @@ class ExportEditing(ConsoleScreen):
         """Open the dialog that changes one of the choices."""
         dialogs: Mapping[str, Callable[[], None]] = {
             "preset": self._edit_preset,
+            "sealed": self.edit_sealed,
+            "recipients": self.edit_recipients,
+            "password": self.edit_password,
             "profile": self._edit_profile,
             "medium": self._edit_medium,
             "format": self._edit_format,
@@ -121,31 +135,13 @@ class ExportEditing(ConsoleScreen):
             if not why and Role.CREATOR not in profile.roles:
                 why = "nobody creates media under it"
             if profile.security is not Security.NONE:
-                told = f"{SEALING}: only as an unsealed folder"
+                told = f"{ENCRYPTED} · {told}"
             options.append(Choice(profile.name, profile.name, told, why))
         self._pick("Which Application Profile?", options, self.choices.profile, self._profile)
 
     def _profile(self, name: str) -> None:
-        profile = self.profiles[name]
-        choices = self.choices.with_profile(profile)
-        if profile.security is Security.NONE:
-            self.choose(choices, f"choice of {name}")
-            return
-
-        def sure(yes: bool | None) -> None:
-            if yes:
-                self.choose(choices, f"choice of {name}, unsealed")
-
-        self.app.push_screen(
-            Confirm(
-                f"{name} {SEALING}, which this station cannot make yet. Only look at it?",
-                (),
-                "The files are written unsealed into a folder. They must not leave the house.",
-                yes="Unsealed folder",
-                no="No",
-            ),
-            sure,
-        )
+        choices = self.choices.with_profile(self.profiles[name])
+        self.choose(choices, f"choice of {name}")
 
     def _edit_medium(self) -> None:
         profile = self.profiles[self.choices.profile]

@@ -10,6 +10,7 @@ from mediastation.console.screens.export_choices import Choices
 from mediastation.model.profile import ApplicationProfile
 
 if TYPE_CHECKING:
+    from mediastation.station.export_request import ExportRequest
     from mediastation.station.presets import ReadyPreset
     from mediastation.station.station import Station
 
@@ -25,8 +26,17 @@ def read_ways(station: Station) -> Ways:
     return ready, faulty, station.profiles
 
 
-def submit_export(station: Station, choices: Choices, sources: tuple[str, ...]) -> int:
-    """Queue an export; where no output was named it gets a folder of its own."""
+def submit_export(
+    station: Station, choices: Choices, sources: tuple[str, ...]
+) -> tuple[int, ExportRequest]:
+    """Queue an export; where no output was named it gets a folder of its own.
+
+    Returns
+    -------
+    tuple of int and ExportRequest
+        The job, and what was asked for: without the password, which is given
+        to the job apart.
+    """
     from mediastation.config import Preset  # noqa: PLC0415
     from mediastation.station.presets import output_for, require_preset  # noqa: PLC0415
     from mediastation.station.submitting import submit  # noqa: PLC0415
@@ -37,4 +47,5 @@ def submit_export(station: Station, choices: Choices, sources: tuple[str, ...]) 
         preset = Preset(profile=choices.profile, medium=choices.medium, format=choices.format)
         ready = require_preset(station, choices.preset or choices.profile, preset)
         output = output_for(station, ready, choices.label or ready.name)
-    return submit(station, choices.request(sources, output))
+    request = choices.request(sources, output)
+    return submit(station, request), request

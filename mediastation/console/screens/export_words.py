@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mediastation.console.screens.export_choices import Choices
+from mediastation.console.screens.export_choices import ASK, MAKE, Choices
 from mediastation.console.screens.job_words import add_findings, bar, without_preamble
 from mediastation.console.screens.study_rows import patient_text
 from mediastation.console.widgets.page_table import Column, Key, PageRow
 from mediastation.console.words import date_text, fit, name_text, number_text
 from mediastation.model.medium import MEDIA, Format
+from mediastation.model.profile import Security
 from mediastation.model.text import harmless, size_text
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ SOURCE_COLUMNS = (
 )
 CHOICE_COLUMNS = (Column("Chosen", 9), Column("", 10, flex=1))
 START = "start"
+ENCRYPTED = "▣ encrypted"
+"""Mark and word of what is sealed; both stand wherever it matters."""
+_PASSWORDS = {MAKE: "made up, shown once", ASK: "typed by you, twice", "": "none"}
 _MOST_NAMES = 12
 _BAR = 10
 
@@ -117,18 +122,22 @@ def choice_rows(
     preset = names.get(choices.preset, "own choice")
     told = {
         "preset": f"{preset}  ({letters})" if letters else preset,
-        "profile": choices.profile + (" ! unsealed" if choices.unsealed else ""),
+        "profile": choices.profile,
         "medium": choices.medium,
         "format": choices.form.words,
         "compress": choices.compress or "only where needed",
-        "label": choices.label or "from the patient",
+        "label": choices.label or ("names nobody" if choices.is_sealed else "from the patient"),
         "requested_by": choices.requested_by or "–",
         "given_to": choices.given_to or "–",
         "reason": choices.reason or "–",
         "output": choices.output or "among the station's images",
     }
+    if choices.security is not Security.NONE:
+        told = {"preset": told.pop("preset"), "profile": told.pop("profile"),
+                **_secrecy(choices), **told}  # fmt: skip
     labels = {
-        "preset": "Preset", "profile": "Profile", "medium": "Medium", "format": "Format",
+        "preset": "Preset", "profile": "Profile", "sealed": "Encrypt", "recipients": "Keys of",
+        "password": "Password", "medium": "Medium", "format": "Format",
         "compress": "Compress", "label": "Label", "requested_by": "Asked by",
         "given_to": "Given to", "reason": "Because", "output": "Write to", "drive": "Burn on",
         "copies": "Copies",
@@ -145,6 +154,29 @@ def choice_rows(
     return rows
 
 
+def _secrecy(choices: Choices) -> dict[str, str]:
+    """Return how it is encrypted, and who opens it, by the name of each choice."""
+    if choices.unsealed:
+        return {"sealed": "! no: must not leave the house"}
+    number = len(choices.recipients)
+    names = ", ".join(Path(path).name for path in choices.recipients)
+    keys = f"{number_text(number, 'certificate')}: {names}" if number else "nobody"
+    told = {"sealed": f"{ENCRYPTED[0]} yes", "recipients": keys}
+    if choices.security is not Security.MAIL:
+        told["password"] = _PASSWORDS[choices.password]
+    return told
+
+
+def opened_with(choices: Choices) -> str:
+    """Return who opens what comes out; empty where it is not encrypted."""
+    if not choices.is_sealed:
+        return ""
+    ways = [f"a password ({_PASSWORDS[choices.password]})"] if choices.has_password else []
+    if number := len(choices.recipients):
+        ways.append("the key of " + number_text(number, "recipient"))
+    return " or ".join(ways)
+
+
 def plan_text(
     foresight: Foresight | None, choices: Choices, *, is_planning: bool, is_empty: bool
 ) -> Text:
@@ -158,6 +190,10 @@ def plan_text(
         text.append("… checking and planning; nothing is written\n", "bold")
     if foresight is None:
         return text
+    if choices.is_sealed:
+        who = opened_with(choices)
+        text.append(f"{ENCRYPTED}: ", "bold reverse")
+        text.append(f"opened with {who}\n" if who else "! nobody could open it\n", "bold")
     for word in _decided(choices):
         text.append(f"{word}\n", "bold")
     if foresight.stopped:
@@ -190,6 +226,8 @@ def confirmation(
     """Return what follows from starting; `growing` studies may not be complete yet."""
     told = [f"{what_goes_out(rows)}, as {choices.profile}"]
     told.append(f"onto {_volumes(len(foresight.volumes), choices)}")
+    if choices.is_sealed:
+        told.append(f"{ENCRYPTED.upper()}, opened with {opened_with(choices)}")
     if foresight.refused:
         told.append(f"without {number_text(foresight.refused, 'image')} that may not go out")
     if choices.is_burned:
@@ -217,7 +255,7 @@ def _decided(choices: Choices) -> list[str]:
     if choices.drop:
         words.append("Decided: what may not go out is left out.")
     if choices.unsealed:
-        words.append("! Not sealed: for looking at here, must not leave the house.")
+        words.append("! Not encrypted: for looking at here, must not leave the house.")
     return words
 
 
