@@ -61,6 +61,9 @@ class MimeHeader:
         With its angle brackets.
     version : str
         MIME-Version.
+    protocol : str
+        Parameter of Content-Type, in lower case: what proves the parts of
+        ``multipart/signed``.
     """
 
     media_type: str = "text/plain"
@@ -78,6 +81,7 @@ class MimeHeader:
     saved_as: str = ""
     content_id: str = ""
     version: str = ""
+    protocol: str = ""
 
     @property
     def is_multipart(self) -> bool:
@@ -140,6 +144,7 @@ def _read_header(data: bytes) -> MimeHeader:
         saved_as=disposed.get("filename", ""),
         content_id=fields.get("content-id", ""),
         version=fields.get("mime-version", ""),
+        protocol=parameters.get("protocol", "").lower(),
     )
 
 

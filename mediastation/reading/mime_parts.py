@@ -89,7 +89,7 @@ def _iter_parts(read_at: ReadAt, of: Part, log: FindingLog) -> Iterator[Part]:
         log.add(error("mime-boundary", "", "an entity of several parts does not say what parts it"))
         return
     begin = -1
-    for end, behind, is_final in _iter_delimiters(read_at, of.start, of.end, boundary):
+    for end, behind, is_final in iter_delimiters(read_at, of.start, of.end, boundary):
         # Two delimiters may share a line end: then nothing is between them.
         if begin >= 0 and (part := _read_part(read_at, begin, max(begin, end), log, of.start)):
             yield part
@@ -109,7 +109,7 @@ def _iter_parts(read_at: ReadAt, of: Part, log: FindingLog) -> Iterator[Part]:
         yield part
 
 
-def _iter_delimiters(
+def iter_delimiters(
     read_at: ReadAt, start: int, end: int, boundary: bytes
 ) -> Iterator[tuple[int, int, bool]]:
     """Yield where content ends in front of each delimiter, what follows, and if it is the last."""

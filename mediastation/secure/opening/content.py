@@ -82,7 +82,16 @@ def named_content(content_type: str) -> Content | None:
     return _CONTENTS.get(content_type)
 
 
-def form_of(front: bytes, named: Content | None) -> Form | None:
+IsBare = Callable[[bytes], bool]
+"""Tells whether content that lies in its envelope without any proof begins so."""
+
+
+def is_dicom(front: bytes) -> bool:
+    """Tell whether a DICOM file begins so."""
+    return front[_PREFIX_AT : _PREFIX_AT + 4] == b"DICM"
+
+
+def form_of(front: bytes, named: Content | None, is_bare: IsBare = is_dicom) -> Form | None:
     """Return what form the decrypted front has; None for noise, as a wrong key makes it."""
     start = _past_header(front)
     if start is not None and front[start : start + len(_CMS_OID)] == _CMS_OID:
@@ -90,8 +99,7 @@ def form_of(front: bytes, named: Content | None) -> Form | None:
         if content is not None:
             return Form(Nesting.CONTENT_INFO if named else Nesting.DATA, content)
     if named is None:
-        is_dicom = front[_PREFIX_AT : _PREFIX_AT + 4] == b"DICM"
-        return Form(Nesting.BARE, None) if is_dicom else None
+        return Form(Nesting.BARE, None) if is_bare(front) else None
     for place, nesting in ((start, Nesting.CONFORMING), (0, Nesting.OCTETS)):
         if place is None or len(front) < place + 4:
             continue
@@ -187,8 +195,24 @@ class ContentReader:
         self._enter()
         pieces = self._plain.iter_octets(OCTETS, "the content")
         self._pass_on(gathered(pieces, _PIECE_BYTES), write)
-        for _ in range(2):
-            self._plain.leave()
+        self._plain.leave()
+        return self._read_proofs()
+
+    def read_detached(self, content: Iterable[bytes]) -> Proofs:
+        """Return what proves `content`, which lies elsewhere (RFC 5652 5.2): errors as for `read`.
+
+        The content is read once; only the digests that were announced are made of it.
+        """
+        self._enter_around()
+        if self._plain.peek() is not None:
+            raise BerError("it holds content of its own beside what it is to prove")
+        self._pass_on(content, _nowhere)
+        return self._read_proofs()
+
+    def _read_proofs(self) -> Proofs:
+        """Read what follows the content."""
+        proofs = self._proofs
+        self._plain.leave()
         if self._form.content is Content.DIGESTED:
             self._read_digest()
         else:
@@ -200,6 +224,11 @@ class ContentReader:
 
     def _enter(self) -> None:
         """Step up to the content."""
+        self._enter_around()
+        self._plain.enter(0xA0, "the content itself")
+
+    def _enter_around(self) -> None:
+        """Step into what encloses the content."""
         plain, nesting = self._plain, self._form.nesting
         if nesting in {Nesting.CONTENT_INFO, Nesting.DATA}:
             plain.enter(SEQUENCE, "its content")
@@ -224,7 +253,6 @@ class ContentReader:
             plain.leave()
         plain.enter(SEQUENCE, "its content")
         self._proofs.content_type = plain.oid("the kind of its content")
-        plain.enter(0xA0, "the content itself")
 
     def _announced(self, oid: str) -> Digest:
         digest = oids.DIGESTS[oid]
@@ -277,3 +305,7 @@ class ContentReader:
             self._proofs.certificates.append(read_certificate(element))
         except BerError:
             return  # whoever needs it is told that it is missing
+
+
+def _nowhere(_piece: bytes) -> None:
+    """Take content that lies elsewhere already."""

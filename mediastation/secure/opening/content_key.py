@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediastation.model.secrecy import Content, ContentCipher
-from mediastation.secure.opening.content import FRONT_BYTES, Form, form_of
+from mediastation.secure.opening.content import FRONT_BYTES, Form, IsBare, form_of
 from mediastation.secure.opening.envelope import Head
 from mediastation.secure.opening.errors import BadEnvelopeError, WrongKeyError
 from mediastation.secure.opening.keys import KeyRing
@@ -62,6 +62,7 @@ class ContentKeys:
         front: bytes,
         named: Content | None,
         name: str,
+        is_bare: IsBare,
     ) -> FoundKey:
         """Return the first key under which `front` is the beginning of something known.
 
@@ -79,7 +80,7 @@ class ContentKeys:
         for candidate in self._candidates(head, cipher, name, asked):
             if len(candidate.key) == cipher.key_bytes:
                 decryptor = content_decryptor(cipher, candidate.key, head.iv)
-                form = form_of(decryptor.update(front), named)
+                form = form_of(decryptor.update(front), named, is_bare)
                 if form is not None:
                     return FoundKey(candidate.key, form, candidate.opened_by)
             was_meant = was_meant or candidate.is_meant

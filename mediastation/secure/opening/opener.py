@@ -17,8 +17,10 @@ from mediastation.secure.opening.content import (
     FRONT_BYTES,
     ContentReader,
     Form,
+    IsBare,
     Nesting,
     Proofs,
+    is_dicom,
     iter_decrypted,
     named_content,
 )
@@ -124,6 +126,7 @@ class Opener:
         name: str,
         *,
         allow_unproved: bool = False,
+        is_bare: IsBare = is_dicom,
     ) -> Opened:
         """Hand what is in an envelope to `write`, piece by piece.
 
@@ -143,6 +146,9 @@ class Opener:
         allow_unproved : bool
             Whether a DICOM file is given out too that lies in its envelope
             without any proof. That is for an operator to decide.
+        is_bare : callable
+            Tells by its beginning whether content that lies so is what it is to
+            be: no key can be told to be the right one otherwise.
 
         Raises
         ------
@@ -155,14 +161,14 @@ class Opener:
         """
         reader = BerReader(iter_chunks(stream, size_bytes, name), size_bytes)
         try:
-            session = self._begin(reader, name, size_bytes)
+            session = self._begin(reader, name, size_bytes, is_bare)
             if session.form.content is None and not allow_unproved:
                 raise _unproved(name, "the file lies in it without digest or signature")
             proofs = ContentReader(session.plain, session.form).read(write)
             trailing = read_tail(reader)
         except BerError as fault:
             raise bad_envelope(name, fault) from None
-        signatures = self._judge(proofs, session.form, name)
+        signatures = self.judge(proofs, name) if session.form.content is Content.SIGNED else ()
         said = (
             *check_head(session.head, name),
             *_check_content(session, proofs, trailing, name),
@@ -198,14 +204,16 @@ class Opener:
         except (BerError, SecrecyError):
             return None
 
-    def _begin(self, reader: BerReader, name: str, size_bytes: int) -> _Session:
+    def _begin(
+        self, reader: BerReader, name: str, size_bytes: int, is_bare: IsBare = is_dicom
+    ) -> _Session:
         head = read_head(reader)
         named = named_content(head.content_type)
         if head.cipher is None:
             raise BerError(f"it is encrypted with {head.cipher_name}, which is not opened here")
         pieces = iter_encrypted(reader)
         front = next(gathered(pieces, FRONT_BYTES), b"")
-        found = self._keys.find(head, head.cipher, front, named, name)
+        found = self._keys.find(head, head.cipher, front, named, name, is_bare)
         decryptor = content_decryptor(head.cipher, found.key, head.iv)
         decrypted = iter_decrypted(
             chain((front,), gathered(pieces, _PIECE_BYTES)), decryptor, head.cipher.block_bytes
@@ -213,9 +221,14 @@ class Opener:
         plain = BerReader(decrypted, size_bytes)
         return _Session(head, head.cipher, found.form, found.opened_by, plain)
 
-    def _judge(self, proofs: Proofs, form: Form, name: str) -> tuple[SignatureFacts, ...]:
-        if form.content is not Content.SIGNED:
-            return ()
+    def judge(self, proofs: Proofs, name: str) -> tuple[SignatureFacts, ...]:
+        """Return what the signatures of signed content are worth.
+
+        Raises
+        ------
+        BadEnvelopeError
+            If there is none, or one is broken.
+        """
         if not proofs.signers:
             raise _unproved(name, "it is called signed, and nobody signed it")
         check = SignatureCheck(
