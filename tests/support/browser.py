@@ -29,7 +29,7 @@ _SWITCHES = (
     "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--no-default-browser-check",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-extensions", "--disable-gpu", "--disable-dev-shm-usage", "--metrics-recording-only",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND",
 )  # fmt: skip
 
 
