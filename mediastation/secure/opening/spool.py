@@ -36,9 +36,9 @@ class Spool:
         try:
             if self._file is None:
                 self._file = self._new_file()
-                self._put(self._memory.getbuffer())
+                _write_all(self._file, self._memory.getvalue())
                 self._memory = io.BytesIO()
-            self._put(memoryview(data))
+            _write_all(self._file, data)
         except OSError as fault:
             raise ScratchError(
                 f"{self._folder} cannot take what is in an envelope: {fault.strerror or fault}.",
@@ -72,6 +72,8 @@ class Spool:
         file = tempfile.TemporaryFile(buffering=0, dir=self._folder)  # noqa: SIM115 - the reader's
         return cast("io.RawIOBase", file)
 
-    def _put(self, data: memoryview) -> None:
-        while data:
-            data = data[self._file.write(data) or 0 :] if self._file else data[:0]
+
+def _write_all(file: io.RawIOBase, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) or 0 :]
