@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mediastation.pages.pen import Pen, PrintedPages, Style
 
 SHEET_NAME = "SHEET.HTM"
-MOST_MEDIA = 5
+MOST_MEDIA = 4
 """Media of a set that the sheet lists; of more it says how many."""
 
 _TITLE = "Password for the encrypted medium"
