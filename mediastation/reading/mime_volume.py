@@ -117,6 +117,8 @@ class MailVolume(_EntityVolume):
     entity : MimeEntity
         Closed with the volume; `MediaError` unless it has one ZIP file, or
         one that is called DICOM.ZIP, and that can be read.
+    subject : str
+        Of the message around it, where the entity was sealed in one.
 
     Attributes
     ----------
@@ -124,7 +126,7 @@ class MailVolume(_EntityVolume):
         The part that has the ZIP file.
     """
 
-    def __init__(self, entity: MimeEntity) -> None:
+    def __init__(self, entity: MimeEntity, subject: str = "") -> None:
         super().__init__(entity)
         try:
             chosen = self._choose()
@@ -133,7 +135,7 @@ class MailVolume(_EntityVolume):
             self.close()
             raise
         self.attachment = chosen.part
-        if _PHRASE not in entity.root.header.subject.upper():
+        if _PHRASE not in (subject or entity.root.header.subject).upper():
             message = f"the subject does not hold {_PHRASE}"
             entity.log.add(note("mail-subject", "", message, reference=_PROFILE))
         if chosen.name.upper() != _ZIP_NAME:
@@ -184,7 +186,9 @@ class _Attachment(RandomAccess):
         return self._body.read_at(offset, length)
 
 
-def open_mime(path: Path, opener: AccessOpener = RandomAccess) -> MimeVolume | MailVolume:
+def open_mime(
+    path: Path, opener: AccessOpener = RandomAccess, *, subject: str = ""
+) -> MimeVolume | MailVolume:
     """Open an e-mail or MIME entity as what it carries.
 
     DICOM parts come first. Without any, it is a ZIP file that is entered, and
@@ -196,6 +200,8 @@ def open_mime(path: Path, opener: AccessOpener = RandomAccess) -> MimeVolume | M
         The message.
     opener : callable
         Opens it; what it returns is closed with the volume.
+    subject : str
+        Of the message around it, where it was sealed in one.
 
     Raises
     ------
@@ -204,7 +210,7 @@ def open_mime(path: Path, opener: AccessOpener = RandomAccess) -> MimeVolume | M
     """
     entity = MimeEntity(path, opener)
     if entity.archives and not entity.has_dicom:
-        return MailVolume(entity)
+        return MailVolume(entity, subject)
     if not len(entity.index):
         entity.access.close()
         raise MediaError(f"{path} is an e-mail without DICOM files", "give the one that has them")
