@@ -120,6 +120,8 @@ class VolumeResult:
     """One volume of an export; `verified` is false for one that was only planned.
 
     `label` is the path of what is to be printed on a disc, empty for other media.
+    `sealed_directory_sha256` is the digest of the envelope that the DICOMDIR lies
+    in, by which the medium is known again; empty where it is not sealed.
     """
 
     path: str
@@ -130,6 +132,7 @@ class VolumeResult:
     sha256: str
     verified: bool
     label: str = ""
+    sealed_directory_sha256: str = ""
 
 
 @dataclass(slots=True)

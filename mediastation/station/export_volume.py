@@ -126,7 +126,7 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
             report = verify_medium(
                 pending.path, manifest, profile=work.profile, progress=step.report
             )
-            # That envelopes cannot be read without a key is no news here; what is in them comes next.
+            # That envelopes cannot be read without a key is no news; they are opened below.
             job.found(
                 finding
                 for finding in report.findings
@@ -231,4 +231,12 @@ def _result(
         sha256=sha256,
         verified=verified,
         label=str(label or ""),
+        sealed_directory_sha256=next(
+            (
+                file.sha256
+                for file in volume.manifest_files
+                if file.path == DICOMDIR and file.content_sha256
+            ),
+            "",
+        ),
     )

@@ -60,8 +60,13 @@ def find_manifest(
     medium that was updated here and made elsewhere is none of them.
     Where no job has that UID, one that wrote this very path, or a medium of
     this File-set ID, is taken if its File-set held most of the instances that
-    the directory speaks of: the UID itself may be what is damaged.
+    the directory speaks of: the UID itself may be what is damaged. A DICOMDIR
+    in an envelope is known by its digest alone.
     """
+    if directory.enveloped:
+        # Nothing of it can be read; but no envelope is made twice.
+        sealed = (one for _, one in _manifests(station, directory_sha256))
+        return next((one for one in sealed if _knows(one, directory_sha256)), None)
     here = {record.sop_instance_uid for record in directory.records} - {""}
     if directory.file_set_uid:
         candidates = [
@@ -185,6 +190,8 @@ def _distance(manifest: Manifest, here: set[str], directory_sha256: str) -> tupl
 
 def _manifests(station: Station, text: str) -> Iterator[tuple[Path, Manifest]]:
     """Yield folder and manifest of the volumes of jobs whose result has `text`, newest first."""
+    if not text:
+        return
     for record in _making(station, text):
         yield from _volumes(station.jobs_folder / str(record.id))
 
