@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 _NAMES = (
-    "header_scan importing check dicomdir iso9660 export media catalog browsing transcode console"
+    "header_scan importing check dicomdir iso9660 export media catalog browsing transcode sealing "
+    "console"
 )
 
 for name in _NAMES.split():

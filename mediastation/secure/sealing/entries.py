@@ -154,12 +154,12 @@ class PasswordEntry:
 
     def _derivation_algorithm(self) -> bytes:
         """Return PBKDF2 with its parameters; the HMAC is left out where it is the default."""
-        prf = {"algorithm": self._digest.value, "parameters": core.Null()}
-        parameters = {
+        parameters: dict[str, object] = {
             "salt": {"specified": self._salt},
             "iteration_count": self._iterations,
-            "prf": prf,
         }
+        if self._digest is not Digest.SHA_1:
+            parameters["prf"] = {"algorithm": self._digest.value, "parameters": core.Null()}
         algorithm = {"algorithm": "pbkdf2", "parameters": algos.Pbkdf2Params(parameters)}
         encoded: bytes = algos.KdfAlgorithm(algorithm).dump()
         return bytes((explicit(0),)) + encoded[1:]
