@@ -6,7 +6,9 @@ Certificates come with envelopes, from strangers. Their fields are read by
 
 from __future__ import annotations
 
+import binascii
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -33,6 +35,7 @@ MAX_CERTIFICATE_BYTES = 1 << 16
 MAX_NAME_BYTES = 1 << 14
 _MAX_NAME_CHARACTERS = 300
 _MAX_EXTENSIONS = 64
+_PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 _DIGITAL_SIGNATURE, _CONTENT_COMMITMENT, _KEY_CERT_SIGN = 0, 1, 5
 _UNDERSTOOD: Final = frozenset(
@@ -155,6 +158,19 @@ def read_certificate(der: bytes) -> Certificate:
         ),
         valid_from=valid[0], valid_until=valid[1], rsa_key=key,
     )  # fmt: skip
+
+
+def iter_pem(data: bytes) -> Iterator[bytes]:
+    """Yield the certificates of a PEM file, in DER; `BerError` where one is damaged."""
+    at = 0
+    while (begin := data.find(_PEM_BEGIN, at)) >= 0:
+        at = data.find(_PEM_END, begin)
+        if at < 0:
+            raise BerError("a certificate in it has no end")
+        try:
+            yield binascii.a2b_base64(data[begin + len(_PEM_BEGIN) : at])
+        except binascii.Error:
+            raise BerError("a certificate in it is damaged") from None
 
 
 def of_library(certificate: x509.Certificate) -> Certificate:

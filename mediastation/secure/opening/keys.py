@@ -7,13 +7,13 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -25,16 +25,18 @@ from cryptography.hazmat.primitives.serialization import (
 from mediastation.errors import SecrecyError
 from mediastation.model.secrecy import CertificateName, Password
 from mediastation.secure.opening.ber import BerError, BerReader
-from mediastation.secure.opening.certificates import Certificate, of_library
+from mediastation.secure.opening.certificates import (
+    Certificate,
+    iter_pem,
+    of_library,
+    read_certificate,
+)
 
 MAX_KEY_FILE_BYTES = 1 << 20
 _MAX_CERTIFICATES = 32
 
 _PEM_KEY = re.compile(
     rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.+?-----END \1-----[^\n]*\n?", re.DOTALL
-)
-_PEM_CERTIFICATE = re.compile(
-    rb"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----.+?-----END \1CERTIFICATE-----", re.DOTALL
 )
 _WHAT_TO_GIVE = "Give the RSA key that belongs to the certificate the files were sealed for."
 
@@ -193,28 +195,25 @@ def read_private_key(path: Path, ask_password: AskPassword | None = None) -> Pri
             _WHAT_TO_GIVE,
         )
     own = key.public_key().public_numbers()
-    for certificate in certificates[:_MAX_CERTIFICATES]:
-        try:
-            public = certificate.public_key()
-            if isinstance(public, RSAPublicKey) and public.public_numbers() == own:
-                return PrivateKey(key, of_library(certificate))
-        except (ValueError, UnsupportedAlgorithm, BerError):
-            continue
+    for certificate in certificates:
+        if certificate.rsa_key is not None and certificate.rsa_key.public_numbers() == own:
+            return PrivateKey(key, certificate)
     return PrivateKey(key)
 
 
 def _of_pem(
     path: Path, data: bytes, ask_password: AskPassword | None
-) -> tuple[object, list[x509.Certificate]]:
+) -> tuple[object, list[Certificate]]:
     block = _PEM_KEY.search(data)
     if block is None:
         raise _no_key(path)
-    certificates = []
-    for one in _PEM_CERTIFICATE.finditer(data):
-        try:
-            certificates.append(x509.load_pem_x509_certificate(one[0]))
-        except (ValueError, UnsupportedAlgorithm):
-            continue
+    try:
+        certificates = [read_certificate(der) for der in islice(iter_pem(data), _MAX_CERTIFICATES)]
+    except BerError as fault:
+        raise SecrecyError(
+            f"{path} holds a certificate that cannot be understood: {fault}.",
+            "Give the key with its own certificate, or without any.",
+        ) from None
     try:
         return load_pem_private_key(block[0], None), certificates
     except TypeError:
@@ -230,26 +229,26 @@ def _of_pem(
 
 def _of_der(
     path: Path, data: bytes, ask_password: AskPassword | None
-) -> tuple[object, list[x509.Certificate]]:
+) -> tuple[object, list[Certificate]]:
     is_container = _is_pkcs12(data)
 
-    def load(password: bytes | None) -> tuple[object, list[x509.Certificate]]:
+    def load(password: bytes | None) -> tuple[object, list[Certificate]]:
         if not is_container:
             return load_der_private_key(data, password), []
         key, own, others = pkcs12.load_key_and_certificates(data, password)
-        return key, [*([own] if own else []), *others]
+        return key, [of_library(one) for one in (*([own] if own else []), *others)]
 
     try:
         return load(None)
     except TypeError:
         pass
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, BerError):
         if not is_container:
             raise _no_key(path) from None
     password = _asked(path, ask_password)
     try:
         return load(password.octets)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm, BerError):
         raise _wrong_password(path) from None
 
 

@@ -154,7 +154,8 @@ class SignatureCheck:
         return SignatureFacts(worth, name, text, signed_at, doubt)
 
     def _certificate_of(self, info: SignerInfo) -> Certificate | None:
-        known: list[Certificate] = [*self._certificates, *(self._trust or ())]
+        # The site's own comes first: another one of that name proves nothing against it.
+        known: list[Certificate] = [*(self._trust or ()), *self._certificates]
         for certificate in known:
             if info.key_identifier:
                 if certificate.key_identifier == info.key_identifier:

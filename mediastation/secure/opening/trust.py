@@ -13,12 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-
 from mediastation.errors import ConfigError
 from mediastation.secure.opening.ber import BerError
-from mediastation.secure.opening.certificates import Certificate, of_library, read_certificate
+from mediastation.secure.opening.certificates import Certificate, iter_pem, read_certificate
 
 MAX_TRUSTED = 2000
 MAX_FILE_BYTES = 4 << 20
@@ -149,9 +146,9 @@ def _read_file(path: Path) -> list[Certificate]:
         raise ConfigError(f"{path} is too large for certificates.", _HINT)
     try:
         if _PEM in data:
-            return [of_library(one) for one in x509.load_pem_x509_certificates(data)]
+            return [read_certificate(der) for der in iter_pem(data)]
         return [read_certificate(data)]
-    except (ValueError, UnsupportedAlgorithm, BerError) as fault:
+    except BerError as fault:
         raise ConfigError(
             f"{path} holds a certificate that cannot be understood: {fault}.", _HINT
         ) from fault
