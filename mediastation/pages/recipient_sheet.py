@@ -340,9 +340,10 @@ class _Drawing:
     def _open_box(self, x: float, baseline: float, cell: float, size_pt: float) -> None:
         sheet = self._pen.sheet
         high, left, right = 0.25 * size_pt * _LETTER_MM, x + 0.1 * cell, x + 0.8 * cell
-        sheet.stroke(left, baseline, right, baseline, 0.3)
+        thick = 0.015 * size_pt
+        sheet.stroke(left, baseline, right, baseline, thick)
         for side in (left, right):
-            sheet.stroke(side, baseline - high, side, baseline, 0.3)
+            sheet.stroke(side, baseline - high, side, baseline, thick)
 
     def _in_one_line(self) -> None:
         """Write the whole passphrase once more as it is typed."""
