@@ -125,10 +125,15 @@ def iter_decrypted(
     held = b""
     for piece in pieces:
         decrypted = decryptor.update(piece)
-        if decrypted:
-            if held:
-                yield held
+        if not decrypted:
+            continue
+        if held:
+            yield held
             held = decrypted
+        else:
+            # The front is wanted before more is read.
+            yield decrypted[:-block_bytes]
+            held = decrypted[-block_bytes:]
     try:
         decryptor.finalize()
     except ValueError:
