@@ -4,9 +4,9 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PEER_PACKAGES := dcmtk xorriso genisoimage p7zip-full libarchive-tools libgdcm-tools udftools \
   libudfread0 mtools dosfstools unzip poppler-utils zbar-tools fonts-noto-core libxml2-utils tmux \
-  postgresql redis-server
+  postgresql redis-server openssl chromium
 PEER_PROGRAMS := dcmdump xorriso isoinfo 7z bsdtar gdcminfo udfinfo mcopy fsck.fat unzip pdftotext \
-  zbarimg xmllint tmux redis-server
+  zbarimg xmllint tmux redis-server openssl chromium
 PEER_LIBRARIES := libudfread.so.0
 PEER_FILES := /usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf \
   /usr/lib/postgresql/*/bin/initdb

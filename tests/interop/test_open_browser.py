@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from mediastation.pages.open_page import OPEN_NAME, OpenFacts, render_open
 from tests.support.browser import Browser
 from tests.support.certificates import Identity, issue
 from tests.support.envelopes import Form, Signed, make_envelope
+from tests.support.open_page import OpenPage
 
 PASSWORD = "correct Horse-battery 9 staple"  # noqa: S105 - of nothing
 DICOM = b"\0" * 128 + b"DICM" + bytes(range(256)) * 20
@@ -38,16 +38,14 @@ def signer() -> Signed:
     return one.key, one.certificate, ()
 
 
-class Medium:
-    """A medium with OPEN.HTM, and a person with a browser in front of it."""
+class Medium(OpenPage):
+    """A medium that is still being written, with OPEN.HTM on it."""
 
     def __init__(self, browser: Browser, folder: Path) -> None:
-        self.browser = browser
-        self.folder = folder
         folder.mkdir()
         facts = OpenFacts("St. Elsewhere, Radiology", ("1 Main Street", "Tel. +1 555 0100"))
         (folder / OPEN_NAME).write_bytes(render_open(facts))
-        browser.go((folder / OPEN_NAME).as_uri())
+        super().__init__(browser, folder)
 
     def add(self, path: str, content: bytes) -> Path:
         file = self.folder / path
@@ -55,42 +53,8 @@ class Medium:
         file.write_bytes(content)
         return file
 
-    def choose(self) -> None:
-        """Choose the whole medium."""
-        self.browser.set_files("#folder", [self.folder])
-        self.browser.wait_until("rows.length > 0")
-
     def open(self, password: str = PASSWORD) -> dict[str, str]:
-        """Type the password, open, and return what the table says of each file."""
-        self.browser.type("#password", password)
-        self.browser.click("#open")
-        self.browser.wait_until("!running")
-        return self.results()
-
-    def results(self) -> dict[str, str]:
-        listed = self.browser.run(
-            "Array.from(document.querySelectorAll('#rows tr'), "
-            "row => [row.cells[0].innerText, row.cells[2].innerText])"
-        )
-        return {path.split("/", 1)[-1]: said for path, said in listed}
-
-    def said(self) -> str:
-        """Return what it came to, in the page's words."""
-        text: str = self.browser.run("document.querySelector('#result').innerText")
-        return text
-
-    def shown(self, selector: str) -> bool:
-        is_shown: bool = self.browser.run(f"document.querySelector({selector!r}).checkVisibility()")
-        return is_shown
-
-    def saved(self) -> dict[str, bytes]:
-        """Save all as one ZIP and return what is in it, without the folder's own name."""
-        path = self.browser.download("document.querySelector('#zip').click()")
-        with zipfile.ZipFile(path) as archive:
-            assert archive.testzip() is None
-            held = {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()}
-        path.unlink()
-        return held
+        return super().open(password)
 
 
 @pytest.fixture
@@ -354,6 +318,21 @@ def test_absurd_rounds_and_sizes_are_refused_before_any_work(medium: Medium) -> 
 
     assert results["ROUNDS"].startswith("Needs another program")
     assert "Larger than a browser can check" in results["LARGE"]
+
+
+def test_a_file_that_lost_its_beginning_is_not_taken_for_a_plain_one(medium: Medium) -> None:
+    """Its name, without a dot, is that of an image: it must be missed in the sum."""
+    sealed = make_envelope(DICOM, password=PASSWORD)
+    medium.add("DICOMDIR", sealed)
+    medium.add("DICOM/IM1", b"\0" * 64 + sealed[64:])
+    medium.add("DICOM/PLAIN", DICOM)
+    medium.choose()
+
+    results = medium.open()
+
+    assert results["DICOM/IM1"].startswith("No encrypted DICOM file.")
+    assert results["DICOM/PLAIN"].startswith("Not encrypted.")
+    assert medium.said().startswith("1 of 2 encrypted files is open.")
 
 
 def test_a_medium_without_envelopes_says_so(medium: Medium) -> None:

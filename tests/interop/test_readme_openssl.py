@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from mediastation.pages.readme import ReadmeFacts, render_readme
 from tests.support.certificates import Identity, issue
 from tests.support.envelopes import Signed, make_envelope
-from tests.support.peers import peer
+from tests.support.openssl_reader import OpensslReader
 
 # What a shell or a careless recipe would take for something else.
 PASSWORD = ' -it\'s "100%" $HOME `x` \\n & two  blanks '  # noqa: S105 - of nothing
@@ -37,49 +36,14 @@ def signer() -> Signed:
     return one.key, one.certificate, ()
 
 
-class Reader:
-    """Somebody with a medium, a home folder, and nothing but a shell and OpenSSL."""
-
-    def __init__(self, folder: Path, *, shell: str = "sh") -> None:
-        self.medium, self.home = folder / "MEDIUM", folder / "home"
-        self.shell = shell
-        self.medium.mkdir()
-        self.home.mkdir()
-
-    def write(self, sealed: dict[str, bytes], readme: bytes) -> None:
-        for path, content in sealed.items():
-            (self.medium / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.medium / path).write_bytes(content)
-        (self.medium / "README.TXT").write_bytes(readme)
-        (self.medium / "OPEN.HTM").write_bytes(b"<!DOCTYPE html>")
-
-    def follow(self, *typed: str) -> str:
-        """Run the commands of the text; return what they said."""
-        script = self.home.parent / "typed.sh"
-        script.write_bytes(commands_of((self.medium / "README.TXT").read_bytes()))
-        peer("openssl")
-        done = subprocess.run(
-            [peer(self.shell), str(script)],
-            cwd=self.medium,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.home)},
-            input="".join(f"{line}\n" for line in typed).encode(),
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        return done.stdout.decode()
-
-    def opened(self) -> dict[str, bytes]:
-        folder = self.home / "dicom-opened"
-        found = (path for path in folder.rglob("*") if path.is_file())
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
-
-
-def commands_of(readme: bytes) -> bytes:
-    """Return the lines that the text says are commands."""
-    section = readme.decode("ascii").split("OPENSSL ALONE\r\n", 1)[1]
-    lines = [line for line in section.split("\r\n") if line.startswith("    ")]
-    return "".join(f"{line}\n" for line in lines).encode()
+def reader_of(
+    folder: Path, sealed: dict[str, bytes], text: bytes, *, shell: str = "sh"
+) -> OpensslReader:
+    """Write a medium and return who reads it."""
+    for path, content in (sealed | {"README.TXT": text, "OPEN.HTM": b"<!DOCTYPE html>"}).items():
+        (folder / "MEDIUM" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "MEDIUM" / path).write_bytes(content)
+    return OpensslReader(folder / "MEDIUM", folder / "home", shell=shell)
 
 
 def readme(*, password: bool = False, certificates: int = 0, signed: bool = False) -> bytes:
@@ -104,8 +68,8 @@ def readme(*, password: bool = False, certificates: int = 0, signed: bool = Fals
 def test_with_the_password_every_file_comes_out(
     tmp_path: Path, cipher: str, derivation: str
 ) -> None:
-    reader = Reader(tmp_path)
-    reader.write(
+    reader = reader_of(
+        tmp_path,
         {
             path: make_envelope(content, password=PASSWORD, cipher=cipher, derivation=derivation)
             for path, content in PLAIN.items()
@@ -124,13 +88,14 @@ def test_with_the_password_every_file_comes_out(
 def test_what_is_signed_comes_out_of_either_shell(
     tmp_path: Path, signer: Signed, shell: str
 ) -> None:
-    reader = Reader(tmp_path, shell=shell)
-    reader.write(
+    reader = reader_of(
+        tmp_path,
         {
             path: make_envelope(content, password=PASSWORD, signer=signer, digest="sha384")
             for path, content in PLAIN.items()
         },
         readme(password=True, signed=True),
+        shell=shell,
     )
 
     reader.follow(PASSWORD)
@@ -143,9 +108,9 @@ def test_what_is_signed_comes_out_of_either_shell(
 def test_with_certificate_and_key_every_file_comes_out(
     tmp_path: Path, recipient: Identity, signer: Signed, signed: bool, key_password: str
 ) -> None:
-    reader = Reader(tmp_path)
     others = [issue("Somebody else", number=2).certificate, recipient.certificate]
-    reader.write(
+    reader = reader_of(
+        tmp_path,
         {
             path: make_envelope(content, certificates=others, signer=signer if signed else None)
             for path, content in PLAIN.items()
@@ -162,9 +127,9 @@ def test_with_certificate_and_key_every_file_comes_out(
 
 def test_where_both_open_it_both_are_told(tmp_path: Path, recipient: Identity) -> None:
     """The steps of both, one after the other: each has to open all."""
-    reader = Reader(tmp_path)
     certificates = [recipient.certificate]
-    reader.write(
+    reader = reader_of(
+        tmp_path,
         {
             path: make_envelope(content, password=PASSWORD, certificates=certificates)
             for path, content in PLAIN.items()
@@ -182,8 +147,8 @@ def test_where_both_open_it_both_are_told(tmp_path: Path, recipient: Identity) -
 
 def test_names_that_a_system_shows_in_small_letters_are_found(tmp_path: Path) -> None:
     """Linux does so with a plain ISO 9660 disc."""
-    reader = Reader(tmp_path)
-    reader.write(
+    reader = reader_of(
+        tmp_path,
         {path.lower(): make_envelope(plain, password=PASSWORD) for path, plain in PLAIN.items()},
         readme(password=True),
     )
@@ -195,8 +160,8 @@ def test_names_that_a_system_shows_in_small_letters_are_found(tmp_path: Path) ->
 
 @pytest.mark.parametrize("typed", ["wrong", "", PASSWORD.strip(), PASSWORD.upper()])
 def test_a_wrong_password_leaves_nothing(tmp_path: Path, typed: str) -> None:
-    reader = Reader(tmp_path)
-    reader.write(
+    reader = reader_of(
+        tmp_path,
         {path: make_envelope(plain, password=PASSWORD) for path, plain in PLAIN.items()},
         readme(password=True),
     )
@@ -209,9 +174,9 @@ def test_a_wrong_password_leaves_nothing(tmp_path: Path, typed: str) -> None:
 
 
 def test_another_ones_key_leaves_nothing(tmp_path: Path, recipient: Identity) -> None:
-    reader = Reader(tmp_path)
     other = issue("Somebody else", number=2)
-    reader.write(
+    reader = reader_of(
+        tmp_path,
         {
             path: make_envelope(plain, certificates=[recipient.certificate])
             for path, plain in PLAIN.items()
@@ -241,8 +206,7 @@ def test_a_damaged_file_is_named_and_not_kept(tmp_path: Path, signer: Signed, si
     sealed["DICOM/ST01/SE01/IM000002"] = make_envelope(
         PLAIN["DICOM/ST01/SE01/IM000002"], password=PASSWORD, signer=who, wrong_digest=True
     )
-    reader = Reader(tmp_path)
-    reader.write(sealed, readme(password=True, signed=signed))
+    reader = reader_of(tmp_path, sealed, readme(password=True, signed=signed))
 
     said = reader.follow(PASSWORD)
 

@@ -26,7 +26,9 @@ _LONGEST_S = 60.0
 _FREE_DESCRIPTOR = 10
 
 _SWITCHES = (
-    "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--no-default-browser-check",
+    # It shows our own pages only, and its sandbox starts neither as root nor in most containers.
+    "--no-sandbox", "--headless=new", "--remote-debugging-pipe", "--no-first-run",
+    "--no-default-browser-check",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-extensions", "--disable-gpu", "--disable-dev-shm-usage", "--metrics-recording-only",
     "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND",
@@ -188,8 +190,7 @@ class Browser:
     def _start(self) -> None:
         home = self._folder / "home"
         home.mkdir()
-        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        switches = [*_SWITCHES, *as_root, f"--user-data-dir={self._folder / 'profile'}"]
+        switches = [*_SWITCHES, f"--user-data-dir={self._folder / 'profile'}"]
         environment = {
             "HOME": str(home), "TMPDIR": str(self._folder), "PATH": os.environ["PATH"],
             "XDG_RUNTIME_DIR": str(home), "LANG": "C.UTF-8",
