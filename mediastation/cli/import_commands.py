@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mediastation.cli.app import app, no_empty_words, path_word
+from mediastation.cli.environment import environment_password
 from mediastation.cli.export_commands import show_export
 from mediastation.cli.output import (
     StepDisplay,
@@ -23,9 +24,19 @@ from mediastation.cli.output import (
     tell,
 )
 from mediastation.cli.queueing import QUEUE, put_into_queue
+from mediastation.cli.secrets import (
+    KEY,
+    PASSWORD_FILE,
+    can_ask,
+    read_key_ring,
+    read_password,
+)
 from mediastation.errors import ConfigError
 from mediastation.model.identity import PatientIdentity, describe
 from mediastation.model.reconciliation import Match
+
+if TYPE_CHECKING:
+    from mediastation.secure.opening.keys import KeyRing
 
 _PATIENT_ID = typer.Option(
     "--patient-id",
@@ -90,12 +101,16 @@ def import_command(
             parser=path_word, metavar="FILE", help="Write the report here as well: .htm or .pdf."
         ),
     ] = None,
+    key: KEY = None,
+    password_file: PASSWORD_FILE = None,
     queue: QUEUE = False,
 ) -> None:
     """Take in what an outside medium holds, whatever state it is in.
 
     The medium is only read, and nothing on it is started. What cannot come in, or
-    contradicts what is here, is told and kept apart; the exit code is 1 then.
+    contradicts what is here, is told and kept apart; the exit code is 1 then. Of a
+    sealed medium the password or key is needed: without one, or with a wrong one,
+    nothing comes in, and the exit code is 4.
     """
     from mediastation.station.import_medium import import_medium  # noqa: PLC0415 - for `--help`
     from mediastation.station.import_request import ImportRequest  # noqa: PLC0415
@@ -109,18 +124,37 @@ def import_command(
         confirm_identity=confirm_identity,
         to=to,
         report_file=report,
+        key=tuple(path.absolute() for path in key or ()),
     )
     if queue:
-        put_into_queue(words, request)
+        put_into_queue(words, request, read_password(words, password_file))
         return
-    with Station(words.home) as station, StepDisplay(words) as display:
-        result = import_medium(station, request, display)
+    with Station(words.home) as station:
+        keys = _keys_for(words, medium, password_file, key)
+        with StepDisplay(words) as display:
+            result = import_medium(station, request, display, keys=keys)
+    opened = f", {result.opened:,} files out of envelopes" if result.opened else ""
     show_result(
         words,
         result,
         f"{result.imported:,} of {result.found:,} instances imported, "
-        f"{result.duplicates:,} here before, {result.refused:,} refused",
+        f"{result.duplicates:,} here before, {result.refused:,} refused{opened}",
     )
+
+
+def _keys_for(
+    words: Words, medium: Path, file: Path | None, keys: list[Path] | None
+) -> KeyRing | None:
+    """Return what envelopes are opened with; the medium's password is asked for if it needs one."""
+    from mediastation.station.import_keys import look_for_seal  # noqa: PLC0415
+
+    if file is not None or keys or environment_password():
+        return read_key_ring(words, file, keys)
+    sealed = look_for_seal(medium) if can_ask() else None
+    if sealed is None or not sealed.takes_password:
+        return None
+    tell(f"{medium} is sealed for {sealed.told}.")
+    return read_key_ring(words, None, None, "Password: ")
 
 
 @app.command("repair")

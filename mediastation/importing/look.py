@@ -7,6 +7,9 @@ taken here, so that it cannot change between the look and the keeping.
 from __future__ import annotations
 
 import hashlib
+import io
+import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -16,6 +19,7 @@ from mediastation.dicom.header import NotDicom, read_header_from
 from mediastation.dicom.pixel_key import pixel_key
 from mediastation.dicom.source import BytesSource, FileSource
 from mediastation.errors import MediaError
+from mediastation.importing.envelopes import ShutError, Unsealing
 from mediastation.importing.hostile import check_preamble
 from mediastation.importing.instance_check import check_instance
 from mediastation.model.finding import Finding, error, note, warning
@@ -29,6 +33,7 @@ FRONT_BYTES = 4096
 """How much is kept of what is no instance, for whoever has to say what it is."""
 
 _FIRST_BYTES = 1 << 20
+_NAMED = 3
 _NOTHING: frozenset[int] = frozenset()
 _DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
 
@@ -101,10 +106,13 @@ def look(volume: Volume, file: VolumeFile) -> Looked:
 
     Notes
     -----
-    What the medium refuses is told in the result; nothing is raised.
+    What the medium refuses is told in the result. `OwnDiskError` is raised
+    where our own disk has no room to open an envelope in; nothing else is.
     """
     try:
         return _look(volume, file)
+    except ShutError as fault:
+        return Looked(file.path, file.size_bytes, FileKind.SEALED, findings=fault.findings)
     except OutsideError as fault:
         refused = error(
             "unreadable",
@@ -126,29 +134,48 @@ class OutsideError(Exception):
 
 def _look(volume: Volume, file: VolumeFile) -> Looked:
     try:
-        stream = volume.open(file.path)
+        if isinstance(volume, Unsealing):
+            stream, envelope, told = volume.unseal(file.path)
+        else:
+            stream, envelope, told = volume.open(file.path), None, ()
+    except ShutError:
+        raise
     except (OSError, MediaError) as fault:
         raise OutsideError.of(fault) from fault
-    name = PurePosixPath(file.path).name
     with stream:
-        first = read_fully(stream, _FIRST_BYTES)
-        whole = len(first) < _FIRST_BYTES
-        try:
-            if not whole:
-                # What is no DICOM may be as large as it likes.
-                read_header_from(BytesSource(first), name, _NOTHING)
-            source = BytesSource(first) if whole else StreamSource(stream, file.size_bytes)
-            header = read_header_from(source, name)
-        except NotDicom as fault:
-            return _no_instance(file, first, str(fault))
-        if _is_directory(first, header):
-            return Looked(file.path, source.size, FileKind.DIRECTORY, front=first[:FRONT_BYTES])
-        if not header.elements and not header.complete:
-            return _nothing_left(file, header)
-        key = pixel_key(source, header)
+        if envelope is None:
+            return _look_into(stream, file)
+        looked = _look_into(stream, replace(file, size_bytes=_length(stream)))
+    return replace(looked, envelope=envelope, findings=(*told, *looked.findings))
+
+
+def _length(stream: BinaryIO) -> int:
+    """Return how long what came out of an envelope is, which the medium does not know."""
+    length = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    return length
+
+
+def _look_into(stream: BinaryIO, file: VolumeFile) -> Looked:
+    name = PurePosixPath(file.path).name
+    first = read_fully(stream, _FIRST_BYTES)
+    whole = len(first) < _FIRST_BYTES
+    try:
         if not whole:
-            digests = _digest(stream, header.dataset_offset)
-            return _instance(file, header, first, key, *digests)
+            # What is no DICOM may be as large as it likes.
+            read_header_from(BytesSource(first), name, _NOTHING)
+        source = BytesSource(first) if whole else StreamSource(stream, file.size_bytes)
+        header = read_header_from(source, name)
+    except NotDicom as fault:
+        return _no_instance(file, first, str(fault))
+    if _is_directory(first, header):
+        return Looked(file.path, source.size, FileKind.DIRECTORY, front=first[:FRONT_BYTES])
+    if not header.elements and not header.complete:
+        return _nothing_left(file, header)
+    key = pixel_key(source, header)
+    if not whole:
+        digests = _digest(stream, header.dataset_offset)
+        return _instance(file, header, first, key, *digests)
     sha256 = hashlib.sha256(first).hexdigest()
     data_sha256 = hashlib.sha256(memoryview(first)[header.dataset_offset :]).hexdigest()
     return _instance(file, header, first, key, sha256, data_sha256, len(first))
@@ -268,8 +295,9 @@ def _no_instance(file: VolumeFile, first: bytes, reason: str) -> Looked:
         sealed = error(
             "sealed",
             file.path,
-            "It is a secure envelope: nothing in it can be read without the key or password.",
-            "Ask the sender for what opens it.",
+            f"It is a secure envelope{_whom(first, file.size_bytes)}: nothing in it can be read "
+            "without the password or key.",
+            "Import the medium again with what opens it; what is here is not taken twice.",
             "PS3.15 D.1",
         )
         return Looked(file.path, file.size_bytes, FileKind.SEALED, front=front, findings=(sealed,))
@@ -285,6 +313,19 @@ def _no_instance(file: VolumeFile, first: bytes, reason: str) -> Looked:
             ),
         )
     return Looked(file.path, file.size_bytes, FileKind.OTHER, front=front, findings=findings)
+
+
+def _whom(first: bytes, size_bytes: int) -> str:
+    """Return for whom an envelope is, as far as its front tells."""
+    from mediastation.secure.opening.envelope import read_envelope  # noqa: PLC0415 - seldom, slow
+    from mediastation.secure.opening.errors import BadEnvelopeError  # noqa: PLC0415
+
+    with suppress(BadEnvelopeError):
+        recipients = read_envelope(io.BytesIO(first), size_bytes).recipients
+        texts = list(dict.fromkeys(one.text for one in recipients))
+        more = f" and {len(texts) - _NAMED:,} more" if len(texts) > _NAMED else ""
+        return f" for {' and '.join(texts[:_NAMED])}{more}"
+    return ""
 
 
 def read_fully(stream: BinaryIO, length: int) -> bytes:

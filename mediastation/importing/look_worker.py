@@ -222,9 +222,7 @@ class _Crew:
         with self._lock:
             return None if self._stop.is_set() else next(self._runs, None)
 
-    def _look(
-        self, start: int, files: Sequence[VolumeFile], reader: IdentityReader
-    ) -> list[Row]:
+    def _look(self, start: int, files: Sequence[VolumeFile], reader: IdentityReader) -> list[Row]:
         rows: list[Row] = []
         for place, file in enumerate(files, start):
             if self._stop.is_set():

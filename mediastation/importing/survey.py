@@ -31,6 +31,7 @@ from mediastation.importing.survey_table import SurveyTable
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.importing import ArrivedFile, OpenedEnvelope, Standing
+from mediastation.reading.contract import VolumeFile
 
 _PAGE = 500
 
@@ -265,6 +266,13 @@ class Survey(SurveyTable):
             "SELECT path FROM files WHERE kind = ? ORDER BY position LIMIT 1", kind.value
         )
         return str(row[0]) if row else ""
+
+    def sealed_files(self) -> tuple[VolumeFile, ...]:
+        """Return the first envelopes that were not opened, as the medium lists them."""
+        rows = self._all(
+            "SELECT path, listed_bytes FROM files WHERE kind = 'sealed' ORDER BY position LIMIT 256"
+        )
+        return tuple(VolumeFile(path, size_bytes) for path, size_bytes in rows)
 
     def envelopes(self) -> list[tuple[OpenedEnvelope, int, str]]:
         """Return how files came out of envelopes: how many, and the first, the most frequent first.

@@ -140,13 +140,14 @@ def _packed(envelope: OpenedEnvelope | None) -> str:
     """Return how a file came out of its envelope, alike for all that came out alike."""
     if envelope is None:
         return ""
-    return json.dumps([str(one) for one in astuple(envelope)[:-1]] + [*envelope.signers])
+    *texts, signers = astuple(envelope)
+    return json.dumps([*texts, *signers])
 
 
 def opened_envelope(packed: str) -> OpenedEnvelope:
     """Return what `survey_row` has packed."""
-    opened_by, cipher, digest, signature, *signers = json.loads(packed)
-    return OpenedEnvelope(opened_by, cipher, digest, signature, tuple(signers))
+    opened_by, cipher, digest, signature, reason, *signers = json.loads(packed)
+    return OpenedEnvelope(opened_by, cipher, digest, signature, reason, tuple(signers))
 
 
 def arrived_file(row: Sequence[Any]) -> ArrivedFile:

@@ -80,14 +80,17 @@ class OpenedEnvelope:
     signature : str
         `mediastation.model.secrecy.Signature`: the worst, where several signed;
         empty where nobody did.
+    reason : str
+        Why the signature is not trusted.
     signers : tuple of str
-        The names in their certificates.
+        Who signed, in words.
     """
 
     opened_by: str
     cipher: str
     digest: str
     signature: str = ""
+    reason: str = ""
     signers: tuple[str, ...] = ()
 
 

@@ -40,6 +40,8 @@ class ImportFacts:
     media_type : str
         What the drive says that it is, such as ``CD-R`` or ``DVD+R``; empty
         where no drive was asked.
+    encrypted : bool
+        Whether every instance came out of a secure envelope.
     """
 
     medium: OutsideMedium
@@ -55,6 +57,7 @@ class ImportFacts:
     kept_studies: tuple[LedgerStudy, ...] = ()
     files_sha256: str = ""
     media_type: str = ""
+    encrypted: bool = False
 
     @property
     def kept_back(self) -> int:
@@ -83,6 +86,7 @@ class ImportFacts:
             "outside_medium": asdict(self.medium),
             "media_type": self.media_type,
             "counts": {name: getattr(self, name) for name in counts},
+            **({"encrypted": True} if self.encrypted else {}),
         }
 
 

@@ -24,6 +24,11 @@ class ContentCipher(StrEnum):
     TRIPLE_DES = "3des"
 
     @property
+    def text(self) -> str:
+        """What people call it."""
+        return "Triple-DES" if self is ContentCipher.TRIPLE_DES else f"AES-{self.value[3:]}"
+
+    @property
     def key_bytes(self) -> int:
         """Length of a content-encryption key in octets."""
         return {"aes128": 16, "aes192": 24, "aes256": 32, "3des": 24}[self]
@@ -41,6 +46,11 @@ class Digest(StrEnum):
     SHA_256 = "sha256"
     SHA_384 = "sha384"
     SHA_512 = "sha512"
+
+    @property
+    def text(self) -> str:
+        """What people call it."""
+        return f"SHA-{self.value[3:]}"
 
 
 class Content(StrEnum):

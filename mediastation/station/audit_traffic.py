@@ -81,7 +81,11 @@ def tell_imported(root: ET.Element, entry: LedgerEntry) -> None:
         "File-set UID": medium.get("file_set_uid"),
         "Institution": medium.get("institution"),
     }
-    add_studies(root, facts.get("studies"), life_cycle=_IMPORTED_LIFE, details=details)
+    # Of a mixture nothing is said: it would take two messages (PS3.15 A.5.2).
+    encrypted = "true" if facts.get("encrypted") else ""
+    add_studies(
+        root, facts.get("studies"), life_cycle=_IMPORTED_LIFE, details=details, encrypted=encrypted
+    )
     add_patients(root, facts.get("patients"))
 
 

@@ -13,11 +13,12 @@ from mediastation.importing.look import FileKind
 from mediastation.importing.quarantine import Quarantine
 from mediastation.importing.survey import Survey
 from mediastation.model.identity import PatientIdentity
-from mediastation.model.importing import OutsideMedium
+from mediastation.model.importing import OpenedEnvelope, OutsideMedium
 from mediastation.model.ledger import LedgerPatient, LedgerStudy
 from mediastation.model.ledger_facts import ImportFacts
+from mediastation.model.secrecy import ContentCipher, Digest, Signature
 from mediastation.pages.facts import IndexPatient, IndexSeries, IndexStudy
-from mediastation.pages.import_facts import LeftBehind
+from mediastation.pages.import_facts import LeftBehind, OpenedFiles
 from mediastation.station.import_request import ImportResult
 
 DIAGNOSIS = "diagnosis"
@@ -35,6 +36,7 @@ def count(survey: Survey, result: ImportResult) -> None:
     result.duplicates = survey.count(fate="duplicate")
     result.held = survey.count(fate="held")
     result.refused = survey.count(*_UNREAD) + survey.count(fate="refused")
+    result.opened = survey.count_opened()
     result.left = survey.count(FileKind.OTHER, FileKind.EMPTY) + left
     result.patients = [
         {
@@ -123,6 +125,7 @@ def import_facts(
         kept_studies=tuple(study for _, study in stayed),
         files_sha256=survey.kept_sha256(),
         media_type=media_type,
+        encrypted=0 < len(survey) == survey.count_opened(FileKind.INSTANCE),
     )
 
 
@@ -163,6 +166,24 @@ def left_behind(survey: Survey, quarantine: Quarantine, job: int) -> Iterator[Le
         number = survey.count(kind)
         if number:
             yield LeftBehind(what, why, number, survey.example(kind))
+
+
+def opened_files(survey: Survey) -> list[OpenedFiles]:
+    """Return what came out of envelopes, those that came out alike together."""
+    return [
+        OpenedFiles(one.opened_by, ContentCipher(one.cipher).text, _proof(one), number)
+        for one, number, _ in survey.envelopes()
+    ]
+
+
+def _proof(envelope: OpenedEnvelope) -> str:
+    digest = Digest(envelope.digest).text
+    if not envelope.signature:
+        return f"its digest ({digest}); whose it is, nothing proves"
+    who = " and ".join(envelope.signers) or "nobody named"
+    trusted = envelope.signature == Signature.TRUSTED
+    worth = "trusted here" if trusted else "for whom nobody vouches here"
+    return f"the signature ({digest}) of {who}, {worth}"
 
 
 def _by_study(survey: Survey, fates: Sequence[str]) -> list[tuple[LedgerPatient, LedgerStudy]]:

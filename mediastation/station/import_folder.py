@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,12 +19,13 @@ from mediastation.catalog.durable import disk_trouble_told, sync_folder
 from mediastation.errors import ConfigError
 from mediastation.importing.survey import Survey
 from mediastation.model.finding import Finding, note
-from mediastation.model.job import JobState
+from mediastation.model.job import JobRecord, JobState
 from mediastation.station.process_lock import hold_lock
 from mediastation.station.station import Station
 
 SURVEY_NAME = "survey.sqlite"
 DISC_NAME = "disc.img"
+SCRATCH_NAME = "scratch"
 _FINISHED = "finished"
 _DAY_S = 86_400
 _SIDE_FILES = ("", "-wal", "-shm")
@@ -87,6 +89,17 @@ def finish_survey(survey: Survey) -> None:
             path.unlink(missing_ok=True)
 
 
+def drop_unused(survey: Survey) -> None:
+    """Close the survey of an import; leave nothing of one that stopped before it knew anything."""
+    folder = survey.path.parent
+    is_unused = not survey.count() and not _copies(folder)
+    survey.close()
+    if is_unused:
+        _remove(folder)
+        with suppress(OSError):
+            folder.rmdir()
+
+
 def clear_stopped(station: Station, now: float) -> Iterator[Finding]:
     """Remove what imports left that were stopped long ago and that nobody went on with.
 
@@ -95,9 +108,7 @@ def clear_stopped(station: Station, now: float) -> Iterator[Finding]:
     limit = now - station.settings.stopped_import_days * _DAY_S
     for record in station.jobs.stopped("import", before=limit):
         folder = station.jobs_folder / str(record.id)
-        if not (folder / SURVEY_NAME).exists() or record.worker.rpartition(":")[0] not in (
-            "", socket.gethostname(),
-        ):  # fmt: skip
+        if not (folder / SURVEY_NAME).exists() or _is_elsewhere(record):
             continue
         with suppress(ConfigError), hold_medium(station, Path(str(record.request.get("medium")))):
             with Survey(folder / SURVEY_NAME) as survey:
@@ -116,6 +127,25 @@ def clear_stopped(station: Station, now: float) -> Iterator[Finding]:
             )
 
 
+def clear_scratch(station: Station) -> Iterator[Finding]:
+    """Remove the plain copies that a killed import was comparing; no other one needs them."""
+    for folder in sorted(station.jobs_folder.glob(f"*/{SCRATCH_NAME}")):
+        number = folder.parent.name
+        record = station.jobs.get(int(number), station.clock.now()) if number.isdecimal() else None
+        medium = record.request.get("medium") if record and record.kind == "import" else None
+        if record is None or not medium or _is_elsewhere(record):
+            continue
+        with suppress(ConfigError), hold_medium(station, Path(str(medium))):
+            shutil.rmtree(folder, ignore_errors=True)
+            said = f"Job {number} was killed; copies that it was comparing were removed."
+            yield note("left-over", str(folder), said)
+
+
+def _is_elsewhere(record: JobRecord) -> bool:
+    """Tell whether a job ran on another host, whose locks are not seen here."""
+    return record.worker.rpartition(":")[0] not in ("", socket.gethostname())
+
+
 def _copies(folder: Path) -> list[Path]:
     """Return the copy of a disc in a job's folder, half made or whole, and its journal."""
     return sorted((*folder.glob("disc.*"), *folder.glob(".disc.*")))
@@ -124,15 +154,15 @@ def _copies(folder: Path) -> list[Path]:
 def _take_over(station: Station, job: int, medium: Path, folder: Path) -> int:
     """Move what the newest stopped import of `medium` left into `folder`."""
     words = json.dumps({"medium": str(medium)})[1:-1]
-    here = socket.gethostname()
     for record in station.jobs.with_request("import", words):
         # The lock of the medium is held here: no other process of this host is at it.
         waits = record.state in (JobState.QUEUED, JobState.WAITING)
         left = station.jobs_folder / str(record.id)
         if record.id >= job or waits or not (left / SURVEY_NAME).exists():
             continue
-        if record.worker.rpartition(":")[0] not in ("", here):
+        if _is_elsewhere(record):
             continue
+        shutil.rmtree(left / SCRATCH_NAME, ignore_errors=True)
         with Survey(left / SURVEY_NAME) as survey:
             if survey.fact(_FINISHED):
                 continue

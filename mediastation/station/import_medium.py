@@ -8,14 +8,12 @@ this site is decided apart (`mediastation.station.reconcile`).
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import TYPE_CHECKING
 
 from mediastation.burn.drive import Disc
 from mediastation.burn.xorriso import XorrisoEngine
@@ -28,7 +26,9 @@ from mediastation.errors import (
     MediastationError,
     NetworkError,
     RefusedError,
+    SecrecyError,
 )
+from mediastation.importing.check_envelopes import check_envelopes
 from mediastation.importing.compare import check_knowledge, iter_standings
 from mediastation.importing.decide import Action, Planned, plan_standings
 from mediastation.importing.disc_copy import copy_disc
@@ -49,22 +49,31 @@ from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding, error, note
 from mediastation.model.importing import MediumKind, OutsideMedium, Standing
 from mediastation.model.repair import Repair
+from mediastation.model.secrecy import Password
 from mediastation.model.text import storable
 from mediastation.reading.contract import Extent, Volume
 from mediastation.reading.findings import FindingLog
-from mediastation.reading.single_file import SingleFileVolume
-from mediastation.reading.volume import MailVolume, MimeVolume, ZipVolume
 from mediastation.station.drive_lock import hold_drive
+from mediastation.station.identify_medium import identify_medium
 from mediastation.station.import_account import (
     count,
     examined_in_words,
     import_facts,
     keep_diagnosis,
     left_behind,
+    opened_files,
     patients_that_came,
     require_all,
 )
-from mediastation.station.import_folder import DISC_NAME, finish_survey, hold_medium, open_survey
+from mediastation.station.import_folder import (
+    DISC_NAME,
+    SCRATCH_NAME,
+    drop_unused,
+    finish_survey,
+    hold_medium,
+    open_survey,
+)
+from mediastation.station.import_keys import ImportKeys
 from mediastation.station.import_report import ImportOutcome
 from mediastation.station.import_report_file import keep_import_report, write_import_report
 from mediastation.station.import_request import ImportRequest, ImportResult
@@ -79,13 +88,21 @@ from mediastation.station.send_on import send_on
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
 
+if TYPE_CHECKING:
+    from mediastation.secure.opening.keys import KeyRing
+    from mediastation.secure.opening.opener import Opener
+
 SECTOR = 2048
-_CHUNK = 4 << 20
 _BATCH = 500
 
 
 def import_medium(
-    station: Station, request: ImportRequest, listener: Listener = nobody
+    station: Station,
+    request: ImportRequest,
+    listener: Listener = nobody,
+    *,
+    keys: KeyRing | None = None,
+    password: Password | None = None,
 ) -> ImportResult:
     """Take in what `request.medium` holds.
 
@@ -93,12 +110,23 @@ def import_medium(
     what was not, and why. A run that was stopped is gone on with by the next
     one of the same medium.
 
+    Parameters
+    ----------
+    keys : KeyRing, optional
+        What a command has to open secure envelopes with. Without it the keys
+        that the request names are read.
+    password : Password, optional
+        What a job in the queue was given for these keys and for the envelopes;
+        where it needs one and has none, it asks.
+
     Raises
     ------
     ConfigError
         If there is no such medium, or another process imports it.
     MediaError
         If the medium cannot be read at all, or a disk fails.
+    SecrecyError
+        If the medium is sealed, and nothing at hand opens it.
     """
     if not request.medium.exists():
         raise ConfigError(
@@ -121,7 +149,15 @@ def import_medium(
             with job:
                 job.found(settled)
                 try:
-                    _Import(station, job, request, medium, result).run()
+                    at_hand = ImportKeys(
+                        station,
+                        medium,
+                        paths=request.key,
+                        ring=keys,
+                        password=password,
+                        asks=job.asks,
+                    )
+                    _Import(station, job, request, medium, at_hand, result).run()
                 finally:
                     job.result = result.counts()
         except (NetworkError, RefusedError) as fault:
@@ -156,15 +192,18 @@ class _Import:
         job: Job,
         request: ImportRequest,
         medium: Path,
+        keys: ImportKeys,
         result: ImportResult,
     ) -> None:
         self._station = station
+        self._keys = keys
         self._job = job
         self._request = request
         self._medium = medium
         self._name = storable(str(medium))
         self._result = result
         self._folder = station.job_folder(job.id)
+        self._scratch = self._folder / SCRATCH_NAME
         self._quarantine = Quarantine(station.home)
         self._repairs: tuple[Repair, ...] = ()
         self._bad: tuple[Extent, ...] = ()
@@ -179,13 +218,24 @@ class _Import:
             stack.enter_context(survey)
             if earlier:
                 self._goes_on(earlier)
-            place = self._copy()
-            volume = stack.enter_context(open_medium(place))
-            self._job.found(volume.findings)
-            self._job.found(damaged_files(volume, self._bad))
-            self._job.found(check_names(volume))
-            medium = self._identify(volume, place)
-            self._scan(volume, place, survey)
+            # Plain copies of what was sealed lie there; none of them outlives the job.
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            stack.callback(shutil.rmtree, self._scratch, ignore_errors=True)
+            try:
+                place = self._copy()
+                sealed = stack.enter_context(open_medium(place))
+                opener = self._keys.opener_for(sealed)
+            except (SecrecyError, DecisionError):
+                drop_unused(survey)
+                raise
+            self._job.found(sealed.findings)
+            self._job.found(damaged_files(sealed, self._bad))
+            self._job.found(check_names(sealed))
+            medium = identify_medium(
+                self._job, self._medium, sealed, place, self._disc, self._copy_sha256
+            )
+            volume = self._unsealed(sealed, opener)
+            self._scan(volume, sealed, place, survey)
             medium = self._examine(volume, survey, medium)
             self._result.medium = medium
             self._compare(volume, survey, medium)
@@ -213,6 +263,8 @@ class _Import:
         """Return where the medium is read: a disc's copy, or the medium itself."""
         if not self._medium.is_block_device():
             return self._medium
+        if not (self._folder / DISC_NAME).exists():
+            self._keys.require_in_drive()
         # A stick is a block device too, and no drive that could be asked.
         with suppress(MediaError):
             self._disc = XorrisoEngine().inspect(str(self._medium)).disc or Disc()
@@ -227,40 +279,28 @@ class _Import:
             step.summary = f"{copy.size_bytes:,} bytes, {lost:,} of them unreadable"
         return copy.path
 
-    def _identify(self, volume: Volume, place: Path) -> OutsideMedium:
-        """Tell which medium it is; of a folder that is known when it was looked through."""
-        if place.is_dir():
-            return OutsideMedium(MediumKind.FOLDER, self._name)
-        kind = MediumKind.DISC if self._medium.is_block_device() else MediumKind.IMAGE
-        if isinstance(volume, ZipVolume):
-            kind = MediumKind.ZIP
-        elif isinstance(volume, SingleFileVolume):
-            kind = MediumKind.FILE
-        elif isinstance(volume, (MailVolume, MimeVolume)):
-            kind = MediumKind.MAIL
-        size_bytes = place.stat().st_size
-        sha256 = self._copy_sha256 or self._digest(place, size_bytes)
-        label = next((one.volume_id for one in reversed(self._disc.sessions)), "")
-        return OutsideMedium(kind, self._name, size_bytes, sha256, storable(label))
+    def _unsealed(self, sealed: Volume, opener: Opener | None) -> Volume:
+        """Return the medium as it was before it was sealed; a plain one is that as it is."""
+        if opener is None:
+            return sealed
+        from mediastation.importing.unsealed import UnsealedVolume  # noqa: PLC0415 - for those alone
 
-    def _digest(self, place: Path, size_bytes: int) -> str:
-        digest = hashlib.sha256()
-        with self._job.step("digest", size_bytes, "bytes") as step, _readable(place) as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                step.report(step.done + len(chunk), size_bytes)
-            step.summary = digest.hexdigest()
-        return digest.hexdigest()
+        reserve_bytes = self._station.settings.disk_reserve_bytes
+        return UnsealedVolume(sealed, opener, self._scratch, reserve_bytes)
 
-    def _scan(self, volume: Volume, place: Path, survey: Survey) -> None:
+    def _scan(self, volume: Volume, sealed: Volume, place: Path, survey: Survey) -> None:
         with self._job.step("scan", 0, "bytes") as step:
             survey.drop_unread()
-            scan(volume, survey, place, step.report)
+            scan(volume, survey, place if volume is sealed else None, step.report)
             survey.refuse_damaged(lost_bytes(volume, self._bad))
             instances, files = len(survey), survey.count()
             step.summary = f"{instances:,} instances in {files:,} files"
+        shut = survey.count(FileKind.SEALED)
+        if shut and not instances and not survey.count_opened():
+            self._keys.require_opening(sealed, survey.sealed_files())
         told = FindingLog()
         told.extend(survey.findings())
+        told.extend(check_envelopes(survey))
         self._job.found(told)
         left = (
             classify_file(path, front, size)
@@ -268,7 +308,7 @@ class _Import:
             if kind in (FileKind.OTHER, FileKind.EMPTY)
         )
         self._job.found(summarise_left(left, survey.folders()))
-        if not instances and not survey.count(FileKind.SEALED):
+        if not instances and not shut:
             self._job.found([_no_instances(self._name, files)])
 
     def _examine(self, volume: Volume, survey: Survey, medium: OutsideMedium) -> OutsideMedium:
@@ -310,11 +350,11 @@ class _Import:
         def recall(standing: Standing, subject: str) -> Decision | None:
             return recall_decision(catalog, medium.origin, standing, subject)
 
-        scratch = self._folder / "scratch"
         told = FindingLog()
         told.extend(check_knowledge(catalog))
         with self._job.step("compare", len(survey), "instances") as step:
-            standings = iter_standings(catalog, survey, lend_from(volume, scratch), scratch)
+            lend = lend_from(volume, self._scratch)
+            standings = iter_standings(catalog, survey, lend, self._scratch)
             planned = plan_standings(standings, recall)
             while batch := list(islice(planned, _BATCH)):
                 told.extend(one.finding for one in batch if one.finding is not None)
@@ -322,7 +362,6 @@ class _Import:
                 step.report(step.done + len(batch), step.total)
             step.summary = survey.standings_in_words()
         self._job.found(told)
-        shutil.rmtree(scratch, ignore_errors=True)
 
     def _keep(self, volume: Volume, survey: Survey, medium: OutsideMedium) -> None:
         def source_of(path: str) -> Source:
@@ -392,6 +431,7 @@ class _Import:
             identities=result.decisions,
             stopped=stopped.message if stopped else "",
             media_type=self._disc.kind,
+            opened=opened_files(survey),
         )
         with self._job.step("report") as step:
             kept = keep_import_report(self._station, self._folder, outcome)
@@ -424,16 +464,3 @@ def _no_instances(name: str, files: int) -> Finding:
         f"There is no DICOM instance among its {files:,} files.",
         "It may hold another maker's own format: ask the sender for DICOM.",
     )
-
-
-@contextmanager
-def _readable(place: Path) -> Iterator[IO[bytes]]:
-    """Open an image to be digested; what it refuses is trouble with the medium, not with us."""
-    try:
-        with place.open("rb", buffering=0) as file:
-            yield file
-    except OSError as fault:
-        raise MediaError(
-            f"{place} cannot be read to its end: {fault.strerror}.",
-            "Copy it again from its source.",
-        ) from fault

@@ -64,6 +64,9 @@ class ImportRequest:
         Name of the peer that gets what was reconciled; empty for none.
     report_file : Path, optional
         Where the report goes besides the job's folder: ``.htm``, ``.html`` or ``.pdf``.
+    key : tuple of Path
+        Private keys that secure envelopes are opened with. Their passwords, and that
+        of the envelopes, are never in a request: who runs it is given them apart.
     """
 
     medium: Path
@@ -77,6 +80,7 @@ class ImportRequest:
     people: tuple[str, ...] = ()
     to: str = ""
     report_file: Path | None = None
+    key: tuple[Path, ...] = ()
 
     @property
     def wanted(self) -> WantedPatient:
@@ -216,6 +220,8 @@ class ImportResult(ReconcileResult):
         Defects of the directory that were mended on paper.
     left : int
         Other files, which stay on the medium.
+    opened : int
+        Files that came out of secure envelopes.
     medium : OutsideMedium, optional
         What it was; None where it could not be opened.
     report : str
@@ -229,6 +235,7 @@ class ImportResult(ReconcileResult):
     held: int = 0
     repaired: int = 0
     left: int = 0
+    opened: int = 0
     medium: OutsideMedium | None = None
     report: str = ""
 
@@ -244,6 +251,7 @@ class ImportResult(ReconcileResult):
             "held": self.held,
             "repaired": self.repaired,
             "left": self.left,
+            "opened": self.opened,
             "patients": self.patients,
             "reconciled": self.reconciled,
             "sent_by": self.sent_by,

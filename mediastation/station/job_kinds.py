@@ -145,7 +145,7 @@ def placed(request: Request) -> Any:
         value = getattr(request, field.name)
         if isinstance(value, Path):
             changed[field.name] = value.absolute()
-        elif field.name in {"include", "recipients"}:
+        elif field.name in {"include", "key", "recipients"}:
             changed[field.name] = tuple(path.absolute() for path in value)
         elif field.name in {"drive", "drives"}:
             one = field.name == "drive"
@@ -248,8 +248,9 @@ def _fetch(station: Station, request: FetchRequest, listener: Listener) -> objec
 
 def _import(station: Station, request: ImportRequest, listener: Listener) -> object:
     from mediastation.station.import_medium import import_medium  # noqa: PLC0415
+    from mediastation.station.job_password import take_password  # noqa: PLC0415
 
-    return import_medium(station, request, listener)
+    return import_medium(station, request, listener, password=take_password(station))
 
 
 def _reconcile(station: Station, request: ReconcileRequest, listener: Listener) -> object:

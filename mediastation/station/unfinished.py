@@ -18,7 +18,7 @@ from mediastation.media.left_over import part_path, remove_left_over
 from mediastation.model.finding import Finding, note, warning
 from mediastation.model.job import JobRecord
 from mediastation.station.dead_jobs import is_dead
-from mediastation.station.import_folder import clear_stopped
+from mediastation.station.import_folder import clear_scratch, clear_stopped
 from mediastation.station.medium_record import WRITING, is_elsewhere
 from mediastation.station.process_lock import hold_lock
 from mediastation.station.station import Station
@@ -54,6 +54,7 @@ def settle_unfinished(station: Station) -> list[Finding]:
             findings += _clear_left_overs(station)
             findings += settle_burns(station)
             findings += clear_stopped(station, station.clock.now())
+            findings += clear_scratch(station)
     except _BusyError:
         pass
     except MediaError as fault:

@@ -1,0 +1,233 @@
+"""What opens the envelopes of an outside medium: found out, asked for and tried before the scan.
+
+A plain medium needs nothing, and nobody is asked. Of a sealed one it is known
+within a moment for whom it is, and whether what is at hand opens it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mediastation.errors import MediaError, MediastationError, SecrecyError
+from mediastation.importing.open_medium import open_medium
+from mediastation.importing.sealed_sample import FEW_FILES, MOST_FILES, SealedSample, sample_medium
+from mediastation.model.secrecy import Password
+from mediastation.reading.contract import Volume, VolumeFile
+from mediastation.station.job_password import password_needed
+from mediastation.station.station import Station
+
+if TYPE_CHECKING:
+    # Only who meets an envelope waits for cryptography to be loaded.
+    from mediastation.secure.opening.keys import KeyRing
+    from mediastation.secure.opening.opener import Opener
+    from mediastation.secure.opening.recipients import RecipientFacts
+
+_OF_EACH = 2
+_MOST_KINDS = 16
+"""Envelopes that are tried: so many of each list of recipients, and of so many lists."""
+_NAMED = 3
+_GIVE = "Give the password with --password-file FILE, or the private key with --key KEY.pem."
+_IN_MEMORY = "It is kept in memory only, and has to be given again after a restart."
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFor:
+    """Whom a sealed medium is for: in words, and whether a password is among it."""
+
+    told: str
+    takes_password: bool
+
+
+class ImportKeys:
+    """What is at hand for one import, and what it takes.
+
+    Parameters
+    ----------
+    station : Station
+        Its settings say whose signatures are trusted.
+    medium : Path
+        What is imported.
+    paths : tuple of Path
+        Key files of the request, which are read where no `ring` was given.
+    ring : KeyRing or None
+        What a command was given.
+    password : Password or None
+        What a job in the queue was given; for the envelopes and for the keys.
+    asks : bool
+        Whether the job waits for a password that it needs.
+    """
+
+    def __init__(
+        self,
+        station: Station,
+        medium: Path,
+        *,
+        paths: tuple[Path, ...] = (),
+        ring: KeyRing | None = None,
+        password: Password | None = None,
+        asks: bool = False,
+    ) -> None:
+        self._station = station
+        self._medium = medium
+        self._paths = paths
+        self._ring = ring
+        self._password = password
+        self._asks = asks
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is at hand."""
+        if self._ring is not None:
+            return self._ring.is_empty
+        return not self._paths and self._password is None
+
+    def require_in_drive(self) -> None:
+        """Raise as `opener_for` does, by a glance at a disc that is not copied yet.
+
+        What the drive cannot read now is left to the copy.
+        """
+        with suppress(MediaError, OSError), open_medium(self._medium) as volume:
+            self.opener_for(volume, FEW_FILES)
+
+    def opener_for(self, volume: Volume, most: int = MOST_FILES) -> Opener | None:
+        """Return what opens the envelopes of `volume`; None where nothing is at hand or needed.
+
+        Raises
+        ------
+        SecrecyError
+            If the medium is sealed, and nothing at hand opens it.
+        DecisionError
+            If a job in the queue needs a password for it.
+        """
+        sample = sample_medium(volume, most)
+        if not self.is_empty:
+            return self._fitting(volume, sample)
+        if sample.is_sealed:
+            raise self._refusal(volume, sample.envelopes)
+        return None
+
+    def require_opening(self, volume: Volume, envelopes: tuple[VolumeFile, ...]) -> None:
+        """Raise as `opener_for` does, where the scan has found envelopes and opened none.
+
+        That all of them are damaged is no reason: the findings say it.
+        """
+        if self.is_empty:
+            raise self._refusal(volume, envelopes)
+        self._fitting(volume, SealedSample(envelopes))
+
+    def _fitting(self, volume: Volume, sample: SealedSample) -> Opener:
+        """Return the opener; raise where a few envelopes of each kind show that it opens none."""
+        from mediastation.secure.opening.errors import (  # noqa: PLC0415
+            BadEnvelopeError,
+            WrongKeyError,
+        )
+        from mediastation.secure.opening.opener import Opener  # noqa: PLC0415
+        from mediastation.station.trust import read_site_trust  # noqa: PLC0415
+
+        trust, moment = read_site_trust(self._station), self._station.clock.moment()
+        opener = Opener(self._keys(), trust=trust, moment=moment)
+        is_wrong = False
+        for file in _of_each_kind(volume, sample.envelopes):
+            try:
+                with volume.open(file.path) as stream:
+                    opener.open(stream, file.size_bytes, _nowhere, file.path)
+            except WrongKeyError:
+                is_wrong = True
+            except (BadEnvelopeError, MediaError, OSError):
+                continue  # the scan says which are damaged
+            else:
+                return opener
+        if is_wrong:
+            raise self._refusal(volume, sample.envelopes)
+        return opener
+
+    def _keys(self) -> KeyRing:
+        """Return what is at hand; a key of the request that has a password asks for it."""
+        from mediastation.secure.opening.keys import KeyRing, read_private_key  # noqa: PLC0415
+        from mediastation.secure.passphrase import read_words  # noqa: PLC0415
+
+        if self._ring is None:
+            keys = tuple(read_private_key(path, self._key_password) for path in self._paths)
+            typed = self._password
+            passwords = read_words(typed).to_try if typed is not None else ()
+            self._ring = KeyRing(passwords=passwords, keys=keys)
+        return self._ring
+
+    def _key_password(self) -> Password:
+        if self._password is not None:
+            return self._password
+        said = "A private key that this import is to use has a password of its own."
+        if self._asks:
+            raise password_needed(f"{said} What is it?", _IN_MEMORY)
+        raise SecrecyError(said, "Give the command where somebody can type it.")
+
+    def _refusal(self, volume: Volume, envelopes: tuple[VolumeFile, ...]) -> MediastationError:
+        """Return what stops the import of a medium that nothing at hand opens."""
+        sealed = whom_for(volume, envelopes)
+        said = f"{self._medium} is sealed for {sealed.told}. Nothing was imported."
+        if not self.is_empty:
+            said = f"What was given opens nothing on it: {said}"
+        if self._asks and sealed.takes_password:
+            return password_needed(said, _IN_MEMORY)
+        if not self.is_empty:
+            return SecrecyError(said, "Check the password or key, and give the command again.")
+        if sealed.takes_password:
+            return SecrecyError(said, _GIVE)
+        return SecrecyError(said, "No password opens it: give that private key with --key KEY.pem.")
+
+
+def look_for_seal(medium: Path) -> SealedFor | None:
+    """Return whom a medium is sealed for; None where it is plain, or cannot be told now."""
+    with suppress(MediaError, OSError):
+        few = FEW_FILES if medium.is_block_device() else MOST_FILES
+        with open_medium(medium) as volume:
+            sample = sample_medium(volume, few)
+            if sample.is_sealed:
+                return whom_for(volume, sample.envelopes)
+    return None
+
+
+def whom_for(volume: Volume, envelopes: tuple[VolumeFile, ...]) -> SealedFor:
+    """Return whom some envelopes are for, together."""
+    named: dict[str, RecipientFacts] = {}
+    for _, recipients in _heads(volume, envelopes):
+        named |= {one.text: one for one in recipients}
+    told = list(named)[:_NAMED]
+    if len(named) > _NAMED:
+        told.append(f"{len(named) - _NAMED:,} more")
+    takes_password = any(one.is_password and not one.unsupported for one in named.values())
+    return SealedFor(" and ".join(told) or "somebody it does not name", takes_password)
+
+
+def _of_each_kind(volume: Volume, envelopes: tuple[VolumeFile, ...]) -> Iterator[VolumeFile]:
+    """Yield a few envelopes for each list of recipients, the smallest first."""
+    seen: dict[tuple[RecipientFacts, ...], int] = {}
+    for file, recipients in _heads(volume, envelopes):
+        if recipients not in seen and len(seen) >= _MOST_KINDS:
+            continue
+        seen[recipients] = seen.get(recipients, 0) + 1
+        if seen[recipients] <= _OF_EACH:
+            yield file
+
+
+def _heads(
+    volume: Volume, envelopes: tuple[VolumeFile, ...]
+) -> Iterator[tuple[VolumeFile, tuple[RecipientFacts, ...]]]:
+    from mediastation.secure.opening.envelope import read_envelope  # noqa: PLC0415
+    from mediastation.secure.opening.errors import BadEnvelopeError  # noqa: PLC0415
+
+    for file in envelopes:
+        try:
+            with volume.open(file.path) as stream:
+                head = read_envelope(stream, file.size_bytes, file.path)
+        except (MediaError, OSError, BadEnvelopeError):
+            continue
+        yield file, head.recipients
+
+
+def _nowhere(_data: bytes) -> None:
+    """Take content that is not kept: whether it opens is the question."""
