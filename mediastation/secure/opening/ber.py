@@ -72,7 +72,7 @@ class BerReader:
         if self.position >= end and not marked:
             return None
         if marked and self.position + 2 > end:
-            raise BerError("it has an element that is longer than what holds it")
+            raise self._past(end)
         if not self._fill(2 if marked else 1):
             if len(self._open) == 1 and self._at == len(self._chunk):
                 return None
@@ -254,10 +254,14 @@ class BerReader:
             length = int.from_bytes(self._raw(first & 0x7F), "big")
         end = self._open[-1][0]
         if self.position + length > end:
-            if len(self._open) == 1 or end == self._open[0][0]:
-                raise BerError("it ends too early, or one of its lengths is wrong")
-            raise BerError("it has an element that is longer than what holds it")
+            raise self._past(end)
         return tag, length
+
+    def _past(self, end: int) -> BerError:
+        """Return the error of an element that goes beyond where its containers end."""
+        if end == self._open[0][0]:
+            return BerError("it ends too early, or one of its lengths is wrong")
+        return BerError("it has an element that is longer than what holds it")
 
     def _push(self, length: int | None) -> None:
         if len(self._open) > MAX_DEPTH:
