@@ -241,7 +241,7 @@ STANDARD_PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "usb-stick": Preset(title="USB stick", key="s", profile="STD-GEN-USB-JPEG", burn=False),
         "usb-encrypted": Preset(
-            title="Encrypted USB stick",
+            title="Encrypted stick",
             key="e",
             profile="STD-GEN-SEC-USB-JPEG",
             password="make",  # noqa: S106 - how it comes about

@@ -185,8 +185,7 @@ class Control:
             raise ControlError("a secret is text")
         if self._closing:
             raise ControlError("serve ends")
-        self._shelf.put(self._station, _job_of(told), secret)
-        return {}
+        return {"missed": self._shelf.put(self._station, _job_of(told), secret)}
 
     def _take_secret(self, told: Mapping[str, Any], process: int) -> dict[str, Any]:
         if self._supervisor is None or not self._supervisor.is_worker(process):

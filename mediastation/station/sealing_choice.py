@@ -15,6 +15,7 @@ from mediastation.model.profile import ApplicationProfile, Security
 from mediastation.model.secrecy import CertificateName, Password
 
 if TYPE_CHECKING:
+    from mediastation.model.finding import Finding
     from mediastation.station.export_request import ExportRequest
     from mediastation.station.station import Station
 
@@ -167,8 +168,10 @@ def sheet_place(station: Station, job: int) -> Path:
 
 def put_on_sheet(
     station: Station, path: Path, password: Password, request: ExportRequest, job: int
-) -> None:
+) -> tuple[Finding, ...]:
     """Write the sheet that tells the recipient the password, nowhere near the medium.
+
+    What could not be printed is returned.
 
     Raises
     ------
@@ -184,4 +187,4 @@ def put_on_sheet(
     if path == sheet_place(station, job):
         with disk_trouble_told(station.home):
             make_private_folder(path.parent)
-    write_sheet(station, path, password, request, (), job)
+    return write_sheet(station, path, password, request, (), job)

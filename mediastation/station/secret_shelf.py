@@ -17,12 +17,19 @@ class SecretShelf:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._secrets: dict[int, str] = {}
+        self._missed: set[int] = set()
+        """Jobs whose worker came before anybody had given their secret."""
 
     def __repr__(self) -> str:
         return f"SecretShelf({len(self._secrets)} kept)"
 
-    def put(self, station: Station, job: int, secret: str) -> None:
+    def put(self, station: Station, job: int, secret: str) -> bool:
         """Keep a secret for a job that has not ended, in the place of an earlier one.
+
+        Returns
+        -------
+        bool
+            Whether its worker has come in vain: then the job asks, or is about to.
 
         Raises
         ------
@@ -38,6 +45,9 @@ class SecretShelf:
             if job not in self._secrets and len(self._secrets) >= MOST_SECRETS:
                 raise ConfigError("Too many jobs wait for their passwords.", "Cancel some.")
             self._secrets[job] = secret
+            missed = job in self._missed
+            self._missed.discard(job)
+            return missed
 
     def take(self, station: Station, job: int, worker: str) -> str | None:
         """Give a secret away, once, to the worker that runs its job."""
@@ -45,19 +55,24 @@ class SecretShelf:
         if record is None or record.worker != worker or not record.state.is_open:
             return None
         with self._lock:
-            return self._secrets.pop(job, None)
+            found = self._secrets.pop(job, None)
+            if found is None:
+                self._missed.add(job)
+            return found
 
     def clear_ended(self, station: Station) -> None:
         """Forget the secrets of jobs that have ended."""
         with self._lock:
-            kept = list(self._secrets)
+            kept = [*self._secrets, *self._missed]
         for job in kept:
             record = station.jobs.get(job, station.clock.now())
             if record is None or not record.state.is_open:
                 with self._lock:
                     self._secrets.pop(job, None)
+                    self._missed.discard(job)
 
     def clear(self) -> None:
         """Forget all of them."""
         with self._lock:
             self._secrets.clear()
+            self._missed.clear()

@@ -94,8 +94,15 @@ def retry(station: Station, job: int) -> None:
     _announce(station, job, record.priority)
 
 
-def answer(station: Station, job: int, word: str) -> None:
+def answer(
+    station: Station, job: int, word: str, more: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Answer what a waiting job asks; it goes on with the answer, or ends.
+
+    Parameters
+    ----------
+    more : mapping
+        What the answer changes in the request besides, as its row has it.
 
     Raises
     ------
@@ -115,7 +122,8 @@ def answer(station: Station, job: int, word: str) -> None:
             f"It takes {', '.join((*question.answers, CANCEL))}.",
         )
     known = {field.name for field in fields(KINDS[record.kind].request)}
-    changes = {name: value for name, value in AMENDMENTS[word].items() if name in known}
+    amended = {**AMENDMENTS[word], **more}
+    changes = {name: value for name, value in amended.items() if name in known}
     if PEOPLE in question.facts and "people" in known:
         changes["people"] = question.facts[PEOPLE]
     request = {**record.request, **changes}

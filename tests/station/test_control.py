@@ -273,13 +273,24 @@ class TestSecrets:
     def test_the_worker_of_the_job_gets_it_once(
         self, home: Path, station: Station, supervisor: OneWorker, job: int
     ) -> None:
-        assert ask_serving(home, "secret-put", job=job, secret=SECRET) == {}
+        assert ask_serving(home, "secret-put", job=job, secret=SECRET) == {"missed": False}
         supervisor.process = os.getpid()
         assert take_secret(home, job) is None, "the job does not run yet"
         self.begin(station, job)
 
         assert take_secret(home, job) == SECRET
         assert take_secret(home, job) is None
+
+    def test_who_brings_it_too_late_is_told_so_once(
+        self, home: Path, station: Station, supervisor: OneWorker, job: int
+    ) -> None:
+        """The job is about to ask for what lies here already: somebody has to answer it."""
+        supervisor.process = os.getpid()
+        self.begin(station, job)
+        assert take_secret(home, job) is None
+
+        assert ask_serving(home, "secret-put", job=job, secret=SECRET) == {"missed": True}
+        assert ask_serving(home, "secret-put", job=job, secret=SECRET) == {"missed": False}
 
     def test_nobody_but_a_worker_of_this_serve_gets_it(
         self, home: Path, station: Station, job: int

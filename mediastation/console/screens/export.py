@@ -223,7 +223,11 @@ class ExportScreen(ExportSealing):
         """Draw what was chosen."""
         if not self._is_ready:
             return
-        rows = choice_rows(self.choices, self.presets, self.letters, self.known_drives)
+        escrow = self.desk.settings.secure.escrow
+        rows = choice_rows(
+            self.choices, self.presets, self.letters, self.known_drives,
+            has_escrow=escrow is not None,
+        )  # fmt: skip
         self.query_one("#choices", PageTable).show_rows(rows)
 
     def action_preset(self, place: int) -> None:

@@ -114,9 +114,17 @@ def selection_line(rows: Sequence[ChosenRow], growing: int) -> str:
 
 
 def choice_rows(
-    choices: Choices, presets: Sequence[ReadyPreset], keys: Mapping[str, str], drives: set[str]
+    choices: Choices,
+    presets: Sequence[ReadyPreset],
+    keys: Mapping[str, str],
+    drives: set[str],
+    *,
+    has_escrow: bool = False,
 ) -> dict[Key, PageRow]:
-    """Return what was chosen as rows; `drives` are those that are known here."""
+    """Return what was chosen as rows; `drives` are those that are known here.
+
+    With `has_escrow`, a certificate of the site opens everything that is encrypted.
+    """
     names = {ready.name: ready.title for ready in presets}
     letters = " ".join(filter(None, (keys.get(ready.name) for ready in presets)))
     preset = names.get(choices.preset, "own choice")
@@ -134,7 +142,7 @@ def choice_rows(
     }
     if choices.security is not Security.NONE:
         told = {"preset": told.pop("preset"), "profile": told.pop("profile"),
-                **_secrecy(choices), **told}  # fmt: skip
+                **_secrecy(choices, has_escrow=has_escrow), **told}  # fmt: skip
     labels = {
         "preset": "Preset", "profile": "Profile", "sealed": "Encrypt", "recipients": "Keys of",
         "password": "Password", "medium": "Medium", "format": "Format",
@@ -154,13 +162,14 @@ def choice_rows(
     return rows
 
 
-def _secrecy(choices: Choices) -> dict[str, str]:
+def _secrecy(choices: Choices, *, has_escrow: bool) -> dict[str, str]:
     """Return how it is encrypted, and who opens it, by the name of each choice."""
     if choices.unsealed:
         return {"sealed": "! no: must not leave the house"}
     number = len(choices.recipients)
     names = ", ".join(Path(path).name for path in choices.recipients)
-    keys = f"{number_text(number, 'certificate')}: {names}" if number else "nobody"
+    keys = f"{number}: {names}" if number else "nobody"
+    keys += " + escrow" if has_escrow else ""
     told = {"sealed": f"{ENCRYPTED[0]} yes", "recipients": keys}
     if choices.security is not Security.MAIL:
         told["password"] = _PASSWORDS[choices.password]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mediastation.console.serving import see_to_serving
@@ -12,8 +14,10 @@ if TYPE_CHECKING:
     from mediastation.console.screens.base import ConsoleScreen
 
 
-async def give(screen: ConsoleScreen, job: int, password: Password) -> bool:
-    """Give a job the password that it needs; what keeps it from that is told.
+async def give(
+    screen: ConsoleScreen, job: int, password: Password | None, keys: Sequence[Path] = ()
+) -> bool:
+    """Give a job the password that it needs, or keys; what keeps it from that is told.
 
     Returns
     -------
@@ -24,9 +28,11 @@ async def give(screen: ConsoleScreen, job: int, password: Password) -> bool:
 
     console, desk = screen.console, screen.desk
     try:
-        if await desk.call(give_password, job, password):
+        if await desk.call(give_password, job, password, keys=keys):
             return True
-        if await see_to_serving(console) and await desk.call(give_password, job, password):
+        if await see_to_serving(console) and await desk.call(
+            give_password, job, password, keys=keys
+        ):
             return True
     except MediastationError as fault:
         console.tell_fault(fault)

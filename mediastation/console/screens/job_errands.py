@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mediastation.console.screens.base import ConsoleScreen
 from mediastation.console.screens.drive_choice import (
     OTHER,
     drive_choices,
@@ -17,12 +16,13 @@ from mediastation.console.screens.drive_choice import (
     wrong_drive,
 )
 from mediastation.console.screens.job_words import people_of_facts, title_of
+from mediastation.console.screens.password_errands import PasswordErrands
 from mediastation.console.widgets.choose import AskWords, Choose, Field
 from mediastation.console.widgets.dialogs import Confirm
 from mediastation.console.widgets.question import QuestionDialog, people_of
 from mediastation.console.words import number_text
 from mediastation.errors import MediastationError
-from mediastation.model.job import JobRecord, JobState
+from mediastation.model.job import PASSWORD, JobRecord, JobState
 from mediastation.model.ledger import Disclosure
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ MAKING = ("export", "update", "reprint")
 _UNKNOWN = "patient not known here: look at the label"
 
 
-class JobErrands(ConsoleScreen):
+class JobErrands(PasswordErrands):
     """The actions of the Jobs screen; who they are about comes from `current` and `facts`."""
 
     @property
@@ -149,6 +149,10 @@ class JobErrands(ConsoleScreen):
         question = record.question if record else None
         if record is None or record.state is not JobState.WAITING or question is None:
             self.console.tell("This job asks nothing.")
+            return
+        if question.kind == PASSWORD:
+            studies = self.facts.studies if self.facts else ()
+            self.answer_password(record, self._people, studies)
             return
         people = [] if people_of(question) else self._people
         dialog = QuestionDialog(question, record.findings, people, can_cancel=True)

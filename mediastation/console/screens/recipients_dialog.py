@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -15,7 +16,6 @@ from textual.widgets import Static
 
 from mediastation.console.widgets.dialogs import AskPath
 from mediastation.console.widgets.page_table import Column, Key, PageRow, PageTable
-from mediastation.console.words import date_text
 from mediastation.model.text import harmless
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ COLUMNS = (
     Column("Key", 8),
     Column("Until", 10),
 )
+_COMMON_NAME = re.compile(r"(?:^|[,+])CN=((?:[^\\,+]|\\.)+)")
+_ESCAPED = re.compile(r"\\([^0-9A-Fa-f])")
 _LIST_LINES = 6
 _GROUP = 4
 
@@ -67,7 +69,7 @@ class Recipients(ModalScreen[tuple[str, ...] | None]):
             yield Static("", id="recipient-words", markup=False)
             yield Static("", classes="wrong", markup=False)
             yield Static(
-                "a adds a certificate · del leaves one out · Enter takes it · Escape leaves",
+                "a adds one · del leaves one out · Enter takes them · Escape leaves",
                 classes="told",
             )
 
@@ -159,9 +161,17 @@ def _why_not(new: CertificateRow, others: Sequence[CertificateRow]) -> str:
 def _row(one: CertificateRow) -> PageRow:
     if one.name is None:
         return PageRow((f"✗ {one.path.name}: cannot be used", "", ""), "error")
-    whose = f"{one.title} · escrow, always" if one.is_escrow else one.title
-    until = date_text(one.name.expires[:10].replace("-", ""))
+    whose = common_name(one.name.subject)
+    if one.is_escrow:
+        whose = f"escrow, always · {whose}"
+    until = one.name.expires[:10]
     return PageRow((whose, f"RSA {one.key_bits}", until), "faint" if one.is_escrow else "")
+
+
+def common_name(subject: str) -> str:
+    """Return how a subject (RFC 4514) is called: its common name, else all of it."""
+    found = _COMMON_NAME.search(subject)
+    return _ESCAPED.sub(r"\1", found[1]) if found else subject
 
 
 def certificate_words(one: CertificateRow) -> str:
