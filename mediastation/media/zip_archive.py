@@ -171,13 +171,18 @@ class ZipMedium(FileWriter):
         try:
             for file in self._files:
                 with archive.open(self._entry(file), "w") as stream:
-                    reader.open(file)
-                    left = file.size_bytes
-                    while left:
-                        data = reader.read(min(left, _CHUNK_BYTES))
-                        stream.write(data)
-                        left -= len(data)
-                        yield
+                    try:
+                        reader.open(file)
+                        left = file.size_bytes
+                        while left:
+                            data = reader.read(min(left, _CHUNK_BYTES))
+                            stream.write(data)
+                            left -= len(data)
+                            yield
+                    except BaseException:
+                        # It would complete the header of half a file.
+                        target.drop()
+                        raise
             archive.close()
         except BaseException:
             # It would write a directory of what is there, now or when it is collected.
