@@ -27,8 +27,9 @@ from mediastation.cli.sealing_options import (
     SHEET,
     choose_password,
 )
-from mediastation.cli.secrets import PASSWORD_FILE
+from mediastation.cli.secrets import KEY, PASSWORD_FILE, read_key_ring
 from mediastation.errors import ConfigError, RefusedError
+from mediastation.model.finding import Finding
 from mediastation.model.ledger import Disclosure
 from mediastation.model.medium import Format
 from mediastation.model.text import size_text
@@ -159,6 +160,7 @@ def export_command(
         )
     clock = Clock(read_timestamp(timestamp) if timestamp else None)
     with Station(words.home, clock) as station:
+        unprinted: tuple[Finding, ...] = ()
         password = choose_password(
             words, station, request, password_file, make=make_password, sheet=sheet
         )
@@ -167,11 +169,12 @@ def export_command(
             with StepDisplay(words) as display:
                 result = export(station, request, display, password=password)
             if sheet is not None and password is not None and result.volumes and not plan:
-                write_sheet(station, sheet, password, request, result.volumes)
+                unprinted = write_sheet(station, sheet, password, request, result.volumes)
     if queue:
         put_into_queue(words, request, password, sheet)
         return
     show_export(words, result)
+    print_findings(words, unprinted)
     if sheet is not None and result.volumes and not plan and not words.quiet:
         tell(f"The password is on {sheet}: hand that over apart from the medium.")
 
@@ -200,12 +203,16 @@ def verify_command(
             "--report", parser=path_word, metavar="FILE", help="Report as .html, .pdf or .json."
         ),
     ] = None,
+    key: KEY = None,
+    password_file: PASSWORD_FILE = None,
 ) -> None:
     """Reread a medium and prove what can be proved of it."""
     from mediastation.station.station import Station  # noqa: PLC0415 - `--help` need not wait
     from mediastation.station.verification import verify  # noqa: PLC0415
 
     words: Words = context.obj
+    # Nobody is asked: without a password an envelope proves its own bytes.
+    keys = read_key_ring(words, password_file, key)
     with Station(words.home) as station, StepDisplay(words) as display:
         report = verify(
             station,
@@ -215,6 +222,7 @@ def verify_command(
             profile=profile,
             as_recipient=as_recipient,
             report_file=report_file,
+            keys=keys,
         )
     if words.json:
         print_json(
@@ -224,6 +232,9 @@ def verify_command(
                 "manifest": report.manifest,
                 "files": report.files,
                 "bytes": report.bytes,
+                "envelopes": report.envelopes,
+                "opened": report.opened,
+                "signatures": report.signatures,
                 "findings": [finding.as_dict() for finding in report.findings],
             }
             | (

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mediastation.cli.output import Words, print_json, say, tell
+from mediastation.cli.output import Words, print_findings, print_json, say, tell
 from mediastation.model.secrecy import Password
 
 QUEUE = Annotated[
@@ -37,7 +37,7 @@ def put_into_queue(
     with Station(words.home) as station:
         number = submit(station, request)
         if sheet is not None and password is not None:
-            write_sheet(station, sheet, password, request, (), number)
+            print_findings(words, write_sheet(station, sheet, password, request, (), number))
         is_kept = password is None or give_password(station, number, password)
         is_served = ask_serving(station.home, "wake") is not None
         is_shared = bool(station.settings.queue or station.settings.database)

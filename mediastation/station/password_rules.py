@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mediastation.model.identity import PatientIdentity
-from mediastation.secure.passphrase import require_not_personal, require_strong
+from mediastation.secure.passphrase import require_strong
 from mediastation.station.export_work import Work
 from mediastation.station.sealing import require_neutral_label
 
@@ -32,9 +32,7 @@ def require_secrecy(work: Work) -> None:
         if text
     ]
     personal += filter(None, sorted(work.checked.accession_numbers))
-    require_not_personal(sealing.password, personal)
-    least_bits = work.station.settings.secure.least_bits
-    require_strong(sealing.password, least_bits, personal)
+    require_strong(sealing.password, work.station.settings.secure.least_bits, personal)
 
 
 def _spellings(work: Work) -> list[PatientIdentity]:

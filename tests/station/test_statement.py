@@ -96,7 +96,8 @@ class TestForm:
 
         assert titles["1.3"] == "DICOM Web Services - N/A"
         assert titles["5.2.8"] == "Print Management - N/A"
-        assert titles["8.4"] == "Security Profiles - N/A"
+        assert titles["8.4.3"] == "Media Storage Security"
+        assert titles["8.4.5"] == "Digital Signatures - N/A"
         assert "1.3.1" not in titles
         for section in document.iter_sections():
             if not section.title.endswith(" - N/A"):

@@ -14,7 +14,9 @@ from mediastation.model.medium import MEDIA, Format
 from mediastation.model.profile import Requirement, Role, Security
 from mediastation.model.record import Condition
 from mediastation.model.record_types import RECORD_TYPES
+from mediastation.model.secrecy import Password
 from mediastation.pages.document import render_document
+from mediastation.reading.file_meta import is_enveloped
 from mediastation.station.clock import Clock, read_timestamp
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest
@@ -37,6 +39,7 @@ from tests.support.unpacking import unpacked
 
 pytestmark = pytest.mark.usefixtures("small_mo_disks")
 
+PASSWORD = Password("velvet harbor tunnel quartz limit zebra 12")
 ELE = "1.2.840.10008.1.2.1"
 CREATED, UPDATED = (
     [name for name, profile in load_profiles().items() if role in claimed_roles(profile)]
@@ -77,18 +80,30 @@ class TestCreator:
         formats = MEDIA[load_profiles()[name].media[0]].formats
         form = "fat16" if Format.FAT16 in formats else ""
 
-        result = export(station, ExportRequest((str(source),), name, tmp_path / "out", format=form))
+        is_sealed = load_profiles()[name].security is not Security.NONE
+        request = ExportRequest(
+            (str(source),), name, tmp_path / "out", format=form, with_password=is_sealed
+        )
+        result = export(station, request, password=PASSWORD if is_sealed else None)
 
         assert result.stopped == "", [finding.message for finding in result.findings]
         (volume,) = result.volumes
         assert (volume.verified, volume.instances) == (True, 1)
         root = unpacked(Path(volume.path), tmp_path / "unpacked")
-        assert (root / "DICOMDIR").is_file()
+        assert is_enveloped((root / "DICOMDIR").read_bytes()) == is_sealed
 
     def test_what_is_claimed_is_what_the_commands_do(self) -> None:
-        """Typed: all profiles of PS3.11 that seal nothing, but those that are e-mailed."""
+        """Typed: all profiles of PS3.11 but those that are e-mailed."""
         suffixes = ["JPEG", "J2K"]
         assert set(CREATED) == {
+            *(name.replace("STD-GEN-", "STD-GEN-SEC-") for name in BD),
+            *(f"STD-GEN-SEC-{medium}" for medium in ("CD", "DVD-RAM")),
+            "STD-DVD-SEC-MPEG2-MPML",
+            *(
+                f"STD-GEN-SEC-{medium}-{suffix}"
+                for medium in ("DVD", "USB", "CF", "MMC", "SD")
+                for suffix in suffixes
+            ),
             "STD-XABC-CD", "STD-XA1K-CD", "STD-XA1K-DVD", "STD-GEN-CD", "STD-DEN-CD",
             "STD-GEN-DVD-RAM", "STD-DVD-MPEG2-MPML", "STD-GEN-MIME", *BD,
             *(f"STD-CTMR-{medium}" for medium in ("CD", "DVD", "DVD-RAM", "MOD41")),
@@ -105,11 +120,13 @@ class TestCreator:
             ),
         }  # fmt: skip
 
-    def test_nothing_sealed_retired_or_sent_is_claimed(self) -> None:
+    def test_nothing_retired_or_sent_is_claimed_and_nothing_sealed_is_updated(self) -> None:
         for profile in (*load_profiles().values(), *load_retired_profiles().values()):
             roles = claimed_roles(profile)
-            if profile.security is not Security.NONE or profile.retired:
+            if profile.retired:
                 assert roles == (), profile.name
+            if profile.security is not Security.NONE:
+                assert Role.UPDATER not in roles, profile.name
             if "MAIL" in profile.media:
                 assert Role.CREATOR not in roles, profile.name
             assert set(roles) <= set(profile.roles)

@@ -8,6 +8,7 @@ from mediastation.model.document import Table
 from mediastation.station.statement.facts import StatementFacts
 
 _SIDES: Final = ("FSC", "FSR")
+_AS_CONFIGURED: Final = "Written where it is configured"
 
 
 def security_tables(facts: StatementFacts) -> dict[str, Table]:
@@ -52,9 +53,9 @@ def security_tables(facts: StatementFacts) -> dict[str, Table]:
                 (words, _yes(rules["digest"] == name), "Y", comment)
                 for name, words, comment in (
                     ("sha1", "SHA-1", "Read, never written"),
-                    ("sha256", "SHA-256", ""),
-                    ("sha384", "SHA-384", ""),
-                    ("sha512", "SHA-512", ""),
+                    ("sha256", "SHA-256", _AS_CONFIGURED),
+                    ("sha384", "SHA-384", _AS_CONFIGURED),
+                    ("sha512", "SHA-512", _AS_CONFIGURED),
                 )
             ),
         ),
