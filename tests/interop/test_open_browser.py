@@ -335,6 +335,27 @@ def test_a_file_that_lost_its_beginning_is_not_taken_for_a_plain_one(medium: Med
     assert medium.said().startswith("1 of 2 encrypted files is open.")
 
 
+def test_what_a_system_left_on_the_medium_is_not_missed(medium: Medium) -> None:
+    medium.add("DICOMDIR", make_envelope(DICOM, password=PASSWORD))
+    for path in ("System Volume Information/IndexerVolumeGuid", ".Trashes/501/IM1", "._DICOMDIR"):
+        medium.add(path, b"of the system")
+    medium.choose()
+
+    results = medium.open()
+
+    assert results.keys() == {"DICOMDIR", OPEN_NAME}
+    assert medium.said() == "The file is open, and proved to be unchanged."
+
+
+def test_a_browser_that_cannot_decrypt_says_so(medium: Medium) -> None:
+    medium.browser.on_new_page("Object.defineProperty(crypto, 'subtle', { value: undefined })")
+
+    medium.browser.go((medium.folder / OPEN_NAME).as_uri())
+
+    assert medium.shown("#unfit")
+    assert medium.browser.run("parts.open.disabled && parts['choose-files'].disabled")
+
+
 def test_a_medium_without_envelopes_says_so(medium: Medium) -> None:
     medium.choose()
     medium.open()

@@ -158,6 +158,14 @@ def test_names_that_a_system_shows_in_small_letters_are_found(tmp_path: Path) ->
     assert reader.opened() == {path.lower(): plain for path, plain in PLAIN.items()}
 
 
+def test_what_a_system_left_on_the_medium_is_passed_over(tmp_path: Path) -> None:
+    left = ("System Volume Information/IndexerVolumeGuid", ".Trashes/501/IM1")
+    sealed = {"DICOMDIR": make_envelope(PLAIN["DICOMDIR"], password=PASSWORD)}
+    reader = reader_of(tmp_path, sealed | dict.fromkeys(left, b"x"), readme(password=True))
+
+    assert reader.follow(PASSWORD).splitlines()[1:] == ["opened      ./DICOMDIR"]
+
+
 @pytest.mark.parametrize("typed", ["wrong", "", PASSWORD.strip(), PASSWORD.upper()])
 def test_a_wrong_password_leaves_nothing(tmp_path: Path, typed: str) -> None:
     reader = reader_of(

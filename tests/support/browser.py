@@ -48,6 +48,7 @@ class Browser:
         self._number = 0
         self._rest = bytearray()
         self._events: list[dict[str, Any]] = []
+        self._once: dict[str, Any] = {}
         self._session = ""
         self._start()
         try:
@@ -83,6 +84,13 @@ class Browser:
         self._events.clear()
         self._command("Page.navigate", url=url)
         self._wait_for("Page.loadEventFired")
+        if self._once:
+            self._command("Page.removeScriptToEvaluateOnNewDocument", **self._once)
+            self._once = {}
+
+    def on_new_page(self, script: str) -> None:
+        """Run a script before those of the next page, and of that one only."""
+        self._once = self._command("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     def run(self, script: str) -> Any:
         """Return what an expression of JavaScript comes to; a promise is waited for."""
