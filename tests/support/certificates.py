@@ -101,6 +101,7 @@ def issue(
     key_identifier: bool = True,
     valid_from: datetime = VALID_FROM,
     valid_until: datetime = VALID_UNTIL,
+    serial: int | None = None,
 ) -> Identity:
     """Issue a certificate for `rsa_key(number, bits)`, signed by `issuer` or by itself.
 
@@ -114,7 +115,7 @@ def issue(
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(key.public_key())
-        .serial_number(next(_serials))
+        .serial_number(next(_serials) if serial is None else serial)
         .not_valid_before(valid_from)
         .not_valid_after(valid_until)
     )

@@ -164,4 +164,4 @@ def _time(moment: datetime) -> cms.Time:
     at = moment.astimezone(UTC).replace(microsecond=0)
     if 1950 <= at.year <= _LAST_UTC_TIME_YEAR:
         return cms.Time({"utc_time": core.UTCTime(at)})
-    return cms.Time({"general_time": core.GeneralizedTime(at)})
+    return cms.Time({"generalized_time": core.GeneralizedTime(at)})

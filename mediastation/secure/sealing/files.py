@@ -102,10 +102,9 @@ def seal_files(
                     progress(work.done_bytes, total)
                     wait([future], _PROGRESS_SECONDS)
             sealed = future.result()
-            if not waiting:
-                if progress is not None:
-                    progress(total, total)
-                finished = True
+            if progress is not None:
+                progress(work.done_bytes, total)
+            finished = not waiting
             yield task, sealed
     finally:
         work.cancelled = not finished
@@ -183,11 +182,10 @@ def _opened(task: SealTask) -> FileIO:
         descriptor = os.open(task.source, _READ)
     except OSError as fault:
         raise _unreadable(task, fault) from fault
-    source = FileIO(descriptor)
     status = os.fstat(descriptor)
     if stat.S_ISREG(status.st_mode) and status.st_size == task.size_bytes:
-        return source
-    source.close()
+        return FileIO(descriptor)
+    os.close(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise MediaError(f"{task.source} is not a file.", _CHANGED)
     raise _changed(task, f"it has {status.st_size:,} bytes, planned were {task.size_bytes:,}")

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
 from mediastation.errors import SecrecyError
@@ -163,10 +163,10 @@ def _certificate_of(
     numbers = key.public_key().public_numbers()
     for certificate in certificates:
         try:
-            public = require_rsa(certificate, "")
-        except SecrecyError:
+            public = certificate.public_key()
+        except (ValueError, UnsupportedAlgorithm):
             continue
-        if public.public_numbers() == numbers:
+        if isinstance(public, RSAPublicKey) and public.public_numbers() == numbers:
             return certificate
     return None
 

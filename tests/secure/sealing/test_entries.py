@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 
 import pytest
 from asn1crypto import algos, cms
@@ -216,14 +215,10 @@ class TestCertificateEntries:
 
         assert len(certificate_entries([recipient, recipient])) == 1
 
-    def test_namesakes_are_told_apart_by_their_subject_key_identifiers(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_namesakes_are_told_apart_by_their_subject_key_identifiers(self) -> None:
         """Home-made certificates often have the serial number 1 and the same name."""
-        same: Callable[[object], int] = lambda _: 1  # noqa: E731
-        monkeypatch.setattr("tests.support.certificates.next", same, raising=False)
-        ours, theirs = issue("Home made"), issue("Home made", number=1)
-        bare = issue("Home made", number=2, key_identifier=False)
+        ours, theirs = (issue("Home made", number=number, serial=1) for number in (0, 1))
+        bare = issue("Home made", number=2, serial=1, key_identifier=False)
 
         entries = certificate_entries([*map(self.recipient, (ours, theirs, bare))])
 
