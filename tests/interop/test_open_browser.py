@@ -6,14 +6,13 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mediastation.pages.open_page import OPEN_NAME, OpenFacts, render_open
 from tests.support.browser import Browser
-from tests.support.certificates import Identity, issue
+from tests.support.certificates import Identity
 from tests.support.envelopes import Form, Signed, make_envelope
 from tests.support.open_page import OpenPage
 
@@ -22,20 +21,8 @@ DICOM = b"\0" * 128 + b"DICM" + bytes(range(256)) * 20
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("browser")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def recipient() -> Identity:
-    return issue("Dr. Recipient")
-
-
-@pytest.fixture(scope="module")
-def signer() -> Signed:
-    one = issue("St. Elsewhere, Radiology", number=1)
-    return one.key, one.certificate, ()
+def signer(site: Identity) -> Signed:
+    return site.key, site.certificate, ()
 
 
 class Medium(OpenPage):

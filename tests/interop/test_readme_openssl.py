@@ -26,14 +26,8 @@ PLAIN = {
 
 
 @pytest.fixture(scope="module")
-def recipient() -> Identity:
-    return issue("Dr. Recipient")
-
-
-@pytest.fixture(scope="module")
-def signer() -> Signed:
-    one = issue("St. Elsewhere, Radiology", number=1)
-    return one.key, one.certificate, ()
+def signer(site: Identity) -> Signed:
+    return site.key, site.certificate, ()
 
 
 def reader_of(

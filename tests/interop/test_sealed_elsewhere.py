@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from mediastation.secure.sealing.recipients import recipient_from_der
 from mediastation.secure.sealing.sealer import Sealer
 from mediastation.secure.sealing.signer import Signer, read_signer
 from tests.support.browser import Browser
-from tests.support.certificates import MOMENT, Identity, issue, key_usage
+from tests.support.certificates import MOMENT, Identity
 from tests.support.corpus import corpus_files
 from tests.support.open_page import OpenPage
 from tests.support.openssl_reader import OpensslReader
@@ -27,20 +26,8 @@ LARGEST_REAL, REAL_FILES = 1_000_000, 4
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("browser")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def recipient() -> Identity:
-    return issue("Dr. Recipient", usage=key_usage("key_encipherment"))
-
-
-@pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    one = issue("St. Elsewhere, Radiology", number=1, usage=key_usage("digital_signature"))
-    certificate, key = one.write(tmp_path_factory.mktemp("signer"), "site")
+def signer(tmp_path_factory: pytest.TempPathFactory, site: Identity) -> Signer:
+    certificate, key = site.write(tmp_path_factory.mktemp("signer"), "site")
     return read_signer(key, certificate, MOMENT)
 
 
