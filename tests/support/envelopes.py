@@ -292,14 +292,15 @@ def password_recipient(
     iterations: int = 1000,
     salt: bytes | None = None,
     key_length: bool = False,
+    said_iterations: int | None = None,
 ) -> bytes:
-    """Return an encoded PasswordRecipientInfo, with its tag [3]."""
+    """Return an encoded PasswordRecipientInfo, with its tag [3]; it may lie about its count."""
     salt = os.urandom(16) if salt is None else salt
     iv = os.urandom(8 if cipher == "3des" else 16)
     kek = derived_key(password, salt, iterations, derivation, KEY_BYTES[cipher])
     parameters = {
         "salt": algos.Pbkdf2Salt({"specified": salt}),
-        "iteration_count": iterations,
+        "iteration_count": iterations if said_iterations is None else said_iterations,
         "prf": {"algorithm": derivation},
     }
     if key_length:

@@ -285,11 +285,13 @@ class ContentReader:
         plain, proofs = self._plain, self._proofs
         if plain.peek() == 0xA0:
             plain.enter(0xA0, "its certificates")
+            count = 0
             while (kind := plain.peek()) is not None:
                 if kind != SEQUENCE:
                     plain.skip("a certificate of another kind")
                     continue
-                if len(proofs.certificates) == MAX_CERTIFICATES:
+                count += 1
+                if count > MAX_CERTIFICATES:
                     raise BerError(f"it has more than {MAX_CERTIFICATES} certificates")
                 self._read_certificate()
             plain.leave()
