@@ -52,7 +52,7 @@ def opened_by_openssl(room: Mailroom, mail: Path, *way: str | Path) -> bytes:
 def unpacked(entity: bytes) -> dict[str, bytes]:
     message = email.message_from_bytes(entity, policy=email.policy.default)
     (attachment,) = [part for part in message.walk() if part.get_filename() == "DICOM.ZIP"]
-    with zipfile.ZipFile(io.BytesIO(attachment.get_payload(decode=True))) as archive:
+    with zipfile.ZipFile(io.BytesIO(attachment.get_content())) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
 

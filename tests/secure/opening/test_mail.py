@@ -33,7 +33,7 @@ from tests.support.certificates import MOMENT
 from tests.support.envelopes import make_envelope
 from tests.support.secure_mails import CONTENTS, Mailroom
 
-PASSWORD = "seven wet dogs"
+PHRASE = "seven wet dogs"
 SMALL = {"DICOMDIR": b"directory", "DICOM/IM000001": b"image" * 20}
 
 
@@ -86,9 +86,9 @@ class TestOurs:
             assert volume.name == os.fspath(mail)
 
     def test_a_password_opens_it(self, room: Mailroom) -> None:
-        mail = room.sealed(room.sealer(password=Password(PASSWORD)))
+        mail = room.sealed(room.sealer(password=Password(PHRASE)))
 
-        with opened(room, mail, opener(room, password=PASSWORD)) as volume:
+        with opened(room, mail, opener(room, password=PHRASE)) as volume:
             assert contents(volume) == CONTENTS
             assert volume.opened is not None
             assert volume.opened.opened_by == "password"
@@ -308,10 +308,10 @@ class TestKeys:
             opened(room, room.sealed(), opener(room, key))
 
     def test_another_password_opens_nothing(self, room: Mailroom) -> None:
-        mail = room.sealed(room.sealer(password=Password(PASSWORD)))
+        mail = room.sealed(room.sealer(password=Password(PHRASE)))
 
         with pytest.raises(WrongKeyError):
-            opened(room, mail, opener(room, password=PASSWORD[::-1]))
+            opened(room, mail, opener(room, password=PHRASE[::-1]))
 
 
 class TestWhatItIs:
