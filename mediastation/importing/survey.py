@@ -268,9 +268,10 @@ class Survey(SurveyTable):
         return str(row[0]) if row else ""
 
     def sealed_files(self) -> tuple[VolumeFile, ...]:
-        """Return the first envelopes that were not opened, as the medium lists them."""
+        """Return the first envelopes, opened or not, as the medium lists them."""
         rows = self._all(
-            "SELECT path, listed_bytes FROM files WHERE kind = 'sealed' ORDER BY position LIMIT 256"
+            "SELECT path, listed_bytes FROM files WHERE kind = 'sealed' OR envelope != '' "
+            "ORDER BY position LIMIT 256"
         )
         return tuple(VolumeFile(path, size_bytes) for path, size_bytes in rows)
 

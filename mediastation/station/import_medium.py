@@ -225,6 +225,9 @@ class _Import:
                 place = self._copy()
                 sealed = stack.enter_context(open_medium(place))
                 opener = self._keys.opener_for(sealed)
+                if opener is None and survey.count_opened():
+                    # An earlier attempt had the key to some of it.
+                    self._keys.require_opening(sealed, survey.sealed_files())
             except (SecrecyError, DecisionError):
                 drop_unused(survey)
                 raise
