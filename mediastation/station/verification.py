@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from mediastation.errors import ConfigError, MediaError, ProfileError
+from mediastation.errors import ConfigError, MediaError, ProfileError, SecrecyError
 from mediastation.model.event import Listener, nobody
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.fresh import open_fresh
 from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.volume import open_volume
+from mediastation.secure.opening.keys import KeyRing
+from mediastation.secure.opening.opener import Opener
 from mediastation.station.burned_media import place_on_disc
 from mediastation.station.known_media import (
     digest_of_directory,
@@ -25,6 +28,8 @@ from mediastation.station.known_media import (
 from mediastation.station.medium_report import keep_report, require_report_name, write_report
 from mediastation.station.reread import job_of_manifest
 from mediastation.station.station import Station
+from mediastation.station.trust import read_site_trust
+from mediastation.verify.envelopes import Opening, require_right_key
 from mediastation.verify.recipients import Recipients
 from mediastation.verify.report import JOB, VerifyReport
 from mediastation.verify.reread import not_read
@@ -45,6 +50,7 @@ def verify(
     profile: str = "",
     as_recipient: bool = False,
     report_file: Path | None = None,
+    keys: KeyRing | None = None,
 ) -> VerifyReport:
     """Reread `medium` and return what is wrong with it and how much was proved.
 
@@ -59,11 +65,17 @@ def verify(
     other programs where they are installed. The report is kept in the job's
     folder, and written to `report_file` besides.
 
+    With `keys` the secure envelopes on it are opened besides, and what is in
+    them is held against the records, the manifest and the profile; its
+    signatures count by the site's list.
+
     Raises
     ------
     ConfigError
         If the manifest that is named cannot be read, the profile is not
         known, or no report can have that name.
+    SecrecyError
+        If `keys` open nothing on it.
     MediaError
         If there is no medium that can be read at all.
     """
@@ -79,11 +91,19 @@ def verify(
         opener, state = open_fresh(medium)
         cache = str(state)
     request = {"medium": str(medium), "manifest": str(manifest or ""), "profile": profile}
+    trust = read_site_trust(station) if keys else None
     with (
         station.job("verify", request, listener) as job,
         open_volume(medium, opener=opener) as volume,
     ):
         wrong = None
+        opening = None
+        if keys is not None and not keys.is_empty:
+            moment = datetime.fromtimestamp(station.clock.now(), UTC)
+            envelopes = Opener(keys, trust=trust, moment=moment)
+            require_right_key(volume, envelopes)
+            opening = Opening(envelopes, station.job_folder(job.id))
+        inside = opening.inside(volume) if opening else volume
         with job.step("identify") as step:
             name = str(manifest) if manifest else JOB
             made_by = 0
@@ -92,12 +112,15 @@ def verify(
                 directory = Dicomdir()
                 if found is not None:
                     # What cannot be read here is a finding of the reread below.
-                    with suppress(OSError, MediaError), volume.open(found.file.path) as stream:
+                    with (
+                        suppress(OSError, MediaError, SecrecyError),
+                        inside.open(found.file.path) as stream,
+                    ):
                         directory = read_dicomdir(stream)
                 named = find_manifest(station, medium, directory, digest_of_directory(volume))
                 made_by = job_of_manifest(station, named) if named else 0
             else:
-                disc = read_identity(volume)
+                disc = read_identity(volume, inside)
                 lookup = known_media(station)
                 wrong = check_right_disc(
                     disc,
@@ -128,6 +151,7 @@ def verify(
                     manifest_name=name if named else "",
                     recipients=Recipients(folder, waiting=step.alive) if as_recipient else None,
                     placement=placement,
+                    opening=opening,
                 )
                 report = replace(report, from_cache=cache, manifest_job=made_by)
             step.summary = report.proved
@@ -138,6 +162,7 @@ def verify(
             "manifest": report.manifest,
             "files": report.files,
             "bytes": report.bytes,
+            "opened": report.opened,
         }
         rows, more = (("Job", str(job.id)),), {"job": job.id}
         keep_report(station, folder, report, rows=rows, more=more)

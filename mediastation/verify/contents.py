@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from mediastation.model.finding import Finding, Severity, error, note, warning
@@ -65,6 +65,9 @@ class ContentCheck:
         Whether what no span names must be unused.
     keeps_facts : bool
         Whether `facts` is filled, which takes some hundred bytes a file.
+    is_envelope : callable
+        Is told of each file, and whether it begins as DICOM does; tells whether
+        it is a secure envelope, of whose content nothing is said here.
     log : FindingLog
         Where findings go.
     """
@@ -82,6 +85,7 @@ class ContentCheck:
         blank_rest: bool,
         pure: bool,
         keeps_facts: bool,
+        is_envelope: Callable[[FileRead, bool], bool],
         log: FindingLog,
     ) -> None:
         self.files = self.equal = self.instances = self.unlisted = self.bytes = 0
@@ -96,6 +100,7 @@ class ContentCheck:
         self._blank_rest = blank_rest
         self._pure = pure
         self._keeps_facts = keeps_facts
+        self._is_envelope = is_envelope
         self._log = log
         self._has_manifest = manifest is not None
         self._trusted = trusted
@@ -126,7 +131,7 @@ class ContentCheck:
             self.facts[path] = FileFacts(
                 read.file, read.size_bytes, read.sha256, is_dicom, front.meta.sop_instance_uid
             )
-        if path == self._directory_path:
+        if self._is_envelope(read, is_dicom) or path == self._directory_path:
             return
         if is_dicom:
             self.instances += 1

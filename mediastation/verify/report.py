@@ -48,6 +48,10 @@ class VerifyReport:
         Where those lie and whose they are, in the order of the disc.
     compatibility : tuple of CompatibilityRow
         What other readers get out of it; empty if none was asked.
+    envelopes, opened : int
+        Secure envelopes that were read, and how many of them were opened.
+    signatures : dict of str to int
+        How many signatures lay in those, by what they are worth.
     from_cache : str
         ``"defeated"`` if the bytes came from the medium, ``"unknown"`` if they
         may have come from memory; empty if nobody tried.
@@ -69,6 +73,9 @@ class VerifyReport:
     compatibility: tuple[CompatibilityRow, ...] = ()
     from_cache: str = ""
     manifest_job: int = 0
+    envelopes: int = 0
+    opened: int = 0
+    signatures: dict[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the JSON report keeps; its keys stay, more may come."""
@@ -85,6 +92,9 @@ class VerifyReport:
             "image_sha256": self.image_sha256,
             "file_set_uid": self.file_set_uid,
             "file_set_id": self.file_set_id,
+            "envelopes": self.envelopes,
+            "opened": self.opened,
+            "signatures": self.signatures,
             "from_cache": self.from_cache,
             "bad_sectors": {
                 "count": self.bad_sector_count,
@@ -104,6 +114,8 @@ def describe_proof(
     unlisted: int,
     whole_image: bool,
     enveloped: bool,
+    opened: int = 0,
+    as_sealed: int = 0,
 ) -> str:
     """Return the sentence about what a reread proves.
 
@@ -118,13 +130,21 @@ def describe_proof(
     whole_image : bool
         Whether the whole image equals the hash it was made with.
     enveloped : bool
-        Whether the DICOMDIR is a secure envelope, so that links stay unseen.
+        Whether the DICOMDIR lies in a secure envelope that was not opened, so
+        that links stay unseen.
+    opened, as_sealed : int
+        Envelopes that were opened, and those that hold what the manifest says
+        was sealed.
     """
     links = (
         "the File-set lies in secure envelopes, so its directory could not be read"
         if enveloped
         else "the file system, the DICOMDIR and every link between it and the files agree"
     )
+    if opened and ok:
+        count = "the envelope was" if opened == 1 else f"all {opened:,} envelopes were"
+        same = " and hold what was sealed" if as_sealed == opened else ""
+        links = f"{count} opened{same}; {links}"
     if not ok:
         extent = (
             f"{equal} of {files} files equal their digests" if manifest != STRUCTURE_ONLY else ""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediastation.errors import MediaError
+from mediastation.errors import MediaError, SecrecyError
 from mediastation.model.finding import Finding, error
 from mediastation.model.manifest import Manifest
 from mediastation.reading.contract import ImageVolume, Volume
@@ -81,7 +81,7 @@ class KnownMedium:
     @property
     def directory_sha256(self) -> str:
         """SHA-256 of its DICOMDIR; empty if it has none."""
-        return next((one.sha256 for one in self.manifest.files if one.path == DICOMDIR), "")
+        return _directory_of(self.manifest)
 
 
 Lookup = Callable[[str], Sequence[KnownMedium]]
@@ -91,6 +91,10 @@ Show = Callable[[RawPatient], str]
 """Returns a patient's name and ID for the operator."""
 
 
+def _directory_of(manifest: Manifest) -> str:
+    return next((one.sha256 for one in manifest.files if one.path == DICOMDIR), "")
+
+
 def plain_patient(patient: RawPatient) -> str:
     """Return name and ID where both are of the default repertoire, other bytes shown as such."""
     parts = (patient.name, patient.patient_id)
@@ -98,24 +102,29 @@ def plain_patient(patient: RawPatient) -> str:
     return ", ID ".join("".join(c if c.isprintable() else " " for c in one) for one in told)
 
 
-def read_identity(volume: Volume) -> DiscIdentity:
-    """Read who a disc says it is; what cannot be read stays empty, and is told by others."""
+def read_identity(volume: Volume, inside: Volume | None = None) -> DiscIdentity:
+    """Read who a disc says it is; what cannot be read stays empty, and is told by others.
+
+    `inside` is the same disc with its envelopes opened, where a key is at hand.
+    """
     paths = frozenset(fold_path(file.path) for file in volume.iter_files())
     found = volume.find([DICOMDIR])
     if found is None:
         return DiscIdentity(paths=paths)
-    with suppress(OSError, MediaError), volume.open(found.file.path) as stream:
-        digest = hashlib.sha256()
-        while piece := stream.read(_CHUNK_BYTES):
-            digest.update(piece)
-        stream.seek(0)
-        directory = read_dicomdir(stream)
+    digest = hashlib.sha256()
+    with suppress(OSError, MediaError, SecrecyError):
+        with volume.open(found.file.path) as stream:
+            while piece := stream.read(_CHUNK_BYTES):
+                digest.update(piece)
+        with (inside or volume).open(found.file.path) as stream:
+            directory = read_dicomdir(stream)
+            patients = tuple(patients_of(directory))
         return DiscIdentity(
             directory.file_set_uid,
             directory.file_set_id,
             digest.hexdigest(),
             frozenset(record.sop_instance_uid for record in directory.records) - {""},
-            tuple(patients_of(directory)),
+            patients,
             paths,
         )
     return DiscIdentity(paths=paths)
@@ -170,6 +179,8 @@ def check_right_disc(
     """
     if not expected.file_set_uid:
         return None
+    if disc.directory_sha256 and disc.directory_sha256 == _directory_of(expected):
+        return None  # the very DICOMDIR, also where it lies in an envelope
     made = lookup(expected.file_set_uid)
     ours = next((one for one in made if one.manifest == expected), next(iter(made), None))
     if disc.file_set_uid == expected.file_set_uid:
@@ -232,7 +243,7 @@ def _check_state(
     disc: DiscIdentity, expected: Manifest, subject: str, lookup: Lookup
 ) -> Finding | None:
     """Tell an older or newer state of the same File-set, which keeps its UID when updated."""
-    written = next((one.sha256 for one in expected.files if one.path == DICOMDIR), "")
+    written = _directory_of(expected)
     if not disc.directory_sha256 or disc.directory_sha256 == written:
         return None
     states = lookup(disc.file_set_uid)

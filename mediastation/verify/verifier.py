@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mediastation.errors import MediaError
+from mediastation.errors import MediaError, SecrecyError
 from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, read_digest_list
 from mediastation.model.medium import Format
 from mediastation.model.profile import ApplicationProfile, Role
-from mediastation.reading.contract import ContainerVolume, ImageVolume, Volume
+from mediastation.reading.contract import ContainerVolume, Found, ImageVolume, Volume
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.findings import FindingLog, until_given_up
 from mediastation.reading.folder import FolderVolume
@@ -19,8 +19,15 @@ from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.record_rules import check_records
 from mediastation.reading.volume import open_volume
+from mediastation.secure.opening.opened_volume import ScratchError
 from mediastation.verify.compatibility import CompatibilityRow, Goal, check_compatibility
 from mediastation.verify.contents import ContentCheck
+from mediastation.verify.envelopes import (
+    ContentProof,
+    EnvelopeCheck,
+    Opening,
+    prove_content,
+)
 from mediastation.verify.file_system_rules import Expected, check_file_system
 from mediastation.verify.links import Links
 from mediastation.verify.passing import Progress, pass_files
@@ -73,6 +80,7 @@ def verify_volume(
     manifest_name: str = JOB,
     recipients: Recipients | None = None,
     placement: Placement = AS_A_FILE,
+    opening: Opening | None = None,
 ) -> VerifyReport:
     """Reread `volume` and hold it against itself, the standard and the manifest.
 
@@ -97,6 +105,8 @@ def verify_volume(
         Whose eyes the medium is looked at with besides; nobody's without it.
     placement : Placement
         Where on the medium the image lies, and whether more may follow it.
+    opening : Opening, optional
+        What opens its envelopes: then what is in them is looked at besides.
 
     Returns
     -------
@@ -119,7 +129,6 @@ def verify_volume(
     found = volume.find([DICOMDIR])
     directory = Dicomdir()
     links: Links | None = None
-    check: ContentCheck | None = None
     if found is None:
         # PS3.11 G.3.3: a MIME entity may go without.
         told = error if profile is None or profile.directory_required else note
@@ -133,33 +142,7 @@ def verify_volume(
             )
         )
     else:
-        if found.tolerated:
-            log.add(
-                warning(
-                    "name-differs",
-                    found.file.path,
-                    f"should be {DICOMDIR} ({', '.join(found.tolerated)})",
-                    reference="PS3.10 8.6",
-                )
-            )
-        try:
-            with volume.open(found.file.path) as stream:
-                directory = read_dicomdir(stream)
-                log.extend(_tightened(directory.findings, ours))
-                faults = until_given_up(check_records(directory), DICOMDIR)
-                log.extend(_tightened(faults, ours))
-                if profile is not None:
-                    role = Role.CREATOR if ours else Role.READER
-                    faults = check_profile_records(directory, profile, role)
-                    log.extend(until_given_up(faults, DICOMDIR))
-                if not directory.enveloped:
-                    spelling = FindingLog()
-                    confirmed = manifest.confirmed_ids if manifest else ()
-                    links = Links(directory, volume, spelling, confirmed)
-                    log.extend(_tightened(spelling, ours))
-                    log.extend(links.check_missing())
-        except (OSError, MediaError) as fault:
-            log.add(error("unreadable", found.file.path, f"it cannot be read: {fault}"))
+        directory, links = _read_directory(volume, found, profile, manifest, ours, log, opening)
     if manifest is not None:
         log.extend(_check_identity(directory, manifest))
     if found is not None and not directory.enveloped:
@@ -169,6 +152,8 @@ def verify_volume(
     except OSError as fault:
         log.add(error("unreadable", volume.name, f"directories cannot be read: {fault}"))
 
+    envelopes = EnvelopeCheck(profile, manifest, is_opened=opening is not None, log=log)
+    counted = _Counted(progress, volume, opening is not None)
     check = ContentCheck(
         manifest,
         links,
@@ -180,22 +165,41 @@ def verify_volume(
         blank_rest=expected.is_fat_of_ours,
         pure=isinstance(volume, ImageVolume) and volume.is_pure,
         keeps_facts=recipients is not None,
+        is_envelope=envelopes.take,
         log=log,
     )
     image_sha256 = ""
     if isinstance(volume, ImageVolume):
-        image_sha256, size_bytes = read_image(volume, placement, manifest, check, log, progress)
+        image_sha256, size_bytes = read_image(
+            volume, placement, manifest, check, log, counted.outside
+        )
     else:
-        size_bytes = pass_files(volume, check, progress)
+        size_bytes = pass_files(volume, check, counted.outside)
         if isinstance(volume, ContainerVolume):
             image_sha256 = read_container(volume, manifest, log)
     log.extend(check.check_readable())
     log.extend(check.check_missing())
+    log.extend(envelopes.findings())
+    content = ContentProof()
+    if opening is not None:
+        content = prove_content(
+            volume,
+            envelopes.files,
+            opening.opener,
+            manifest=manifest,
+            links=links,
+            directory_path=found.file.path if found else "",
+            log=log,
+            progress=counted.inside,
+        )
     rows: tuple[CompatibilityRow, ...] = ()
     if recipients is not None:
         measure = manifest if trusted else None
         goal = Goal.of(measure, check.facts.values(), found.file.path if found else "")
         known = directory if found is not None else None
+        if found is not None and found.file in envelopes.files:
+            # Other readers have no key.
+            known = Dicomdir(enveloped=True)
         rows = tuple(iter_rows(recipients, volume, check.facts, known, measure, goal))
         log.extend(check_compatibility(rows, goal))
         log.extend(check_sessions(volume))
@@ -208,7 +212,7 @@ def verify_volume(
         manifest=manifest_name,
         files=check.files,
         bytes=size_bytes,
-        instances=check.instances,
+        instances=check.instances + content.instances,
         image_sha256=image_sha256,
         file_set_uid=directory.file_set_uid,
         file_set_id=directory.file_set_id,
@@ -220,12 +224,82 @@ def verify_volume(
             unlisted=check.unlisted,
             whole_image=bool(image_sha256 and manifest and manifest.image_sha256),
             enveloped=directory.enveloped,
+            opened=content.opened,
+            as_sealed=content.equal,
         ),
         findings=findings,
         bad_sector_count=check.bad_sectors.count,
         bad_sectors=tuple(check.bad_sectors),
         compatibility=rows,
+        envelopes=len(envelopes.files),
+        opened=content.opened,
+        signatures=content.signatures,
     )
+
+
+class _Counted:
+    """Makes one count of what is read outside and what is then opened."""
+
+    def __init__(self, progress: Progress | None, volume: Volume, opens: bool) -> None:
+        self._progress = progress
+        self._inside = sum(file.size_bytes for file in volume.iter_files()) if opens else 0
+        self._outside = 0
+
+    def outside(self, done: int, total: int) -> None:
+        self._outside = total
+        if self._progress:
+            self._progress(done, total + self._inside)
+
+    def inside(self, done: int) -> None:
+        if self._progress:
+            self._progress(self._outside + min(done, self._inside), self._outside + self._inside)
+
+
+def _read_directory(
+    volume: Volume,
+    found: Found,
+    profile: ApplicationProfile | None,
+    manifest: Manifest | None,
+    ours: bool,
+    log: FindingLog,
+    opening: Opening | None,
+) -> tuple[Dicomdir, Links | None]:
+    """Read the DICOMDIR and check it, as one of ours or as one from elsewhere."""
+    directory = Dicomdir()
+    links: Links | None = None
+    path = found.file.path
+    if found.tolerated:
+        log.add(
+            warning(
+                "name-differs",
+                path,
+                f"should be {DICOMDIR} ({', '.join(found.tolerated)})",
+                reference="PS3.10 8.6",
+            )
+        )
+    try:
+        with (opening.inside(volume) if opening else volume).open(path) as stream:
+            directory = read_dicomdir(stream)
+            log.extend(_tightened(directory.findings, ours))
+            faults = until_given_up(check_records(directory), DICOMDIR)
+            log.extend(_tightened(faults, ours))
+            if profile is not None:
+                role = Role.CREATOR if ours else Role.READER
+                faults = check_profile_records(directory, profile, role)
+                log.extend(until_given_up(faults, DICOMDIR))
+            if not directory.enveloped:
+                spelling = FindingLog()
+                confirmed = manifest.confirmed_ids if manifest else ()
+                links = Links(directory, volume, spelling, confirmed)
+                log.extend(_tightened(spelling, ours))
+                log.extend(links.check_missing())
+    except SecrecyError:
+        directory.enveloped = True  # what keeps it shut is told when all are opened
+    except ScratchError:
+        raise
+    except (OSError, MediaError) as fault:
+        log.add(error("unreadable", path, f"it cannot be read: {fault}"))
+    return directory, links
 
 
 def _images_told(volume: Volume) -> str:

@@ -39,7 +39,7 @@ CD = "STD-GEN-CD"
 KEYS = {
     "version", "created", "path", "ok", "manifest", "proved", "files", "bytes", "instances",
     "image_sha256", "file_set_uid", "file_set_id", "from_cache", "bad_sectors", "compatibility",
-    "findings", "manifest_job", "ledger_head",
+    "findings", "manifest_job", "ledger_head", "envelopes", "opened", "signatures",
 }  # fmt: skip
 OTHER = {
     "SpecificCharacterSet": "ISO_IR 192",

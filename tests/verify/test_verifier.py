@@ -17,6 +17,7 @@ from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, write_digest
 from mediastation.reading.contract import Extent, Span, VolumeFile
 from mediastation.reading.volume import IsoVolume, MemoryVolume
 from mediastation.verify import VerifyReport, verify_medium, verify_volume
+from tests.support.envelopes import make_envelope
 from tests.support.file_sets import (
     DIRECTORY,
     FILE_SET_UID,
@@ -292,12 +293,13 @@ class TestLinks:
         assert report.instances == 6
 
     def test_a_dicomdir_in_an_envelope_leaves_the_digests(self) -> None:
-        files = FILES | {"DICOMDIR": bytes.fromhex("3082010006092a864886f70d010703a0") + bytes(9)}
+        files = {path: make_envelope(content, passwords=["x"]) for path, content in FILES.items()}
 
         report = verify(files, manifest_of(files))
 
         assert found(report) == [("enveloped", "DICOMDIR")]
         assert report.ok
+        assert (report.envelopes, report.opened) == (len(files), 0)
         assert "secure envelopes" in report.proved
 
     def test_on_our_own_media_no_warning_is_forgiven(self) -> None:

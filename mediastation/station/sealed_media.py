@@ -1,0 +1,53 @@
+"""Media whose files, or which as a whole, may be sealed: how they are opened for looking inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from mediastation.importing.open_medium import open_medium
+from mediastation.reading.contract import Volume, VolumeFile
+
+_FRONT_BYTES = 160
+
+
+def open_sealed(path: Path) -> Volume:
+    """Open a medium of any kind, an image, an archive, an e-mail, or one envelope by itself.
+
+    This is the one door of `open` and `drill` to media; its files are given as
+    they lie there. An e-mail that is sealed as a whole (PS3.15 B.8) is to be
+    opened here: to those who ask, it is a medium of plain files.
+
+    Raises
+    ------
+    MediaError
+        If there is no medium that can be read.
+    """
+    return open_medium(path)
+
+
+def read_front(stream: BinaryIO) -> bytes:
+    """Return the first bytes of a file that was just opened, and go back to its beginning.
+
+    They are enough to tell an envelope, and the prefix of a DICOM file.
+    """
+    front = b""
+    while len(front) < _FRONT_BYTES and (more := stream.read(_FRONT_BYTES - len(front))):
+        front += more
+    stream.seek(0)
+    return front
+
+
+def is_dicom(front: bytes) -> bool:
+    """Tell whether a file begins as DICOM files do (PS3.10 7.1)."""
+    return front[128:132] == b"DICM"
+
+
+def iter_spread(files: Sequence[VolumeFile], most: int) -> Iterator[VolumeFile]:
+    """Yield at most so many of `files`, evenly over all of them, the first and the last too."""
+    if len(files) <= most:
+        yield from files
+        return
+    for number in range(most):
+        yield files[number * (len(files) - 1) // max(1, most - 1)]
