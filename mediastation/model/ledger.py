@@ -121,6 +121,8 @@ class MediumFacts:
         Whether it was reread without an error.
     encrypted : bool
         Whether every DICOM file is sealed (PS3.15 D.1).
+    opened_by : tuple of str
+        What opens it then: ``password``, and the subjects of certificates.
     patients, studies : tuple
         Whose data are on it, and which.
     """
@@ -139,6 +141,7 @@ class MediumFacts:
     volume: int = 1
     volumes: int = 1
     encrypted: bool = False
+    opened_by: tuple[str, ...] = ()
     patients: tuple[LedgerPatient, ...] = ()
     studies: tuple[LedgerStudy, ...] = ()
 

@@ -25,9 +25,11 @@ from mediastation.station.export_work import Work
 from mediastation.station.ledger import medium_facts, record_made
 from mediastation.station.medium_contents import ledger_contents
 from mediastation.station.medium_record import announce, named
+from mediastation.station.one_mail_sealer import OneMailSealer
+from mediastation.station.sealed_mail import open_made, prove_mail
 from mediastation.station.sealed_volume import drop_envelopes, prove_volume, seal_volume
 from mediastation.station.target import Target
-from mediastation.verify.verifier import verify_medium
+from mediastation.verify.verifier import verify_volume
 
 MANIFEST_NAME = "manifest.json"
 
@@ -49,6 +51,7 @@ def measure(work: Work, volume: Volume) -> int:
 def _writer(work: Work, volume: Volume) -> MediumWriter:
     if volume.writer is None:
         volume.moment = work.station.clock.moment()
+        volume.mail = OneMailSealer(work.mail_sealer) if work.mail_sealer else None
         volume.writer = open_writer(
             work.target.medium,
             work.target.format,
@@ -57,6 +60,7 @@ def _writer(work: Work, volume: Volume) -> MediumWriter:
             file_set_uid=volume.file_set_uid,
             moment=volume.moment,
             filled_bytes=work.target.filled_bytes,
+            mail_sealer=volume.mail,
         )
     return volume.writer
 
@@ -122,10 +126,12 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
                 else f"{len(volume.files):,} files"
             )
         manifest = _manifest(work, volume, pending.image)
-        with job.step(volume.plan.step("verify"), size_bytes, "bytes") as step:
-            report = verify_medium(
-                pending.path, manifest, profile=work.profile, progress=step.report
-            )
+        with (
+            job.step(volume.plan.step("verify"), size_bytes, "bytes") as step,
+            open_made(work, volume, pending.path) as medium,
+        ):
+            report = verify_volume(medium, manifest, profile=work.profile, progress=step.report)
+            proof = prove_mail(work, volume, medium)
             # That envelopes cannot be read without a key is no news; they are opened below.
             job.found(
                 finding
@@ -140,7 +146,7 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
                 report.findings,
                 "Check the disk, then give the command again.",
             )
-        proof = prove_volume(work, volume, pending.path, keys)
+        proof += prove_volume(work, volume, pending.path, keys)
         job.found(proof)
         if has_errors(proof):
             raise RefusedError(
@@ -170,7 +176,7 @@ def _record(work: Work, volume: Volume, manifest: Manifest) -> LedgerHead:
         ledger_contents(work.station, volume.contents or read_contents(volume.folder / DICOMDIR)),
         path=volume.plan.output,
         verified=True,
-        encrypted=work.sealing is not None,
+        opened_by=work.sealing.opened_by if work.sealing else (),
     )
     return record_made(work.station, work.job.id, facts, work.request.disclosure)
 

@@ -50,7 +50,7 @@ def medium_facts(
     *,
     path: Path,
     verified: bool,
-    encrypted: bool = False,
+    opened_by: tuple[str, ...] = (),
 ) -> MediumFacts:
     """Gather what is to be recorded of a medium that was written.
 
@@ -65,8 +65,8 @@ def medium_facts(
         Where it is about to get its name; made absolute.
     verified : bool
         Whether rereading found no error.
-    encrypted : bool
-        Whether every DICOM file on it is sealed.
+    opened_by : tuple of str
+        What opens it, if it is sealed; empty for a plain one.
     """
     patients, studies = contents
     instances = sum(
@@ -87,7 +87,8 @@ def medium_facts(
         verified=verified,
         volume=manifest.volume,
         volumes=manifest.volumes,
-        encrypted=encrypted,
+        encrypted=bool(opened_by),
+        opened_by=opened_by,
         patients=patients,
         studies=studies,
     )
@@ -229,7 +230,8 @@ def facts_of(entry: LedgerEntry) -> MediumFacts | None:
         kept = dict(entry.facts["medium"])
         patients = tuple(LedgerPatient(**one) for one in kept.pop("patients"))
         studies = tuple(LedgerStudy(**one) for one in kept.pop("studies"))
-        return MediumFacts(**kept, patients=patients, studies=studies)
+        opened_by = tuple(kept.pop("opened_by", ()))
+        return MediumFacts(**kept, opened_by=opened_by, patients=patients, studies=studies)
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -12,7 +12,8 @@ from mediastation.model.file_id import MAX_FILE_SET_ID
 from mediastation.model.finding import Finding, error, note
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.profile import ApplicationProfile, Security
-from mediastation.model.secrecy import CertificateName, ContentCipher, Digest, Password
+from mediastation.model.secrecy import ContentCipher, Digest, Password
+from mediastation.secure.sealing.mail import SignedEntity
 from mediastation.secure.sealing.recipients import Recipient, read_recipient
 from mediastation.secure.sealing.sealer import Sealer
 from mediastation.secure.sealing.signer import Signer, read_signer
@@ -52,6 +53,12 @@ class Sealing:
     password: Password | None = field(repr=False)
     signer: Signer | None
     cipher: ContentCipher
+
+    @property
+    def opened_by(self) -> tuple[str, ...]:
+        """What opens it: ``password``, and the subjects of certificates."""
+        named = tuple(recipient.name.subject for recipient in self.recipients)
+        return ("password", *named) if self.password is not None else named
 
     @property
     def seals_files(self) -> bool:
@@ -152,6 +159,10 @@ def prepare_sealing(
             "Set signing_key and signing_certificate under [secure] in the settings.",
         )
     cipher = ContentCipher(rules.cipher)
+    # What an envelope of a mail holds is a message again, and that is signed.
+    frame = None
+    if profile.security is Security.MAIL and signer is not None:
+        frame = SignedEntity(signer, Digest(rules.digest), station.clock.moment())
     sealer = Sealer(
         recipients,
         password,
@@ -161,6 +172,7 @@ def prepare_sealing(
         digest=Digest(rules.digest),
         derivation=Digest(rules.derivation),
         iterations=rules.iterations,
+        frame=frame,
     )
     return Sealing(sealer, profile.security, recipients, password, signer, cipher)
 
@@ -217,11 +229,6 @@ def require_neutral_label(label: str, people: Iterable[PatientIdentity]) -> None
                 raise RefusedError(
                     f"Nothing was written. {finding.message}", [finding], finding.hint
                 )
-
-
-def recipient_names(sealing: Sealing) -> tuple[CertificateName, ...]:
-    """Return who opens it with a key, for records."""
-    return tuple(recipient.name for recipient in sealing.recipients)
 
 
 def _without_twins(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:

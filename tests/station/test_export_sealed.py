@@ -26,6 +26,7 @@ from mediastation.station.clock import Clock
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest, ExportResult
 from mediastation.station.export_volume import MANIFEST_NAME
+from mediastation.station.ledger import find_medium
 from mediastation.station.reprint import reprint
 from mediastation.station.station import Station
 from mediastation.station.verification import verify
@@ -198,12 +199,16 @@ class TestMedium:
     def test_ledger_and_audit_say_that_it_is_encrypted(
         self, station: Station, source: str, tmp_path: Path
     ) -> None:
-        sealed(station, source, tmp_path / "stick")
+        result = sealed(station, source, tmp_path / "disc.iso", CD)
 
         told = "".join(
             path.read_text() for path in (tmp_path / "home").rglob("*.xml") if path.is_file()
         )
         assert "<Encrypted>true</Encrypted>" in told
+        digest = result.volumes[0].sha256
+        medium = find_medium(station, digest)
+        assert medium is not None
+        assert (medium.encrypted, medium.opened_by) == (True, ("password",))
 
     def test_the_manifest_has_both_digests(
         self, station: Station, source: str, tmp_path: Path

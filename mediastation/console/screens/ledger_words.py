@@ -183,6 +183,7 @@ def story_text(made: MadeMedium, story: MediumStory | None, withdrawn: str | Non
     sealed = ", sealed" if medium.encrypted else ""
     _line(text, f"{medium.profile}, {medium.format}{sealed}: "
           f"{number_text(medium.instances, 'image')}, {size_text(medium.size_bytes)}")  # fmt: skip
+    _line(text, f"Opened by {', '.join(medium.opened_by)}" if medium.opened_by else "")
     _line(text, f"File-set {medium.file_set_id or '(no ID)'}, UID {medium.file_set_uid}")
     _line(text, f"Image  SHA-256 {medium.image_sha256}" if medium.image_sha256 else "")
     _line(text, f"Files  SHA-256 {medium.contents_sha256}")
