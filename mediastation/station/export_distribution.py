@@ -202,6 +202,7 @@ class _Planner:
             digest_list=DIGEST_LIST_NAME,
             shape=SHAPES.get(medium.name, CARD),
             filled_bytes=filled,
+            mail_sealer=self._work.mail_sealer,
         )
 
     def _instances(self, progress: Progress = _unheard) -> Iterator[PlannedInstance]:

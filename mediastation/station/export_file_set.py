@@ -27,6 +27,7 @@ from mediastation.station.export_check import ROOT_CLASSES, require_all_there
 from mediastation.station.export_icons import icon_of
 from mediastation.station.export_partition import VolumePlan, confirmed_header
 from mediastation.station.export_work import Work
+from mediastation.station.one_mail_sealer import OneMailSealer
 from mediastation.station.sealing import Sealing, neutral_file_set_id
 
 DICOMDIR = "DICOMDIR"
@@ -49,7 +50,8 @@ class Volume:
     once the directory is, with what the other volumes hold, and `undated_studies`
     are dated in it with the day of writing;
     `writer` is there once the medium was measured, with the `moment` that it writes.
-    `to_seal` are the envelopes to be made, each by its place in `manifest_files`.
+    `to_seal` are the envelopes to be made, each by its place in `manifest_files`;
+    `mail` seals the whole of it where it is an e-mail.
     """
 
     plan: VolumePlan
@@ -67,6 +69,7 @@ class Volume:
     files: list[MediumFile] = field(default_factory=list)
     manifest_files: list[ManifestFile] = field(default_factory=list)
     to_seal: dict[int, SealTask] = field(default_factory=dict)
+    mail: OneMailSealer | None = None
 
     @property
     def folder(self) -> Path:

@@ -15,6 +15,7 @@ from mediastation.media.folder import FolderMedium
 from mediastation.media.iso9660 import Iso9660Image, MediumFile
 from mediastation.media.mime import MailMedium, MimeMedium
 from mediastation.media.mounted import check_mounted
+from mediastation.media.secure_mail import MailSealer, SecureMailMedium
 from mediastation.media.udf import UdfImage
 from mediastation.media.zip_archive import ZipMedium
 from mediastation.model.file_id import file_set_id_from
@@ -96,11 +97,14 @@ def open_writer(
     file_set_uid: str,
     moment: datetime,
     filled_bytes: int = 0,
+    mail_sealer: MailSealer | None = None,
 ) -> MediumWriter:
     """Plan what comes out; nothing is written yet.
 
     The same arguments give the same bytes. `filled_bytes` is the device that a
     FAT volume fills; without it, the volume is the smallest that holds `files`.
+    An e-mail is signed and encrypted by `mail_sealer`, where there is one; no
+    two are the same then.
 
     Raises
     ------
@@ -126,6 +130,10 @@ def open_writer(
             )
         case Format.ZIP:
             return ZipMedium(files, moment=moment)
+        case Format.MAIL if mail_sealer is not None:
+            return SecureMailMedium(
+                files, file_set_uid=file_set_uid, moment=moment, sealer=mail_sealer
+            )
         case Format.MAIL:
             return MailMedium(files, file_set_uid=file_set_uid, moment=moment)
         case Format.MIME:

@@ -9,6 +9,7 @@ from mediastation.model.entry import Entry, StoredFile
 from mediastation.model.file_id import FileId
 from mediastation.model.ledger import LedgerHead
 from mediastation.model.profile import ApplicationProfile
+from mediastation.secure.sealing.sealer import Sealer
 from mediastation.station.export_check import CheckedSet
 from mediastation.station.export_icons import IconPlan
 from mediastation.station.export_include import Included
@@ -72,3 +73,8 @@ class Work:
     def growth_bytes(self) -> int:
         """How much larger, at most, a DICOM file is on the medium."""
         return self.sealing.growth_bytes if self.sealing else 0
+
+    @property
+    def mail_sealer(self) -> Sealer | None:
+        """What the e-mail is sealed with; None for every other medium."""
+        return self.sealing.sealer if self.sealing and not self.sealing.seals_files else None

@@ -105,7 +105,7 @@ def prove_volume(work: Work, volume: Volume, path: Path, keys: ContentKeys) -> l
                 step.report(done, total)
         step.summary = f"{len(files):,} envelopes opened" if not findings else "not proved"
     if not findings and sealing.recipients:
-        findings.append(_unseen_keys(work.target.medium.name, sealing))
+        findings.append(unseen_keys(work.target.medium.name, sealing))
     return findings
 
 
@@ -123,8 +123,7 @@ class _Proof:
     def __init__(self, medium: Medium, opener: Opener, sealing: Sealing) -> None:
         self._medium = medium
         self._opener = opener
-        self._names = {(one.name.issuer, one.name.serial) for one in sealing.recipients}
-        self._with_password = sealing.password is not None
+        self._sealing = sealing
 
     def of_all(self, files: list[ManifestFile]) -> Iterator[tuple[ManifestFile, list[Finding]]]:
         """Yield each file with what is wrong with it."""
@@ -147,23 +146,30 @@ class _Proof:
                 opened = self._opener.open(stream, file.size_bytes, _nowhere, file.path)
         except (OSError, MediaError, SecrecyError) as fault:
             said = fault.message if isinstance(fault, MediastationError) else str(fault)
-            return [_not_proved(file.path, f"It cannot be opened again: {said}")]
+            return [not_proved(file.path, f"It cannot be opened again: {said}")]
         return list(self._differences(file, opened))
 
     def _differences(self, file: ManifestFile, opened: Opened) -> Iterator[Finding]:
         if opened.sha256 != file.content_sha256:
-            yield _not_proved(file.path, "What it gives is not what was sealed.")
-        named = {(one.issuer, one.serial) for one in opened.recipients if not one.is_password}
-        by_password = sum(one.is_password for one in opened.recipients)
-        if named != self._names or by_password != self._with_password:
-            yield _not_proved(file.path, "It is not sealed for exactly those who were named.")
+            yield not_proved(file.path, "What it gives is not what was sealed.")
+        if not is_sealed_for(self._sealing, opened):
+            yield not_proved(file.path, "It is not sealed for exactly those who were named.")
 
 
 def _nowhere(_data: bytes) -> None:
     """Take content whose digest alone is wanted."""
 
 
-def _not_proved(path: str, message: str) -> Finding:
+def is_sealed_for(sealing: Sealing, opened: Opened) -> bool:
+    """Tell whether an envelope is for exactly those who were named."""
+    wanted = {(one.name.issuer, one.name.serial) for one in sealing.recipients}
+    named = {(one.issuer, one.serial) for one in opened.recipients if not one.is_password}
+    by_password = sum(one.is_password for one in opened.recipients)
+    return named == wanted and by_password == (sealing.password is not None)
+
+
+def not_proved(path: str, message: str) -> Finding:
+    """Return the finding that an envelope does not give what was sealed."""
     return error(
         "not-proved",
         path,
@@ -173,7 +179,8 @@ def _not_proved(path: str, message: str) -> Finding:
     )
 
 
-def _unseen_keys(medium: str, sealing: Sealing) -> Finding:
+def unseen_keys(medium: str, sealing: Sealing) -> Finding:
+    """Return the finding that nothing was opened with the keys of its recipients."""
     names = [one.name.subject for one in sealing.recipients]
     return note(
         "keys-not-here",
