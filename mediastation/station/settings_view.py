@@ -20,6 +20,7 @@ from mediastation.config import (
     Peer,
     Preset,
     ReconcileRules,
+    SecureRules,
     Settings,
 )
 from mediastation.station.station import Station
@@ -93,6 +94,10 @@ def settings_reference() -> str:
             "Keys of the rules for outside patients, `[reconcile]`:",
             "",
             *_table(ReconcileRules, ""),
+            "",
+            "Keys of what seals and opens, `[secure]`:",
+            "",
+            *_table(SecureRules, ""),
         ]
     )
 
@@ -153,4 +158,5 @@ _MADE: Mapping[Any, str] = {
     Settings.model_fields["presets"].default_factory: "see below",
     Settings.model_fields["peers"].default_factory: "none; see below",
     Settings.model_fields["reconcile"].default_factory: "see below",
+    Settings.model_fields["secure"].default_factory: "see below",
 }
