@@ -203,7 +203,7 @@ def describe_sealing(sealing: Sealing, medium: str) -> Iterator[Finding]:
 
 def opens_in_browser(rules: SecureRules) -> bool:
     """Tell whether browsers know how files are sealed here: WebCrypto has no AES-192."""
-    return rules.cipher != ContentCipher.AES_192
+    return ContentCipher(rules.cipher) is not ContentCipher.AES_192
 
 
 def neutral_file_set_id(job: int) -> str:
