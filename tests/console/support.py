@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from textual import events
 from textual.pilot import Pilot
 
 from mediastation.console.app import ConsoleApp
 from mediastation.console.desk import Desk
+from mediastation.console.serving import BeginServing
 
 Console = Pilot[Any]
 
@@ -22,9 +24,13 @@ async def opened(
     *,
     size: tuple[int, int] = (80, 24),
     desk: Desk | None = None,
+    begin: BeginServing | None = None,
 ) -> AsyncIterator[Console]:
-    """Give a pilot of a console whose station is open and whose first place has been read."""
-    app = ConsoleApp(home, desk, place)
+    """Give a pilot of a console whose station is open and whose first place has been read.
+
+    With `begin`, the home is served by a process that stays; whoever gives it ends it.
+    """
+    app = ConsoleApp(home, desk, place, begin)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
         assert app.desk.is_open
@@ -70,3 +76,27 @@ def told(pilot: Console) -> str:
     """Return what the console has said in passing, all of it."""
     # The notices themselves: on the screen they are wrapped, and gone after a while.
     return "\n".join(notice.message for notice in pilot.app._notifications)
+
+
+async def until(pilot: Console, is_so: Callable[[], bool]) -> None:
+    """Let the console go on until something is so."""
+    for _ in range(6000):
+        if is_so():
+            break
+        await pilot.pause(0.01)
+    assert is_so()
+    await settled(pilot)
+
+
+async def typed(pilot: Console, words: str) -> None:
+    """Type words, letter by letter."""
+    await pilot.press(*("space" if letter == " " else letter for letter in words))
+    await settled(pilot)
+
+
+async def pasted(pilot: Console, words: str) -> None:
+    """Paste words where the cursor is, as a terminal hands them over."""
+    focused = pilot.app.screen.focused
+    assert focused is not None
+    focused.post_message(events.Paste(words))
+    await settled(pilot)

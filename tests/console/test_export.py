@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,15 @@ from mediastation.console.widgets.question import (
 )
 from mediastation.model.job import JobRecord, JobState
 from mediastation.station.station import Station
-from tests.console.support import Console, console_of, opened, pressed, settled, shown
+from tests.console.support import (
+    Console,
+    console_of,
+    opened,
+    pressed,
+    shown,
+    typed,
+    until,
+)
 from tests.support.desk_home import (
     JANE,
     JAYNE,
@@ -60,27 +67,12 @@ def screen_of(pilot: Console) -> ExportScreen:
     return screen
 
 
-async def until(pilot: Console, is_so: Callable[[], bool]) -> None:
-    """Let the console go on until something is so."""
-    for _ in range(6000):
-        if is_so():
-            break
-        await pilot.pause(0.01)
-    assert is_so()
-    await settled(pilot)
-
-
 async def bring(pilot: Console, *sources: str) -> ExportScreen:
     """Take sources to Export, as Studies does, and wait for the plan."""
     await console_of(pilot).go("export", sources=list(sources))
     screen = screen_of(pilot)
     await until(pilot, lambda: screen.is_planned)
     return screen
-
-
-async def typed(pilot: Console, words: str) -> None:
-    await pilot.press(*("space" if letter == " " else letter for letter in words))
-    await settled(pilot)
 
 
 async def row(pilot: Console, name: str) -> None:
@@ -251,22 +243,6 @@ class TestChoices:
                 "STD-GEN-BD-JPEG", "BD-R-25", "",
             )  # fmt: skip
 
-    async def test_a_secure_profile_is_only_looked_at_unsealed(self, home: Path) -> None:
-        async with opened(home, "export") as pilot:
-            screen = await bring(pilot, study_of(home, TARO))
-            await row(pilot, "profile")
-            await typed(pilot, "gen-sec-cd")
-            assert "needs secure envelopes" in text(pilot)
-            await pressed(pilot, "enter", "enter")
-            assert screen.choices.profile == "STD-GEN-CD", "Enter says no"
-
-            await row(pilot, "profile")
-            await typed(pilot, "gen-sec-cd")
-            await pressed(pilot, "enter", "y")
-            await until(pilot, lambda: screen.is_planned)
-            assert screen.choices.unsealed
-            assert "must not leave the house" in text(pilot)
-
     async def test_words_for_the_ledger_and_a_label_that_cannot_be(self, home: Path) -> None:
         async with opened(home, "export") as pilot:
             screen = screen_of(pilot)
@@ -321,6 +297,7 @@ class TestChoices:
         for spoiled in (
             {"profile": "STD-NONE"}, {"medium": "DVD-R"}, {"copies": 0}, {"copies": "2"},
             {"copies": True}, {"include": [1]}, {"format": "fat16"}, {"label": "x" * 2000},
+            {"password": "hunter2"}, {"recipients": "a.pem"}, {"unsealed": True},
         ):  # fmt: skip
             assert Choices.from_dict(good | spoiled, profiles) is None
 
