@@ -211,7 +211,7 @@ def _read_meta(window: Window, directory: Dicomdir, log: FindingLog) -> int:
                     "enveloped",
                     SUBJECT,
                     "it is a secure envelope, so nothing in it can be read here",
-                    "take the files out of their envelopes with `open`, then verify those",
+                    "give `verify` the password or key, or take the files out with `open`",
                     "PS3.15 D.1",
                 )
             )

@@ -106,6 +106,11 @@ def words_of_job(record: JobRecord, settings: Settings | None = None) -> str:
             return f"Fetch from {_peer_words(request, settings)}"
         case "import":
             return f"Import {_name(request.get('medium'))}"
+        case "open":
+            return f"Open the envelopes of {_name(request.get('medium'))}"
+        case "drill":
+            media = _texts(request.get("media"))
+            return f"Drill {', '.join(map(_name, media)) or 'all sealed media made here'}"
         case "reconcile":
             return f"Reconcile with {request.get('patient_id') or 'an order'}"
         case "quarantine":

@@ -29,7 +29,7 @@ from mediastation.station.sealed_media import is_dicom, iter_spread, open_sealed
 from mediastation.station.station import Station
 from mediastation.station.trust import read_site_trust
 from mediastation.station.unfinished import settle_unfinished
-from mediastation.verify.openings import OpeningLog, unreadable_file
+from mediastation.verify.openings import WRONG_KEY, OpeningLog, unreadable_file
 
 KIND = "open"
 _NEXT = ".next"
@@ -221,13 +221,12 @@ class _Work:
             for file in files:
                 self._take(file)
         if not self._result.envelopes:
-            found = self.findings()
             fault = self._openings.first_fault
             raise NothingOpenedError(
-                "Nothing could be opened: "
-                + (fault.message if fault else "no envelope can be read."),
-                (fault.hint if fault else "") or "Check password and key, then try again.",
-                found,
+                f"Nothing could be opened. {fault.message if fault else ''}".strip(),
+                fault.hint if fault else "Clean the disc, or try another drive.",
+                # That the same password is wrong for each of them is one thing to say.
+                [finding for finding in self.findings() if finding.rule != WRONG_KEY],
             )
 
     def _take(self, file: VolumeFile) -> SecrecyError | None:

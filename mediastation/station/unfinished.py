@@ -26,7 +26,7 @@ from mediastation.station.unfinished_burns import settle_burns
 from mediastation.station.unfinished_entries import settle_entries
 
 LOCK_NAME = "settle.lock"
-_MAKING = ("export", "update", "reprint")
+_MAKING = ("export", "update", "reprint", "open")
 
 
 def settle_unfinished(station: Station) -> list[Finding]:

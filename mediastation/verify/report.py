@@ -143,8 +143,8 @@ def describe_proof(
     )
     if opened and ok:
         count = "the envelope was" if opened == 1 else f"all {opened:,} envelopes were"
-        same = " and hold what was sealed" if as_sealed == opened else ""
-        links = f"{count} opened{same}; {links}"
+        whole = "holds what was sealed" if as_sealed == opened else "is whole"
+        links = f"{count} opened, and what is inside {whole}; {links}"
     if not ok:
         extent = (
             f"{equal} of {files} files equal their digests" if manifest != STRUCTURE_ONLY else ""

@@ -1,0 +1,61 @@
+"""Commands about what is sealed: open it, and see that it still can be opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mediastation.cli.app import app, path_word
+from mediastation.cli.output import StepDisplay, Words, print_findings, print_json, say
+from mediastation.cli.secrets import KEY, PASSWORD_FILE, read_key_ring
+from mediastation.errors import ConfigError
+from mediastation.model.text import size_text
+
+_PROMPT = "Password of the medium: "
+_HINT = "Give --password-file FILE or --key KEY.pem."
+
+
+@app.command("open")
+def open_command(
+    context: typer.Context,
+    medium: Annotated[
+        Path,
+        typer.Argument(
+            parser=path_word,
+            metavar="MEDIUM",
+            help="Drive, image, folder, ZIP file, e-mail, or one sealed file; it is only read.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option(parser=path_word, metavar="DIR", help="New folder for the plain files.")
+    ],
+    key: KEY = None,
+    password_file: PASSWORD_FILE = None,
+) -> None:
+    """Take the files of a medium out of their secure envelopes.
+
+    A wrong password or key leaves nothing, and exit code 4.
+    """
+    from mediastation.station.opening import OpenRequest, take_out  # noqa: PLC0415 - for `--help`
+    from mediastation.station.station import Station  # noqa: PLC0415
+
+    words: Words = context.obj
+    keys = read_key_ring(words, password_file, key, _PROMPT)
+    if keys.is_empty:
+        raise ConfigError("Neither a password nor a key was given.", _HINT)
+    with Station(words.home) as station, StepDisplay(words) as display:
+        result = take_out(station, OpenRequest(medium, output), keys, display)
+    if words.json:
+        print_json(result.as_dict())
+    else:
+        print_findings(words, result.findings)
+        say(
+            f"{result.path}: {result.files:,} files, {size_text(result.bytes)}, out of "
+            f"{result.envelopes:,} envelopes"
+        )
+        if result.damaged:
+            say(f"{result.damaged:,} could not be opened; the findings name them.")
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
