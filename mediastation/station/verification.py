@@ -16,6 +16,7 @@ from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.volume import open_volume
 from mediastation.secure.opening.keys import KeyRing
+from mediastation.secure.opening.mail import is_secure_mail, open_secure_mail
 from mediastation.secure.opening.opener import Opener
 from mediastation.station.burned_media import place_on_disc
 from mediastation.station.known_media import (
@@ -67,7 +68,8 @@ def verify(
 
     With `keys` the secure envelopes on it are opened besides, and what is in
     them is held against the records, the manifest and the profile; its
-    signatures count by the site's list.
+    signatures count by the site's list. Of an e-mail that is encrypted as a
+    whole nothing can be said without them.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def verify(
         If the manifest that is named cannot be read, the profile is not
         known, or no report can have that name.
     SecrecyError
-        If `keys` open nothing on it.
+        If `keys` open nothing on it, or it is an e-mail that cannot be opened.
     MediaError
         If there is no medium that can be read at all.
     """
@@ -91,16 +93,19 @@ def verify(
         opener, state = open_fresh(medium)
         cache = str(state)
     request = {"medium": str(medium), "manifest": str(manifest or ""), "profile": profile}
-    trust = read_site_trust(station) if keys else None
+    is_mail = is_secure_mail(medium)
+    trust = read_site_trust(station) if keys or is_mail else None
+    moment = datetime.fromtimestamp(station.clock.now(), UTC)
+    envelopes = Opener(keys or KeyRing(), trust=trust, moment=moment)
     with (
         station.job("verify", request, listener) as job,
-        open_volume(medium, opener=opener) as volume,
+        open_secure_mail(medium, envelopes, station.job_folder(job.id))
+        if is_mail
+        else open_volume(medium, opener=opener) as volume,
     ):
         wrong = None
         opening = None
-        if keys is not None and not keys.is_empty:
-            moment = datetime.fromtimestamp(station.clock.now(), UTC)
-            envelopes = Opener(keys, trust=trust, moment=moment)
+        if keys is not None and not keys.is_empty and not is_mail:
             require_right_key(volume, envelopes)
             opening = Opening(envelopes, station.job_folder(job.id))
         inside = opening.inside(volume) if opening else volume

@@ -19,6 +19,7 @@ from mediastation.reading.image_base import AccessOpener
 from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.record_rules import check_records
 from mediastation.reading.volume import open_volume
+from mediastation.secure.opening.mail import SecureMailVolume
 from mediastation.secure.opening.opened_volume import ScratchError
 from mediastation.verify.compatibility import CompatibilityRow, Goal, check_compatibility
 from mediastation.verify.contents import ContentCheck
@@ -30,6 +31,7 @@ from mediastation.verify.envelopes import (
 )
 from mediastation.verify.file_system_rules import Expected, check_file_system
 from mediastation.verify.links import Links
+from mediastation.verify.mail_rules import proof_of_mail
 from mediastation.verify.passing import Progress, pass_files
 from mediastation.verify.profile_records import check_profile_records
 from mediastation.verify.recipients import Recipients, check_sessions, iter_rows
@@ -180,7 +182,7 @@ def verify_volume(
     log.extend(check.check_readable())
     log.extend(check.check_missing())
     log.extend(envelopes.findings())
-    content = ContentProof()
+    content = proof_of_mail(volume) if isinstance(volume, SecureMailVolume) else ContentProof()
     if opening is not None:
         content = prove_content(
             volume,
@@ -231,7 +233,7 @@ def verify_volume(
         bad_sector_count=check.bad_sectors.count,
         bad_sectors=tuple(check.bad_sectors),
         compatibility=rows,
-        envelopes=len(envelopes.files),
+        envelopes=max(len(envelopes.files), content.opened),
         opened=content.opened,
         signatures=content.signatures,
     )
