@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Final
 
 _READING = "mediastation.reading."
+_OPENING = "mediastation.secure.opening."
 SMALL: Final[Mapping[str, Mapping[str, int]]] = {
     _READING + "dicomdir": {"MAX_RECORDS": 6, "MAX_HEAD_ELEMENTS": 3, "MAX_COPIED_BYTES": 200},
     _READING + "elements": {"_WINDOW_BYTES": 64, "MAX_NESTING": 4},
@@ -53,6 +54,15 @@ SMALL: Final[Mapping[str, Mapping[str, int]]] = {
     _READING + "zip_volume": {"_CHUNK_BYTES": 64, "_STEP_BYTES": 256, "_MOST_STEPS": 3,
                               "FREE_BYTES": 1000},
     _READING + "zip_salvage": {"_CHUNK": 64, "FREE_BYTES": 1000, "MAX_RATIO": 2, "MAX_FILES": 3},
+    _OPENING + "ber": {
+        "MAX_DEPTH": 8, "MAX_ELEMENTS": 60, "MAX_KEPT_BYTES": 3000, "FREE_PIECES": 5,
+        "LEAST_PIECE_BYTES": 8,
+    },
+    _OPENING + "envelope": {
+        "MAX_RECIPIENTS": 2, "MAX_RECIPIENT_BYTES": 300, "_FIRST_BYTES": 16, "_CHUNK_BYTES": 40,
+    },
+    _OPENING + "content": {"MAX_SIGNERS": 1, "MAX_CERTIFICATES": 1, "_PIECE_BYTES": 30},
+    _OPENING + "opener": {"_PIECE_BYTES": 30},
     "mediastation.dicom.sequences": {"_LOOK_BYTES": 24, "VALUE_LIMIT_BYTES": 60, "DEPTH_LIMIT": 3},
     "mediastation.dicom.limits": {"STEP_LIMIT": 50},
     "mediastation.dicom.header": {"HEADER_LIMIT_BYTES": 200, "VALUE_LIMIT_BYTES": 16},

@@ -19,21 +19,17 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mediastation.model.secrecy import CertificateName
-from mediastation.model.text import harmless
 from mediastation.secure.opening import oids
 from mediastation.secure.opening.ber import (
     INTEGER,
     OCTETS,
-    OID,
     SEQUENCE,
     BerError,
     BerReader,
-    encoded,
 )
+from mediastation.secure.opening.names import MAX_NAME_BYTES, name_text
 
 MAX_CERTIFICATE_BYTES = 1 << 16
-MAX_NAME_BYTES = 1 << 14
-_MAX_NAME_CHARACTERS = 300
 _MAX_EXTENSIONS = 64
 _PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
@@ -48,12 +44,6 @@ _UNDERSTOOD: Final = frozenset(
         "2.5.29.35",  # authority key identifier
         "2.5.29.37",  # extended key usage: PS3.15 names none
     }
-)
-
-# A request for a certificate has little in it but a name, and the library reads one lazily.
-_KEY_AND_SIGNATURE: Final = (
-    encoded(SEQUENCE, encoded(SEQUENCE, encoded(OID, b"\x2a\x03")) + encoded(3, b"\0")),
-    encoded(SEQUENCE, encoded(OID, b"\x2a\x03")) + encoded(3, b"\0"),
 )
 
 
@@ -176,18 +166,6 @@ def iter_pem(data: bytes) -> Iterator[bytes]:
 def of_library(certificate: x509.Certificate) -> Certificate:
     """Return what the library has read, as read here."""
     return read_certificate(certificate.public_bytes(Encoding.DER))
-
-
-def name_text(name: bytes) -> str:
-    """Return a name as people see it (RFC 4514); the bytes, if it cannot be understood."""
-    key, signature = _KEY_AND_SIGNATURE
-    request = encoded(SEQUENCE, encoded(INTEGER, b"\0") + name + key + b"\xa0\0")
-    try:
-        text = x509.load_der_x509_csr(encoded(SEQUENCE, request + signature))
-        shown = text.subject.rfc4514_string()
-    except (ValueError, TypeError):
-        shown = f"#{name.hex()}"
-    return harmless(shown)[:_MAX_NAME_CHARACTERS]
 
 
 def _rsa_key(parsed: x509.Certificate) -> RSAPublicKey | None:

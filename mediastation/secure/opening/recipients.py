@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mediastation.model.secrecy import ContentCipher
 from mediastation.secure.opening import oids
 from mediastation.secure.opening.ber import OCTETS, SEQUENCE, BerError, BerReader
-from mediastation.secure.opening.certificates import MAX_NAME_BYTES, name_text
+from mediastation.secure.opening.names import MAX_NAME_BYTES, name_text
 
 MAX_RECIPIENTS = 100
 MAX_RECIPIENT_BYTES = 1 << 16

@@ -18,7 +18,8 @@ from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.secrecy import CertificateName, Digest, Signature
 from mediastation.secure.opening import oids
 from mediastation.secure.opening.ber import OCTETS, SEQUENCE, SET, BerError, BerReader, encoded
-from mediastation.secure.opening.certificates import Certificate, name_text
+from mediastation.secure.opening.certificates import Certificate
+from mediastation.secure.opening.names import name_text
 from mediastation.secure.opening.recipients import read_algorithm, read_signer_or_recipient
 from mediastation.secure.opening.trust import TrustStore
 

@@ -8,6 +8,7 @@ from tests.fuzz.engine import Target
 from tests.fuzz.targets.coerce import CoerceTarget
 from tests.fuzz.targets.dicomdir import DicomdirTarget
 from tests.fuzz.targets.doctor import DoctorTarget
+from tests.fuzz.targets.envelope import EnvelopeTarget
 from tests.fuzz.targets.fat import FatTarget
 from tests.fuzz.targets.folder import FolderTarget
 from tests.fuzz.targets.header import HeaderTarget
@@ -33,4 +34,5 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "doctor": DoctorTarget,
     "hostile": HostileTarget,
     "coerce": CoerceTarget,
+    "envelope": EnvelopeTarget,
 }

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mediastation.model.secrecy import Content, ContentCipher
-from mediastation.secure.opening.certificates import name_text
 from mediastation.secure.opening.envelope import Envelope, read_envelope
 from mediastation.secure.opening.errors import BadEnvelopeError
+from mediastation.secure.opening.names import name_text
 from mediastation.secure.opening.recipients import RecipientFacts
 from tests.secure.opening.small import FILE, WORDS
 from tests.support.certificates import issue
@@ -100,13 +102,42 @@ class TestDamage:
 
 
 class TestNames:
-    def test_a_name_is_written_as_the_library_writes_it(self) -> None:
-        name = x509.Name(
-            [
-                x509.NameAttribute(NameOID.COMMON_NAME, "Große, Klinik+\\"),
-                x509.NameAttribute(NameOID.EMAIL_ADDRESS, "x@example.org"),
-            ]
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(
+                    [
+                        NameOID.COMMON_NAME,
+                        NameOID.ORGANIZATION_NAME,
+                        NameOID.EMAIL_ADDRESS,
+                        NameOID.DOMAIN_COMPONENT,
+                        NameOID.USER_ID,
+                        NameOID.STREET_ADDRESS,
+                    ]
+                ),
+                st.text(st.characters(categories=["L", "N", "P", "Sm", "Zs"]), min_size=1,
+                        max_size=40),
+            ),
+            max_size=4,
         )
+    )  # fmt: skip
+    def test_a_name_is_written_as_the_library_writes_it(
+        self, parts: list[tuple[x509.ObjectIdentifier, str]]
+    ) -> None:
+        """Who was named when it was sealed is found by that text."""
+        name = x509.Name([x509.NameAttribute(kind, text) for kind, text in parts])
+
+        assert name_text(name.public_bytes()) == name.rfc4514_string()[:300]
+
+    def test_a_name_longer_than_its_kind_allows_is_read_without_a_warning(self) -> None:
+        long = tlv(0x30, bytes.fromhex("0603550406"), tlv(0x13, b"Germany"))
+        name = tlv(0x30, tlv(0x31, long))
+
+        assert name_text(name) == "C=Germany"
+
+    def test_a_name_of_several_parts_in_one_is_read(self) -> None:
+        first, second = (x509.NameAttribute(NameOID.COMMON_NAME, text) for text in "ab")
+        name = x509.Name([x509.RelativeDistinguishedName([first, second])])
 
         assert name_text(name.public_bytes()) == name.rfc4514_string()
 
