@@ -222,7 +222,8 @@ class ConsoleApp(App[MediastationError | None]):
         await self.go("jobs", job=self._decided)
 
     def _show_status(self) -> None:
-        for line in self.screen.query(StatusLine):
+        # What was being read while the console was left has nothing to be drawn on.
+        for line in self.screen.query(StatusLine) if self.screen_stack else ():
             line.status = self.status
 
     def tell(self, message: str, *, grave: bool = False) -> None:
