@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import shlex
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from mediastation.cli.app import run  # noqa: E402
+from tests.support.certificates import issue  # noqa: E402
+from tests.support.objects import write_series  # noqa: E402
 from tests.support.orders import double, worklist_entry  # noqa: E402
 from tests.support.outside.damage import good_tree  # noqa: E402
 from tests.support.outside.patients import instances  # noqa: E402
 from tests.support.outside.registry import OF_TREES  # noqa: E402
 from tests.support.pacs import archive, write_peer  # noqa: E402
+from tests.support.sealed_media import WORDS, sealed  # noqa: E402
 
 PAGE = Path(__file__).parent / "importing.md"
 SHOWN = "/media"
@@ -49,6 +55,7 @@ def with_walk(page: str) -> str:
     with tempfile.TemporaryDirectory() as folder, double() as ris, contextlib.ExitStack() as stack:
         place = Path(folder)
         write_disc(place / "cdrom")
+        write_sealed(place)
         ris.has(worklist_entry(**_ORDER))
         of_disc = instances()
         pacs = stack.enter_context(
@@ -85,6 +92,20 @@ def write_disc(root: Path) -> None:
         file.write_bytes(content)
 
 
+def write_sealed(place: Path) -> None:
+    """Write a stick of envelopes, signed by nobody that the site knows, and its password."""
+    ann = issue("File room")
+    signer = (ann.key, ann.certificate, ())
+    paths = write_series(place / "plain", 3, PatientID="OUT-9", InstitutionName="Elsewhere")
+    (place / "stick").mkdir()
+    for number, path in enumerate(paths, 1):
+        envelope = sealed(path.read_bytes(), signer=signer)
+        (place / "stick" / f"IM{number}").write_bytes(envelope)
+    words = place / "words"
+    words.write_text(WORDS)
+    words.chmod(0o600)
+
+
 def said(commands: str, place: Path) -> str:
     """Run the commands of one step; return what they print, as the page has it."""
     out = io.StringIO()
@@ -92,12 +113,27 @@ def said(commands: str, place: Path) -> str:
         words = shlex.split(line, comments=True)
         if words:
             given = [word.replace(f"{SHOWN}/", f"{place}/") for word in words[1:]]
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            with (
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(out),
+                Path(os.devnull).open() as nobody,
+                nobody_types(nobody),
+            ):
                 run([*given, "--home", str(place / "home")])
     text = out.getvalue().replace(str(place), SHOWN)
     for varying, shown in _VARYING:
         text = varying.sub(shown, text)
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+@contextlib.contextmanager
+def nobody_types(nobody: IO[str]) -> Iterator[None]:
+    """Have commands ask nobody, also where somebody is at the keyboard."""
+    before, sys.stdin = sys.stdin, nobody
+    try:
+        yield
+    finally:
+        sys.stdin = before
 
 
 if __name__ == "__main__":

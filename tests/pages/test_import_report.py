@@ -22,6 +22,7 @@ from mediastation.pages.import_facts import (
     ImportReportFacts,
     LeftBehind,
     Listed,
+    OpenedFiles,
     Repaired,
     SentOn,
     SidesRow,
@@ -207,6 +208,14 @@ class TestPage:
             assert said in bare(page.text), said
         assert page.links == []
         assert ["Name", "DOE^JANE", "Doe^Jane", "agrees"] in page.rows
+
+    def test_envelopes_are_told_where_there_were_any(self) -> None:
+        ann = OpenedFiles("password", "AES-256", "its digest (SHA-256)", 28)
+        some = XhtmlPage(render_import_report(replace(REPORT, opened=Listed((ann,)))))
+
+        assert ["Password", "AES-256", "its digest (SHA-256)", "28"] in some.rows
+        assert "2 Secure envelopes" in some.text
+        assert "Secure envelopes" not in XhtmlPage(render_import_report(REPORT)).text
 
     def test_it_refers_to_nothing_outside(self) -> None:
         page = render_import_report(many(3)).decode()

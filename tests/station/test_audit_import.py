@@ -48,8 +48,10 @@ def refused(**counts: Any) -> LedgerEntry:
     return entry(LedgerEvent.REFUSED, **replace(FACTS, **counts).as_kept_facts())
 
 
+ENCRYPTED = entry(LedgerEvent.IMPORTED, **replace(FACTS, encrypted=True).as_facts())
 EVERY = {
     "imported": imported(),
+    "imported encrypted": ENCRYPTED,
     "imported folder": imported(OutsideMedium(MediumKind.FOLDER, "/mnt/usb")),
     "imported mail": imported(OutsideMedium(MediumKind.MAIL, "letter.eml"), ""),
     "imported unknown": entry(LedgerEvent.IMPORTED),
@@ -65,6 +67,13 @@ EVERY = {
     "fetched by nobody": entry(LedgerEvent.FETCHED, operator="", **MOVED),
     "strange": entry(LedgerEvent.IMPORTED, operator="<&\0", outside_medium={"name": "\x1b/\\xff"}),
 }
+
+
+def test_that_all_of_it_was_encrypted_is_said_and_nothing_of_a_mixture() -> None:
+    said = [one.text for one in parsed(ENCRYPTED).iter("Encrypted")]
+
+    assert said == ["true"] * len(FACTS.studies)
+    assert list(parsed(imported()).iter("Encrypted")) == []
 
 
 def event_of(told: LedgerEntry) -> Any:

@@ -20,7 +20,7 @@ from mediastation.model.ledger_facts import DecidedHow
 from mediastation.model.likeness import compare_identities
 from mediastation.model.reconciliation import Candidate, CandidateOrigin
 from mediastation.model.repair import RepairLog
-from mediastation.pages.import_facts import SentOn
+from mediastation.pages.import_facts import OpenedFiles, SentOn
 from mediastation.reading.findings import FINDINGS_PER_RULE, FindingLog
 from mediastation.station.clock import Clock
 from mediastation.station.gather import add
@@ -409,6 +409,26 @@ class TestAmending:
         told = json.loads((station.job_folder(job) / "report.json").read_text("utf-8"))
         assert [one["confirmed"] for one in told["sent"]["items"]] == [24, 7]
         assert "pacs, of patient:1" in self.shown(station, job)
+
+    def test_one_of_before_envelopes_is_amended_too(self, station: Station, job: int) -> None:
+        path = station.job_folder(job) / "report.json"
+        told = json.loads(path.read_text("utf-8"))
+        del told["opened"]
+        path.write_text(json.dumps(told), encoding="utf-8")
+
+        assert amend_import_report(station, [job], identities=[DECISION]) == []
+        assert "Secure envelopes" not in self.shown(station, job)
+
+    def test_what_was_opened_stays_told(self, station: Station) -> None:
+        opened = OpenedFiles("password", "AES-256", "the signature (SHA-256) of Ann", 1200)
+        with station.job("import", {}) as job:
+            made = replace(clean_outcome(job.id), opened=(opened,))
+            keep_import_report(station, station.job_folder(job.id), made)
+
+        assert amend_import_report(station, [job.id], identities=[DECISION]) == []
+
+        page = XhtmlPage((station.job_folder(job.id) / "report.htm").read_bytes())
+        assert ["Password", "AES-256", "the signature (SHA-256) of Ann", "1,200"] in page.rows
 
     @pytest.mark.parametrize("imports", [[], [99]])
     def test_what_no_import_brought_has_no_report(
