@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from mediastation.catalog.outside import OutsideSeries
     from mediastation.importing.diagnosis import Diagnosis, TreeSummary
     from mediastation.importing.quarantine import QuarantinedFile
+    from mediastation.pages.import_facts import OpenedFiles
     from mediastation.station.station import Station
 
 MOST_SERIES = 2_000
 """Series that a screen has use for."""
 MOST_SOURCES = 500
 _MOST_IMPORTS = 100
+_MOST_OPENINGS = 20
 _NOT_KNOWN = (
     "What lay on the medium is not known: the import did not get so far, or a later one of the "
     "same medium went on with it."
@@ -60,13 +62,17 @@ class OutsidePatient:
 
 @dataclass(frozen=True, slots=True)
 class ImportContents:
-    """What lay on the medium: its series, as many as are shown, and what the doctor said."""
+    """What lay on the medium: its series, as many as are shown, and what the doctor said.
+
+    `opened` tells of files that came out of secure envelopes, as many ways as are shown.
+    """
 
     series: tuple[dict[str, Any], ...] = ()
     more_series: bool = False
     diagnosis: Diagnosis | None = None
     told: str = ""
     """Why there is nothing to be seen; empty if there is."""
+    opened: tuple[OpenedFiles, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,7 @@ def read_import(
 def read_contents(station: Station, record: JobRecord) -> ImportContents:
     """Return what lay on the medium of an import that is not at work any more."""
     from mediastation.importing.survey import Survey  # noqa: PLC0415 - not for the first paint
+    from mediastation.station.import_account import opened_files  # noqa: PLC0415
     from mediastation.station.import_folder import survey_path  # noqa: PLC0415
 
     if record.state in _AT_WORK:
@@ -144,9 +151,10 @@ def read_contents(station: Station, record: JobRecord) -> ImportContents:
         with Survey(path) as survey:
             rows = tuple(islice(survey.series(), MOST_SERIES + 1))
             diagnosis = _read_diagnosis(survey.fact("diagnosis"))
+            opened = tuple(opened_files(survey)[:_MOST_OPENINGS])
     except MediastationError as fault:
         return ImportContents(told=f"{fault.message} {fault.hint}".strip())
-    return ImportContents(rows[:MOST_SERIES], len(rows) > MOST_SERIES, diagnosis)
+    return ImportContents(rows[:MOST_SERIES], len(rows) > MOST_SERIES, diagnosis, opened=opened)
 
 
 def _held(station: Station) -> Iterable[QuarantinedFile]:

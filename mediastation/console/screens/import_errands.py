@@ -6,14 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mediastation.console.screens.giving import give
 from mediastation.console.screens.import_onward import report_of, why_not_sent
 from mediastation.console.screens.import_sections import Shown
 from mediastation.console.screens.import_words import identity_text, medium_name
 from mediastation.console.screens.job_errands import JobErrands
+from mediastation.console.screens.password_dialogs import AskOpening, Opening
 from mediastation.console.widgets.dialogs import AskPath, Confirm
 from mediastation.console.widgets.page_table import Key
 from mediastation.console.words import number_text
-from mediastation.model.job import JobRecord
+from mediastation.errors import MediastationError
+from mediastation.model.job import JobRecord, JobState
 
 
 class ImportErrands(JobErrands):
@@ -95,6 +98,57 @@ class ImportErrands(JobErrands):
         self.console.can_take_back(undo.format(job), partial(self._cancel, job))
         self.look_again()
         return job
+
+    # Beginning again: a sealed medium needs what opens it
+
+    def action_retry(self) -> None:
+        """Begin an import again; of one that failed, look first whether its medium is sealed."""
+        record = self.current
+        if record is None or record.state is not JobState.FAILED:
+            super().action_retry()
+            return
+        self.in_background(partial(self._open_again, record), "errand", exclusive=True)
+
+    async def _open_again(self, record: JobRecord) -> None:
+        from mediastation.station.import_keys import look_for_seal  # noqa: PLC0415
+
+        medium = Path(str(record.request.get("medium", "")))
+        self.console.tell(f"Looking at {medium_name(record)} …")
+        try:
+            sealed = await self.desk.work(f"looking at {medium}", lambda _: look_for_seal(medium))
+        except MediastationError as fault:
+            self.console.tell_fault(fault)
+            return
+        if sealed is None:
+            super().action_retry()
+            return
+        self.app.push_screen(
+            AskOpening(
+                f"{medium_name(record)} is sealed for {sealed.told}.",
+                "It is imported anew with what opens it." if sealed.takes_password
+                else "No password opens it: a private key does.",
+                self.slip,
+                takes_key=True,
+                takes_password=sealed.takes_password,
+            ),
+            partial(self._opened_again, medium),
+        )  # fmt: skip
+
+    def _opened_again(self, medium: Path, given: Opening | None) -> None:
+        if given is not None:
+            self.in_background(partial(self._import_with, medium, given), "errand")
+
+    async def _import_with(self, medium: Path, given: Opening) -> None:
+        from mediastation.station.import_request import ImportRequest  # noqa: PLC0415
+
+        keys = (given.key,) if given.key is not None else ()
+        request = ImportRequest(medium, key=keys)
+        job = await self._queue(request, f"import, job {{}}, of {medium.name}")
+        if job is None:
+            return
+        if (password := given.password or given.key_password) is not None:
+            await give(self, job, password)
+        self.open_import(job)
 
     # Sending on, report, export
 

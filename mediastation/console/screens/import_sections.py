@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mediastation.console.screens.import_identity import LookUp
     from mediastation.importing.diagnosis import Diagnosis, TreeSummary
     from mediastation.importing.quarantine import QuarantinedFile
+    from mediastation.pages.import_facts import OpenedFiles
     from mediastation.station.import_view import ImportContents, ImportView
 
 MOST_HELD = 1_000
@@ -107,6 +108,8 @@ def step_words(shown: Shown, _: Key | None) -> Text:
         add_line(text, record.question.hint)
     elif record.message:
         add_line(text, f"{record.state}: {record.message}", "bold")
+        if record.state is JobState.FAILED:
+            add_line(text, "b begins it again; of a sealed medium it asks for password or key.")
     elif record.state is JobState.QUEUED:
         add_line(text, f"It waits for {record.place}." if record.place else "It waits its turn.")
     elif record.state is JobState.RUNNING:
@@ -209,6 +212,9 @@ def defect_rows(shown: Shown) -> dict[Key, PageRow]:
         weight, look = _WEIGHTS[found[0].severity]
         said = found[0].message.split(" | ")[0]
         rows["found", rule] = PageRow((weight, in_words(rule), f"{_number(found):,}", said), look)
+    for number, one in enumerate(shown.contents.opened):
+        what = f"opened with {one.opened_with}"
+        rows["opened", number] = PageRow(("▣ sealed", what, f"{one.count:,}", one.proof))
     diagnosis = shown.contents.diagnosis
     if diagnosis is not None:
         for what, number, said in _repairs(diagnosis):
@@ -263,6 +269,8 @@ def defect_words(shown: Shown, key: Key | None) -> Text:
         case ("found", str(rule)):
             found = _by_rule(shown.view.record.findings).get(rule, [])
             add_findings(text, found, _MOST_FINDINGS)
+        case ("opened", int(number)):
+            _add_opened(text, shown.contents.opened[number : number + 1])
         case ("repaired", str(what)) if diagnosis is not None:
             add_line(text, f"{in_words(what)}: what stood there → what is taken instead", "bold")
             for one in diagnosis.repairs:
@@ -272,6 +280,13 @@ def defect_words(shown: Shown, key: Key | None) -> Text:
         case ("trees",) if diagnosis is not None:
             _add_trees(text, diagnosis, shown.width)
     return text
+
+
+def _add_opened(text: Text, ways: Sequence[OpenedFiles]) -> None:
+    """Add how files came out of their envelopes, and what proves them."""
+    for one in ways:
+        add_line(text, f"▣ {number_text(one.count, 'file')} opened with {one.opened_with}", "bold")
+        add_line(text, f"Encrypted with {one.cipher}. Proved by {one.proof}.")
 
 
 def _add_trees(text: Text, diagnosis: Diagnosis, width: int) -> None:

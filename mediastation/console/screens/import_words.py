@@ -38,6 +38,7 @@ _COUNTS = (
     ("held", "held"),
     ("refused", "refused"),
     ("missing", "missing"),
+    ("opened", "▣ opened"),
 )
 _ALWAYS = frozenset({"found", "imported"})
 _LOOKS = {
@@ -168,7 +169,11 @@ def _counts_text(record: JobRecord, width: int) -> str:
     counts = counts_of(record)
     if not counts:
         return fit("nothing counted yet", width)
-    every = [f"{word} {counts.get(key, 0):,}" for key, word in _COUNTS]
+    every = [
+        f"{word} {counts.get(key, 0):,}"
+        for key, word in _COUNTS
+        if key != "opened" or counts.get(key)
+    ]
     if len(" · ".join(every)) <= width:
         return " · ".join(every)
     return " · ".join(

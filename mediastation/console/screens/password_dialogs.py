@@ -213,8 +213,8 @@ class AskOpening(_PasswordDialog[Opening]):
         What was tried before, or what follows.
     check : callable
         Returns what looks mistyped in a password; empty if nothing does.
-    takes_key : bool
-        Whether a key can be named.
+    takes_key, takes_password : bool
+        Whether a key can be named, and whether a password opens it at all.
     """
 
     def __init__(
@@ -224,20 +224,23 @@ class AskOpening(_PasswordDialog[Opening]):
         check: Callable[[Password], Awaitable[str | None]],
         *,
         takes_key: bool = False,
+        takes_password: bool = True,
     ) -> None:
         super().__init__(question, (), told)
         self._check, self._takes_key = check, takes_key
+        self._takes_password = takes_password
         self._warned = False
 
     def compose(self) -> ComposeResult:
         """Give a masked line, and one for the file of a key."""
         with Vertical(classes="dialog wide"):
             yield from self._head()
-            yield self._line("Password", "password")
+            if self._takes_password:
+                yield self._line("Password", "password")
             if self._takes_key:
+                label = "or a key file" if self._takes_password else "Key file"
                 key = Input(placeholder="PEM, DER or PKCS#12", suggester=PathSuggester(), id="key")
-                yield Horizontal(Static("or a key file", classes="field-label"), key,
-                                 classes="field")  # fmt: skip
+                yield Horizontal(Static(label, classes="field-label"), key, classes="field")
                 yield self._line("password of it", "key-password")
             yield Static("", classes="wrong", markup=False)
             if self.told:
@@ -271,7 +274,7 @@ class AskOpening(_PasswordDialog[Opening]):
         self.dismiss(given)
 
     async def _given(self) -> tuple[Opening | None, str]:
-        if typed := self._value("password"):
+        if self._takes_password and (typed := self._value("password")):
             password = Password(typed)
             slip = "" if self._warned else await self._check(password)
             if slip:
@@ -281,7 +284,9 @@ class AskOpening(_PasswordDialog[Opening]):
             return Opening(password), ""
         path = self._value("key").strip() if self._takes_key else ""
         if not path:
-            return None, "Type the password" + (", or name a key." if self._takes_key else ".")
+            ways = ["type the password"] if self._takes_password else []
+            ways += ["name the file of a key"] if self._takes_key else []
+            return None, f"{', or '.join(ways)}.".capitalize()
         key = Path(path).expanduser()
         if not key.is_file():
             return None, f"There is no file {key}."
