@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from mediastation.reading.file_meta import is_enveloped
 from mediastation.reading.findings import FindingLog
 from mediastation.secure.opening.errors import WrongKeyError
 from mediastation.secure.opening.keys import KeyRing
+from mediastation.secure.opening.mail import SecureMailVolume
 from mediastation.secure.opening.opener import Opener
 from mediastation.station.export_output import require_output
 from mediastation.station.free_paths import FreePaths
@@ -108,7 +110,8 @@ def take_out(
     were tried, and no file in it that was not proved to be whole. Its owner
     alone may look into it. What lies there plain and is DICOM comes along, so
     that the folder is the whole File-set; other files do not: a digest list or
-    a page about envelopes means nothing beside what was in them.
+    a page about envelopes means nothing beside what was in them. Of an e-mail
+    that is encrypted as a whole everything comes along: all of it was inside.
 
     Returns
     -------
@@ -141,10 +144,11 @@ def take_out(
         result = OpenResult(job.id, str(request.output))
         moment = datetime.fromtimestamp(station.clock.now(), UTC)
         opener = Opener(keys, trust=trust, moment=moment)
-        with open_sealed(request.medium) as volume:
+        with open_sealed(request.medium, opener, station.job_folder(job.id)) as volume:
             files = [file for file in volume.iter_files() if not is_system_file(file.path)]
-            first = _smallest_envelope(volume, files)
-            if first is None:
+            mail = volume if isinstance(volume, SecureMailVolume) and volume.opened else None
+            first = None if mail else _smallest_envelope(volume, files)
+            if first is None and mail is None:
                 raise RefusedError(
                     f"No secure envelope lies on {request.medium}.",
                     volume.findings,
@@ -159,7 +163,10 @@ def take_out(
             ):
                 work = _Work(volume, opener, part, step, result)
                 try:
-                    work.run(first, files)
+                    if first is not None:
+                        work.run(first, files)
+                    elif mail is not None:
+                        work.run_mail(mail, files)
                     result.findings = [*volume.findings, *work.findings()]
                 finally:
                     job.found([*volume.findings, *work.findings()])
@@ -229,6 +236,21 @@ class _Work:
                 [finding for finding in self.findings() if finding.rule != WRONG_KEY],
             )
 
+    def run_mail(self, mail: SecureMailVolume, files: Iterable[VolumeFile]) -> None:
+        """Take every file out of an e-mail that was opened as a whole, and proved."""
+        self.seen = self._result.envelopes = 1
+        self._result.signatures = dict(Counter(str(one.signature) for one in mail.signatures))
+        for file in files:
+            self._step.report(self._done_bytes, self._step.total)
+            try:
+                stream = mail.open(file.path)
+            except (OSError, MediaError) as fault:
+                self._refuse(unreadable_file(file.path, fault))
+            else:
+                with stream:
+                    self._copy(file, stream)
+            self._done_bytes += file.size_bytes
+
     def _take(self, file: VolumeFile) -> SecrecyError | None:
         """Take one file, whatever it is; return what keeps its envelope shut."""
         if file.path in self._done:
@@ -256,7 +278,13 @@ class _Work:
                 self.seen += 1
                 return self._open(file, stream)
             if is_dicom(front):
-                self._copy(file, stream)
+                if self._copy(file, stream):
+                    self._log.add(
+                        warning("not-sealed", file.path,
+                                "It lay open among the envelopes, and was copied as it is.",
+                                "Nothing proves that it is what the sender put there.",
+                                "PS3.15 D.1")
+                    )  # fmt: skip
             else:
                 self._clear.append(file.path)
         return None
@@ -282,19 +310,16 @@ class _Work:
             return fault
         return None
 
-    def _copy(self, file: VolumeFile, stream: BinaryIO) -> None:
+    def _copy(self, file: VolumeFile, stream: BinaryIO) -> bool:
+        """Copy a file as it is; tell whether all of it is there."""
+
         def fill(sink: _Sink) -> None:
             while data := stream.read(_COPY_BYTES):
                 sink.write(data)
             if sink.size_bytes != file.size_bytes:
                 raise MediaError(f"only {sink.size_bytes:,} of {file.size_bytes:,} bytes are there")
 
-        if self._fill(file, fill) is None:
-            self._log.add(
-                warning("not-sealed", file.path,
-                        "It lay open among the envelopes, and was copied as it is.",
-                        "Nothing proves that it is what the sender put there.", "PS3.15 D.1")
-            )  # fmt: skip
+        return self._fill(file, fill) is None
 
     def _fill(self, file: VolumeFile, fill: Callable[[_Sink], None]) -> Exception | None:
         """Have a new file filled, and give it its name when that ended well."""

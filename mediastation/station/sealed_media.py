@@ -8,22 +8,37 @@ from typing import BinaryIO
 
 from mediastation.importing.open_medium import open_medium
 from mediastation.reading.contract import Volume, VolumeFile
+from mediastation.secure.opening.mail import is_secure_mail, open_secure_mail
+from mediastation.secure.opening.opener import Opener
 
 _FRONT_BYTES = 160
 
 
-def open_sealed(path: Path) -> Volume:
+def open_sealed(path: Path, opener: Opener | None = None, scratch: Path | None = None) -> Volume:
     """Open a medium of any kind, an image, an archive, an e-mail, or one envelope by itself.
 
     This is the one door of `open` and `drill` to media; its files are given as
-    they lie there. An e-mail that is sealed as a whole (PS3.15 B.8) is to be
-    opened here: to those who ask, it is a medium of plain files.
+    they lie there. An e-mail that is sealed as a whole (PS3.15 B.8) is opened
+    here, and a medium of plain files then: a `SecureMailVolume`.
+
+    Parameters
+    ----------
+    path : Path
+        The medium.
+    opener : Opener, optional
+        Opens such an e-mail.
+    scratch : Path, optional
+        A private folder for what is in it; goes with `opener`.
 
     Raises
     ------
+    SecrecyError
+        If it is an e-mail that does not open, or is not whole.
     MediaError
         If there is no medium that can be read.
     """
+    if opener is not None and scratch is not None and is_secure_mail(path):
+        return open_secure_mail(path, opener, scratch)
     return open_medium(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import hashlib
 import io
 import json
 import zipfile
@@ -13,13 +14,17 @@ from typing import Any
 
 import pytest
 
-from mediastation.errors import SecrecyError
+from mediastation.errors import RefusedError, SecrecyError
+from mediastation.model.finding import Severity
 from mediastation.model.secrecy import Password
+from mediastation.secure.opening.keys import KeyRing, read_private_key
 from mediastation.secure.sealing.mail import SignedEntity
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest, ExportResult
 from mediastation.station.ledger import find_medium
+from mediastation.station.opening import OpenRequest, take_out
 from mediastation.station.station import Station
+from mediastation.station.verification import verify
 from tests.support.objects import write_series
 from tests.support.peers import run_peer
 from tests.support.secure_mails import Mailroom
@@ -208,3 +213,131 @@ class TestExport:
         assert not [path for path in folder.rglob("*") if path.name == "sealed"]
         archives = [path for path in folder.rglob("*.*") if path.read_bytes()[:4] == b"PK\x03\x04"]
         assert not archives
+
+
+@pytest.fixture
+def mail(station: Station, source: str, room: Mailroom, tmp_path: Path) -> Path:
+    """A secure e-mail that was made here."""
+    return Path(mailed(station, source, room, tmp_path / "made.eml").volumes[0].path)
+
+
+def ring(room: Mailroom, *names: str) -> KeyRing:
+    return KeyRing(keys=[read_private_key(room.key(name)) for name in names])
+
+
+class TestVerify:
+    def test_with_the_key_everything_is_proved(
+        self, station: Station, room: Mailroom, mail: Path
+    ) -> None:
+        report = verify(station, mail, keys=ring(room, "recipient"))
+
+        assert report.ok
+        assert report.image_sha256 == hashlib.sha256(mail.read_bytes()).hexdigest()
+        assert (report.instances, report.opened) == (3, 1)
+        assert report.signatures == {"trusted": 1}
+        assert report.manifest_job
+        assert "opened" in report.proved
+
+    @pytest.mark.parametrize("names", [(), ("stranger",)])
+    def test_without_it_the_mail_is_told_as_sealed(
+        self, station: Station, room: Mailroom, mail: Path, names: tuple[str, ...]
+    ) -> None:
+        with pytest.raises(SecrecyError, match="sealed for") as caught:
+            verify(station, mail, keys=ring(room, *names))
+
+        assert caught.value.exit_code == 4
+        assert "key" in caught.value.hint
+
+    def test_a_plain_mail_is_not_what_the_profile_wants(
+        self, station: Station, source: str, tmp_path: Path
+    ) -> None:
+        plain = tmp_path / "plain.eml"
+        export(station, ExportRequest((source,), "STD-GEN-ZIP-MAIL", plain, medium="MAIL"))
+
+        report = verify(station, plain, profile=PROFILE)
+
+        assert "not-sealed" in {finding.rule for finding in report.findings}
+        assert not report.ok
+
+    def test_a_mail_that_is_signed_alone_needs_no_key(
+        self, station: Station, source: str, room: Mailroom
+    ) -> None:
+        plain = room.folder / "plain.eml"
+        export(station, ExportRequest((source,), "STD-GEN-ZIP-MAIL", plain, medium="MAIL"))
+
+        report = verify(station, room.sign(plain))
+
+        assert report.signatures == {"trusted": 1}
+        assert "mail-unencrypted" in {finding.rule for finding in report.findings}
+        # The files are those that were made here; the message around them is another one.
+        errors = {one.rule for one in report.findings if one.severity is Severity.ERROR}
+        assert errors == {"image-size", "image-differs"}
+
+    def test_leaves_no_content_behind(self, station: Station, room: Mailroom, mail: Path) -> None:
+        verify(station, mail, keys=ring(room, "recipient"))
+
+        assert not _with_content(station.home / "jobs")
+
+
+class TestOpen:
+    def test_gives_everything_that_was_inside(
+        self, station: Station, source: str, room: Mailroom, mail: Path, tmp_path: Path
+    ) -> None:
+        output = tmp_path / "opened"
+
+        result = take_out(station, OpenRequest(mail, output), ring(room, "recipient"))
+
+        assert (result.envelopes, result.damaged) == (1, 0)
+        assert result.signatures == {"trusted": 1}
+        assert result.exit_code == 0
+        found = {path.read_bytes() for path in (output / "DICOM").rglob("*") if path.is_file()}
+        assert found == {path.read_bytes() for path in Path(source).iterdir()}
+        assert (output / "README.TXT").exists()
+        assert (output / "DICOMDIR").exists()
+        assert "not-sealed" not in {finding.rule for finding in result.findings}
+
+    @pytest.mark.parametrize("names", [(), ("stranger",), ("sender",)])
+    def test_the_wrong_key_leaves_nothing(
+        self, station: Station, room: Mailroom, mail: Path, tmp_path: Path, names: tuple[str, ...]
+    ) -> None:
+        output = tmp_path / "opened"
+
+        with pytest.raises(SecrecyError):
+            take_out(station, OpenRequest(mail, output), ring(room, *names))
+
+        assert not output.exists()
+        assert not list(tmp_path.glob(".opened*"))
+
+    def test_a_changed_mail_leaves_nothing(
+        self, station: Station, room: Mailroom, mail: Path, tmp_path: Path
+    ) -> None:
+        data = bytearray(mail.read_bytes())
+        at = len(data) // 2
+        data[at] = ord("A") if data[at] != ord("A") else ord("B")
+        mail.write_bytes(bytes(data))
+
+        with pytest.raises(SecrecyError):
+            take_out(station, OpenRequest(mail, tmp_path / "opened"), ring(room, "recipient"))
+
+        assert not (tmp_path / "opened").exists()
+        assert not _with_content(station.home / "jobs")
+
+    def test_a_mail_that_is_only_signed_has_nothing_to_open(
+        self, station: Station, source: str, room: Mailroom, tmp_path: Path
+    ) -> None:
+        plain = room.folder / "plain.eml"
+        export(station, ExportRequest((source,), "STD-GEN-ZIP-MAIL", plain, medium="MAIL"))
+
+        with pytest.raises(RefusedError, match="No secure envelope"):
+            take_out(station, OpenRequest(room.sign(plain), tmp_path / "out"), KeyRing())
+
+
+def _with_content(folder: Path) -> list[Path]:
+    """Files below that hold an instance or an archive; the DICOMDIR of an export is there."""
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and path.name != "DICOMDIR"
+        and (path.read_bytes()[128:132] == b"DICM" or path.read_bytes()[:4] == b"PK\x03\x04")
+    ]

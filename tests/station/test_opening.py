@@ -277,7 +277,7 @@ class TestWhatDoesNot:
                 return super().open(path)
 
         disc = Scratched(sealed_tree(FILES))
-        monkeypatch.setattr(opening, "open_sealed", lambda _: disc)
+        monkeypatch.setattr(opening, "open_sealed", lambda *_: disc)
 
         result = take(station, tmp_path, FILES)
 
@@ -315,7 +315,7 @@ class TestWhereItGoes:
         """Of one name: two files where case does not count, and a file with a directory."""
         names = ["IM", "im", "A", "A/B", "a/c", ".next", "N" * 250, "D/" * 31 + "E", "%2E%2E"]
         disc = MemoryVolume({name: sealed(FILES[PATHS[0]]) for name in names})
-        monkeypatch.setattr(opening, "open_sealed", lambda _: disc)
+        monkeypatch.setattr(opening, "open_sealed", lambda *_: disc)
 
         result = take(station, tmp_path, FILES)
 
