@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -30,6 +29,9 @@ from mediastation.secure.opening.ber import (
 from mediastation.secure.opening.names import MAX_NAME_BYTES, name_text
 
 MAX_CERTIFICATE_BYTES = 1 << 16
+MAX_RSA_BITS, MAX_EXPONENT_BITS = 8192, 33
+"""Strangers send keys, and each signature that is checked takes time by their size."""
+
 _MAX_EXTENSIONS = 64
 _PEM_BEGIN, _PEM_END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
@@ -113,28 +115,23 @@ class Certificate:
 
 def read_certificate(der: bytes) -> Certificate:
     """Read a certificate; `BerError` if it is none, or none that could be used."""
-    try:
-        reader = BerReader.of(der)
-        reader.enter(SEQUENCE, "the certificate")
-        reader.enter(SEQUENCE, "the certificate")
-        if reader.peek() == 0xA0:
-            reader.skip("its version")
-        serial = reader.integer("its serial number")
-        if serial <= 0:
-            raise BerError("its serial number is none")
-        reader.skip("its algorithm")
-        issuer = reader.element("its issuer", MAX_NAME_BYTES)
-        reader.skip("its time")
-        subject = reader.element("its subject", MAX_NAME_BYTES)
-        reader.skip("its key")
-        while reader.peek() in {0x81, 0x82, 0xA1, 0xA2}:
-            reader.skip("an identifier of it")
-        extensions = _read_extensions(reader) if reader.peek() == 0xA3 else {}
-        parsed = x509.load_der_x509_certificate(der)
-        key = _rsa_key(parsed)
-        valid = parsed.not_valid_before_utc, parsed.not_valid_after_utc
-    except (ValueError, UnsupportedAlgorithm, OverflowError) as fault:
-        raise BerError("a certificate cannot be understood") from fault
+    reader = BerReader.of(der)
+    reader.enter(SEQUENCE, "the certificate")
+    reader.enter(SEQUENCE, "the certificate")
+    if reader.peek() == 0xA0:
+        reader.skip("its version")
+    serial = reader.integer("its serial number")
+    if serial <= 0:
+        raise BerError("its serial number is none")
+    reader.skip("its algorithm")
+    issuer = reader.element("its issuer", MAX_NAME_BYTES)
+    reader.skip("its time")
+    subject = reader.element("its subject", MAX_NAME_BYTES)
+    reader.skip("its key")
+    while reader.peek() in {0x81, 0x82, 0xA1, 0xA2}:
+        reader.skip("an identifier of it")
+    extensions = _read_extensions(reader) if reader.peek() == 0xA3 else {}
+    parsed, valid, key = _read_by_library(der)
     is_authority, path_length = _constraints(extensions)
     return Certificate(
         der, parsed, issuer, subject, serial,
@@ -168,12 +165,25 @@ def of_library(certificate: x509.Certificate) -> Certificate:
     return read_certificate(certificate.public_bytes(Encoding.DER))
 
 
-def _rsa_key(parsed: x509.Certificate) -> RSAPublicKey | None:
+def _read_by_library(
+    der: bytes,
+) -> tuple[x509.Certificate, tuple[datetime, datetime], RSAPublicKey | None]:
+    """Return the certificate, when it is valid, and its key if that is an RSA key."""
+    try:
+        parsed = x509.load_der_x509_certificate(der)
+        valid = parsed.not_valid_before_utc, parsed.not_valid_after_utc
+    except Exception as fault:  # a stranger's bytes; the library has many ways to say no
+        raise BerError("a certificate cannot be understood") from fault
     try:
         key = parsed.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    return key if isinstance(key, RSAPublicKey) else None
+    except Exception:
+        return parsed, valid, None
+    if not isinstance(key, RSAPublicKey):
+        return parsed, valid, None
+    exponent = key.public_numbers().e
+    if key.key_size > MAX_RSA_BITS or exponent.bit_length() > MAX_EXPONENT_BITS:
+        raise BerError("its key is larger than any in use")
+    return parsed, valid, key
 
 
 def _read_extensions(reader: BerReader) -> dict[str, tuple[bool, bytes]]:
