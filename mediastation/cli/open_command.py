@@ -59,3 +59,50 @@ def open_command(
             say(f"{result.damaged:,} could not be opened; the findings name them.")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
+
+
+@app.command("drill")
+def drill_command(
+    context: typer.Context,
+    media: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            parser=path_word,
+            metavar="[MEDIUM…]",
+            help="Sealed media; by default all that were made here and still lie there.",
+        ),
+    ] = None,
+    key: KEY = None,
+    password_file: PASSWORD_FILE = None,
+    sample: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Try so many envelopes of each, spread over it; 0 for all."
+        ),
+    ] = 0,
+) -> None:
+    """Prove that sealed media still open, with the escrow key; nothing is written.
+
+    What comes out is held against what was sealed, and thrown away.
+    """
+    from mediastation.station.drill import DrillRequest, drill  # noqa: PLC0415 - for `--help`
+    from mediastation.station.station import Station  # noqa: PLC0415
+
+    words: Words = context.obj
+    keys = read_key_ring(words, password_file, key, _PROMPT)
+    if keys.is_empty:
+        raise ConfigError("Neither a password nor a key was given.", _HINT)
+    with Station(words.home) as station, StepDisplay(words) as display:
+        result = drill(station, DrillRequest(tuple(media or ()), sample), keys, display)
+    if words.json:
+        print_json(result.as_dict())
+    else:
+        print_findings(words, result.findings)
+        say(
+            f"job {result.job}: {result.opened:,} of {result.tried:,} envelopes opened, on "
+            f"{result.media:,} media; {result.equal:,} hold what was sealed"
+        )
+        if result.gone:
+            say(f"{result.gone:,} media do not lie where they were made.")
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)

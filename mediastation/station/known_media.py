@@ -133,7 +133,7 @@ def sets_of(station: Station, file_set_uid: str) -> Iterator[MadeSet]:
     if not file_set_uid:
         return
     for record in _making(station, file_set_uid):
-        volumes = tuple(_volumes(station.jobs_folder / str(record.id)))
+        volumes = tuple(made_volumes(station.jobs_folder / str(record.id)))
         if any(manifest.file_set_uid == file_set_uid for _, manifest in volumes):
             yield MadeSet(record.request, record.state is JobState.DONE, volumes)
 
@@ -193,7 +193,7 @@ def _manifests(station: Station, text: str) -> Iterator[tuple[Path, Manifest]]:
     if not text:
         return
     for record in _making(station, text):
-        yield from _volumes(station.jobs_folder / str(record.id))
+        yield from made_volumes(station.jobs_folder / str(record.id))
 
 
 def _making(station: Station, text: str) -> list[JobRecord]:
@@ -202,7 +202,8 @@ def _making(station: Station, text: str) -> list[JobRecord]:
     return sorted(found, key=lambda record: -record.id)
 
 
-def _volumes(job_folder: Path) -> Iterator[tuple[Path, Manifest]]:
+def made_volumes(job_folder: Path) -> Iterator[tuple[Path, Manifest]]:
+    """Yield folder and manifest of each volume that a job made."""
     for folder in volume_folders(job_folder):
         path = folder / MANIFEST_NAME
         if path.exists():
