@@ -123,8 +123,13 @@ def iter_decrypted(
 ) -> Iterator[bytes]:
     """Yield what the pieces decrypt to, without the padding at the end (PKCS #7)."""
     held = b""
+    # What `update` returns is filled with zeros and copied before: that takes longer than AES.
+    room = bytearray()
     for piece in pieces:
-        decrypted = decryptor.update(piece)
+        if len(room) < len(piece) + block_bytes:
+            room = bytearray(len(piece) + block_bytes)
+        length = decryptor.update_into(piece, room)
+        decrypted = bytes(memoryview(room)[:length])
         if not decrypted:
             continue
         if held:
