@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from mediastation.console.screens.import_words import opened_lines
 from mediastation.console.screens.job_words import (
     STEP_SIGNS,
     add_findings,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from mediastation.console.screens.import_identity import LookUp
     from mediastation.importing.diagnosis import Diagnosis, TreeSummary
     from mediastation.importing.quarantine import QuarantinedFile
-    from mediastation.pages.import_facts import OpenedFiles
     from mediastation.station.import_view import ImportContents, ImportView
 
 MOST_HELD = 1_000
@@ -270,7 +270,8 @@ def defect_words(shown: Shown, key: Key | None) -> Text:
             found = _by_rule(shown.view.record.findings).get(rule, [])
             add_findings(text, found, _MOST_FINDINGS)
         case ("opened", int(number)):
-            _add_opened(text, shown.contents.opened[number : number + 1])
+            for line in opened_lines(shown.contents.opened, number):
+                add_line(text, line)
         case ("repaired", str(what)) if diagnosis is not None:
             add_line(text, f"{in_words(what)}: what stood there → what is taken instead", "bold")
             for one in diagnosis.repairs:
@@ -280,13 +281,6 @@ def defect_words(shown: Shown, key: Key | None) -> Text:
         case ("trees",) if diagnosis is not None:
             _add_trees(text, diagnosis, shown.width)
     return text
-
-
-def _add_opened(text: Text, ways: Sequence[OpenedFiles]) -> None:
-    """Add how files came out of their envelopes, and what proves them."""
-    for one in ways:
-        add_line(text, f"▣ {number_text(one.count, 'file')} opened with {one.opened_with}", "bold")
-        add_line(text, f"Encrypted with {one.cipher}. Proved by {one.proof}.")
 
 
 def _add_trees(text: Text, diagnosis: Diagnosis, width: int) -> None:
@@ -376,7 +370,9 @@ MEDIUM_SECTIONS = (
     Section(
         "steps", "Steps", "Steps",
         (Column("Step", 13), Column("What came of it", 20, flex=1), Column("Took", 8, right=True)),
-        step_rows, step_words, lambda _: "It has not begun.",
+        step_rows, step_words,
+        lambda shown: "It waits for an answer." if shown.view.record.question
+        else "It has not begun.",
     ),
     Section(
         "contents", "Contents", "Cont",

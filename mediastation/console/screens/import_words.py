@@ -18,6 +18,7 @@ from mediastation.model.text import harmless
 if TYPE_CHECKING:
     from mediastation.burn.drive import Drive
     from mediastation.model.identity import PatientIdentity
+    from mediastation.pages.import_facts import OpenedFiles
     from mediastation.station.drive_view import DriveView
     from mediastation.station.import_view import ImportView
     from mediastation.station.media_here import MountedMedium
@@ -181,6 +182,18 @@ def _counts_text(record: JobRecord, width: int) -> str:
         for key, word in _COUNTS
         if counts.get(key) or key in _ALWAYS
     )
+
+
+def opened_lines(ways: Sequence[OpenedFiles], number: int) -> list[str]:
+    """Return how files came out of their envelopes in one of the ways, and what proves them."""
+    return [
+        line
+        for one in ways[number : number + 1]
+        for line in (
+            f"▣ {number_text(one.count, 'file')} opened with {one.opened_with}",
+            f"Encrypted with {one.cipher}. Proved by {one.proof}.",
+        )
+    ]
 
 
 def _as_whom(view: ImportView) -> str:
