@@ -24,7 +24,8 @@ _DICOM = "application/dicom"
 _LONGEST_NAME = 1024
 _ENVELOPE = (
     "holds an S/MIME envelope, encrypted or signed as a whole",
-    f"{SAVE}: a mail program that has the key opens it",
+    "give it to `mediastation open` or `mediastation import` with --key; if it lies beside other "
+    f"parts, {SAVE}",
 )
 _CLOSED = MappingProxyType(
     {

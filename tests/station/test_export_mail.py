@@ -143,7 +143,7 @@ class TestExport:
         assert facts is not None
         assert facts.encrypted
         assert "CN=Recipient" in facts.opened_by[0]
-        assert {"sealed-for", "signature", "keys-not-here"} <= rules_of(result)
+        assert {"sealed-for", "keys-not-here"} <= rules_of(result)
         assert not any(finding.severity == "error" for finding in result.findings)
 
     def test_a_password_opens_it_besides(

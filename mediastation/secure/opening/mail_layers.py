@@ -223,7 +223,7 @@ class MailLayers:
         return body.read_at(0, body.size_bytes)
 
     def _accept(self, proofs: Proofs, facts: tuple[SignatureFacts, ...]) -> None:
-        self.findings += iter_signature_findings(facts, self._name)
+        self.findings += iter_signature_findings(facts, self._name, REFERENCE)
         self.signatures += facts
         self.sha256 = proofs.digests[Digest.SHA_256].hex()
         self.is_proved = True

@@ -231,13 +231,15 @@ class SignatureCheck:
         return doubt
 
 
-def iter_signature_findings(facts: Sequence[SignatureFacts], name: str) -> Iterator[Finding]:
+def iter_signature_findings(
+    facts: Sequence[SignatureFacts], name: str, reference: str = _REFERENCE
+) -> Iterator[Finding]:
     """Yield what is to be said of the signatures of the file called `name`."""
     for one in facts:
         when = f" on {one.signed_at:%Y-%m-%d %H:%M} UTC, by its own word" if one.signed_at else ""
         if one.signature is Signature.TRUSTED:
             said = f"It is signed by {one.text}, whom this site trusts{when}."
-            yield note("signature", name, said, "", _REFERENCE)
+            yield note("signature", name, said, "", reference)
         elif one.signature is Signature.UNKNOWN_SIGNER:
             yield warning(
                 "signature-unknown",
@@ -245,7 +247,7 @@ def iter_signature_findings(facts: Sequence[SignatureFacts], name: str) -> Itera
                 f"It is signed by {one.text}{when}; {one.reason}.",
                 "It is whole. Ask the sender on another way if it is theirs; then put the "
                 "certificate into the list named by `trust` of [secure].",
-                _REFERENCE,
+                reference,
             )
         else:
             yield error(
@@ -253,7 +255,7 @@ def iter_signature_findings(facts: Sequence[SignatureFacts], name: str) -> Itera
                 name,
                 f"The signature of {one.text} is broken: {one.reason}.",
                 "Do not use the file. Ask the sender for it again.",
-                _REFERENCE,
+                reference,
             )
 
 
