@@ -43,14 +43,14 @@ class Arrival:
     moment : datetime
         When it came.
     source_of : callable
-        Returns where an instance came from, by its path on the medium.
+        Returns where an instance came from.
     """
 
     job: int
     medium: str
     origin: str
     moment: datetime
-    source_of: Callable[[str], Source]
+    source_of: Callable[[SurveyedInstance], Source]
 
 
 class Keeper:
@@ -173,7 +173,7 @@ class Keeper:
         return copy
 
     def _staged(self, instance: SurveyedInstance, copy: Path) -> Staged:
-        source = self._arrival.source_of(instance.path)
+        source = self._arrival.source_of(instance)
         if instance.armed:
             harmless = self._intake.new_path()
             disarm(copy, harmless)

@@ -189,7 +189,7 @@ class Survey(SurveyTable):
         """Yield the instances that `action` is still to be done with, in order."""
         query = (
             "SELECT position, path, size_bytes, sha256, data_sha256, pixel_key, armed, standing, "
-            "other, other_path, subject, header, sop_class_uid, sop_instance_uid, "
+            "other, other_path, subject, envelope, header, sop_class_uid, sop_instance_uid, "
             "transfer_syntax_uid "
             "FROM files WHERE kind = 'instance' AND fate = '' AND action = ? "
             "AND position > ? ORDER BY position LIMIT ?"
@@ -197,7 +197,7 @@ class Survey(SurveyTable):
         last = -1
         while rows := list(self._all(query, action, last, _PAGE)):
             for row in rows:
-                header = unpack_header(row[11], *row[12:])
+                header = unpack_header(row[12], *row[13:])
                 yield SurveyedInstance(
                     position=row[0],
                     path=row[1],
@@ -211,6 +211,7 @@ class Survey(SurveyTable):
                     other_path=row[9],
                     subject=row[10],
                     header=header,
+                    was_sealed=bool(row[11]),
                 )
             last = rows[-1][0]
 

@@ -98,7 +98,8 @@ class SurveyedInstance:
     """An instance that is to be kept or held: where it lies, what it has to be, its header.
 
     `other` is the entry that it contradicts, or `other_path` where that came on
-    the same medium; `subject` is what a decision about it is remembered under.
+    the same medium; `subject` is what a decision about it is remembered under;
+    `was_sealed` that it came out of a secure envelope.
     """
 
     position: int
@@ -113,6 +114,7 @@ class SurveyedInstance:
     other_path: str
     subject: str
     header: InstanceHeader
+    was_sealed: bool = False
 
 
 def survey_row(position: int, file: VolumeFile, looked: Looked, reader: IdentityReader) -> Row:

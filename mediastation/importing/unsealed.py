@@ -23,6 +23,7 @@ from mediastation.reading.file_meta import is_enveloped
 from mediastation.secure.opening.errors import BadEnvelopeError, WrongKeyError
 from mediastation.secure.opening.opened_volume import MEMORY_BYTES, OpenedVolume, ScratchError
 from mediastation.secure.opening.opener import Opened, Opener
+from mediastation.secure.opening.signatures import SignatureFacts
 
 REFERENCE = "PS3.15 D.1"
 _FRONT_BYTES = 32
@@ -84,7 +85,7 @@ class UnsealedVolume(OpenedVolume):
         if opened is None:
             return stream, None, ()
         told = tuple(one for one in opened.findings if one.rule not in _SUMMED_UP)
-        return stream, _facts(opened), told
+        return stream, envelope_facts(opened, opened.signatures), told
 
     def _require_room(self, path: str) -> None:
         """Raise `OwnDiskError` where what is in an envelope would go below the reserve."""
@@ -98,31 +99,37 @@ class UnsealedVolume(OpenedVolume):
                     return
         except OutsideError:
             return  # opening it says the same
-        try:
-            with disk_trouble_told(self._folder.parent):
-                make_private_folder(self._folder)
-                free = shutil.disk_usage(self._folder).free
-        except MediaError as fault:
-            raise OwnDiskError(fault.message, fault.hint) from fault
-        if free - needed < self._reserve_bytes:
-            raise OwnDiskError(
-                f"{self._folder.parent} has {free:,} bytes left; to open the envelope {path} "
-                f"would go below the reserve of {self._reserve_bytes:,}.",
-                "Forget studies that are done or lower disk_reserve_bytes, then import again: it "
-                "goes on where it stopped.",
-            )
+        require_room(self._folder, path, needed, self._reserve_bytes)
 
 
-def _facts(opened: Opened) -> OpenedEnvelope:
+def require_room(folder: Path, name: str, needed_bytes: int, reserve_bytes: int) -> None:
+    """Raise `OwnDiskError` where `folder` has no room for what is in the envelope `name`."""
+    try:
+        with disk_trouble_told(folder.parent):
+            make_private_folder(folder)
+            free = shutil.disk_usage(folder).free
+    except MediaError as fault:
+        raise OwnDiskError(fault.message, fault.hint) from fault
+    if free - needed_bytes < reserve_bytes:
+        raise OwnDiskError(
+            f"{folder.parent} has {free:,} bytes left; to open the envelope {name} would go below "
+            f"the reserve of {reserve_bytes:,}.",
+            "Forget studies that are done or lower disk_reserve_bytes, then import again: it goes "
+            "on where it stopped.",
+        )
+
+
+def envelope_facts(opened: Opened, signatures: Sequence[SignatureFacts]) -> OpenedEnvelope:
+    """Return how an envelope was opened, as it is kept; `signatures` are what they are worth."""
     ranks = list(Signature)
-    worst = max(opened.signatures, key=lambda one: ranks.index(one.signature), default=None)
+    worst = max(signatures, key=lambda one: ranks.index(one.signature), default=None)
     return OpenedEnvelope(
         opened.opened_by,
         opened.cipher.value,
         opened.digest.value if opened.digest else "",
         worst.signature.value if worst else "",
         worst.reason if worst else "",
-        tuple(one.text for one in opened.signatures),
+        tuple(one.text for one in signatures),
     )
 
 

@@ -32,13 +32,14 @@ def identify_medium(
     medium, place : Path
         What was brought, and where it is read: a disc in its copy.
     volume : Volume
-        The medium, open as it lies there.
+        The medium, open as it lies there; an e-mail that was sealed as a whole
+        has what was in it as `mail`.
     disc : Disc
         What the drive says, where there is one.
     copy_sha256 : str
         The digest, where copying took it already.
     """
-    name = storable(str(medium))
+    name, volume = storable(str(medium)), getattr(volume, "mail", volume)
     if place.is_dir():
         return OutsideMedium(MediumKind.FOLDER, name)
     kind = MediumKind.DISC if medium.is_block_device() else MediumKind.IMAGE

@@ -28,15 +28,18 @@ _UNREAD = (FileKind.UNREADABLE, FileKind.SEALED)
 _MOST_STUDIES = 10_000
 
 
-def count(survey: Survey, result: ImportResult) -> None:
-    """Write the counts of a survey into `result`; what was left for good by decision is none."""
+def count(survey: Survey, result: ImportResult, mail: OpenedEnvelope | None = None) -> None:
+    """Write the counts of a survey into `result`; what was left for good by decision is none.
+
+    `mail` is how all of it came out of one e-mail, where it did.
+    """
     left = survey.count(fate="left")
     result.found = survey.count(FileKind.INSTANCE, *_UNREAD) - left
     result.imported = survey.count(fate="kept")
     result.duplicates = survey.count(fate="duplicate")
     result.held = survey.count(fate="held")
     result.refused = survey.count(*_UNREAD) + survey.count(fate="refused")
-    result.opened = survey.count_opened()
+    result.opened = survey.count() if mail is not None else survey.count_opened()
     result.left = survey.count(FileKind.OTHER, FileKind.EMPTY) + left
     result.patients = [
         {
@@ -106,9 +109,13 @@ def keep_diagnosis(survey: Survey, diagnosis: Diagnosis) -> None:
 
 
 def import_facts(
-    survey: Survey, result: ImportResult, medium: OutsideMedium, media_type: str = ""
+    survey: Survey,
+    result: ImportResult,
+    medium: OutsideMedium,
+    media_type: str = "",
+    mail: OpenedEnvelope | None = None,
 ) -> ImportFacts:
-    """Return what the ledger is told of an import."""
+    """Return what the ledger is told of an import; `mail` as for `count`."""
     came = _by_study(survey, ("kept", "duplicate"))
     stayed = _by_study(survey, ("held", "refused"))
     return ImportFacts(
@@ -125,7 +132,7 @@ def import_facts(
         kept_studies=tuple(study for _, study in stayed),
         files_sha256=survey.kept_sha256(),
         media_type=media_type,
-        encrypted=0 < len(survey) == survey.count_opened(FileKind.INSTANCE),
+        encrypted=mail is not None or 0 < len(survey) == survey.count_opened(FileKind.INSTANCE),
     )
 
 
@@ -168,16 +175,19 @@ def left_behind(survey: Survey, quarantine: Quarantine, job: int) -> Iterator[Le
             yield LeftBehind(what, why, number, survey.example(kind))
 
 
-def opened_files(survey: Survey) -> list[OpenedFiles]:
-    """Return what came out of envelopes, those that came out alike together."""
+def opened_files(survey: Survey, mail: OpenedEnvelope | None = None) -> list[OpenedFiles]:
+    """Return what came out of envelopes, those that came out alike together; `mail` as before."""
+    ways = [(one, number) for one, number, _ in survey.envelopes()]
+    if mail is not None:
+        ways.insert(0, (mail, survey.count()))
     return [
         OpenedFiles(one.opened_by, ContentCipher(one.cipher).text, _proof(one), number)
-        for one, number, _ in survey.envelopes()
+        for one, number in ways
     ]
 
 
 def _proof(envelope: OpenedEnvelope) -> str:
-    digest = Digest(envelope.digest).text
+    digest = Digest(envelope.digest).text if envelope.digest else "no digest of its own"
     if not envelope.signature:
         return f"its digest ({digest}); whose it is, nothing proves"
     who = " and ".join(envelope.signers) or "nobody named"

@@ -96,6 +96,7 @@ def drop_unused(survey: Survey) -> None:
     survey.close()
     if is_unused:
         _remove(folder)
+        shutil.rmtree(folder / SCRATCH_NAME, ignore_errors=True)
         with suppress(OSError):
             folder.rmdir()
 

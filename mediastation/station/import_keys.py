@@ -7,7 +7,7 @@ within a moment for whom it is, and whether what is at hand opens it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING
 from mediastation.errors import MediaError, MediastationError, SecrecyError
 from mediastation.importing.open_medium import open_medium
 from mediastation.importing.sealed_sample import FEW_FILES, MOST_FILES, SealedSample, sample_medium
+from mediastation.model.importing import OpenedEnvelope
 from mediastation.model.secrecy import Password
 from mediastation.reading.contract import Volume, VolumeFile
+from mediastation.reading.random_access import RandomAccess
+from mediastation.reading.volume import looks_mime
 from mediastation.station.job_password import password_needed
 from mediastation.station.station import Station
 
@@ -30,8 +33,26 @@ _OF_EACH = 2
 _MOST_KINDS = 16
 """Envelopes that are tried: so many of each list of recipients, and of so many lists."""
 _NAMED = 3
-_GIVE = "Give the password with --password-file FILE, or the private key with --key KEY.pem."
+_GIVE = (
+    "Give `mediastation import` the password with --password-file FILE, or the private key with "
+    "--key KEY.pem."
+)
 _IN_MEMORY = "It is kept in memory only, and has to be given again after a restart."
+
+
+@dataclass(frozen=True, slots=True)
+class Unlocked:
+    """A medium, open, and what it takes to read it.
+
+    `volume` is the medium as it lies there, its envelopes shut; `opener` opens
+    them, where there may be any. Of an e-mail that was sealed as a whole
+    `volume` is what was in it, and `mail` how it came out.
+    """
+
+    volume: Volume
+    opener: Opener | None = None
+    mail: OpenedEnvelope | None = None
+    is_secure_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +114,51 @@ class ImportKeys:
         with suppress(MediaError, OSError), open_medium(self._medium) as volume:
             self.opener_for(volume, FEW_FILES)
 
+    def open(self, place: Path, scratch: Path) -> Unlocked:
+        """Open the medium that is read at `place`, and find what opens its envelopes.
+
+        Parameters
+        ----------
+        place : Path
+            A disc's copy, or the medium itself.
+        scratch : Path
+            Where what is in a sealed e-mail lies, in a file without a name.
+
+        Raises
+        ------
+        MediaError
+            If it cannot be read.
+        SecrecyError, DecisionError
+            As `opener_for`.
+        """
+        if _may_be_mail(place):
+            from mediastation.secure.opening.mail import is_secure_mail  # noqa: PLC0415
+
+            if is_secure_mail(place):
+                return self._open_mail(place, scratch)
+        volume = open_medium(place)
+        try:
+            return Unlocked(volume, self.opener_for(volume))
+        except BaseException:
+            volume.close()
+            raise
+
+    def _open_mail(self, place: Path, scratch: Path) -> Unlocked:
+        """Open an e-mail that is signed or encrypted as a whole (PS3.15 B.8)."""
+        from mediastation.importing.unsealed import envelope_facts, require_room  # noqa: PLC0415
+        from mediastation.secure.opening.errors import WrongKeyError  # noqa: PLC0415
+        from mediastation.secure.opening.mail import open_secure_mail  # noqa: PLC0415
+
+        reserve_bytes = self._station.settings.disk_reserve_bytes
+        require_room(scratch, place.name, place.stat().st_size, reserve_bytes)
+        try:
+            volume = open_secure_mail(place, self._new_opener(), scratch)
+        except WrongKeyError as fault:
+            raise SecrecyError(f"{fault.message} Nothing was imported.", _GIVE) from None
+        opened = volume.opened
+        facts = envelope_facts(opened, volume.signatures) if opened is not None else None
+        return Unlocked(volume, mail=facts, is_secure_mail=True)
+
     def opener_for(self, volume: Volume, most: int = MOST_FILES) -> Opener | None:
         """Return what opens the envelopes of `volume`; None where nothing is at hand or needed.
 
@@ -125,11 +191,8 @@ class ImportKeys:
             BadEnvelopeError,
             WrongKeyError,
         )
-        from mediastation.secure.opening.opener import Opener  # noqa: PLC0415
-        from mediastation.station.trust import read_site_trust  # noqa: PLC0415
 
-        trust, moment = read_site_trust(self._station), self._station.clock.moment()
-        opener = Opener(self._keys(), trust=trust, moment=moment)
+        opener = self._new_opener()
         is_wrong = False
         for file in _of_each_kind(volume, sample.envelopes):
             try:
@@ -144,6 +207,13 @@ class ImportKeys:
         if is_wrong:
             raise self._refusal(volume, sample.envelopes)
         return opener
+
+    def _new_opener(self) -> Opener:
+        from mediastation.secure.opening.opener import Opener  # noqa: PLC0415
+        from mediastation.station.trust import read_site_trust  # noqa: PLC0415
+
+        trust, moment = read_site_trust(self._station), self._station.clock.moment()
+        return Opener(self._keys(), trust=trust, moment=moment)
 
     def _keys(self) -> KeyRing:
         """Return what is at hand; a key of the request that has a password asks for it."""
@@ -178,6 +248,17 @@ class ImportKeys:
         if sealed.takes_password:
             return SecrecyError(said, _GIVE)
         return SecrecyError(said, "No password opens it: give that private key with --key KEY.pem.")
+
+
+def _may_be_mail(place: Path) -> bool:
+    """Tell whether a file begins as e-mails do; of what cannot be read others say why."""
+    if not place.is_file():
+        return False
+    try:
+        with closing(RandomAccess(place)) as access:
+            return looks_mime(access)
+    except (MediaError, OSError):
+        return False
 
 
 def look_for_seal(medium: Path) -> SealedFor | None:

@@ -11,13 +11,11 @@ from __future__ import annotations
 import shutil
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mediastation.burn.drive import Disc
 from mediastation.burn.xorriso import XorrisoEngine
-from mediastation.catalog.import_decisions import Decision, recall_decision
 from mediastation.catalog.selection import remember_selection
 from mediastation.errors import (
     ConfigError,
@@ -29,25 +27,18 @@ from mediastation.errors import (
     SecrecyError,
 )
 from mediastation.importing.check_envelopes import check_envelopes
-from mediastation.importing.compare import check_knowledge, iter_standings
-from mediastation.importing.decide import Action, Planned, plan_standings
 from mediastation.importing.disc_copy import copy_disc
 from mediastation.importing.disc_damage import claimed_bytes, damaged_files, lost_bytes
 from mediastation.importing.doctor import examine
 from mediastation.importing.hostile import check_names, classify_file
-from mediastation.importing.keep import Arrival, Keeper
 from mediastation.importing.left_behind import summarise_left
-from mediastation.importing.lend import lend_from
 from mediastation.importing.look import FileKind
-from mediastation.importing.open_medium import open_medium
 from mediastation.importing.quarantine import Quarantine
 from mediastation.importing.scan import scan
 from mediastation.importing.survey import Survey
-from mediastation.importing.survey_rows import LEAVE, Course
-from mediastation.model.entry import Source
 from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding, error, note
-from mediastation.model.importing import MediumKind, OutsideMedium, Standing
+from mediastation.model.importing import MediumKind, OpenedEnvelope, OutsideMedium
 from mediastation.model.repair import Repair
 from mediastation.model.secrecy import Password
 from mediastation.model.text import storable
@@ -73,27 +64,25 @@ from mediastation.station.import_folder import (
     hold_medium,
     open_survey,
 )
-from mediastation.station.import_keys import ImportKeys
+from mediastation.station.import_keys import ImportKeys, Unlocked
 from mediastation.station.import_report import ImportOutcome
 from mediastation.station.import_report_file import keep_import_report, write_import_report
 from mediastation.station.import_request import ImportRequest, ImportResult
+from mediastation.station.import_take import compare_instances, keep_instances
 from mediastation.station.job import Job
 from mediastation.station.job_kinds import as_row
 from mediastation.station.ledger_traffic import record_imported
 from mediastation.station.medium_report import require_report_name
 from mediastation.station.peers import require_peer
 from mediastation.station.reconcile import reconcile_selection
-from mediastation.station.reconciled import OUTSIDE_MEDIUM, claim_outside
 from mediastation.station.send_on import send_on
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
 
 if TYPE_CHECKING:
     from mediastation.secure.opening.keys import KeyRing
-    from mediastation.secure.opening.opener import Opener
 
 SECTOR = 2048
-_BATCH = 500
 
 
 def import_medium(
@@ -210,6 +199,7 @@ class _Import:
         self._disc = Disc()
         self._copy_sha256 = ""
         self._unusable = 0
+        self._envelope: OpenedEnvelope | None = None
 
     def run(self) -> None:
         """Do everything; `RefusedError` where something was not taken."""
@@ -223,9 +213,9 @@ class _Import:
             stack.callback(shutil.rmtree, self._scratch, ignore_errors=True)
             try:
                 place = self._copy()
-                sealed = stack.enter_context(open_medium(place))
-                opener = self._keys.opener_for(sealed)
-                if opener is None and survey.count_opened():
+                unlocked = self._keys.open(place, self._scratch)
+                sealed = stack.enter_context(unlocked.volume)
+                if unlocked.opener is None and survey.count_opened():
                     # An earlier attempt had the key to some of it.
                     self._keys.require_opening(sealed, survey.sealed_files())
             except (SecrecyError, DecisionError):
@@ -237,17 +227,21 @@ class _Import:
             medium = identify_medium(
                 self._job, self._medium, sealed, place, self._disc, self._copy_sha256
             )
-            volume = self._unsealed(sealed, opener)
-            self._scan(volume, sealed, place, survey)
+            self._envelope = unlocked.mail
+            volume = self._unsealed(unlocked)
+            is_here_alone = unlocked.is_secure_mail or volume is not sealed
+            self._scan(volume, sealed, None if is_here_alone else place, survey)
             medium = self._examine(volume, survey, medium)
             self._result.medium = medium
-            self._compare(volume, survey, medium)
-            self._keep(volume, survey, medium)
-            count(survey, self._result)
+            compare_instances(
+                self._station, self._job, volume, survey, medium.origin, self._scratch
+            )
+            keep_instances(self._station, self._job, volume, survey, medium, self._quarantine)
+            count(survey, self._result, self._envelope)
             record_imported(
                 self._station,
                 self._job.id,
-                import_facts(survey, self._result, medium, self._disc.kind),
+                import_facts(survey, self._result, medium, self._disc.kind, self._envelope),
             )
             remember_selection(self._station.catalog, self._job.id, survey.entries())
             stopped = self._reconcile()
@@ -282,19 +276,19 @@ class _Import:
             step.summary = f"{copy.size_bytes:,} bytes, {lost:,} of them unreadable"
         return copy.path
 
-    def _unsealed(self, sealed: Volume, opener: Opener | None) -> Volume:
+    def _unsealed(self, unlocked: Unlocked) -> Volume:
         """Return the medium as it was before it was sealed; a plain one is that as it is."""
-        if opener is None:
-            return sealed
+        if unlocked.opener is None:
+            return unlocked.volume
         from mediastation.importing.unsealed import UnsealedVolume  # noqa: PLC0415 - for those alone
 
         reserve_bytes = self._station.settings.disk_reserve_bytes
-        return UnsealedVolume(sealed, opener, self._scratch, reserve_bytes)
+        return UnsealedVolume(unlocked.volume, unlocked.opener, self._scratch, reserve_bytes)
 
-    def _scan(self, volume: Volume, sealed: Volume, place: Path, survey: Survey) -> None:
+    def _scan(self, volume: Volume, sealed: Volume, place: Path | None, survey: Survey) -> None:
         with self._job.step("scan", 0, "bytes") as step:
             survey.drop_unread()
-            scan(volume, survey, place if volume is sealed else None, step.report)
+            scan(volume, survey, place, step.report)
             survey.refuse_damaged(lost_bytes(volume, self._bad))
             instances, files = len(survey), survey.count()
             step.summary = f"{instances:,} instances in {files:,} files"
@@ -344,60 +338,6 @@ class _Import:
             made_by=storable(first.made_by) if first else "",
         )
 
-    def _compare(self, volume: Volume, survey: Survey, medium: OutsideMedium) -> None:
-        """Decide what is done with each instance, before anything is done with any."""
-        if survey.is_judged:
-            return
-        catalog = self._station.catalog
-
-        def recall(standing: Standing, subject: str) -> Decision | None:
-            return recall_decision(catalog, medium.origin, standing, subject)
-
-        told = FindingLog()
-        told.extend(check_knowledge(catalog))
-        with self._job.step("compare", len(survey), "instances") as step:
-            lend = lend_from(volume, self._scratch)
-            standings = iter_standings(catalog, survey, lend, self._scratch)
-            planned = plan_standings(standings, recall)
-            while batch := list(islice(planned, _BATCH)):
-                told.extend(one.finding for one in batch if one.finding is not None)
-                survey.set_courses(map(_course, batch))
-                step.report(step.done + len(batch), step.total)
-            step.summary = survey.standings_in_words()
-        self._job.found(told)
-
-    def _keep(self, volume: Volume, survey: Survey, medium: OutsideMedium) -> None:
-        def source_of(path: str) -> Source:
-            return Source(OUTSIDE_MEDIUM, storable(f"{medium.name}:{path}"))
-
-        self._job.found(self._station.intake.recovered)
-        survey.settle_duplicates()
-        arrival = Arrival(
-            self._job.id, medium.name, medium.origin, self._station.clock.moment(), source_of
-        )
-        total = survey.due_bytes(Action.TAKE, Action.HOLD, LEAVE)
-        with self._job.step("keep", total, "bytes") as step:
-
-            def progress(size_bytes: int) -> None:
-                step.report(min(step.done + size_bytes, total), total)
-
-            keeper = Keeper(
-                volume,
-                survey,
-                self._station.intake,
-                self._quarantine,
-                arrival,
-                self._station.settings.disk_reserve_bytes,
-            )
-            try:
-                keeper.keep(survey.due(Action.TAKE), progress)
-                keeper.hold(survey.due(Action.HOLD), progress)
-                keeper.hold(survey.due(LEAVE), progress, for_good=True)
-            finally:
-                self._job.found(keeper.findings)
-            step.summary = f"{survey.count(fate='kept'):,} kept, {survey.count(fate='held'):,} held"
-        self._job.found(claim_outside(self._station, survey.entries(), medium.name))
-
     def _reconcile(self) -> MediastationError | None:
         """Give the instances an identity of this site; return what stopped that."""
         wanted = self._request.wanted
@@ -434,7 +374,7 @@ class _Import:
             identities=result.decisions,
             stopped=stopped.message if stopped else "",
             media_type=self._disc.kind,
-            opened=opened_files(survey),
+            opened=opened_files(survey, self._envelope),
         )
         with self._job.step("report") as step:
             kept = keep_import_report(self._station, self._folder, outcome)
@@ -443,21 +383,6 @@ class _Import:
             if self._request.report_file is not None:
                 write_import_report(self._station, self._request.report_file, outcome)
             step.summary = kept.page.name
-
-
-def _course(planned: Planned) -> Course:
-    action = str(planned.action)
-    if planned.action is Action.HOLD and planned.decision is not None:
-        action = LEAVE
-    comparison = planned.comparison
-    return Course(
-        planned.arrived.path,
-        comparison.standing,
-        action,
-        comparison.other or 0,
-        comparison.other_path,
-        planned.subject,
-    )
 
 
 def _no_instances(name: str, files: int) -> Finding:

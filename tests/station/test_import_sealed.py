@@ -25,6 +25,7 @@ from mediastation.model.job import PASSWORD, JobState
 from mediastation.model.secrecy import Password
 from mediastation.secure.opening.keys import KeyRing, read_private_key
 from mediastation.station import import_medium as module
+from mediastation.station import import_take
 from mediastation.station.import_folder import SCRATCH_NAME, survey_path
 from mediastation.station.import_keys import look_for_seal
 from mediastation.station.import_medium import import_medium
@@ -43,6 +44,7 @@ from tests.support.outside.damage import Tree, good_tree
 from tests.support.outside.patients import COUNT, instance_files
 from tests.support.outside.writers import MAKERS
 from tests.support.sealed_media import WORDS, sealed, sealed_tree
+from tests.support.secure_mails import Mailroom
 from tests.support.served_jobs import Serve, job_of, wait_for_end, wait_for_step, wait_until
 from tests.support.small_iso import small_iso
 
@@ -114,6 +116,8 @@ class TestEveryMedium:
         assert (result.found, result.imported, result.refused) == (COUNT, COUNT, 0)
         assert result.opened == COUNT + 1, "the DICOMDIR is one, too"
         assert result.exit_code == 0
+        sources = {row["source_detail"] for row in list_rows(station.catalog, "instances")}
+        assert all(one.endswith("out of a secure envelope") for one in sources)
         # The directory was read: it fits what was found.
         assert not {"no-dicomdir", "unreferenced", "missing-file"} & set(rules(result))
         assert stored(station) == digests(instance_files())
@@ -215,6 +219,65 @@ class TestEveryMedium:
 
 def _no_answer(*_: object) -> None:
     raise MediaError("the drive does not answer")
+
+
+class TestMail:
+    """E-mails that are protected as a whole (PS3.15 B.8): plain files in a sealed message."""
+
+    @pytest.fixture
+    def room(self, tmp_path: Path) -> Mailroom:
+        return Mailroom.at(tmp_path / "mailroom")
+
+    def test_the_recipients_key_opens_what_the_sender_signed(
+        self, station: Station, room: Mailroom
+    ) -> None:
+        mail = room.sealed(contents=good_tree())
+        request = ImportRequest(mail)
+
+        result = import_medium(station, request, keys=ring(keys=(room.key("recipient"),)))
+
+        assert (result.imported, result.exit_code) == (COUNT, 0)
+        assert result.opened == len(good_tree())
+        assert result.medium is not None
+        assert result.medium.kind == "mail"
+        assert result.medium.sha256 == hashlib.sha256(mail.read_bytes()).hexdigest()
+        assert rules(result)["signature-unknown"] is Severity.WARNING
+        assert "Secure envelopes" in Path(result.report).read_text("utf-8")
+        (entry,) = Ledger(station.catalog).entries()
+        assert entry.facts["encrypted"] is True
+        assert stored(station) == digests(instance_files())
+
+    @pytest.mark.parametrize("who", ["stranger", ""])
+    def test_nobody_else_gets_anything_of_it(
+        self, station: Station, room: Mailroom, who: str
+    ) -> None:
+        mail = room.sealed(contents=good_tree())
+        keys = ring(keys=(room.key(who),)) if who else None
+
+        with pytest.raises(SecrecyError, match="Nothing was imported") as told:
+            import_medium(station, ImportRequest(mail), keys=keys)
+
+        assert told.value.exit_code == 4
+        assert stored(station) == set()
+        assert not list((station.home / "jobs").rglob("*"))
+
+    def test_one_that_is_only_signed_needs_no_key(self, station: Station, room: Mailroom) -> None:
+        mail = room.sign(room.plain(good_tree()))
+
+        result = import_medium(station, ImportRequest(mail))
+
+        assert (result.imported, result.opened, result.exit_code) == (COUNT, 0, 0)
+        assert "mail-unencrypted" in rules(result)
+
+    def test_one_that_was_changed_brings_nothing(self, station: Station, room: Mailroom) -> None:
+        mail = room.sign(room.plain(good_tree()))
+        content = mail.read_bytes()
+        middle = len(content) // 2
+        mail.write_bytes(content[:middle] + b"AAAA" + content[middle + 4 :])
+
+        with pytest.raises(SecrecyError):
+            import_medium(station, ImportRequest(mail))
+        assert stored(station) == set()
 
 
 class TestTwins:
@@ -531,7 +594,8 @@ class TestNothingIsLeft:
             raise CancelledError("stopped")
 
         with monkeypatch.context() as patch:
-            patch.setattr(module, step, stop)
+            patch.setattr(module, step, stop, raising=False)
+            patch.setattr(import_take, step, stop, raising=False)
             with pytest.raises(CancelledError):
                 take(station, medium, WORDS)
         assert secrets_in(station.home, CANARY, WORDS.encode()) == []
