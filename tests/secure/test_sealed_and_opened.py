@@ -96,3 +96,32 @@ def test_everybody_it_was_sealed_for_gets_what_was_sealed(
         assert opener.content_bytes(io.BytesIO(envelope.getvalue()), size_bytes, "IM1") == len(
             content
         )
+
+
+def test_the_length_of_what_is_too_large_for_four_octets_is_told_by_its_head() -> None:
+    """Ten gigabytes are sealed as far as the first of their bytes."""
+
+    class EnoughError(Exception):
+        pass
+
+    class Zeros(io.RawIOBase):
+        def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+            return len(buffer)
+
+    size_bytes = 10 << 30
+    sealer = Sealer([], WORDS, moment=MOMENT, iterations=1000)
+    head = io.BytesIO()
+
+    def take(data: bytes | memoryview) -> None:
+        head.write(data)
+        if head.tell() > 1 << 16:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        sealer.seal(Zeros(), size_bytes, take)
+    head.seek(0)
+
+    told = Opener(KeyRing([WORDS]), moment=MOMENT).content_bytes(
+        head, sealer.sealed_bytes(size_bytes), "IM1"
+    )
+    assert told == size_bytes
