@@ -26,6 +26,13 @@ from mediastation.secure.opening.signatures import SignatureFacts
 __all__ = ["SecureMailVolume", "is_secure_mail", "open_secure_mail"]
 
 
+_SUFFIX = ".p7m"
+_SAVED = MimeHeader(media_type="application/pkcs7-mime", encoding="binary")
+_FRONT_BYTES = 32
+_KINDS = tuple(bytes.fromhex(f"06092a864886f70d0107{last}") for last in ("02", "03"))
+"""SignedData and EnvelopedData, as object identifiers in DER."""
+
+
 class SecureMailVolume:
     """The files in a signed or encrypted e-mail; `open_secure_mail` makes it.
 
@@ -109,7 +116,9 @@ class SecureMailVolume:
 def is_secure_mail(path: Path, access_opener: AccessOpener = RandomAccess) -> bool:
     """Tell whether there is an e-mail at `path` that is signed or encrypted as a whole.
 
-    False for what cannot be read: others say why.
+    The envelope of one may have been saved by itself, under its name
+    ``smime.p7m``; no File ID has a point, so that no secure DICOM file is
+    called so. False for what cannot be read: others say why.
     """
     if not path.is_file():
         return False
@@ -118,6 +127,8 @@ def is_secure_mail(path: Path, access_opener: AccessOpener = RandomAccess) -> bo
     except MediaError:
         return False
     try:
+        if _is_saved_envelope(path, access):
+            return True
         return looks_mime(access) and is_layer(_header(access)[0])
     except (OSError, MediaError):
         return False
@@ -163,8 +174,9 @@ def open_secure_mail(
     access = access_opener(path)
     layers = MailLayers(os.fspath(path), opener, scratch)
     try:
-        header, start = _header(access)
-        place = layers.take_off(access.read_at, start, access.size_bytes)
+        saved_as = _SAVED if _is_saved_envelope(path, access) else None
+        header, start = (saved_as, 0) if saved_as else _header(access)
+        place = layers.take_off(access.read_at, start, access.size_bytes, saved_as)
         mail = open_mime(path, lambda _: _Entity(*place), subject=header.subject)
     except OSError as fault:
         layers.close()
@@ -191,6 +203,14 @@ class _Entity(RandomAccess):
         """Return the bytes at `offset`, fewer at the end; `OSError` where they cannot be read."""
         length = min(length, self.size_bytes - offset)
         return self._read_there(self._start + offset, length) if length > 0 else b""
+
+
+def _is_saved_envelope(path: Path, access: RandomAccess) -> bool:
+    """Tell whether it is the attachment of a message, CMS in binary, under the name it had."""
+    if path.suffix.lower() != _SUFFIX:
+        return False
+    front = access.read_at(0, _FRONT_BYTES)
+    return front[:1] == b"\x30" and any(oid in front for oid in _KINDS)
 
 
 def _header(access: RandomAccess) -> tuple[MimeHeader, int]:

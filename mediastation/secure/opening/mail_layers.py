@@ -93,10 +93,21 @@ class MailLayers:
         self._scratch = scratch
         self._spool: Spool | None = None
 
-    def take_off(self, read_at: ReadAt, start: int, end: int) -> tuple[ReadAt, int, int]:
+    def take_off(
+        self, read_at: ReadAt, start: int, end: int, saved_as: MimeHeader | None = None
+    ) -> tuple[ReadAt, int, int]:
         """Return where the entity lies that is in all layers of the one between `start` and `end`.
 
         What it lies in belongs to this object, or to whoever gave `read_at`.
+
+        Parameters
+        ----------
+        read_at : callable
+            Reads the message.
+        start, end : int
+            Where the message lies.
+        saved_as : MimeHeader, optional
+            The header that the message had, where only its body is there.
 
         Raises
         ------
@@ -109,8 +120,9 @@ class MailLayers:
         MediaError, OSError
             If the message cannot be read.
         """
+        known = (saved_as, start) if saved_as else None
         for _ in range(MAX_LAYERS + 1):
-            found = find_header(read_at, start, end)
+            found, known = known or find_header(read_at, start, end), None
             if found is None:
                 raise self._bad("the header of what lies in it does not end")
             header, body = found

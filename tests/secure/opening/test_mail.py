@@ -274,6 +274,20 @@ class TestVariants:
         with opened(room, mail) as volume:
             assert contents(volume) == CONTENTS
 
+    @pytest.mark.parametrize("name", ["smime.p7m", "SMIME.P7M"])
+    def test_the_envelope_saved_by_itself(self, room: Mailroom, name: str) -> None:
+        """What people save who open a mail in a program without the key."""
+        body = room.sealed().read_bytes().partition(b"\r\n\r\n")[2]
+        attachment = room.folder / name
+        attachment.write_bytes(base64.b64decode(body))
+
+        assert is_secure_mail(attachment)
+        with opened(room, attachment) as volume:
+            assert contents(volume) == CONTENTS
+            assert rules(volume) == {"signature"}
+        # A secure DICOM file has no suffix, and is opened as such.
+        assert not is_secure_mail(attachment.rename(room.folder / "IM000001"))
+
     def test_a_digest_in_the_envelope_proves_it_and_names_nobody(self, room: Mailroom) -> None:
         envelope = make_envelope(
             room.plain().read_bytes(), certificates=[room.recipient.certificate]
