@@ -236,6 +236,12 @@ def _summary(entry: LedgerEntry) -> str:
         case LedgerEvent.ALERT:
             findings = [_dict(one) for one in _list(facts.get("findings"))]
             return "; ".join(f"{one.get('subject')}: {one.get('message')}" for one in findings[:3])
+        case LedgerEvent.DRILLED:
+            counts = _dict(facts.get("counts"))
+            return (
+                f"{counts.get('opened', 0):,} of {counts.get('tried', 0):,} envelopes opened, on "
+                f"{counts.get('media', 0):,} media; {counts.get('errors', 0):,} errors"
+            )
         case LedgerEvent.STARTED | LedgerEvent.STOPPED:
             return str(facts.get("address", ""))
         case _:

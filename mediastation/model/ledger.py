@@ -55,6 +55,8 @@ class LedgerEvent(StrEnum):
     """A peer confirmed that it has them."""
     FETCHED = "fetched"
     """Instances came from a peer that was asked for them."""
+    DRILLED = "drilled"
+    """Sealed media were opened again with the escrow key, to prove that they can be."""
     STARTED = "started"
     STOPPED = "stopped"
     ALERT = "alert"

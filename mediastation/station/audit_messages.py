@@ -50,6 +50,7 @@ _SECURITY_ALERT = Code("110113", "Security Alert")
 _START = Code("110120", "Application Start")
 _STOP = Code("110121", "Application Stop")
 _SECURITY_CONFIGURATION = Code("110129", "Security Configuration")
+_RESTRICTED_FUNCTION = Code("110132", "Use of Restricted Function")
 _APPLICATION = Code("110150", "Application")
 _LAUNCHER = Code("110151", "Application Launcher")
 _DESTINATION_MEDIA = Code("110154", "Destination Media")
@@ -157,6 +158,34 @@ def _tell_alert(root: ET.Element, entry: LedgerEntry) -> None:
     )
 
 
+def _tell_drilled(root: ET.Element, entry: LedgerEntry) -> None:
+    """Security Alert (PS3.15 A.5.3.11): a key was used that opens everything sealed here."""
+    counts = dict_in(entry.facts, "counts")
+    failed = counts.get("errors")
+    outcome = MINOR_FAILURE if failed else SUCCESS
+    add_event(root, entry, _SECURITY_ALERT, "E", _RESTRICTED_FUNCTION, outcome=outcome)
+    add_process(root, entry)
+    add_operator(root, entry)
+    add_source(root, entry)
+    described = (
+        f"{counts.get('opened')} of {counts.get('tried')} envelopes on {counts.get('media')} "
+        "sealed media were opened again, and nothing of them was kept."
+    )
+    add_object(
+        root,
+        f"job {entry.job or ''}".strip(),
+        "2",
+        "13",
+        _URI_OBJECT,
+        "Drill of sealed media",
+        details={
+            "Alert Description": described,
+            "Key": entry.facts.get("key"),
+            "Ledger entry": str(entry.number),
+        },
+    )
+
+
 _TELL: Mapping[LedgerEvent, Callable[[ET.Element, LedgerEntry], None]] = {
     **dict.fromkeys(MEDIA_EVENTS, _tell_export),
     LedgerEvent.WITHDRAWN: _tell_withdrawn,
@@ -167,6 +196,7 @@ _TELL: Mapping[LedgerEvent, Callable[[ET.Element, LedgerEntry], None]] = {
     LedgerEvent.SENDING: tell_sending,
     LedgerEvent.SENT: tell_transferred,
     LedgerEvent.FETCHED: tell_transferred,
+    LedgerEvent.DRILLED: _tell_drilled,
     LedgerEvent.STARTED: _tell_application,
     LedgerEvent.STOPPED: _tell_application,
     LedgerEvent.ALERT: _tell_alert,

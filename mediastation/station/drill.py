@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Any
 
 from mediastation.errors import ConfigError, MediaError, RefusedError, SecrecyError
 from mediastation.model.event import Listener, nobody
-from mediastation.model.finding import Finding, error, has_errors, note, warning
+from mediastation.model.finding import Finding, Severity, error, has_errors, note, warning
 from mediastation.model.job import JobState
 from mediastation.model.manifest import Manifest
 from mediastation.model.medium import Format
@@ -33,6 +33,7 @@ from mediastation.station.known_media import (
     find_manifest,
     made_volumes,
 )
+from mediastation.station.ledger import record_drilled
 from mediastation.station.sealed_media import iter_spread, open_sealed, read_front
 from mediastation.station.station import Station
 from mediastation.verify.openings import BAD_ENVELOPE
@@ -160,6 +161,8 @@ def drill(
             result.findings = list(log)
             job.found(result.findings)
             job.result = result.as_dict(with_findings=False)
+            if result.tried:
+                _record(station, result, keys, media)
         if result.tried and not result.opened:
             raise DrillError(
                 f"None of {result.tried:,} envelopes opened.",
@@ -167,6 +170,21 @@ def drill(
                 result.findings,
             )
     return result
+
+
+def _record(station: Station, result: DrillResult, keys: KeyRing, media: Sequence[_Medium]) -> None:
+    """Enter into the ledger that it was done: an auditor asks when that was last."""
+    counts = {
+        "media": result.media,
+        "tried": result.tried,
+        "opened": result.opened,
+        "errors": sum(one.severity is Severity.ERROR for one in result.findings),
+    }
+    names = [key.name.subject if key.name else "a key without certificate" for key in keys.keys]
+    names += ["a password"] if keys.passwords else []
+    record_drilled(
+        station, result.job, counts, " and ".join(names), [str(one.path) for one in media]
+    )
 
 
 def _try(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,6 +164,24 @@ def record_forgotten(station: Station, job: int, gone: EntriesOfPatient) -> Ledg
         "files_sha256": gone.files_sha256,
     }
     return record_entry(station, LedgerEvent.FORGOTTEN, job, facts)
+
+
+def record_drilled(
+    station: Station, job: int, counts: Mapping[str, int], key: str, media: Sequence[str]
+) -> LedgerHead:
+    """Record that sealed media were opened to prove that they can be.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        ``media``, ``tried``, ``opened`` and ``errors``.
+    key : str
+        Whose key did it, as far as that is known; never a password.
+    media : sequence of str
+        Where they lay; the first hundred are kept.
+    """
+    facts = {"counts": dict(counts), "key": key, "media": list(media)[:100]}
+    return record_entry(station, LedgerEvent.DRILLED, job, facts)
 
 
 def record_application(station: Station, *, started: bool, address: str = "") -> LedgerHead:

@@ -78,6 +78,12 @@ EVERY = {
     "withdrawn": entry(LedgerEvent.WITHDRAWN, entry=16, reason="disk", medium=asdict(MEDIUM)),
     "kept after all": entry(LedgerEvent.WITHDRAWN, entry=16, reason="stopped", **FORGOTTEN),
     "forgotten": entry(LedgerEvent.FORGOTTEN, **FORGOTTEN),
+    "drilled": entry(
+        LedgerEvent.DRILLED,
+        counts={"media": 2, "tried": 8, "opened": 8, "errors": 0},
+        key="CN=Escrow",
+        media=["/media/stick"],
+    ),
     "started": entry(LedgerEvent.STARTED, address="127.0.0.1:11112"),
     "stopped": entry(LedgerEvent.STOPPED, operator="", address="127.0.0.1:11112"),
     "alert": alert(error("ledger-changed", "entry 3 (file)", "It was changed.")),

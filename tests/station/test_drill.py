@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+import xml.etree.ElementTree as ET  # of our own messages
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from mediastation.catalog.ledger import Ledger
 from mediastation.errors import CancelledError, SecrecyError
 from mediastation.model.event import Event, StepProgress
 from mediastation.model.finding import Severity
 from mediastation.model.job import JobState
+from mediastation.model.ledger import LedgerEvent
 from mediastation.model.secrecy import Password
 from mediastation.secure.opening.keys import KeyRing, read_private_key
+from mediastation.station.audit_messages import audit_message
 from mediastation.station.drill import DrillRequest, DrillResult, drill
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest
@@ -93,6 +97,22 @@ class TestMadeHere:
         assert record is not None
         assert (record.kind, record.state, record.result["opened"]) == ("drill", JobState.DONE, 8)
         assert [step.name for step in record.steps] == ["drill 1/2", "drill 2/2"]
+
+    def test_the_ledger_says_when_it_was_done_and_with_whose_key(
+        self, station: Station, tmp_path: Path, escrow_key: KeyRing
+    ) -> None:
+        made(station, tmp_path)
+
+        result = drill(station, DrillRequest(), escrow_key)
+
+        entry = next(Ledger(station.catalog).entries(newest_first=True))
+        assert (entry.event, entry.job) == (LedgerEvent.DRILLED, result.job)
+        assert entry.facts["counts"] == {"media": 1, "tried": 4, "opened": 4, "errors": 0}
+        assert entry.facts["media"] == [str(tmp_path / "stick")]
+        message = ET.fromstring(audit_message(entry))  # noqa: S314
+        told = message.find("EventIdentification/EventTypeCode")
+        assert told is not None
+        assert told.get("csd-code") == "110132"
 
     def test_nothing_of_it_lies_anywhere_afterwards(
         self, station: Station, tmp_path: Path, escrow_key: KeyRing

@@ -22,6 +22,7 @@ EVENT_WORDS: Final[dict[LedgerEvent, str]] = {
     LedgerEvent.SENDING: "Instances are about to go to a peer",
     LedgerEvent.SENT: "A peer confirmed that it has them",
     LedgerEvent.FETCHED: "Instances came from a peer that was asked for them",
+    LedgerEvent.DRILLED: "Sealed media were opened again with the escrow key",
     LedgerEvent.STARTED: "The service was started",
     LedgerEvent.STOPPED: "The service was stopped",
     LedgerEvent.ALERT: "The ledger is damaged, or was mended",
