@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asn1crypto import algos, cms, core
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from hypothesis import given
@@ -18,7 +20,7 @@ from mediastation.secure.opening.names import name_text
 from mediastation.secure.opening.recipients import RecipientFacts
 from tests.secure.opening.small import FILE, WORDS
 from tests.support.certificates import issue
-from tests.support.envelopes import make_envelope, tlv
+from tests.support.envelopes import PWRI_KEK, make_envelope, password_recipient, tlv
 
 ANNA = issue("Anna", number=1)
 
@@ -59,6 +61,62 @@ class TestRecipients:
 
         assert any("damaged" in one.text for one in envelope.recipients)
         assert [finding.rule for finding in envelope.findings] == ["envelope-recipient"]
+
+
+class TestPasswordsOfOtherKinds:
+    """Each is called by its name, and none is an error of the envelope."""
+
+    @staticmethod
+    def _told(change: Callable[[cms.PasswordRecipientInfo], None]) -> str:
+        entry = cms.RecipientInfo.load(password_recipient(WORDS, bytes(32)))
+        change(entry.chosen)
+        written = entry.chosen.untag().dump(force=True)
+        encoded = b"\xa3" + written[1:]
+        told = facts(certificates=[ANNA.certificate], other_recipients=[encoded]).recipients
+        (one,) = [one for one in told if one.unsupported]
+        return one.text
+
+    def test_another_derivation(self) -> None:
+        def change(entry: cms.PasswordRecipientInfo) -> None:
+            entry["key_derivation_algorithm"] = {"algorithm": "1.3.6.1.4.1.11591.4.11"}
+
+        assert self._told(change) == "a password (with a key derived by scrypt)"
+
+    def test_no_derivation(self) -> None:
+        def change(entry: cms.PasswordRecipientInfo) -> None:
+            del entry["key_derivation_algorithm"]
+
+        assert "derived in an unnamed way" in self._told(change)
+
+    def test_another_function(self) -> None:
+        def change(entry: cms.PasswordRecipientInfo) -> None:
+            parameters = entry["key_derivation_algorithm"]["parameters"]
+            parameters["prf"] = {"algorithm": "1.2.840.113549.2.12"}
+
+        assert "derived by 1.2.840.113549.2.12" in self._told(change)
+
+    def test_a_salt_from_elsewhere(self) -> None:
+        def change(entry: cms.PasswordRecipientInfo) -> None:
+            parameters = entry["key_derivation_algorithm"]["parameters"]
+            parameters["salt"] = algos.Pbkdf2Salt({"other_source": {"algorithm": "1.2.3"}})
+
+        assert "a salt from elsewhere" in self._told(change)
+
+    def test_another_wrap(self) -> None:
+        def change(entry: cms.PasswordRecipientInfo) -> None:
+            entry["key_encryption_algorithm"] = {"algorithm": "aes256_wrap"}
+
+        assert "wrapped by 2.16.840.1.101.3.4.1.45" in self._told(change)
+
+    def test_another_cipher_of_the_wrap(self) -> None:
+        def change(entry: cms.PasswordRecipientInfo) -> None:
+            algorithm = core.ObjectIdentifier("2.16.840.1.101.3.4.1.46").dump()
+            entry["key_encryption_algorithm"] = {
+                "algorithm": PWRI_KEK,
+                "parameters": core.Any(core.Asn1Value.load(tlv(0x30, algorithm))),
+            }
+
+        assert "wrapped by AES-256-GCM" in self._told(change)
 
 
 class TestContent:

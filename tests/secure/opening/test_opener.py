@@ -14,8 +14,9 @@ from mediastation.errors import MediaError, SecrecyError
 from mediastation.model.finding import Severity
 from mediastation.model.secrecy import Content, ContentCipher, Digest, Password
 from mediastation.secure.opening import unwrapping
+from mediastation.secure.opening.certificates import of_library
 from mediastation.secure.opening.errors import BadEnvelopeError, WrongKeyError
-from mediastation.secure.opening.keys import KeyRing
+from mediastation.secure.opening.keys import KeyRing, PrivateKey
 from mediastation.secure.opening.opener import Opener
 from tests.secure.opening.small import (
     FILE,
@@ -32,6 +33,8 @@ from tests.support.certificates import MOMENT, issue
 from tests.support.envelopes import (
     KEY_BYTES,
     content_info,
+    digested_fields,
+    key_recipient,
     make_envelope,
     password_recipient,
     tlv,
@@ -179,6 +182,27 @@ class TestForms:
         again = content_info("1.2.840.113549.1.7.3", tlv(0x30, *fields, tlv(0xA1, attribute)))
 
         assert open_with(words(), again)[0] == FILE
+
+    def test_what_is_said_of_the_sender_is_passed_over(self) -> None:
+        """OriginatorInfo has certificates for keys that agree; none of them proves anything."""
+        version = core.Integer(3).dump()
+        envelope = sealed(indefinite=50)
+
+        assert envelope.count(version) == 1
+        assert open_with(words(), envelope.replace(version, version + tlv(0xA0)))[0] == FILE
+
+    def test_content_that_calls_itself_something_else_is_told(self) -> None:
+        data, other = (core.ObjectIdentifier(f"1.2.840.113549.1.7.{n}").dump() for n in (1, 6))
+        fields = digested_fields(FILE, "sha256", 0, wrong=False)
+        inner = tlv(0x30, *(field.replace(data, other, 1) for field in fields))
+        envelope = sealed(inner, form="id_data_bare")
+        digested = core.ObjectIdentifier("1.2.840.113549.1.7.5").dump()
+
+        content, opened = open_with(words(), envelope.replace(data, digested, 1))
+
+        assert content == FILE
+        assert rules(opened) == ["envelope-content-type"]
+        assert "data encrypted without recipients" in opened.findings[1].message
 
 
 class TestPasswords:
@@ -344,6 +368,24 @@ class TestPrivateKeys:
             messages.add(caught.value.message)
 
         assert messages == {"IM1 cannot be opened: it is damaged, or was sealed with another key."}
+
+    def test_of_many_recipients_a_few_are_named(self) -> None:
+        many = [issue(f"Number {number}", number=2) for number in range(8)]
+        envelope = sealed(password=None, certificates=[one.certificate for one in many])
+
+        with pytest.raises(WrongKeyError, match="and 3 more"):
+            open_with(key_of(ANNA), envelope)
+
+    def test_an_entry_for_a_key_of_another_length_is_not_its_own(self) -> None:
+        """It names the certificate, and nothing that this key could have encrypted."""
+        short = issue("Anna", number=1, bits=1024)
+        entry = bytearray(key_recipient(short.certificate, bytes(32)))
+        envelope = sealed(password=None, other_recipients=[bytes(entry)])
+
+        with pytest.raises(WrongKeyError):
+            open_with(key_of(ANNA, with_certificate=False), envelope)
+        with pytest.raises(BadEnvelopeError):
+            open_with(KeyRing(keys=[PrivateKey(ANNA.key, of_library(short.certificate))]), envelope)
 
     def test_no_key_at_hand_is_told_with_whom_it_was_sealed_for(self) -> None:
         with pytest.raises(WrongKeyError, match=r"it is sealed\. It was sealed for a password"):

@@ -6,17 +6,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from asn1crypto import cms
+from asn1crypto import cms, core
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from mediastation.model.finding import Severity
 from mediastation.model.secrecy import Content, Digest, Signature
 from mediastation.secure.opening.errors import BadEnvelopeError
 from mediastation.secure.opening.opener import Opened
 from tests.secure.opening.small import FILE, WORDS, by, open_with, rules, trusting, words
-from tests.support.certificates import MOMENT, Identity, issue, key_usage
+from tests.support.certificates import MOMENT, Identity, elliptic_certificate, issue, key_usage
 from tests.support.envelopes import make_envelope, signed_fields, tlv
 
 ROOT = issue("Root", number=1, authority=True, usage=key_usage("key_cert_sign"))
@@ -132,6 +134,51 @@ class TestIntact:
         assert facts.signature is Signature.UNKNOWN_SIGNER
         assert facts.reason == f"{said} signatures are not checked here"
 
+    def test_a_signer_named_by_a_key_that_nobody_knows_is_told_by_it(self) -> None:
+        def change(parts: dict[str, Any]) -> None:
+            parts["certificates"] = b""
+            named_by_key(parts["signers"][0])
+
+        (facts,) = opened(changed(sealed_parts(), change), ROOT).signatures
+
+        assert facts.text.startswith("the owner of the key ")
+
+    def test_what_was_added_beside_the_signature_is_passed_over(self) -> None:
+        """A time stamp is one of these; nothing here says what it is worth."""
+
+        def change(info: cms.SignerInfo) -> None:
+            info["unsigned_attrs"] = [{"type": "1.2.3", "values": [core.Integer(1)]}]
+
+        assert opened(changed_signer(change), ROOT).signatures[0].signature is Signature.TRUSTED
+
+    def test_the_certificate_of_another_kind_of_key_checks_nothing(self) -> None:
+        elliptic = x509.load_pem_x509_certificate(elliptic_certificate())
+
+        def change(parts: dict[str, Any]) -> None:
+            parts["certificates"] = tlv(0xA0, elliptic.public_bytes(Encoding.DER))
+            parts["signers"][0]["sid"] = cms.SignerIdentifier(
+                {
+                    "issuer_and_serial_number": {
+                        "issuer": asn1_x509.Name.load(elliptic.issuer.public_bytes()),
+                        "serial_number": elliptic.serial_number,
+                    }
+                }
+            )
+
+        (facts,) = opened(changed(sealed_parts(), change), ROOT).signatures
+
+        assert facts.reason == "the signer's certificate has no RSA key"
+
+    @pytest.mark.parametrize("value", [b"\x17\x05today", b"\x17\x0d251399999999Z", b"\x05\0"])
+    def test_a_time_that_is_none_is_not_told(self, value: bytes) -> None:
+        def change(info: cms.SignerInfo) -> None:
+            attribute = {"type": "signing_time", "values": [cms.Time({"utc_time": MOMENT})]}
+            info["signed_attrs"].append(attribute)
+
+        whole = changed(sealed_parts(), resigned(change, value))
+
+        assert opened(whole, ROOT).signatures[0].signed_at is None
+
 
 class TestBroken:
     """What was signed is not what is there: nothing is given out."""
@@ -170,6 +217,21 @@ class TestBroken:
             ]
 
         assert "it does not say what it signs" in self.said(changed_signer(change))
+
+    def test_one_thing_that_is_signed_twice(self) -> None:
+        def change(info: cms.SignerInfo) -> None:
+            info["signed_attrs"] = [*info["signed_attrs"], info["signed_attrs"][1]]
+
+        assert "one thing twice" in self.said(changed_signer(change))
+
+    def test_two_values_for_one_thing(self) -> None:
+        def change(info: cms.SignerInfo) -> None:
+            digest = next(
+                one for one in info["signed_attrs"] if one["type"].native == "message_digest"
+            )
+            digest["values"].append(bytes(32))
+
+        assert "two things for one" in self.said(changed_signer(change))
 
     def test_content_of_another_kind(self) -> None:
         def change(info: cms.SignerInfo) -> None:
@@ -307,6 +369,30 @@ def unsorted(signed_sorted: bool) -> Any:
         parts["signers"] = [written.replace(ordered, turned)]
 
     return change
+
+
+def resigned(change: Any, time: bytes) -> Any:
+    """Change the attributes, put `time` for the time of signing, and sign that."""
+
+    def change_and_sign(parts: dict[str, Any]) -> None:
+        (info,) = parts["signers"]
+        change(info)
+        elements = sorted(
+            tlv(0x30, one["type"].dump(), tlv(0x31, time))
+            if one["type"].native == "signing_time"
+            else one.dump()
+            for one in info["signed_attrs"]
+        )
+        signed = tlv(0x31, *elements)
+        before = info["signed_attrs"].dump(force=True)
+        info["signature"] = CLINIC.key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+        written = info.dump(force=True)
+        assert written.count(before) == 1
+        whole = written.replace(before, b"\xa0" + signed[1:])
+        head = 4 if whole[1] == 0x82 else 3
+        parts["signers"] = [tlv(0x30, whole[head:])]
+
+    return change_and_sign
 
 
 def named_by_key(info: cms.SignerInfo) -> None:

@@ -143,6 +143,15 @@ class TestSigner:
         assert doubt(store, old, moment=PAST) == ""
         assert doubt(store, old, moment=PAST + timedelta(seconds=1)) != ""
 
+    def test_a_key_that_is_too_short(self) -> None:
+        short = issue("Short", number=4, bits=1024, issuer=ROOT)
+        store = trusting(ROOT)
+
+        assert doubt(store, short) == ""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(trust, "LEAST_RSA_BITS", 1025)
+            assert doubt(store, short) == "its key is too short to prove anything"
+
     def test_one_that_is_not_valid_yet(self) -> None:
         young = issue("Young", number=4, issuer=ROOT, valid_from=MOMENT + timedelta(days=1))
 
@@ -201,6 +210,15 @@ class TestReading:
     def test_what_is_not_there_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"nothing\.pem cannot be read: No such file"):
             read_trust(tmp_path / "nothing.pem")
+
+    def test_more_than_a_site_has_is_no_list(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(trust, "MAX_TRUSTED", 1)
+        (tmp_path / "trust.pem").write_bytes(ROOT.pem + LEAF.pem)
+
+        with pytest.raises(ConfigError, match="more than 1 certificates"):
+            read_trust(tmp_path)
 
     def test_an_empty_folder_is_no_list(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="holds no certificate"):
