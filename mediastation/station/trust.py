@@ -11,7 +11,7 @@ def read_site_trust(station: Station) -> TrustStore | None:
 
     Raises
     ------
-    SecrecyError
+    ConfigError
         If what it named cannot be read.
     """
     path = station.settings.secure.trust

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, Self
 
 from mediastation.errors import MediaError
@@ -63,9 +64,11 @@ class OpenedVolume:
 
     @property
     def openings(self) -> Mapping[str, Opened]:
-        """By path, what came out of the `MAX_OPENINGS` envelopes that were opened last."""
-        with self._lock:
-            return dict(self._openings)
+        """By path, what came out of the `MAX_OPENINGS` envelopes that were opened last.
+
+        A view: it changes while envelopes are opened.
+        """
+        return MappingProxyType(self._openings)
 
     def opening(self, path: str) -> Opened | None:
         """Return what came out of the envelope at `path`; None where there is none, or not yet."""
