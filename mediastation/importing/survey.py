@@ -37,18 +37,7 @@ _PAGE = 500
 
 
 class Survey(SurveyTable):
-    """The rows of one medium. One thread uses it at a time; others open their own.
-
-    Parameters
-    ----------
-    path : Path
-        The file; made, private, where there is none.
-
-    Raises
-    ------
-    MediaError
-        If the disk refuses, or the file is none of ours.
-    """
+    """The rows of one medium. One thread uses it at a time; others open their own."""
 
     def add(self, rows: Iterable[Row]) -> None:
         """Enter files, as `survey_row` returns them, all or none."""

@@ -45,12 +45,14 @@ class Unlocked:
     """A medium, open, and what it takes to read it.
 
     `volume` is the medium as it lies there, its envelopes shut; `opener` opens
-    them, where there may be any. Of an e-mail that was sealed as a whole
-    `volume` is what was in it, and `mail` how it came out.
+    them, where there may be any, and `has_envelopes` tells that some were seen.
+    Of an e-mail that was sealed as a whole `volume` is what was in it, and
+    `mail` how it came out.
     """
 
     volume: Volume
     opener: Opener | None = None
+    has_envelopes: bool = False
     mail: OpenedEnvelope | None = None
     is_secure_mail: bool = False
 
@@ -107,12 +109,12 @@ class ImportKeys:
         return not self._paths and self._password is None
 
     def require_in_drive(self) -> None:
-        """Raise as `opener_for` does, by a glance at a disc that is not copied yet.
+        """Raise as `open` does, by a glance at a disc that is not copied yet.
 
         What the drive cannot read now is left to the copy.
         """
         with suppress(MediaError, OSError), open_medium(self._medium) as volume:
-            self.opener_for(volume, FEW_FILES)
+            self._opener_for(volume, sample_medium(volume, FEW_FILES))
 
     def open(self, place: Path, scratch: Path) -> Unlocked:
         """Open the medium that is read at `place`, and find what opens its envelopes.
@@ -128,8 +130,10 @@ class ImportKeys:
         ------
         MediaError
             If it cannot be read.
-        SecrecyError, DecisionError
-            As `opener_for`.
+        SecrecyError
+            If the medium is sealed, and nothing at hand opens it.
+        DecisionError
+            If a job in the queue needs a password for it.
         """
         if _may_be_mail(place):
             from mediastation.secure.opening.mail import is_secure_mail  # noqa: PLC0415
@@ -138,7 +142,8 @@ class ImportKeys:
                 return self._open_mail(place, scratch)
         volume = open_medium(place)
         try:
-            return Unlocked(volume, self.opener_for(volume))
+            sample = sample_medium(volume)
+            return Unlocked(volume, self._opener_for(volume, sample), bool(sample.envelopes))
         except BaseException:
             volume.close()
             raise
@@ -159,17 +164,8 @@ class ImportKeys:
         facts = envelope_facts(opened, volume.signatures) if opened is not None else None
         return Unlocked(volume, mail=facts, is_secure_mail=True)
 
-    def opener_for(self, volume: Volume, most: int = MOST_FILES) -> Opener | None:
-        """Return what opens the envelopes of `volume`; None where nothing is at hand or needed.
-
-        Raises
-        ------
-        SecrecyError
-            If the medium is sealed, and nothing at hand opens it.
-        DecisionError
-            If a job in the queue needs a password for it.
-        """
-        sample = sample_medium(volume, most)
+    def _opener_for(self, volume: Volume, sample: SealedSample) -> Opener | None:
+        """Return what opens the envelopes of `volume`; None where nothing is at hand or needed."""
         if not self.is_empty:
             return self._fitting(volume, sample)
         if sample.is_sealed:
@@ -177,7 +173,7 @@ class ImportKeys:
         return None
 
     def require_opening(self, volume: Volume, envelopes: tuple[VolumeFile, ...]) -> None:
-        """Raise as `opener_for` does, where the scan has found envelopes and opened none.
+        """Raise as `open` does, where the scan has found envelopes and opened none.
 
         That all of them are damaged is no reason: the findings say it.
         """

@@ -229,8 +229,7 @@ class _Import:
             )
             self._envelope = unlocked.mail
             volume = self._unsealed(unlocked)
-            is_here_alone = unlocked.is_secure_mail or volume is not sealed
-            self._scan(volume, sealed, None if is_here_alone else place, survey)
+            self._scan(volume, unlocked, place, survey)
             medium = self._examine(volume, survey, medium)
             self._result.medium = medium
             compare_instances(
@@ -285,10 +284,17 @@ class _Import:
         reserve_bytes = self._station.settings.disk_reserve_bytes
         return UnsealedVolume(unlocked.volume, unlocked.opener, self._scratch, reserve_bytes)
 
-    def _scan(self, volume: Volume, sealed: Volume, place: Path | None, survey: Survey) -> None:
+    def _scan(self, volume: Volume, unlocked: Unlocked, place: Path, survey: Survey) -> None:
+        sealed = unlocked.volume
         with self._job.step("scan", 0, "bytes") as step:
             survey.drop_unread()
-            scan(volume, survey, place, step.report)
+            if volume is sealed or not unlocked.has_envelopes:
+                # Processes are quicker, and have no keys.
+                in_mail = unlocked.is_secure_mail
+                scan(sealed, survey, None if in_mail else place, step.report)
+            if volume is not sealed and (unlocked.has_envelopes or survey.count(FileKind.SEALED)):
+                survey.drop_unread()
+                scan(volume, survey, None, step.report)
             survey.refuse_damaged(lost_bytes(volume, self._bad))
             instances, files = len(survey), survey.count()
             step.summary = f"{instances:,} instances in {files:,} files"

@@ -437,6 +437,19 @@ class TestMixtures:
         (told,) = (one for one in result.findings if one.rule == "mixed-security")
         assert (told.severity, told.subject) == (Severity.WARNING, "IM0")
 
+    def test_an_envelope_far_behind_plain_files_is_opened_too(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        """Until it is met, the medium is looked at as quickly as any plain one."""
+        files = enumerate_files(tmp_path, 301)
+        tree = {f"A{name}": content for name, content in files.items() if name != "IM300"}
+        tree["Z"] = sealed(files["IM300"])
+
+        result = take(station, stick(tmp_path, tree), WORDS)
+
+        assert (result.imported, result.opened, result.exit_code) == (301, 1, 0)
+        assert "mixed-security" in rules(result)
+
     def test_plain_files_come_in_without_a_key_and_the_others_later(
         self, station: Station, tmp_path: Path
     ) -> None:
