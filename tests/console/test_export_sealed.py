@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from mediastation.console.screens.export import ExportScreen
 from mediastation.console.screens.export_choices import ASK, MAKE, Choices
@@ -336,34 +336,27 @@ class TestTyping:
         assert isinstance(pilot.app.screen, AskNewPassword)
         return screen
 
-    @pytest.mark.parametrize(
-        ("password", "said"),
-        [
-            ("sunshine1", "too easy to guess"),
-            ("taro yamada is a nice name 17!", ""),
-            ("TARO-1963-04-12-xyzzy-plugh", "the birth date of a patient"),
-            ("Gr\u00fc\u00dfe aus Wien 17 Uhr!", "letters without accents"),
-            ("abandon ability able about above absent zoo", "the last word"),
-        ],
-    )
-    async def test_what_may_not_protect_it_is_refused_as_it_is_typed(
-        self, home: Path, password: str, said: str
-    ) -> None:
+    async def test_what_may_not_protect_it_is_refused_as_it_is_typed(self, home: Path) -> None:
         async with opened(home, "export", size=(110, 30)) as pilot:
             await self.begin(pilot)
-            await pasted(pilot, password)
-            if not said:
-                assert "✓ strong enough" in text(pilot)
-                return
-            assert said in " ".join(text(pilot).replace("┃", " ").split()).replace(
-                "The last", "the last"
-            )
-            await pressed(pilot, "enter")
-            await pasted(pilot, password)
-            await pressed(pilot, "enter")
+            for password, said in (
+                ("sunshine1", "too easy to guess"),
+                ("TARO-1963-04-12-xyzzy-plugh", "the birth date of a patient"),
+                ("Gr\u00fc\u00dfe aus Wien 17 Uhr!", "letters without accents"),
+                ("abandon ability able about above absent zoo", "The last word"),
+            ):
+                await pasted(pilot, password)
+                assert said in " ".join(text(pilot).replace("┃", " ").split())
+                await pressed(pilot, "enter")
+                await pasted(pilot, password)
+                await pressed(pilot, "enter")
+                assert isinstance(pilot.app.screen, AskNewPassword), "it is not taken"
+                assert password not in text(pilot)
+                for line in pilot.app.screen.query(Input):
+                    line.value = ""
+                pilot.app.screen.query_one("#password").focus()
+                await settled(pilot)
 
-            assert isinstance(pilot.app.screen, AskNewPassword), "it is not taken"
-            assert password not in text(pilot)
             assert exports_of(home) == []
 
     async def test_how_strong_it_is_shows_while_it_is_typed(self, home: Path) -> None:
