@@ -142,10 +142,13 @@ class ContentKeys:
             why = "no password opens it"
         else:
             why = "the key is another one than it was sealed for, or the file is damaged"
-        return WrongKeyError(
-            f"{name} cannot be opened: {why}. It was sealed for {whom}.",
-            "Give the password or the private key that opens it.",
-        )
+        hint = "Give the password or the private key that opens it."
+        if any(key.has_certificate for key in ring.keys) and len(passwords) < len(texts):
+            hint += (
+                " If your certificate was renewed since, give the key in a file without a "
+                "certificate: then every entry is tried."
+            )
+        return WrongKeyError(f"{name} cannot be opened: {why}. It was sealed for {whom}.", hint)
 
 
 @dataclass(slots=True)

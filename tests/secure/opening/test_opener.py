@@ -342,8 +342,9 @@ class TestPrivateKeys:
         renewed = issue("Anna the second", number=1)
         envelope = sealed(password=None, certificates=[ANNA.certificate])
 
-        with pytest.raises(WrongKeyError):
+        with pytest.raises(WrongKeyError) as caught:
             open_with(key_of(renewed), envelope)
+        assert "renewed" in caught.value.hint
         assert open_with(key_of(renewed, with_certificate=False), envelope)[0] == FILE
 
     def test_any_key_of_the_ring_may_be_the_one(self) -> None:
