@@ -16,6 +16,7 @@ from tests.fuzz.targets.hostile import HostileTarget
 from tests.fuzz.targets.iso import IsoTarget
 from tests.fuzz.targets.mime import MimeTarget
 from tests.fuzz.targets.recovery import RecoveryTarget
+from tests.fuzz.targets.secure_mail import SecureMailTarget
 from tests.fuzz.targets.udf import UdfTarget
 from tests.fuzz.targets.volume import VolumeTarget
 from tests.fuzz.targets.zip import ZipTarget
@@ -35,4 +36,5 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "hostile": HostileTarget,
     "coerce": CoerceTarget,
     "envelope": EnvelopeTarget,
+    "secure-mail": SecureMailTarget,
 }
