@@ -759,7 +759,7 @@ class TestQueue:
 
     def test_a_killed_worker_costs_the_password_and_nothing_else(self, tmp_path: Path) -> None:
         home = tmp_path / "home"
-        medium = stick(tmp_path, canaries(tmp_path, 200))
+        medium = stick(tmp_path, canaries(tmp_path, 100))
         with Serve(home, tmp_path / "log") as serve, Station(home) as station:
             job = submit(station, ImportRequest(medium))
             assert give_password(station, job, Password(WORDS))
@@ -770,8 +770,8 @@ class TestQueue:
             record = wait_for_end(station, job)
 
             assert record.state is JobState.DONE, record.message
-            assert record.result["imported"] == 201
-            assert len(find_entries(station.catalog, f"import:{job}")) == 201
+            assert record.result["imported"] == 101
+            assert len(find_entries(station.catalog, f"import:{job}")) == 101
         assert secrets_in(home, CANARY, WORDS.encode()) == []
 
     def test_a_waiting_job_can_be_cancelled(self, tmp_path: Path, medium: Path) -> None:
