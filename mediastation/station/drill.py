@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mediastation.errors import ConfigError, MediaError, RefusedError, SecrecyError
+from mediastation.errors import ConfigError, MediaError, SecrecyError
 from mediastation.model.event import Listener, nobody
-from mediastation.model.finding import Finding, Severity, error, has_errors, note, warning
+from mediastation.model.finding import Finding, Severity, error, note, warning
 from mediastation.model.job import JobState
 from mediastation.model.manifest import Manifest
 from mediastation.model.medium import Format
@@ -36,6 +36,7 @@ from mediastation.station.known_media import (
 from mediastation.station.ledger import record_drilled
 from mediastation.station.sealed_media import iter_spread, open_sealed, read_front
 from mediastation.station.station import Station
+from mediastation.station.told_result import ToldResult
 from mediastation.verify.openings import BAD_ENVELOPE
 
 KIND = "drill"
@@ -66,7 +67,7 @@ class DrillRequest:
 
 
 @dataclass(slots=True)
-class DrillResult:
+class DrillResult(ToldResult):
     """What came of it.
 
     Parameters
@@ -87,19 +88,6 @@ class DrillResult:
     opened: int = 0
     equal: int = 0
     findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def exit_code(self) -> int:
-        """0, or 1 where something does not open as it should."""
-        return RefusedError.exit_code if has_errors(self.findings) else 0
-
-    def as_dict(self, *, with_findings: bool = True) -> dict[str, Any]:
-        """Return the keys that the command promises; the job table keeps findings apart."""
-        told = asdict(self)
-        del told["findings"]
-        if with_findings:
-            told["findings"] = [finding.as_dict() for finding in self.findings]
-        return told
 
 
 @dataclass(frozen=True, slots=True)

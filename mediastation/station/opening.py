@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from mediastation.errors import ConfigError, MediaError, RefusedError, SecrecyError
 from mediastation.media.folder import PartFolder, open_part_folder
 from mediastation.model.event import Listener, nobody
-from mediastation.model.finding import Finding, error, has_errors, note, warning
+from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.medium import Format
 from mediastation.model.system_files import is_system_file
 from mediastation.reading.contract import Volume, VolumeFile
@@ -29,6 +29,7 @@ from mediastation.station.job import Step
 from mediastation.station.medium_record import WRITING, announce
 from mediastation.station.sealed_media import is_dicom, iter_spread, open_sealed, read_front
 from mediastation.station.station import Station
+from mediastation.station.told_result import ToldResult
 from mediastation.station.trust import read_site_trust
 from mediastation.station.unfinished import settle_unfinished
 from mediastation.verify.openings import WRONG_KEY, OpeningLog, unreadable_file
@@ -55,7 +56,7 @@ class OpenRequest:
 
 
 @dataclass(slots=True)
-class OpenResult:
+class OpenResult(ToldResult):
     """What came of it.
 
     Parameters
@@ -78,19 +79,6 @@ class OpenResult:
     damaged: int = 0
     signatures: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def exit_code(self) -> int:
-        """0, or 1 where something could not be opened."""
-        return RefusedError.exit_code if has_errors(self.findings) else 0
-
-    def as_dict(self, *, with_findings: bool = True) -> dict[str, Any]:
-        """Return the keys that the command promises; the job table keeps findings apart."""
-        told = asdict(self)
-        del told["findings"]
-        if with_findings:
-            told["findings"] = [finding.as_dict() for finding in self.findings]
-        return told
 
 
 class NothingOpenedError(SecrecyError):
