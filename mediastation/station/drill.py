@@ -153,7 +153,7 @@ def drill(
                 _record(station, result, keys, media)
         if result.tried and not result.opened:
             raise DrillError(
-                f"None of {result.tried:,} envelopes opened.",
+                f"No envelope opened, of {result.tried:,} that were tried.",
                 "Give the escrow key, or the password of the media.",
                 result.findings,
             )

@@ -196,7 +196,7 @@ class TestDrill:
 
         code, told = ask("drill", stick, "--password-file", wrong)
 
-        assert (code, "None of 7 envelopes opened" in told["error"]) == (4, True)
+        assert (code, "No envelope opened, of 7 that were tried" in told["error"]) == (4, True)
 
     def test_a_medium_that_is_not_there_is_a_wrong_word(self, ask: Ask, password: Path) -> None:
         assert ask("drill", "/no/such", "--password-file", password)[0] == 2

@@ -28,6 +28,7 @@ from tests.support.certificates import issue
 from tests.support.file_sets import good_file_set, write_folder
 from tests.support.objects import write_series
 from tests.support.sealed_media import WORDS, sealed_tree
+from tests.support.secure_mails import Mailroom
 
 ESCROW = issue("Safe of the hospital", number=2)
 OTHER = issue("Somebody else", number=3)
@@ -205,7 +206,7 @@ class TestForWhom:
         made(station, tmp_path)
         _, key = OTHER.write(tmp_path, "other")
 
-        with pytest.raises(SecrecyError, match="None of 4 envelopes"):
+        with pytest.raises(SecrecyError, match="of 4 that were tried"):
             drill(station, DrillRequest(), KeyRing(keys=(read_private_key(key),)))
 
         (record,) = station.jobs.latest(station.clock.now(), 1)
@@ -250,6 +251,61 @@ class TestForWhom:
 
         assert rules(result)["escrow-certificate"] is Severity.ERROR
         assert result.exit_code == 1
+
+
+class TestMails:
+    """An e-mail that is encrypted as a whole (PS3.15 B.8) is one envelope with many files."""
+
+    @pytest.fixture
+    def mail(self, tmp_path: Path) -> Path:
+        room = Mailroom.at(tmp_path / "room")
+        certificate, _ = ESCROW.write(tmp_path, "escrow")
+        write_series(tmp_path / "in", COUNT)
+        rules = {
+            "escrow": certificate,
+            "signing_key": room.key("sender"),
+            "signing_certificate": room.certificate("sender"),
+        }
+        with settled(tmp_path, **rules) as station:
+            request = ExportRequest(
+                (str(tmp_path / "in"),), "STD-GEN-SEC-ZIP-MAIL", tmp_path / "out.eml",
+                recipients=(room.certificate("recipient"),),
+            )  # fmt: skip
+            result = export(station, request)
+        assert not result.stopped, result.findings
+        return tmp_path / "out.eml"
+
+    @pytest.mark.parametrize("is_named", [True, False])
+    def test_what_it_carries_is_held_against_the_manifest(
+        self, tmp_path: Path, mail: Path, escrow_key: KeyRing, is_named: bool
+    ) -> None:
+        with Station(tmp_path / "home") as station:
+            result = drill(station, DrillRequest((mail,) if is_named else ()), escrow_key)
+
+        assert (result.media, result.tried, result.opened, result.equal) == (1, 1, 1, 1)
+        assert rules(result) == {"drilled": Severity.NOTE}
+        assert result.exit_code == 0
+
+    def test_another_key_does_not_open_it(self, tmp_path: Path, mail: Path) -> None:
+        _, key = OTHER.write(tmp_path, "other")
+
+        with (
+            Station(tmp_path / "home") as station,
+            pytest.raises(SecrecyError, match="of 1 that were tried") as told,
+        ):
+            drill(station, DrillRequest((mail,)), KeyRing(keys=(read_private_key(key),)))
+
+        assert told.value.findings[0].rule == "not-for-this-key"  # type: ignore[attr-defined]
+
+    def test_a_mail_that_was_changed_is_damaged(
+        self, tmp_path: Path, mail: Path, escrow_key: KeyRing
+    ) -> None:
+        mail.write_bytes(mail.read_bytes()[:-4000])
+
+        with Station(tmp_path / "home") as station, pytest.raises(SecrecyError) as told:
+            drill(station, DrillRequest((mail,)), escrow_key)
+
+        assert told.value.findings[0].rule == "bad-envelope"  # type: ignore[attr-defined]
 
 
 def test_weak_choices_are_told_once_for_a_medium(tmp_path: Path) -> None:
