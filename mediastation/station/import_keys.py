@@ -6,7 +6,7 @@ within a moment for whom it is, and whether what is at hand opens it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,14 +152,20 @@ class ImportKeys:
         """Open an e-mail that is signed or encrypted as a whole (PS3.15 B.8)."""
         from mediastation.importing.unsealed import envelope_facts, require_room  # noqa: PLC0415
         from mediastation.secure.opening.errors import WrongKeyError  # noqa: PLC0415
-        from mediastation.secure.opening.mail import open_secure_mail  # noqa: PLC0415
+        from mediastation.secure.opening.mail import (  # noqa: PLC0415
+            mail_recipients,
+            open_secure_mail,
+        )
 
         reserve_bytes = self._station.settings.disk_reserve_bytes
         require_room(scratch, place.name, place.stat().st_size, reserve_bytes)
         try:
             volume = open_secure_mail(place, self._new_opener(), scratch)
         except WrongKeyError as fault:
-            raise SecrecyError(f"{fault.message} Nothing was imported.", _GIVE) from None
+            said = f"{fault.message} Nothing was imported."
+            if self._asks and _whom(mail_recipients(place)).takes_password:
+                raise password_needed(said, _IN_MEMORY) from None
+            raise SecrecyError(said, _GIVE) from None
         opened = volume.opened
         facts = envelope_facts(opened, volume.signatures) if opened is not None else None
         return Unlocked(volume, mail=facts, is_secure_mail=True)
@@ -247,18 +253,26 @@ class ImportKeys:
 
 
 def _may_be_mail(place: Path) -> bool:
-    """Tell whether a file begins as e-mails do; of what cannot be read others say why."""
+    """Tell whether a file may be an e-mail, or the envelope of one that was saved by itself.
+
+    Of what cannot be read others say why.
+    """
     if not place.is_file():
         return False
     try:
         with closing(RandomAccess(place)) as access:
-            return looks_mime(access)
+            return looks_mime(access) or place.suffix.lower() == ".p7m"
     except (MediaError, OSError):
         return False
 
 
 def look_for_seal(medium: Path) -> SealedFor | None:
     """Return whom a medium is sealed for; None where it is plain, or cannot be told now."""
+    if _may_be_mail(medium):
+        from mediastation.secure.opening.mail import mail_recipients  # noqa: PLC0415
+
+        recipients = mail_recipients(medium)
+        return _whom(recipients) if recipients else None
     with suppress(MediaError, OSError):
         few = FEW_FILES if medium.is_block_device() else MOST_FILES
         with open_medium(medium) as volume:
@@ -270,9 +284,11 @@ def look_for_seal(medium: Path) -> SealedFor | None:
 
 def whom_for(volume: Volume, envelopes: tuple[VolumeFile, ...]) -> SealedFor:
     """Return whom some envelopes are for, together."""
-    named: dict[str, RecipientFacts] = {}
-    for _, recipients in _heads(volume, envelopes):
-        named |= {one.text: one for one in recipients}
+    return _whom(one for _, recipients in _heads(volume, envelopes) for one in recipients)
+
+
+def _whom(recipients: Iterable[RecipientFacts]) -> SealedFor:
+    named = {one.text: one for one in recipients}
     told = list(named)[:_NAMED]
     if len(named) > _NAMED:
         told.append(f"{len(named) - _NAMED:,} more")

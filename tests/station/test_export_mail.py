@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import hashlib
@@ -19,8 +20,12 @@ from mediastation.model.finding import Severity
 from mediastation.model.secrecy import Password
 from mediastation.secure.opening.keys import KeyRing, read_private_key
 from mediastation.secure.sealing.mail import SignedEntity
+from mediastation.station.drill import DrillRequest, drill
 from mediastation.station.export import export
 from mediastation.station.export_request import ExportRequest, ExportResult
+from mediastation.station.import_keys import look_for_seal
+from mediastation.station.import_medium import import_medium
+from mediastation.station.import_request import ImportRequest
 from mediastation.station.ledger import find_medium
 from mediastation.station.opening import OpenRequest, take_out
 from mediastation.station.station import Station
@@ -91,7 +96,7 @@ def by_openssl(room: Mailroom, mail: Path) -> dict[str, bytes]:
     )  # fmt: skip
     run_peer(
         "openssl", "cms", "-verify", "-in", signed, "-CAfile", room.certificate("authority"),
-        "-purpose", "any", "-out", entity,
+        "-out", entity,
     )  # fmt: skip
     message = email.message_from_bytes(entity.read_bytes(), policy=email.policy.default)
     (attachment,) = [part for part in message.walk() if part.get_filename() == "DICOM.ZIP"]
@@ -341,3 +346,45 @@ def _with_content(folder: Path) -> list[Path]:
         and path.name != "DICOMDIR"
         and (path.read_bytes()[128:132] == b"DICM" or path.read_bytes()[:4] == b"PK\x03\x04")
     ]
+
+
+class TestImport:
+    def test_an_attachment_that_was_saved_by_itself_comes_in(
+        self, station: Station, room: Mailroom, mail: Path, tmp_path: Path
+    ) -> None:
+        body = mail.read_bytes().partition(b"\r\n\r\n")[2]
+        attachment = tmp_path / "smime.p7m"
+        attachment.write_bytes(base64.b64decode(body))
+
+        result = import_medium(station, ImportRequest(attachment), keys=ring(room, "recipient"))
+
+        assert (result.found, result.duplicates, result.refused) == (3, 3, 0)
+
+    def test_whoever_asks_is_told_for_whom_it_is(self, station: Station, mail: Path) -> None:
+        del station
+        sealed = look_for_seal(mail)
+
+        assert sealed is not None
+        assert "CN=Authority" in sealed.told
+        assert not sealed.takes_password
+
+    def test_of_a_mail_that_anybody_can_read_nothing_is_asked(self, room: Mailroom) -> None:
+        plain = room.plain()
+        assert look_for_seal(plain) is None
+        assert look_for_seal(room.sign(plain)) is None
+
+
+class TestDrill:
+    def test_it_still_opens(self, station: Station, room: Mailroom, mail: Path) -> None:
+        del mail
+
+        result = drill(station, DrillRequest(), ring(room, "recipient"))
+
+        assert (result.media, result.opened, result.equal) == (1, 1, 1)
+        assert result.exit_code == 0
+
+    def test_with_another_key_it_does_not(
+        self, station: Station, room: Mailroom, mail: Path
+    ) -> None:
+        with pytest.raises(SecrecyError):
+            drill(station, DrillRequest((mail,)), ring(room, "stranger"))

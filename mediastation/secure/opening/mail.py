@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -11,6 +13,7 @@ from mediastation.errors import MediaError
 from mediastation.model.finding import Finding, note, warning
 from mediastation.reading.contract import Found, VolumeFile
 from mediastation.reading.image_base import AccessOpener
+from mediastation.reading.mime_body import open_body
 from mediastation.reading.mime_header import (
     MimeHeader,
     find_header,
@@ -19,16 +22,20 @@ from mediastation.reading.mime_header import (
 )
 from mediastation.reading.mime_volume import MailVolume, MimeVolume, open_mime
 from mediastation.reading.random_access import RandomAccess, ReadAt
+from mediastation.secure.opening.envelope import read_envelope
+from mediastation.secure.opening.errors import BadEnvelopeError
 from mediastation.secure.opening.mail_layers import REFERENCE, MailLayers, is_layer
 from mediastation.secure.opening.opener import Opened, Opener
+from mediastation.secure.opening.recipients import RecipientFacts
 from mediastation.secure.opening.signatures import SignatureFacts
 
-__all__ = ["SecureMailVolume", "is_secure_mail", "open_secure_mail"]
+__all__ = ["SecureMailVolume", "is_secure_mail", "mail_recipients", "open_secure_mail"]
 
 
 _SUFFIX = ".p7m"
 _SAVED = MimeHeader(media_type="application/pkcs7-mime", encoding="binary")
 _FRONT_BYTES = 32
+_HEAD_BYTES = 1 << 20
 _KINDS = tuple(bytes.fromhex(f"06092a864886f70d0107{last}") for last in ("02", "03"))
 """SignedData and EnvelopedData, as object identifiers in DER."""
 
@@ -136,6 +143,25 @@ def is_secure_mail(path: Path, access_opener: AccessOpener = RandomAccess) -> bo
         access.close()
 
 
+def mail_recipients(path: Path) -> tuple[RecipientFacts, ...]:
+    """Return for whom an e-mail is encrypted, without a key; empty where that cannot be told.
+
+    Of one that is signed around its envelope nothing is told before it is opened.
+    """
+    try:
+        with closing(RandomAccess(path)) as access:
+            is_saved = _is_saved_envelope(path, access)
+            header, start = (_SAVED, 0) if is_saved else _header(access)
+            if header.is_multipart:
+                return ()
+            head = _decoded_head(access, start, header.encoding)
+            # The whole of it is no longer than the message that it is encoded in.
+            envelope = read_envelope(io.BytesIO(head), access.size_bytes, os.fspath(path))
+            return envelope.recipients
+    except (OSError, MediaError, BadEnvelopeError):
+        return ()
+
+
 def open_secure_mail(
     path: Path, opener: Opener, scratch: Path, access_opener: AccessOpener = RandomAccess
 ) -> SecureMailVolume:
@@ -174,9 +200,8 @@ def open_secure_mail(
     access = access_opener(path)
     layers = MailLayers(os.fspath(path), opener, scratch)
     try:
-        saved_as = _SAVED if _is_saved_envelope(path, access) else None
-        header, start = (saved_as, 0) if saved_as else _header(access)
-        place = layers.take_off(access.read_at, start, access.size_bytes, saved_as)
+        header, body = (_SAVED, 0) if _is_saved_envelope(path, access) else _header(access)
+        place = layers.take_off(access.read_at, header, body, access.size_bytes)
         mail = open_mime(path, lambda _: _Entity(*place), subject=header.subject)
     except OSError as fault:
         layers.close()
@@ -205,6 +230,16 @@ class _Entity(RandomAccess):
         return self._read_there(self._start + offset, length) if length > 0 else b""
 
 
+def _decoded_head(access: RandomAccess, start: int, encoding: str) -> bytes:
+    """Return the first bytes of a body, more than the recipients of an envelope take."""
+    end = min(access.size_bytes, start + _HEAD_BYTES)
+    for less in range(4):  # where letters of base64 are cut, they make no byte
+        body = open_body(access.read_at, start, end - less, encoding)
+        if body is not None and not body.fault:
+            return body.read_at(0, body.size_bytes)
+    return b""
+
+
 def _is_saved_envelope(path: Path, access: RandomAccess) -> bool:
     """Tell whether it is the attachment of a message, CMS in binary, under the name it had."""
     if path.suffix.lower() != _SUFFIX:
@@ -214,12 +249,12 @@ def _is_saved_envelope(path: Path, access: RandomAccess) -> bool:
 
 
 def _header(access: RandomAccess) -> tuple[MimeHeader, int]:
-    """Return the header of the message, and where it begins."""
+    """Return the header of the message, and where its body begins."""
     start = mailbox_line_bytes(access.read_at)
     found = find_header(access.read_at, start, access.size_bytes)
     if found is None:
         raise MediaError("what begins like an e-mail has a header that does not end")
-    return found[0], start
+    return found
 
 
 def _check_protection(volume: SecureMailVolume, name: str) -> Iterator[Finding]:

@@ -94,9 +94,9 @@ class MailLayers:
         self._spool: Spool | None = None
 
     def take_off(
-        self, read_at: ReadAt, start: int, end: int, saved_as: MimeHeader | None = None
+        self, read_at: ReadAt, header: MimeHeader, body: int, end: int
     ) -> tuple[ReadAt, int, int]:
-        """Return where the entity lies that is in all layers of the one between `start` and `end`.
+        """Return where the entity begins and ends that lies in all layers of a message.
 
         What it lies in belongs to this object, or to whoever gave `read_at`.
 
@@ -104,10 +104,10 @@ class MailLayers:
         ----------
         read_at : callable
             Reads the message.
-        start, end : int
-            Where the message lies.
-        saved_as : MimeHeader, optional
-            The header that the message had, where only its body is there.
+        header : MimeHeader
+            Of the message.
+        body, end : int
+            Where its body lies.
 
         Raises
         ------
@@ -120,22 +120,21 @@ class MailLayers:
         MediaError, OSError
             If the message cannot be read.
         """
-        known = (saved_as, start) if saved_as else None
-        for _ in range(MAX_LAYERS + 1):
-            found, known = known or find_header(read_at, start, end), None
-            if found is None:
-                raise self._bad("the header of what lies in it does not end")
-            header, body = found
+        if not is_layer(header):
+            raise self._bad("it is neither signed nor encrypted as a whole")
+        for _ in range(MAX_LAYERS):
             if _is_signed_in_clear(header):
                 start, end = self._prove_clear(read_at, body, end, header)
             elif _is_message(header):
                 read_at, end = self._open(read_at, body, end, header)
                 start = 0
-            elif self.sha256 and header.media_type == "message/rfc822":
-                start = body
-            elif not self.sha256:
-                raise self._bad("it is neither signed nor encrypted as a whole")
             else:
+                start = body
+            found = find_header(read_at, start, end)
+            if found is None:
+                raise self._bad("the header of what lies in it does not end")
+            header, body = found
+            if not is_layer(header) and header.media_type != "message/rfc822":
                 self._require_proof()
                 return read_at, start, end
         raise self._bad(f"more than {MAX_LAYERS} layers lie around its content")

@@ -24,7 +24,12 @@ from mediastation.model.secrecy import Password, Signature
 from mediastation.reading.mime_volume import MailVolume
 from mediastation.secure.opening.errors import BadEnvelopeError, WrongKeyError
 from mediastation.secure.opening.keys import KeyRing, read_private_key
-from mediastation.secure.opening.mail import SecureMailVolume, is_secure_mail, open_secure_mail
+from mediastation.secure.opening.mail import (
+    SecureMailVolume,
+    is_secure_mail,
+    mail_recipients,
+    open_secure_mail,
+)
 from mediastation.secure.opening.mail_layers import MAX_LAYERS
 from mediastation.secure.opening.opener import Opener
 from mediastation.secure.opening.trust import read_trust
@@ -326,6 +331,30 @@ class TestKeys:
 
         with pytest.raises(WrongKeyError):
             opened(room, mail, opener(room, password=PHRASE[::-1]))
+
+    @pytest.mark.parametrize("others", [0, 3])
+    def test_for_whom_it_is_can_be_told_without_one(self, room: Mailroom, others: int) -> None:
+        mail = room.sealed(room.sealer(password=Password(PHRASE)), SMALL)
+        mail.write_bytes(mail.read_bytes()[: -others or None])
+
+        told = mail_recipients(mail)
+
+        assert [one.is_password for one in told].count(True) == 1
+        assert any("Authority" in one.text for one in told)
+
+    def test_a_long_one_is_not_read_for_that(self, room: Mailroom) -> None:
+        mail = room.sealed(contents={"DICOMDIR": b"d", "IM1": os.urandom(3 << 20)})
+        damaged = bytearray(mail.read_bytes())
+        damaged[-1000:] = b"?" * 1000
+        mail.write_bytes(bytes(damaged))
+
+        assert len(mail_recipients(mail)) == 1
+
+    def test_of_others_nobody_is_told(self, room: Mailroom) -> None:
+        assert mail_recipients(room.plain(SMALL)) == ()
+        assert mail_recipients(room.sign(room.plain(SMALL))) == ()
+        assert mail_recipients(room.folder / "nothing") == ()
+        assert mail_recipients(room.folder) == ()
 
 
 class TestWhatItIs:
