@@ -211,6 +211,8 @@ class _Import:
             # Plain copies of what was sealed lie there; none of them outlives the job.
             shutil.rmtree(self._scratch, ignore_errors=True)
             stack.callback(shutil.rmtree, self._scratch, ignore_errors=True)
+            # Opening the door removes what a killed attempt was taking through it.
+            self._job.found(self._station.intake.recovered)
             try:
                 place = self._copy()
                 unlocked = self._keys.open(place, self._scratch)

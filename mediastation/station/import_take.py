@@ -73,7 +73,6 @@ def keep_instances(
         how = ", out of a secure envelope" if instance.was_sealed else ""
         return Source(OUTSIDE_MEDIUM, storable(f"{medium.name}:{instance.path}{how}"))
 
-    job.found(station.intake.recovered)
     survey.settle_duplicates()
     arrival = Arrival(job.id, medium.name, medium.origin, station.clock.moment(), source_of)
     total = survey.due_bytes(Action.TAKE, Action.HOLD, LEAVE)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from mediastation.catalog import durable
 from mediastation.catalog.ledger import Ledger
 from mediastation.catalog.listing import list_rows
 from mediastation.catalog.selection import find_entries
@@ -23,9 +24,10 @@ from mediastation.model.finding import Severity
 from mediastation.model.importing import Verdict
 from mediastation.model.job import PASSWORD, JobState
 from mediastation.model.secrecy import Password
+from mediastation.pages.pen import PrintedPages
 from mediastation.secure.opening.keys import KeyRing, read_private_key
 from mediastation.station import import_medium as module
-from mediastation.station import import_take
+from mediastation.station import import_report_file, import_take
 from mediastation.station.import_folder import SCRATCH_NAME, survey_path
 from mediastation.station.import_keys import look_for_seal
 from mediastation.station.import_medium import import_medium
@@ -53,6 +55,16 @@ CANARY = b"Canary of the pixels, sung once."
 KILLS = 5
 
 Kinds = ("iso", "iso-joliet", "bridge", "udf-2.50", "fat16", "fat32", "zip-deflated", "folder")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither power cuts nor print are looked at here."""
+    monkeypatch.setattr(os, "fsync", lambda _handle: None)
+    monkeypatch.setattr(durable._libc, "syncfs", lambda _handle: 0, raising=False)
+    monkeypatch.setattr(
+        import_report_file, "render_import_report_pdf", lambda *_: PrintedPages(b"%PDF-")
+    )
 
 
 @pytest.fixture
@@ -747,15 +759,22 @@ class TestQueue:
         assert secrets_in(home, WORDS.encode(), b'"wrong"') == []
         assert WORDS.encode() not in (tmp_path / "log").read_bytes()
 
-    def test_what_no_password_opens_is_not_asked_for(self, tmp_path: Path) -> None:
+    def test_what_no_password_opens_is_not_asked_for_and_what_waits_can_be_cancelled(
+        self, tmp_path: Path, medium: Path
+    ) -> None:
         ann = issue("Ann")
-        medium = stick(tmp_path, sealed_tree(good_tree(), certificates=[ann.certificate]))
-        home = tmp_path / "home"
+        tree = sealed_tree(good_tree(), certificates=[ann.certificate])
+        home, for_ann = tmp_path / "home", write_folder(tree, tmp_path / "for ann")
         with Serve(home, tmp_path / "log"), Station(home) as station:
-            record = wait_for_end(station, submit(station, ImportRequest(medium)))
+            asks = submit(station, ImportRequest(medium))
+            record = wait_for_end(station, submit(station, ImportRequest(for_ann)))
+            wait_until(lambda: job_of(station, asks).state is JobState.WAITING, "the question")
+            cancel(station, asks)
 
-        assert record.state is JobState.FAILED
-        assert "--key" in record.message
+            assert record.state is JobState.FAILED
+            assert "--key" in record.message
+            assert wait_for_end(station, asks).state is JobState.CANCELLED
+            assert stored(station) == set()
 
     def test_a_killed_worker_costs_the_password_and_nothing_else(self, tmp_path: Path) -> None:
         home = tmp_path / "home"
@@ -763,7 +782,7 @@ class TestQueue:
         with Serve(home, tmp_path / "log") as serve, Station(home) as station:
             job = submit(station, ImportRequest(medium))
             assert give_password(station, job, Password(WORDS))
-            serve.worker_of(wait_for_step(station, job, "scan")).send(signal.SIGKILL)
+            serve.worker_of(wait_for_step(station, job, "keep")).send(signal.SIGKILL)
             wait_until(lambda: job_of(station, job).state is JobState.WAITING, "the question")
             assert secrets_in(home, CANARY, WORDS.encode()) == []
             assert give_password(station, job, Password(WORDS))
@@ -773,13 +792,3 @@ class TestQueue:
             assert record.result["imported"] == 101
             assert len(find_entries(station.catalog, f"import:{job}")) == 101
         assert secrets_in(home, CANARY, WORDS.encode()) == []
-
-    def test_a_waiting_job_can_be_cancelled(self, tmp_path: Path, medium: Path) -> None:
-        home = tmp_path / "home"
-        with Serve(home, tmp_path / "log"), Station(home) as station:
-            job = submit(station, ImportRequest(medium))
-            wait_until(lambda: job_of(station, job).state is JobState.WAITING, "the question")
-            cancel(station, job)
-
-            assert wait_for_end(station, job).state is JobState.CANCELLED
-            assert stored(station) == set()
