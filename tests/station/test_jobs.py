@@ -93,6 +93,7 @@ def test_requests_come_back_from_the_table_as_they_went_in(kind: str, tmp_path: 
             "medium": Path("stick"),
             "patient_id": "4711",
             "people": ("a", "b"),
+            "key": (tmp_path / "k.pem",),
             "report_file": tmp_path / "report.pdf",
         },
         "reconcile": {"sources": ("import:3",), "patient_id": "4711", "confirm_identity": True},
