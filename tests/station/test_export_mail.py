@@ -32,6 +32,7 @@ from mediastation.station.station import Station
 from mediastation.station.verification import verify
 from tests.support.objects import write_series
 from tests.support.peers import run_peer
+from tests.support.profile_objects import object_for, write
 from tests.support.secure_mails import Mailroom
 
 PROFILE = "STD-GEN-SEC-ZIP-MAIL"
@@ -126,6 +127,21 @@ class TestExport:
         assert kept == originals
         assert {"DICOMDIR", "README.TXT", "SHA256.TXT"} <= set(found)
         assert found["DICOMDIR"][128:132] == b"DICM"
+
+    @pytest.mark.parametrize("profile", [PROFILE, "STD-DTL-SEC-ZIP-MAIL"])
+    def test_both_profiles_are_served(
+        self, station: Station, room: Mailroom, tmp_path: Path, profile: str
+    ) -> None:
+        maker, written_in = object_for(profile)
+        source = write(maker(), tmp_path / "in" / "object.dcm", written_in)
+        output = tmp_path / "out.eml"
+
+        result = mailed(station, str(source), room, output, profile=profile)
+
+        assert result.volumes[0].verified
+        assert source.read_bytes() in by_openssl(room, output).values()
+        report = verify(station, output, profile=profile, keys=ring(room, "recipient"))
+        assert report.ok
 
     def test_nothing_in_clear_tells_whose_it_is(
         self, station: Station, source: str, room: Mailroom, tmp_path: Path
