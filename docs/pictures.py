@@ -33,6 +33,8 @@ from mediastation.console.memory import write_memory
 from mediastation.console.widgets.status_line import StatusLine
 from mediastation.model.job import StepState
 from mediastation.model.ledger import Disclosure
+from mediastation.model.secrecy import Password
+from mediastation.secure.passphrase import make_passphrase
 from mediastation.station.burn_request import BurnRequest
 from mediastation.station.clock import Clock
 from mediastation.station.drive_view import DriveView
@@ -151,6 +153,9 @@ PICTURES = (
     Picture("import", "import", ("tab", "enter", "right"), LARGE, _brought),
     Picture("whose", "import", ("tab", "enter", "right", "right", "right", "down"), LARGE,
             _brought),
+    Picture("encrypted", "studies", ("down", "space", "e", "e"), LARGE),
+    # The last one: what it starts would stand in those after it.
+    Picture("password", "studies", ("down", "space", "e", "e", "x", "y")),
 )  # fmt: skip
 
 
@@ -281,6 +286,8 @@ def scripted() -> Iterator[None]:
             ("mediastation.station.drive_view.look_at_drives", _look),
             ("socket.gethostname", lambda: "fileroom-1"),
             (f"{listening}.ask_serving", _answer),
+            ("mediastation.station.job_password.ask_serving", _answer),
+            ("mediastation.console.screens.export_sealing.new_password", _password),
             ("mediastation.station.browse.ask_serving", _answer),
             (f"{listening}.hosts_of", lambda _: ("192.0.2.10", "fileroom-1")),
         ):
@@ -288,6 +295,12 @@ def scripted() -> Iterator[None]:
         stack.enter_context(patch.object(Clock, "moment", _moment))
         stack.enter_context(patch.object(StatusLine, "tick", _tick))
         yield
+
+
+def _password(*_: object) -> Password:
+    """Return a passphrase that protects nothing."""
+    numbers = iter(range(705, 1 << 11, 211))
+    return Password(make_passphrase(random=lambda _: next(numbers)))
 
 
 def _moment(clock: Clock) -> datetime:
