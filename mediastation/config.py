@@ -201,7 +201,7 @@ class SecureRules(BaseModel):
     """File with the password of `signing_key`, where it has one."""
     trust: Path | None = None
     """PEM file, or folder of such, with the certificates whose signatures are believed: of
-    authorities, or of single senders."""
+    authorities, or of single senders. The site's own counts without being there."""
     least_bits: int = Field(default=60, ge=40, le=128)
     """How hard a password has to be to guess, in bits."""
 
