@@ -79,8 +79,8 @@ class Preset(BaseModel):
     recipients: tuple[Path, ...] = ()
     """Certificates (PEM or DER) of those who open the medium with a key, where `profile` seals."""
     password: Literal["", "ask", "make"] = ""
-    """Where `profile` seals: ``make`` makes up a password, ``ask`` asks for one; empty for none where
-    there are recipients. One of them opens it, or nobody could."""
+    """Where `profile` seals: ``make`` makes up a password, ``ask`` asks for one; empty for none
+    where there are recipients. One of them opens it, or nobody could."""
 
 
 PeerService = Literal["store", "find", "get", "move", "worklist"]

@@ -156,8 +156,10 @@ def print_findings(words: Words, findings: Sequence[Finding]) -> None:
         said, *identities = [finding.message]
         if finding.rule in _SIDE_BY_SIDE:
             said, *identities = finding.message.split(" | ")
+        # What is about the medium as a whole has no subject.
+        subject = f" {finding.subject}:" if finding.subject else ""
         tell(
-            f" {finding.rule}: {finding.subject}: {said}{reference}",
+            f" {finding.rule}:{subject} {said}{reference}",
             mark=finding.severity,
             colour=_COLOURS[finding.severity],
         )
