@@ -419,5 +419,6 @@ def large_words(password: Password) -> Text:
                 text.append(f" {' '.join(words[place])} ", "bold reverse")
                 taken = 2 * len(words[place]) + 1
                 text.append(" " * max(_WORD_CELLS - taken, _SPACED) if place < half else "")
-        text.append("\n\n" if row + 1 < half else "")
+        gap = "\n\n" if half <= _FEW_WORDS else "\n"
+        text.append(gap if row + 1 < half else "")
     return text
