@@ -22,6 +22,7 @@ VOLUME_KEYS = {
     "path",
     "file_set_id",
     "file_set_uid",
+    "sealed_directory_sha256",
     "instances",
     "size_bytes",
     "sha256",
