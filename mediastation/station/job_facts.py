@@ -165,12 +165,15 @@ def _peer_words(request: Mapping[str, Any], settings: Settings | None) -> str:
 
 def _medium_words(request: Mapping[str, Any], settings: Settings | None) -> str:
     profile, medium = str(request.get("profile", "")), str(request.get("medium", ""))
+    if request.get("unsealed"):
+        return f"{medium or profile}, unsealed"
     for name, preset in settings.presets.items() if settings else ():
         same = preset.profile == profile and preset.compress == request.get("compress", "")
         if same and preset.medium in ("", medium) and preset.format in ("", request.get("format")):
             return preset.title or name
-    what = f"{medium or profile}"
-    return f"{what}, unsealed" if request.get("unsealed") else what or "Export"
+    what = medium or profile or "Export"
+    is_sealed = request.get("with_password") or request.get("recipients")
+    return f"{what}, encrypted" if is_sealed else what
 
 
 def _origin(station: Station, record: JobRecord) -> JobRecord | None:

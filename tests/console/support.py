@@ -100,3 +100,9 @@ async def pasted(pilot: Console, words: str) -> None:
     assert focused is not None
     focused.post_message(events.Paste(words))
     await settled(pilot)
+
+
+def files_with(folder: Path, secret: str) -> list[Path]:
+    """Return the files below `folder` that have `secret` in them."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if secret.encode() in path.read_bytes()]

@@ -30,6 +30,7 @@ from mediastation.station.station import Station
 from tests.console.support import (
     Console,
     console_of,
+    files_with,
     opened,
     pasted,
     pressed,
@@ -140,12 +141,6 @@ def content_of(folder: Path, password: str) -> list[bytes]:
             opener.open(stream, path.stat().st_size, content.write, path.name)
         contents.append(content.getvalue())
     return contents
-
-
-def files_with(folder: Path, secret: bytes) -> list[Path]:
-    """Return the files below `folder` that have `secret` in them."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return [path for path in files if secret in path.read_bytes()]
 
 
 class TestWhoOpens:
@@ -424,8 +419,8 @@ class TestHandingOver:
 
         (job,) = exports_of(home)
         assert job.request["with_password"] is True
-        assert files_with(home, password) == []
-        assert files_with(home, " ".join(words[:3]).encode()) == []
+        assert files_with(home, password.decode()) == []
+        assert files_with(home, " ".join(words[:3])) == []
 
     async def test_without_a_serve_the_job_waits_for_it_and_the_operator_knows(
         self, home: Path
@@ -489,7 +484,7 @@ class TestHandingOver:
 
         assert done.state is JobState.DONE, done.message
         assert STRONG not in notices
-        assert files_with(home, STRONG.encode()) == []
+        assert files_with(home, STRONG) == []
         (volume,) = done.result["volumes"]
         assert volume["verified"]
         content = content_of(Path(volume["path"]), STRONG)

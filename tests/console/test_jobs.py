@@ -433,6 +433,25 @@ class TestFacts:
         assert title_of(job, facts) == "Patient CD · 山田, 太郎 · CT 2024-02-29"
         assert [one.path for one in images_to_burn(job)] == [Path(job.result["volumes"][0]["path"])]
 
+    @pytest.mark.parametrize(
+        ("words", "title"),
+        [
+            ({"medium": "USB", "with_password": True}, "Encrypted stick"),
+            ({"medium": "USB", "unsealed": True}, "USB, unsealed"),
+            (
+                {"profile": "STD-GEN-SEC-CD", "medium": "CD-80", "recipients": ["/a.pem"]},
+                "CD-80, encrypted",
+            ),
+        ],
+    )
+    def test_whether_it_is_encrypted_is_in_its_name(
+        self, home: Path, words: dict[str, object], title: str
+    ) -> None:
+        request = {"profile": "STD-GEN-SEC-USB-JPEG", "compress": "", **words}
+        job = replace(job_of(home, DONE), request=request)
+        with Station(home) as station:
+            assert facts_of_job(station, job).what == title
+
     def test_what_is_gone_from_the_catalog_is_told_by_its_label(self, home: Path) -> None:
         job = replace(job_of(home, DONE), request={"sources": ["study:1.2.3"]})
         with Station(home) as station:

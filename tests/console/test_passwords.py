@@ -22,6 +22,7 @@ from mediastation.station.submitting import submit
 from tests.console.support import (
     Console,
     console_of,
+    files_with,
     opened,
     pasted,
     pressed,
@@ -132,11 +133,6 @@ def said(pilot: Console) -> str:
     return " ".join(text(pilot).replace("┃", " ").split())
 
 
-def files_with(folder: Path, secret: str) -> list[Path]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return [path for path in files if secret.encode() in path.read_bytes()]
-
-
 async def on(pilot: Console, job: int) -> JobsScreen:
     """Put the cursor on a job and wait until all is known of it."""
     await console_of(pilot).go("jobs", job=job)
@@ -212,6 +208,30 @@ class TestNewPassword:
             assert "Press s in Network (5)" in told(pilot)
             assert "goes on" not in told(pilot)
         assert job_of(home, job).state is JobState.WAITING
+
+    async def test_where_nobody_serves_the_console_begins_to(
+        self, home: Path, tmp_path: Path, kept: KeptSecrets
+    ) -> None:
+        """As when it is opened; it may have been stopped since."""
+        job = asked(home, tmp_path / "out")
+        work_off(home)
+        kept.is_there = False
+        begun: list[Path] = []
+
+        def begin(served: Path) -> tuple[str, int]:
+            begun.append(served)
+            kept.is_there = len(begun) > 1
+            return "127.0.0.1", 11112
+
+        async with opened(home, "jobs", begin=begin) as pilot:
+            assert begun == [home]
+            await on(pilot, job)
+            await pressed(pilot, "a")
+            await give_twice(pilot, STRONG)
+            await until(pilot, lambda: kept.secrets == {job: STRONG})
+
+            assert begun == [home, home]
+            assert f"Job {job} goes on" in told(pilot)
 
     async def test_not_now_leaves_it_waiting(self, home: Path, tmp_path: Path) -> None:
         job = asked(home, tmp_path / "out")

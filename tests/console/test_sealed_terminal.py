@@ -12,6 +12,7 @@ from mediastation.station.gather import add
 from mediastation.station.own_process import own_environment, own_words
 from mediastation.station.serving_process import stop_serving
 from mediastation.station.station import Station
+from tests.console.support import files_with
 from tests.support.objects import write_series
 from tests.support.terminal import Terminal
 
@@ -35,11 +36,6 @@ def words_on(screen: str) -> str:
     """Return the passphrase that is shown, as somebody copies it down."""
     found = {int(number): word.replace(" ", "") for number, word in _WORD.findall(screen)}
     return " ".join(found[number] for number in sorted(found))
-
-
-def files_with(folder: Path, secret: str) -> list[Path]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return [path for path in files if secret.encode() in path.read_bytes()]
 
 
 def test_what_the_screen_shows_opens_the_stick_that_it_made(home: Path, tmp_path: Path) -> None:

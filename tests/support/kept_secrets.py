@@ -11,18 +11,24 @@ from mediastation.station import job_password
 
 
 class KeptSecrets:
-    """The passwords of jobs; `is_there` says whether anybody serves."""
+    """The passwords of jobs; `is_there` says whether anybody serves.
+
+    Workers of the jobs in `came_in_vain` have asked before anybody gave one.
+    """
 
     def __init__(self) -> None:
         self.secrets: dict[int, str] = {}
         self.is_there = True
+        self.came_in_vain: set[int] = set()
 
     def ask(self, _home: Path, _word: str, *, job: int, secret: str) -> dict[str, Any] | None:
         """Keep a password."""
         if not self.is_there:
             return None
         self.secrets[job] = secret
-        return {"missed": False}
+        missed = job in self.came_in_vain
+        self.came_in_vain.discard(job)
+        return {"missed": missed}
 
     def take(self, _home: Path, job: int) -> str | None:
         """Give a password away, once."""

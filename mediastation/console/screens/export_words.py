@@ -197,12 +197,12 @@ def plan_text(
         return text
     if is_planning:
         text.append("… checking and planning; nothing is written\n", "bold")
-    if foresight is None:
-        return text
     if choices.is_sealed:
         who = opened_with(choices)
         text.append(f"{ENCRYPTED}: ", "bold reverse")
         text.append(f"opened with {who}\n" if who else "! nobody could open it\n", "bold")
+    if foresight is None:
+        return text
     for word in _decided(choices):
         text.append(f"{word}\n", "bold")
     if foresight.stopped:
