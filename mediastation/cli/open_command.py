@@ -10,7 +10,6 @@ import typer
 from mediastation.cli.app import app, path_word
 from mediastation.cli.output import StepDisplay, Words, print_findings, print_json, say
 from mediastation.cli.secrets import KEY, PASSWORD_FILE, read_key_ring
-from mediastation.errors import ConfigError
 from mediastation.model.text import size_text
 
 _PROMPT = "Password of the medium: "
@@ -44,7 +43,7 @@ def open_command(
     words: Words = context.obj
     keys = read_key_ring(words, password_file, key, _PROMPT)
     if keys.is_empty:
-        raise ConfigError("Neither a password nor a key was given.", _HINT)
+        raise SecrecyError("Neither a password nor a key was given.", _HINT)
     with Station(words.home) as station, StepDisplay(words) as display:
         result = take_out(station, OpenRequest(medium, output), keys, display)
     if words.json:
@@ -91,7 +90,7 @@ def drill_command(
     words: Words = context.obj
     keys = read_key_ring(words, password_file, key, _PROMPT)
     if keys.is_empty:
-        raise ConfigError("Neither a password nor a key was given.", _HINT)
+        raise SecrecyError("Neither a password nor a key was given.", _HINT)
     with Station(words.home) as station, StepDisplay(words) as display:
         result = drill(station, DrillRequest(tuple(media or ()), sample), keys, display)
     if words.json:

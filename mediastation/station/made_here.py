@@ -16,6 +16,8 @@ from mediastation.station.ledger import facts_of
 from mediastation.station.station import Station
 
 _DICOMDIR = "DICOMDIR"
+_FRONT_BYTES = 4096
+_ENVELOPED_MAIL = b"smime-type=enveloped-data"
 
 
 def is_made_here(station: Station, medium: Path) -> bool:
@@ -24,23 +26,41 @@ def is_made_here(station: Station, medium: Path) -> bool:
     Its File-set UID and size have to be those of an entry. An update keeps the
     UID that somebody else gave, so the DICOMDIR has to be the very one that the
     job wrote, too. What is damaged, or whose job's folder is gone, counts as
-    made elsewhere: it is not to be lost by a slip of the hand.
+    made elsewhere: it is not to be lost by a slip of the hand. What is sealed
+    tells no UID; there the envelope of the DICOMDIR, or the whole e-mail, has to
+    be one that a job made.
     """
     with suppress(MediaError, OSError):
         size_bytes = medium.stat().st_size
+        with medium.open("rb") as file:
+            front = file.read(_FRONT_BYTES)
+            if _ENVELOPED_MAIL in front:
+                file.seek(0)
+                return _was_made(station, "sha256", _digest(file).hex(), size_bytes)
         with open_volume(medium) as volume:
             found = volume.find([_DICOMDIR])
             if found is None:
                 return False
             with volume.open(found.file.path) as stream:
-                uid = read_dicomdir(stream).file_set_uid
+                directory = read_dicomdir(stream)
                 stream.seek(0)
                 digest = _digest(stream)
-        for folder in _folders(station, uid, size_bytes):
+        if directory.enveloped:
+            return _was_made(station, "sealed_directory_sha256", digest.hex(), size_bytes)
+        for folder in _folders(station, directory.file_set_uid, size_bytes):
             with suppress(OSError), (folder / _DICOMDIR).open("rb") as kept:
                 if _digest(kept) == digest:
                     return True
     return False
+
+
+def _was_made(station: Station, key: str, digest: str, size_bytes: int) -> bool:
+    """Tell whether an export has a volume with this digest under `key`, and of this size."""
+    return any(
+        (volume.get(key), volume.get("size_bytes")) == (digest, size_bytes)
+        for record in station.jobs.with_result("export", digest)
+        for volume in record.result.get("volumes", ())
+    )
 
 
 def _folders(station: Station, file_set_uid: str, size_bytes: int) -> list[Path]:

@@ -50,7 +50,7 @@ def station(tmp_path: Path) -> Iterator[Station]:
 def settled(tmp_path: Path, **rules: object) -> Station:
     """A station whose passwords are stretched as little as may be; `rules` stand in [secure]."""
     home = tmp_path / "home"
-    home.mkdir(mode=0o700, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = [f"{name} = {json.dumps(str(value))}" for name, value in rules.items()]
     lines.append("iterations = 100000")
     (home / "config.toml").write_text("\n".join(["[secure]", *lines, ""]))
@@ -446,6 +446,24 @@ def _left(station: Station, result: ExportResult) -> list[Path]:
     """Envelopes, or parts of any, that lie in the job's folder."""
     folder = station.jobs_folder / str(result.job)
     return [path for path in folder.rglob("*") if path.parent.name == "sealed"]
+
+
+def test_an_image_of_ours_may_be_written_over_and_no_other(
+    station: Station, tmp_path: Path, source: str
+) -> None:
+    image = tmp_path / "disc.iso"
+    sealed(station, source, image, CD)
+    first = image.read_bytes()
+
+    again = sealed(station, source, image, CD)
+
+    assert again.stopped == ""
+    assert image.read_bytes() != first
+    with (
+        settled(tmp_path / "elsewhere") as other,
+        pytest.raises(ConfigError, match="not made here"),
+    ):
+        sealed(other, source, image, CD)
 
 
 def test_it_cannot_be_reprinted_and_is_told_why(
