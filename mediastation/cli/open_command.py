@@ -10,6 +10,7 @@ import typer
 from mediastation.cli.app import app, path_word
 from mediastation.cli.output import StepDisplay, Words, print_findings, print_json, say
 from mediastation.cli.secrets import KEY, PASSWORD_FILE, read_key_ring
+from mediastation.errors import SecrecyError
 from mediastation.model.text import size_text
 
 _PROMPT = "Password of the medium: "

@@ -16,8 +16,6 @@ from mediastation.station.ledger import facts_of
 from mediastation.station.station import Station
 
 _DICOMDIR = "DICOMDIR"
-_FRONT_BYTES = 4096
-_ENVELOPED_MAIL = b"smime-type=enveloped-data"
 
 
 def is_made_here(station: Station, medium: Path) -> bool:
@@ -27,16 +25,10 @@ def is_made_here(station: Station, medium: Path) -> bool:
     UID that somebody else gave, so the DICOMDIR has to be the very one that the
     job wrote, too. What is damaged, or whose job's folder is gone, counts as
     made elsewhere: it is not to be lost by a slip of the hand. What is sealed
-    tells no UID; there the envelope of the DICOMDIR, or the whole e-mail, has to
-    be one that a job made.
+    tells no UID; there the envelope of the DICOMDIR has to be one that a job made.
     """
     with suppress(MediaError, OSError):
         size_bytes = medium.stat().st_size
-        with medium.open("rb") as file:
-            front = file.read(_FRONT_BYTES)
-            if _ENVELOPED_MAIL in front:
-                file.seek(0)
-                return _was_made(station, "sha256", _digest(file).hex(), size_bytes)
         with open_volume(medium) as volume:
             found = volume.find([_DICOMDIR])
             if found is None:
@@ -46,7 +38,7 @@ def is_made_here(station: Station, medium: Path) -> bool:
                 stream.seek(0)
                 digest = _digest(stream)
         if directory.enveloped:
-            return _was_made(station, "sealed_directory_sha256", digest.hex(), size_bytes)
+            return _was_sealed(station, digest.hex(), size_bytes)
         for folder in _folders(station, directory.file_set_uid, size_bytes):
             with suppress(OSError), (folder / _DICOMDIR).open("rb") as kept:
                 if _digest(kept) == digest:
@@ -54,11 +46,12 @@ def is_made_here(station: Station, medium: Path) -> bool:
     return False
 
 
-def _was_made(station: Station, key: str, digest: str, size_bytes: int) -> bool:
-    """Tell whether an export has a volume with this digest under `key`, and of this size."""
+def _was_sealed(station: Station, directory_sha256: str, size_bytes: int) -> bool:
+    """Tell whether an export made a volume of this size, its DICOMDIR in this envelope."""
+    wanted = (directory_sha256, size_bytes)
     return any(
-        (volume.get(key), volume.get("size_bytes")) == (digest, size_bytes)
-        for record in station.jobs.with_result("export", digest)
+        (volume.get("sealed_directory_sha256"), volume.get("size_bytes")) == wanted
+        for record in station.jobs.with_result("export", directory_sha256)
         for volume in record.result.get("volumes", ())
     )
 

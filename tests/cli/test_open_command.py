@@ -81,13 +81,13 @@ class TestOpen:
 
         assert (code, told["damaged"], told["files"]) == (1, 1, 6)
 
-    def test_without_anything_to_open_it_with_the_words_are_wrong(
+    def test_without_anything_to_open_it_with_it_is_exit_code_4(
         self, ask: Ask, stick: Path, tmp_path: Path
     ) -> None:
         """Nobody is at the keyboard here."""
         code, told = ask("open", stick, "--output", tmp_path / "out")
 
-        assert (code, "--password-file" in told["hint"]) == (2, True)
+        assert (code, "--password-file" in told["hint"]) == (4, True)
 
     def test_the_password_may_stand_in_the_environment(
         self, ask: Ask, stick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
