@@ -28,6 +28,7 @@ from mediastation.station.job import Job
 from mediastation.station.kept_names import kept_file_ids
 from mediastation.station.password_rules import require_secrecy
 from mediastation.station.resumed import as_result, finished_volumes
+from mediastation.station.same_sealing import require_same_sealing
 from mediastation.station.sealing import describe_sealing, prepare_sealing, require_recipients
 from mediastation.station.station import Station
 from mediastation.station.target import choose_target
@@ -78,18 +79,23 @@ def export(
             try:
                 job.found(settled)
                 work.sealing = prepare_sealing(station, request, profile, password)
+                if work.sealing is not None:
+                    require_same_sealing(station, work.sealing, finished)
                 _run(work, result)
+            except DecisionError as fault:
+                result.question = fault.question
+                raise
             finally:
                 result.refused = work.checked.refused
                 if not job.goes_on:
-                    job.result = result.as_dict(with_findings=False)
+                    # Questions come before anything is written: what is finished stays so.
+                    kept = as_result(finished) if result.question else {}
+                    job.result = result.as_dict(with_findings=False) | kept
                 if request.plan_only:
                     # Nobody needs the directory and pages of what was not made.
                     shutil.rmtree(station.jobs_folder / str(job.id), ignore_errors=True)
     except RefusedError as fault:
         result.stopped, result.hint = fault.message, fault.hint
-        if isinstance(fault, DecisionError):
-            result.question = fault.question
     return result
 
 

@@ -23,6 +23,7 @@ from mediastation.model.manifest import ManifestFile
 from mediastation.pages.facts import SiblingDisc
 from mediastation.secure.sealing.files import SealTask
 from mediastation.station.contents import Contents
+from mediastation.station.envelope_folder import SEALED
 from mediastation.station.export_check import ROOT_CLASSES, require_all_there
 from mediastation.station.export_icons import icon_of
 from mediastation.station.export_partition import VolumePlan, confirmed_header
@@ -31,8 +32,6 @@ from mediastation.station.one_mail_sealer import OneMailSealer
 from mediastation.station.sealing import Sealing, neutral_file_set_id
 
 DICOMDIR = "DICOMDIR"
-SEALED = "sealed"
-"""The folder of envelopes in that of their volume; it goes when the medium is made."""
 NOT_YET = "0" * 64
 """In the place of an envelope's digest until it is made."""
 _COLLECTION_ID = "COLLECTION"

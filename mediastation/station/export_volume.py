@@ -17,6 +17,7 @@ from mediastation.model.ledger import LedgerHead
 from mediastation.model.manifest import Manifest
 from mediastation.model.medium import Format
 from mediastation.station.contents import read_contents
+from mediastation.station.envelope_folder import drop_envelopes
 from mediastation.station.export_file_set import DICOMDIR, Volume
 from mediastation.station.export_labels import keep_labels
 from mediastation.station.export_output import open_writer
@@ -27,7 +28,7 @@ from mediastation.station.medium_contents import ledger_contents
 from mediastation.station.medium_record import announce, named
 from mediastation.station.one_mail_sealer import OneMailSealer
 from mediastation.station.sealed_mail import open_made, prove_mail
-from mediastation.station.sealed_volume import drop_envelopes, prove_volume, seal_volume
+from mediastation.station.sealed_volume import prove_volume, seal_volume
 from mediastation.station.target import Target
 from mediastation.verify.verifier import verify_volume
 
@@ -117,7 +118,7 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
         if work.request.plan_only:
             return _result(volume, size_bytes, "", verified=False)
         name = _step_name(target)
-        stack.callback(drop_envelopes, volume)
+        stack.callback(drop_envelopes, job, volume.folder)
         keys = seal_volume(work, volume)
         with job.step(volume.plan.step(name), size_bytes, "bytes") as step:
             announce(job, volume.plan.output)

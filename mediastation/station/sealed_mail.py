@@ -23,7 +23,8 @@ from mediastation.secure.opening.mail import SecureMailVolume, open_secure_mail
 from mediastation.secure.opening.opener import Opener
 from mediastation.secure.opening.trust import TrustStore
 from mediastation.secure.sealing.sealer import Sealed
-from mediastation.station.export_file_set import SEALED, Volume
+from mediastation.station.envelope_folder import SEALED
+from mediastation.station.export_file_set import Volume
 from mediastation.station.export_work import Work
 from mediastation.station.sealed_volume import is_sealed_for, not_proved, unseen_keys
 from mediastation.station.sealing import Sealing
@@ -94,7 +95,7 @@ def _differences(sealing: Sealing, sealed: Sealed, mail: SecureMailVolume) -> It
     opened = mail.opened
     if opened is None or opened.cipher is ContentCipher.TRIPLE_DES:
         yield not_proved(name, "It is not encrypted as was asked for.")
-    elif not is_sealed_for(sealing, opened):
+    elif not is_sealed_for(sealing, opened.recipients):
         yield not_proved(name, "It is not sealed for exactly those who were named.")
     if [one.signature for one in mail.signatures] != [Signature.TRUSTED]:
         yield not_proved(name, "It does not bear the signature of this station.")

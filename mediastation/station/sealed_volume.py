@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +20,10 @@ from mediastation.reading.contract import Volume as Medium
 from mediastation.reading.volume import open_volume
 from mediastation.secure.opening.keys import KeyRing
 from mediastation.secure.opening.opener import Opened, Opener
+from mediastation.secure.opening.recipients import RecipientFacts
 from mediastation.secure.sealing.files import seal_files
-from mediastation.station.export_file_set import SEALED, Volume
+from mediastation.station.envelope_folder import SEALED, announce_envelopes, drop_envelopes
+from mediastation.station.export_file_set import Volume
 from mediastation.station.export_pages import rewrite_digest_list
 from mediastation.station.export_work import Work
 from mediastation.station.sealing import Sealing
@@ -45,7 +47,8 @@ def seal_volume(work: Work, volume: Volume) -> ContentKeys:
     if sealing is None or not volume.to_seal:
         return {}
     _require_room(volume)
-    drop_envelopes(volume)
+    drop_envelopes(work.job, volume.folder)
+    announce_envelopes(work.job)
     with disk_trouble_told(volume.folder):
         make_private_folder(volume.folder / SEALED)
     tasks = volume.to_seal
@@ -65,11 +68,6 @@ def seal_volume(work: Work, volume: Volume) -> ContentKeys:
         step.summary = f"{len(tasks):,} envelopes"
     rewrite_digest_list(volume)
     return keys
-
-
-def drop_envelopes(volume: Volume) -> None:
-    """Remove the envelopes of `volume`, which are on its medium, or of no use any more."""
-    shutil.rmtree(volume.folder / SEALED, ignore_errors=True)
 
 
 def prove_volume(work: Work, volume: Volume, path: Path, keys: ContentKeys) -> list[Finding]:
@@ -152,7 +150,7 @@ class _Proof:
     def _differences(self, file: ManifestFile, opened: Opened) -> Iterator[Finding]:
         if opened.sha256 != file.content_sha256:
             yield not_proved(file.path, "What it gives is not what was sealed.")
-        if not is_sealed_for(self._sealing, opened):
+        if not is_sealed_for(self._sealing, opened.recipients):
             yield not_proved(file.path, "It is not sealed for exactly those who were named.")
 
 
@@ -160,11 +158,11 @@ def _nowhere(_data: bytes) -> None:
     """Take content whose digest alone is wanted."""
 
 
-def is_sealed_for(sealing: Sealing, opened: Opened) -> bool:
+def is_sealed_for(sealing: Sealing, recipients: Collection[RecipientFacts]) -> bool:
     """Tell whether an envelope is for exactly those who were named."""
     wanted = {(one.name.issuer, one.name.serial) for one in sealing.recipients}
-    named = {(one.issuer, one.serial) for one in opened.recipients if not one.is_password}
-    by_password = sum(one.is_password for one in opened.recipients)
+    named = {(one.issuer, one.serial) for one in recipients if not one.is_password}
+    by_password = sum(one.is_password for one in recipients)
     return named == wanted and by_password == (sealing.password is not None)
 
 

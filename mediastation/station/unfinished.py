@@ -18,6 +18,7 @@ from mediastation.media.left_over import part_path, remove_left_over
 from mediastation.model.finding import Finding, note, warning
 from mediastation.model.job import JobRecord
 from mediastation.station.dead_jobs import is_dead
+from mediastation.station.envelope_folder import settle_envelopes
 from mediastation.station.import_folder import clear_scratch, clear_stopped
 from mediastation.station.medium_record import WRITING, is_elsewhere
 from mediastation.station.process_lock import hold_lock
@@ -52,6 +53,7 @@ def settle_unfinished(station: Station) -> list[Finding]:
         with disk_trouble_told(folder), hold_lock(folder / LOCK_NAME, _busy):
             findings += settle_entries(station)
             findings += _clear_left_overs(station)
+            findings += settle_envelopes(station)
             findings += settle_burns(station)
             findings += clear_stopped(station, station.clock.now())
             findings += clear_scratch(station)
