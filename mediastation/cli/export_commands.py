@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -130,7 +131,7 @@ def export_command(
     from mediastation.station.clock import Clock, read_timestamp  # noqa: PLC0415
     from mediastation.station.export import export  # noqa: PLC0415
     from mediastation.station.export_request import ExportRequest  # noqa: PLC0415
-    from mediastation.station.recipient_sheet import write_sheet  # noqa: PLC0415
+    from mediastation.station.recipient_sheet import sheet_first  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
@@ -166,10 +167,14 @@ def export_command(
         )
         request = replace(request, with_password=password is not None)
         if not queue:
-            with StepDisplay(words) as display:
-                result = export(station, request, display, password=password)
-            if sheet is not None and password is not None and result.volumes and not plan:
-                unprinted = write_sheet(station, sheet, password, request, result.volumes)
+            with ExitStack() as stack:
+                finish = None
+                if sheet is not None and password is not None and not plan:
+                    finish = stack.enter_context(sheet_first(station, sheet, password, request))
+                with StepDisplay(words) as display:
+                    result = export(station, request, display, password=password)
+                if finish is not None and result.volumes:
+                    unprinted = finish(result.volumes)
     if queue:
         put_into_queue(words, request, password, sheet)
         return

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mediastation.cli.output import Words, print_findings, print_json, say, tell
+from mediastation.errors import MediastationError
 from mediastation.model.secrecy import Password
 
 QUEUE = Annotated[
@@ -37,7 +38,12 @@ def put_into_queue(
     with Station(words.home) as station:
         number = submit(station, request)
         if sheet is not None and password is not None:
-            print_findings(words, write_sheet(station, sheet, password, request, (), number))
+            try:
+                print_findings(words, write_sheet(station, sheet, password, request, (), number))
+            except MediastationError:
+                # Nobody would learn what password the job was to have.
+                station.queue.cancel(number, station.settings.operator, station.clock.now())
+                raise
         is_kept = password is None or give_password(station, number, password)
         is_served = ask_serving(station.home, "wake") is not None
         is_shared = bool(station.settings.queue or station.settings.database)

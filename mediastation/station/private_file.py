@@ -50,5 +50,26 @@ def write_private_file(path: Path, data: bytes) -> None:
             raise
 
 
+def replace_private_file(path: Path, data: bytes) -> None:
+    """Put a new file of mode 0600 durably in the place of `path`, which stays whole until then.
+
+    Raises
+    ------
+    ConfigError
+        If a file is in the way under the name that it has until it is whole.
+    MediaError
+        If the disk refuses; `path` is as it was.
+    """
+    part = path.with_name(f".{path.name}.part")
+    write_private_file(part, data)
+    with disk_trouble_told(path.absolute().parent):
+        try:
+            part.replace(path)
+            sync_folder(path.absolute().parent)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
 def _taken(path: Path) -> ConfigError:
     return ConfigError(f"{path} is there already; it was left as it is.", "Choose another name.")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from mediastation.errors import ConfigError
+from mediastation.errors import ConfigError, MediastationError
 from mediastation.model.file_id import file_set_id_from
-from mediastation.model.finding import Finding
+from mediastation.model.finding import Finding, warning
 from mediastation.model.secrecy import Password
 from mediastation.pages.open_page import OPEN_NAME
 from mediastation.station.export_request import ExportRequest, VolumeResult
 from mediastation.station.sealing import neutral_file_set_id, opens_in_browser
 from mediastation.station.sheet_file import require_sheet_name, write_sheet_file
 from mediastation.station.station import Station
+
+FinishSheet = Callable[[Sequence[VolumeResult]], tuple[Finding, ...]]
 
 
 def require_sheet_place(path: Path, output: Path) -> None:
@@ -27,6 +30,46 @@ def require_sheet_place(path: Path, output: Path) -> None:
         )
 
 
+@contextmanager
+def sheet_first(
+    station: Station, path: Path, password: Password, request: ExportRequest
+) -> Iterator[FinishSheet]:
+    """Print the password before anything is sealed with it: no medium may outlive its password.
+
+    Yields
+    ------
+    callable
+        To be called with the volumes that were made: prints the sheet again with
+        what names them, and returns what could not be printed. Where it is not
+        called, nothing was made, and the sheet is removed.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be a sheet.
+    MediaError
+        If the disk fails.
+    """
+    write_sheet(station, path, password, request)
+    is_needed = False
+
+    def finish(volumes: Sequence[VolumeResult]) -> tuple[Finding, ...]:
+        nonlocal is_needed
+        is_needed = True
+        try:
+            return write_sheet(station, path, password, request, volumes, instead=True)
+        except MediastationError as fault:
+            said = f"The sheet tells the password, and not which media it opens: {fault.message}"
+            hint = "Write on the sheet what it is for, or print another one."
+            return (warning("sheet-without-media", str(path), said, hint),)
+
+    try:
+        yield finish
+    finally:
+        if not is_needed:
+            path.unlink(missing_ok=True)
+
+
 def write_sheet(
     station: Station,
     path: Path,
@@ -34,10 +77,13 @@ def write_sheet(
     request: ExportRequest,
     volumes: Sequence[VolumeResult] = (),
     job: int = 0,
+    *,
+    instead: bool = False,
 ) -> tuple[Finding, ...]:
     """Print the password for the recipient of `volumes`, or of what `job` is going to make.
 
     Nobody but this account may read the file. What could not be printed is returned.
+    With `instead`, it takes the place of the sheet that was written before.
 
     Raises
     ------
@@ -51,7 +97,8 @@ def write_sheet(
         SheetMedium,
     )
 
-    require_sheet_place(path, request.output)
+    if not instead:
+        require_sheet_place(path, request.output)
     settings = station.settings
     media = [SheetMedium(volume.file_set_uid, volume.file_set_id) for volume in volumes]
     if not media and job:
@@ -67,4 +114,4 @@ def write_sheet(
         given_to=request.disclosure.given_to,
         open_page=OPEN_NAME if opens_in_browser(settings.secure) else "",
     )
-    return write_sheet_file(path, facts, station.home / "templates")
+    return write_sheet_file(path, facts, station.home / "templates", instead=instead)

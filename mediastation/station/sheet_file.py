@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mediastation.errors import ConfigError
-from mediastation.station.private_file import require_new_file, write_private_file
+from mediastation.station.private_file import (
+    replace_private_file,
+    require_new_file,
+    write_private_file,
+)
 
 if TYPE_CHECKING:
     from mediastation.model.finding import Finding
@@ -27,9 +31,15 @@ def require_sheet_name(path: Path) -> None:
 
 
 def write_sheet_file(
-    path: Path, facts: RecipientSheetFacts, templates: Path | None = None
+    path: Path,
+    facts: RecipientSheetFacts,
+    templates: Path | None = None,
+    *,
+    instead: bool = False,
 ) -> tuple[Finding, ...]:
     """Write the sheet into a new file of mode 0600, and return what could not be printed on it.
+
+    With `instead`, it takes the place of one that was written before.
 
     Raises
     ------
@@ -43,12 +53,14 @@ def write_sheet_file(
         render_recipient_sheet_html,
     )
 
-    require_sheet_name(path)
+    if not instead:
+        require_sheet_name(path)
     findings: tuple[Finding, ...] = ()
     if path.suffix.lower() in _PAGE:
         content = render_recipient_sheet_html(facts, templates)
     else:
         printed = render_recipient_sheet(facts)
         content, findings = printed.content, printed.findings
-    write_private_file(path, content)
+    write = replace_private_file if instead else write_private_file
+    write(path, content)
     return findings

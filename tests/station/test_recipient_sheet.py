@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mediastation.errors import ConfigError
+from mediastation.errors import ConfigError, MediaError
 from mediastation.model.ledger import Disclosure
 from mediastation.model.secrecy import Password
+from mediastation.station import sheet_file
 from mediastation.station.export_request import ExportRequest, VolumeResult
-from mediastation.station.recipient_sheet import require_sheet_place, write_sheet
+from mediastation.station.recipient_sheet import require_sheet_place, sheet_first, write_sheet
 from mediastation.station.station import Station
 from tests.support.pdf import pdf_text
 
@@ -86,3 +87,51 @@ def test_a_sheet_and_an_image_are_two_files(tmp_path: Path) -> None:
         require_sheet_place(tmp_path / "one.pdf", tmp_path / "one.pdf")
 
     require_sheet_place(tmp_path / "sheet.pdf", tmp_path / "one.img")
+
+
+class TestSheetFirst:
+    """The sheet is there before anything is sealed: no medium outlives its password."""
+
+    @pytest.mark.parametrize("name", ["sheet.pdf", "sheet.html"])
+    def test_it_names_the_media_once_they_are_made(self, tmp_path: Path, name: str) -> None:
+        path = tmp_path / name
+        with (
+            Station(tmp_path / "home") as station,
+            sheet_first(station, path, Password(WORDS), request(tmp_path)) as finish,
+        ):
+            before = path.read_bytes()
+            assert finish(VOLUMES) == ()
+
+        assert path.read_bytes() != before
+        assert path.stat().st_mode & 0o777 == 0o600
+        text = pdf_text(path) if name.endswith(".pdf") else path.read_text()
+        assert "2.25.771" in text
+        assert list(tmp_path.glob(".*")) == []
+
+    def test_of_nothing_there_is_no_sheet(self, tmp_path: Path) -> None:
+        path = tmp_path / "sheet.html"
+        with (
+            Station(tmp_path / "home") as station,
+            sheet_first(station, path, Password(WORDS), request(tmp_path)),
+        ):
+            assert WORDS in path.read_text()
+
+        assert not path.exists()
+
+    def test_a_disk_that_fails_afterwards_takes_no_password_away(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "sheet.html"
+
+        def refuse(*_words: object) -> None:
+            raise MediaError("The disk is full.")
+
+        with (
+            Station(tmp_path / "home") as station,
+            sheet_first(station, path, Password(WORDS), request(tmp_path)) as finish,
+        ):
+            monkeypatch.setattr(sheet_file, "replace_private_file", refuse)
+            (finding,) = finish(VOLUMES)
+
+        assert WORDS in path.read_text()
+        assert "The disk is full." in finding.message
