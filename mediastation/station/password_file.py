@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from mediastation.errors import SecrecyError
@@ -33,7 +34,8 @@ def read_password_file(path: Path) -> Password:
 def password_of_line(line: bytes, name: str) -> Password:
     """Return the password that a line of the file `name` holds, without the line's end."""
     # What is no ASCII is refused as a password; here it only has to become text.
-    text = line.decode("latin-1").removesuffix("\n").removesuffix("\r")
+    # Editors put a byte order mark in front that nobody sees, and nobody types.
+    text = line.removeprefix(BOM_UTF8).decode("latin-1").removesuffix("\n").removesuffix("\r")
     if not text:
         raise SecrecyError(f"The password file {name} is empty.", "Write one line into it.")
     return Password(text)

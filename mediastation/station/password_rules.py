@@ -14,12 +14,13 @@ def require_secrecy(work: Work) -> None:
     Raises
     ------
     RefusedError
-        If the label names a person of the set.
+        If the label tells of a person of the set.
     SecrecyError
         If the password is weak, or made of what the set says of its people.
     """
     people = list(_spellings(work))
-    require_neutral_label(work.request.label, people)
+    numbers = sorted(filter(None, work.checked.accession_numbers))
+    require_neutral_label(work.request.label, people, numbers)
     sealing = work.sealing
     if sealing is None or sealing.password is None or not work.request.with_password:
         return
@@ -31,7 +32,7 @@ def require_secrecy(work: Work) -> None:
         for text in (person.name, person.patient_id, person.birth_date)
         if text
     ]
-    personal += filter(None, sorted(work.checked.accession_numbers))
+    personal += numbers
     require_strong(sealing.password, work.station.settings.secure.least_bits, personal)
 
 
