@@ -11,7 +11,7 @@ import typer
 
 from mediastation.cli.app import app
 from mediastation.cli.output import Words, print_findings, print_json, print_table, say, tell
-from mediastation.cli.secrets import PASSWORD_FILE, read_password
+from mediastation.cli.secrets import KEY, PASSWORD_FILE, read_password
 from mediastation.errors import ConfigError, SecrecyError
 from mediastation.model.job import PASSWORD, JobEvent, JobRecord, JobState, Step
 
@@ -42,6 +42,7 @@ def jobs_command(
         str, typer.Option(metavar="WORD", help="Answer what the job asks; it shows the words.")
     ] = "",
     password_file: PASSWORD_FILE = None,
+    key: KEY = None,
     priority: Annotated[
         int | None,
         typer.Option(metavar="N", help="Before others (up to 9) or after them (down to -9)."),
@@ -68,7 +69,7 @@ def jobs_command(
     with Station(words.home) as station:
         if number is not None and asked:
             if answer == PASSWORD and _asks_for_password(station, number):
-                _give_password(words, station, number, password_file)
+                _give_password(words, station, number, password_file, key or [])
             else:
                 _steer(station, number, asked[0], answer, priority or 0)
         now = station.clock.now()
@@ -87,15 +88,18 @@ def _asks_for_password(station: Station, number: int) -> bool:
     return asked is not None and asked.kind == PASSWORD
 
 
-def _give_password(words: Words, station: Station, number: int, file: Path | None) -> None:
+def _give_password(
+    words: Words, station: Station, number: int, file: Path | None, keys: Sequence[Path]
+) -> None:
     from mediastation.station.job_password import give_password  # noqa: PLC0415
 
-    password = read_password(words, file, f"Password for job {number}: ")
-    if password is None:
+    password = read_password(words, file, "" if keys else f"Password for job {number}: ")
+    if password is None and not keys:
         raise SecrecyError(
-            f"Job {number} needs a password.", "Give --password-file, or MEDIASTATION_PASSWORD."
+            f"Job {number} needs a password or key.",
+            "Give --password-file, MEDIASTATION_PASSWORD or --key.",
         )
-    if not give_password(station, number, password):
+    if not give_password(station, number, password, keys=keys):
         raise ConfigError(
             "Nobody serves this station: a password is kept in the memory of `serve` alone.",
             "Start `mediastation serve`, then give it again.",

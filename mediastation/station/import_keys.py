@@ -37,6 +37,7 @@ _GIVE = (
     "Give `mediastation import` the password with --password-file FILE, or the private key with "
     "--key KEY.pem."
 )
+_KEY_ONLY = "No password opens it: name that private key (--key KEY.pem, or `a` in Jobs)."
 _IN_MEMORY = "It is kept in memory only, and has to be given again after a restart."
 
 
@@ -163,8 +164,9 @@ class ImportKeys:
             volume = open_secure_mail(place, self._new_opener(), scratch)
         except WrongKeyError as fault:
             said = f"{fault.message} Nothing was imported."
-            if self._asks and _whom(mail_recipients(place)).takes_password:
-                raise password_needed(said, _IN_MEMORY) from None
+            if self._asks:
+                by_password = _whom(mail_recipients(place)).takes_password
+                raise password_needed(said, _IN_MEMORY if by_password else _KEY_ONLY) from None
             raise SecrecyError(said, _GIVE) from None
         opened = volume.opened
         facts = envelope_facts(opened, volume.signatures) if opened is not None else None
@@ -243,8 +245,8 @@ class ImportKeys:
         said = f"{self._medium} is sealed for {sealed.told}. Nothing was imported."
         if not self.is_empty:
             said = f"What was given opens nothing on it: {said}"
-        if self._asks and sealed.takes_password:
-            return password_needed(said, _IN_MEMORY)
+        if self._asks:
+            return password_needed(said, _IN_MEMORY if sealed.takes_password else _KEY_ONLY)
         if not self.is_empty:
             return SecrecyError(said, "Check the password or key, and give the command again.")
         if sealed.takes_password:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -726,6 +727,10 @@ class TestOwnDisk:
         assert take(station, medium, WORDS).imported == 3
 
 
+def is_waiting(station: Station, job: int) -> bool:
+    return job_of(station, job).state is JobState.WAITING
+
+
 class TestQueue:
     @pytest.fixture
     def medium(self, tmp_path: Path) -> Path:
@@ -759,22 +764,28 @@ class TestQueue:
         assert secrets_in(home, WORDS.encode(), b'"wrong"') == []
         assert WORDS.encode() not in (tmp_path / "log").read_bytes()
 
-    def test_what_no_password_opens_is_not_asked_for_and_what_waits_can_be_cancelled(
+    def test_what_no_password_opens_waits_for_a_key_and_may_be_cancelled(
         self, tmp_path: Path, medium: Path
     ) -> None:
         ann = issue("Ann")
+        _, key = ann.write(tmp_path, "ann")
         tree = sealed_tree(good_tree(), certificates=[ann.certificate])
         home, for_ann = tmp_path / "home", write_folder(tree, tmp_path / "for ann")
         with Serve(home, tmp_path / "log"), Station(home) as station:
-            asks = submit(station, ImportRequest(medium))
-            record = wait_for_end(station, submit(station, ImportRequest(for_ann)))
-            wait_until(lambda: job_of(station, asks).state is JobState.WAITING, "the question")
-            cancel(station, asks)
-
-            assert record.state is JobState.FAILED
-            assert "--key" in record.message
-            assert wait_for_end(station, asks).state is JobState.CANCELLED
+            for_nobody = submit(station, ImportRequest(medium))
+            job = submit(station, ImportRequest(for_ann))
+            for asking in (for_nobody, job):
+                wait_until(partial(is_waiting, station, asking), "the question")
+            question = job_of(station, job).question
+            assert question is not None
+            assert "--key" in question.hint
+            cancel(station, for_nobody)
             assert stored(station) == set()
+            assert give_password(station, job, None, keys=(key,))
+
+            assert wait_for_end(station, job).state is JobState.DONE
+            assert wait_for_end(station, for_nobody).state is JobState.CANCELLED
+            assert stored(station) == digests(instance_files())
 
     def test_a_killed_worker_costs_the_password_and_nothing_else(self, tmp_path: Path) -> None:
         home = tmp_path / "home"
