@@ -172,7 +172,13 @@ def _foot(pen: Pen, facts: LabelFacts) -> None:
         hashed = f"Ledger {grouped_hash(facts.ledger_head)}"
         y = pen.write(hashed, left, y + 0.5, width, Style(8, 5, bold=True))
         pen.write(facts.ledger_head, left, y, width, Style(5, 3.5, tone="grey", most_lines=2))
+    # Of an encrypted disc no viewer reads the directory.
+    way = (
+        "README.TXT tells how to open it."
+        if facts.is_encrypted
+        else "Open DICOMDIR with a DICOM viewer."
+    )
     pen.write(
-        "Open DICOMDIR with a DICOM viewer. Confidential health data.",
+        f"{way} Confidential health data.",
         *(left, _TOP + COVER_MM - _MARGIN - 3, width, Style(7, 5)),
     )

@@ -91,6 +91,13 @@ class TestContents:
         assert "ENCRYPTED" in text
         assert "Müller" in text
 
+    def test_the_cover_of_an_encrypted_disc_sends_nobody_to_a_viewer(self, tmp_path: Path) -> None:
+        """No viewer reads a directory that lies in an envelope."""
+        text = pdf_text(written(tmp_path, render_cover(replace(LABEL, is_encrypted=True), None)))
+
+        assert "README.TXT tells how to open it" in text
+        assert "viewer" not in text
+
     @both
     def test_a_neutral_one_says_nothing_of_the_patient(
         self, render: Render, tmp_path: Path
