@@ -115,7 +115,8 @@ def _run(work: Work, result: ExportResult) -> None:
     _require_fitting(job, check_output(request, work.profile, work.target))
     if work.sealing is not None:
         require_secrecy(work)
-        job.found(describe_sealing(work.sealing, work.target.medium.name))
+        included = work.included.folders
+        job.found(describe_sealing(work.sealing, work.target.medium.name, included))
     else:
         # Names from elsewhere may tell whose the files are.
         work.file_ids = kept_file_ids(station, request.names_of)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mediastation.config import SecureRules
 from mediastation.errors import ConfigError, RefusedError, SecrecyError
 from mediastation.model.file_id import MAX_FILE_SET_ID, file_set_id_from
-from mediastation.model.finding import Finding, error, note
+from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.name_spelling import typed_words
 from mediastation.model.profile import ApplicationProfile, Security
@@ -180,8 +180,13 @@ def prepare_sealing(
     return Sealing(sealer, profile.security, recipients, password, signer, cipher)
 
 
-def describe_sealing(sealing: Sealing, medium: str) -> Iterator[Finding]:
-    """Yield what has to be known of a sealed medium: who opens it, and how the password travels."""
+def describe_sealing(
+    sealing: Sealing, medium: str, included: Collection[str] = ()
+) -> Iterator[Finding]:
+    """Yield what has to be known of a sealed medium: who opens it, how the password travels.
+
+    And what of it everybody reads: the `included` folders of the site.
+    """
     opens = [f"the key of {recipient.name.subject}" for recipient in sealing.recipients]
     if sealing.password is not None:
         opens.insert(0, "the password")
@@ -193,6 +198,14 @@ def describe_sealing(sealing: Sealing, medium: str) -> Iterator[Finding]:
         f"The content is encrypted with {sealing.cipher.text} and {how}.",
         "PS3.15 D.1" if sealing.seals_files else "PS3.15 B.8",
     )
+    if included and sealing.seals_files:
+        yield warning(
+            "included-in-clear",
+            ", ".join(included),
+            "What --include adds is not sealed: whoever finds the medium can read it.",
+            "See that nothing in it tells of a patient.",
+            "PS3.15 D.1",
+        )
     if sealing.password is not None:
         yield note(
             "password-apart",

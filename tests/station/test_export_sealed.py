@@ -174,6 +174,18 @@ class TestMedium:
         assert result.stopped
         assert not (tmp_path / "stick").exists()
 
+    def test_what_the_site_adds_is_told_to_lie_in_clear(
+        self, station: Station, source: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "DOCS").mkdir()
+        (tmp_path / "DOCS" / "NOTE.TXT").write_text("how to reach us")
+
+        result = sealed(station, source, tmp_path / "stick", include=(tmp_path / "DOCS",))
+
+        (told,) = (one for one in result.findings if one.rule == "included-in-clear")
+        assert told.subject == "DOCS"
+        assert (tmp_path / "stick" / "DOCS" / "NOTE.TXT").read_text() == "how to reach us"
+
     def test_a_label_of_the_operators_stays(
         self, station: Station, source: str, tmp_path: Path
     ) -> None:
