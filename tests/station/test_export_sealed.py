@@ -478,6 +478,23 @@ def test_an_image_of_ours_may_be_written_over_and_no_other(
         sealed(other, source, image, CD)
 
 
+@pytest.mark.parametrize(("profile", "medium"), [(CD, "CD-80"), ("STD-GEN-SEC-DVD-JPEG", "DVD-R")])
+def test_other_readers_get_every_envelope_of_a_disc(
+    station: Station, source: str, tmp_path: Path, profile: str, medium: str
+) -> None:
+    """A burned disc is looked at like this: one that loses nothing must not be destroyed."""
+    result = sealed(station, source, tmp_path / "x.img", profile, medium=medium)
+    assert result.stopped == ""
+
+    report = verify(station, tmp_path / "x.img", as_recipient=True)
+
+    assert report.ok, report.findings
+    assert not [one for one in report.findings if one.rule == "reader-loses"]
+    complete = [row for row in report.compatibility if row.verdict == "complete"]
+    assert complete
+    assert all(row.instances == row.expected == 3 for row in complete)
+
+
 def test_it_cannot_be_reprinted_and_is_told_why(
     station: Station, tmp_path: Path, source: str
 ) -> None:
