@@ -71,7 +71,8 @@ class Candidate:
 def iter_candidates(path: Path) -> Iterator[Candidate | Finding]:
     """Yield the files of a folder, image or ZIP file, or the one file that `path` is.
 
-    Links and special files are not followed; a finding says so.
+    Links and special files are not followed; a finding says so. A file in an
+    image can be opened until the next one is asked for.
     """
     try:
         mode = path.stat().st_mode
@@ -82,17 +83,17 @@ def iter_candidates(path: Path) -> Iterator[Candidate | Finding]:
     elif stat.S_ISREG(mode) and not _looks_like_image(path):
         yield _candidate(path, "file", claims_dicom=True)
     elif stat.S_ISREG(mode) or stat.S_ISBLK(mode):
-        volume = open_volume(path)
-        yield from volume.findings
-        for file in volume.iter_files():
-            name = storable(f"{path}:{file.path}")
-            yield Candidate(
-                name,
-                file.size_bytes,
-                lambda inner=file.path: volume.open(inner),  # type: ignore[misc]
-                Source("image", name),
-                claims_dicom=False,
-            )
+        with open_volume(path) as volume:
+            yield from volume.findings
+            for file in volume.iter_files():
+                name = storable(f"{path}:{file.path}")
+                yield Candidate(
+                    name,
+                    file.size_bytes,
+                    lambda inner=file.path: volume.open(inner),  # type: ignore[misc]
+                    Source("image", name),
+                    claims_dicom=False,
+                )
     else:
         raise ConfigError(
             f"{path} is neither a file, a folder nor an image.", "Name what holds the instances."

@@ -84,7 +84,7 @@ def test_what_the_screen_shows_opens_the_stick_that_it_made(home: Path, tmp_path
         one.wait_for("Import which image, folder")
         one.type(str(stick))
         one.press("Enter")
-        one.wait_for("? waiting", "It asks: ")
+        one.wait_for("? waiting", "It asks:")
         one.press("a")
         one.wait_for("or a key file")
         one.type(password.upper())
