@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from mediastation.cli.output import StepDisplay, Words, print_findings, print_js
 from mediastation.cli.secrets import KEY, PASSWORD_FILE, read_key_ring
 from mediastation.errors import SecrecyError
 from mediastation.model.text import size_text
+
+if TYPE_CHECKING:
+    from mediastation.secure.opening.keys import KeyRing
 
 _PROMPT = "Password of the medium: "
 _HINT = "Give --password-file FILE or --key KEY.pem."
@@ -42,9 +45,7 @@ def open_command(
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
-    keys = read_key_ring(words, password_file, key, _PROMPT)
-    if keys.is_empty:
-        raise SecrecyError("Neither a password nor a key was given.", _HINT)
+    keys = _required_keys(words, password_file, key)
     with Station(words.home) as station, StepDisplay(words) as display:
         result = take_out(station, OpenRequest(medium, output), keys, display)
     if words.json:
@@ -89,9 +90,7 @@ def drill_command(
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
-    keys = read_key_ring(words, password_file, key, _PROMPT)
-    if keys.is_empty:
-        raise SecrecyError("Neither a password nor a key was given.", _HINT)
+    keys = _required_keys(words, password_file, key)
     with Station(words.home) as station, StepDisplay(words) as display:
         result = drill(station, DrillRequest(tuple(media or ()), sample), keys, display)
     if words.json:
@@ -106,3 +105,10 @@ def drill_command(
             say(f"{result.gone:,} media do not lie where they were made.")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
+
+
+def _required_keys(words: Words, file: Path | None, key: list[Path] | None) -> KeyRing:
+    keys = read_key_ring(words, file, key, _PROMPT)
+    if keys.is_empty:
+        raise SecrecyError("Neither a password nor a key was given.", _HINT)
+    return keys
