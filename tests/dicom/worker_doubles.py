@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from mediastation.dicom import codec_worker
@@ -55,11 +56,10 @@ def perform(task: Task, beat: Beat) -> Answer:
     elif how == "full":
         raise MediaError("The disk is full.", "Free some space.")
     elif how == "babble":
-        for descriptor in range(3, 20):
-            try:
-                os.write(descriptor, b"\0\0\0\x02{}")
-            except OSError:
-                continue
+        # The channel has the number that it has in the caller, however many files that holds.
+        for number in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                os.write(int(number.name), b"\0\0\0\x02{}")
     elif how == "wait":
         gate = task.source.with_name(argument)
         with gate.open() as opened:  # a pipe: until somebody opens the other end
