@@ -26,8 +26,8 @@ from benchmarks.generate import write_series
 from mediastation.importing.scan import scan
 from mediastation.importing.survey import Survey
 from mediastation.reading.volume import open_volume
-from mediastation.station.import_medium import import_medium
-from mediastation.station.import_request import ImportRequest
+from mediastation.station.intake.import_medium import import_medium
+from mediastation.station.intake.request import ImportRequest
 from mediastation.station.station import Station
 
 SERIES, SMALL, SLICES = 20, 500, 1400

@@ -29,7 +29,7 @@ from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.jobs import JobTable
 from mediastation.media.level1 import MediumFile
 from mediastation.model.medium import MEDIA, Format
-from mediastation.station.export_output import open_writer
+from mediastation.station.exporting.output import open_writer
 from mediastation.station.gather import add
 from mediastation.station.station import Station
 

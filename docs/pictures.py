@@ -35,19 +35,19 @@ from mediastation.model.job import StepState
 from mediastation.model.ledger import Disclosure
 from mediastation.model.secrecy import Password
 from mediastation.secure.passphrase import make_passphrase
-from mediastation.station.burn_request import BurnRequest
+from mediastation.station.burning.drive_view import DriveView
+from mediastation.station.burning.drives import DiscContent
+from mediastation.station.burning.request import BurnRequest
 from mediastation.station.clock import Clock
-from mediastation.station.drive_view import DriveView
-from mediastation.station.drives import DiscContent
-from mediastation.station.export_request import ExportRequest
+from mediastation.station.exporting.request import ExportRequest
 from mediastation.station.gather import add
-from mediastation.station.import_medium import import_medium
-from mediastation.station.import_request import ImportRequest
+from mediastation.station.intake.import_medium import import_medium
+from mediastation.station.intake.request import ImportRequest
 from mediastation.station.job import worker_name
-from mediastation.station.serve import hold_serve_lock
+from mediastation.station.serving.serve import hold_serve_lock
+from mediastation.station.serving.submitting import submit
+from mediastation.station.serving.worker import run_claimed
 from mediastation.station.station import Station
-from mediastation.station.submitting import submit
-from mediastation.station.worker import run_claimed
 
 FOLDER = Path(__file__).parent / "pictures"
 SHOWN_HOME = "/var/lib/mediastation"
@@ -276,17 +276,20 @@ def scripted() -> Iterator[None]:
     os.environ["TZ"] = "UTC"
     time.tzset()
     numbers = iter(range(1, 1 << 30))
-    listening = "mediastation.station.listening"
+    listening = "mediastation.station.serving.listening"
     with ExitStack() as stack:
         for target, value in (
             ("mediastation.station.clock.Clock.now", lambda _: _Time.now),
             ("mediastation.station.clock.uuid.uuid4", lambda: uuid.UUID(int=next(numbers))),
-            ("mediastation.station.submitting.secrets.token_hex", lambda _: f"{next(numbers):x}"),
-            ("mediastation.station.drives.list_drives", lambda *_: _DRIVES),
-            ("mediastation.station.drive_view.look_at_drives", _look),
+            (
+                "mediastation.station.serving.submitting.secrets.token_hex",
+                lambda _: f"{next(numbers):x}",
+            ),
+            ("mediastation.station.burning.drives.list_drives", lambda *_: _DRIVES),
+            ("mediastation.station.burning.drive_view.look_at_drives", _look),
             ("socket.gethostname", lambda: "fileroom-1"),
             (f"{listening}.ask_serving", _answer),
-            ("mediastation.station.job_password.ask_serving", _answer),
+            ("mediastation.station.serving.job_password.ask_serving", _answer),
             ("mediastation.console.screens.export_sealing.new_password", _password),
             ("mediastation.station.browse.ask_serving", _answer),
             (f"{listening}.hosts_of", lambda _: ("192.0.2.10", "fileroom-1")),

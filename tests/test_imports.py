@@ -31,7 +31,8 @@ def modules_of_ours(statement: str) -> set[str]:
 
 # What only an import or a reconciliation needs, typed.
 IMPORTING = ("mediastation.importing", "mediastation.dicom.coerce", "mediastation.reading",
-             "mediastation.station.import_medium", "mediastation.station.reconcile")  # fmt: skip
+             "mediastation.station.intake.import_medium",
+             "mediastation.station.reconciling.reconcile")  # fmt: skip
 
 
 def for_imports(modules: set[str]) -> set[str]:
@@ -45,7 +46,7 @@ def test_help_loads_neither_the_catalog_nor_the_codecs() -> None:
 
 
 def test_an_export_loads_the_codecs_only_when_there_is_something_to_decode() -> None:
-    loaded = loaded_by("import mediastation.station.export")
+    loaded = loaded_by("import mediastation.station.exporting.export")
 
     assert loaded & {"imagecodecs", "openjpeg", "jpeg_ls", "rle", "typer", "rich"} == set()
 

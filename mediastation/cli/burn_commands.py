@@ -25,7 +25,7 @@ from mediastation.model.text import size_text
 
 if TYPE_CHECKING:
     from mediastation.burn.drive import Drive
-    from mediastation.station.burn_request import BurnResult
+    from mediastation.station.burning.request import BurnResult
 
 _DRIVES_HELP = "Drive, such as /dev/sr0; stdio:/path is a file that stands for one."
 
@@ -100,8 +100,8 @@ def burn_command(
     reason: REASON = "",
 ) -> None:
     """Write an image onto a disc, and read it back."""
-    from mediastation.station.burn_request import BurnRequest  # noqa: PLC0415
-    from mediastation.station.burning import burn  # noqa: PLC0415 - `--help` need not wait
+    from mediastation.station.burning.burn import burn  # noqa: PLC0415 - `--help` need not wait
+    from mediastation.station.burning.request import BurnRequest  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
@@ -130,7 +130,7 @@ def burn_command(
 @app.command("drives")
 def drives_command(context: typer.Context) -> None:
     """Show the drives and what lies in them; no tray is moved."""
-    from mediastation.station.drives import drive_row, list_drives  # noqa: PLC0415
+    from mediastation.station.burning.drives import drive_row, list_drives  # noqa: PLC0415
 
     words: Words = context.obj
     found = list_drives()
@@ -158,7 +158,7 @@ def blank_command(
 ) -> None:
     """Make a rewritable disc blank."""
     from mediastation.burn.drive import Disc  # noqa: PLC0415 - `--help` need not wait
-    from mediastation.station.drives import blank, drive_row  # noqa: PLC0415
+    from mediastation.station.burning.drives import blank, drive_row  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
@@ -181,7 +181,7 @@ def blank_command(
 @app.command("eject")
 def eject_command(context: typer.Context, drive: DRIVE) -> None:
     """Put the disc of a drive out."""
-    from mediastation.station.drives import eject  # noqa: PLC0415 - `--help` need not wait
+    from mediastation.station.burning.drives import eject  # noqa: PLC0415 - `--help` need not wait
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj

@@ -129,9 +129,9 @@ def export_command(
 ) -> None:
     """Write a verified image: check, prepare, File-set, image, reread."""
     from mediastation.station.clock import Clock, read_timestamp  # noqa: PLC0415
-    from mediastation.station.export import export  # noqa: PLC0415
-    from mediastation.station.export_request import ExportRequest  # noqa: PLC0415
-    from mediastation.station.recipient_sheet import sheet_first  # noqa: PLC0415
+    from mediastation.station.exporting.export import export  # noqa: PLC0415
+    from mediastation.station.exporting.request import ExportRequest  # noqa: PLC0415
+    from mediastation.station.sealing.recipient_sheet import sheet_first  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj

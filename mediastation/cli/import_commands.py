@@ -112,8 +112,8 @@ def import_command(
     sealed medium the password or key is needed: without one, or with a wrong one,
     nothing comes in, and the exit code is 4.
     """
-    from mediastation.station.import_medium import import_medium  # noqa: PLC0415 - for `--help`
-    from mediastation.station.import_request import ImportRequest  # noqa: PLC0415
+    from mediastation.station.intake.import_medium import import_medium  # noqa: PLC0415 - for `--help`
+    from mediastation.station.intake.request import ImportRequest  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
@@ -146,7 +146,7 @@ def _keys_for(
     words: Words, medium: Path, file: Path | None, keys: list[Path] | None
 ) -> KeyRing | None:
     """Return what envelopes are opened with; the medium's password is asked for if it needs one."""
-    from mediastation.station.import_keys import look_for_seal  # noqa: PLC0415
+    from mediastation.station.intake.keys import look_for_seal  # noqa: PLC0415
 
     if file is not None or keys or environment_password():
         return read_key_ring(words, file, keys)
@@ -184,7 +184,7 @@ def repair_command(
     ] = False,
 ) -> None:
     """Write a medium anew with a right DICOMDIR; its instances and their names stay."""
-    from mediastation.station.repair import RepairRequest, repair  # noqa: PLC0415
+    from mediastation.station.intake.repair import RepairRequest, repair  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
@@ -220,8 +220,8 @@ def candidates_command(
     ] = "",
 ) -> None:
     """Show who of this site an outside patient may be."""
-    from mediastation.station.import_request import WantedPatient  # noqa: PLC0415
-    from mediastation.station.reconcile import find_candidates  # noqa: PLC0415
+    from mediastation.station.intake.request import WantedPatient  # noqa: PLC0415
+    from mediastation.station.reconciling.reconcile import find_candidates  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
@@ -277,8 +277,8 @@ def reconcile_command(
     queue: QUEUE = False,
 ) -> None:
     """Give outside images the identity of a patient of this site; the originals stay."""
-    from mediastation.station.import_request import ReconcileRequest  # noqa: PLC0415
-    from mediastation.station.reconcile import reconcile  # noqa: PLC0415
+    from mediastation.station.intake.request import ReconcileRequest  # noqa: PLC0415
+    from mediastation.station.reconciling.reconcile import reconcile  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
@@ -323,8 +323,8 @@ def quarantine_command(
 ) -> None:
     """Show what is held, or decide about it; the same is then decided alike the next time."""
     from mediastation.model.importing import Verdict  # noqa: PLC0415
-    from mediastation.station.held_view import view_held  # noqa: PLC0415
-    from mediastation.station.quarantine_desk import decide, held_files  # noqa: PLC0415
+    from mediastation.station.intake.held_view import view_held  # noqa: PLC0415
+    from mediastation.station.intake.quarantine_desk import decide, held_files  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj

@@ -91,7 +91,7 @@ def _asks_for_password(station: Station, number: int) -> bool:
 def _give_password(
     words: Words, station: Station, number: int, file: Path | None, keys: Sequence[Path]
 ) -> None:
-    from mediastation.station.job_password import give_password  # noqa: PLC0415
+    from mediastation.station.serving.job_password import give_password  # noqa: PLC0415
 
     password = read_password(words, file, "" if keys else f"Password for job {number}: ")
     if password is None and not keys:
@@ -107,8 +107,8 @@ def _give_password(
 
 
 def _steer(station: Station, number: int, option: str, answer: str, priority: int) -> None:
-    from mediastation.station import submitting  # noqa: PLC0415
-    from mediastation.station.serving_process import ask_serving  # noqa: PLC0415
+    from mediastation.station.serving import submitting  # noqa: PLC0415
+    from mediastation.station.serving.process import ask_serving  # noqa: PLC0415
 
     match option:
         case "--cancel":

@@ -70,8 +70,8 @@ def audit_command(
     ] = "",
 ) -> None:
     """Show what was recorded of media, imports and transfers, and prove it."""
-    from mediastation.station.ledger import find_entries  # noqa: PLC0415 - `--help` need not wait
-    from mediastation.station.ledger_audit import audit_ledger  # noqa: PLC0415
+    from mediastation.station.recording.ledger import find_entries  # noqa: PLC0415 - `--help` need not wait
+    from mediastation.station.recording.ledger_audit import audit_ledger  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
@@ -114,7 +114,7 @@ def reprint_command(
 ) -> None:
     """Write the medium of a job again: the same bytes, or the reason why not."""
     from mediastation.model.ledger import Disclosure  # noqa: PLC0415 - `--help` need not wait
-    from mediastation.station.reprint import reprint  # noqa: PLC0415
+    from mediastation.station.exporting.reprint import reprint  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
@@ -207,7 +207,7 @@ def _uncertain(station: Station, entry: LedgerEntry) -> str:
         LedgerEvent.MADE, LedgerEvent.REPRINTED, LedgerEvent.FORGOTTEN, LedgerEvent.SENDING,
     }:  # fmt: skip
         return ""
-    from mediastation.station.unfinished_entries import is_settled  # noqa: PLC0415
+    from mediastation.station.recording.unfinished_entries import is_settled  # noqa: PLC0415
 
     is_medium = entry.event in {LedgerEvent.MADE, LedgerEvent.REPRINTED}
     if is_medium and is_settled(station, entry.number):
@@ -219,7 +219,7 @@ def _uncertain(station: Station, entry: LedgerEntry) -> str:
 
 
 def _summary(entry: LedgerEntry) -> str:
-    from mediastation.station.entry_words import traffic_words  # noqa: PLC0415
+    from mediastation.station.recording.entry_words import traffic_words  # noqa: PLC0415
 
     facts = entry.facts
     who = ", ".join(

@@ -41,7 +41,7 @@ def open_command(
 
     A wrong password or key leaves nothing, and exit code 4.
     """
-    from mediastation.station.opening import OpenRequest, take_out  # noqa: PLC0415 - for `--help`
+    from mediastation.station.sealing.opening import OpenRequest, take_out  # noqa: PLC0415 - for `--help`
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj
@@ -86,7 +86,7 @@ def drill_command(
 
     What comes out is held against what was sealed, and thrown away.
     """
-    from mediastation.station.drill import DrillRequest, drill  # noqa: PLC0415 - for `--help`
+    from mediastation.station.sealing.drill import DrillRequest, drill  # noqa: PLC0415 - for `--help`
     from mediastation.station.station import Station  # noqa: PLC0415
 
     words: Words = context.obj

@@ -70,8 +70,8 @@ def _make(words: Words, number: int | None, output: Path | None, sheet: Path | N
         strength_bits,
         words_for,
     )
-    from mediastation.station.private_file import require_new_file  # noqa: PLC0415
-    from mediastation.station.sheet_file import require_sheet_name  # noqa: PLC0415
+    from mediastation.station.sealing.private_file import require_new_file  # noqa: PLC0415
+    from mediastation.station.sealing.sheet_file import require_sheet_name  # noqa: PLC0415
     from mediastation.station.station import read_settings  # noqa: PLC0415
 
     settings = read_settings(words.home)
@@ -109,8 +109,8 @@ def _write(
     """Write both files or none."""
     from mediastation.pages.recipient_sheet import RecipientSheetFacts  # noqa: PLC0415
     from mediastation.station.clock import Clock  # noqa: PLC0415
-    from mediastation.station.private_file import write_private_file  # noqa: PLC0415
-    from mediastation.station.sheet_file import write_sheet_file  # noqa: PLC0415
+    from mediastation.station.sealing.private_file import write_private_file  # noqa: PLC0415
+    from mediastation.station.sealing.sheet_file import write_sheet_file  # noqa: PLC0415
 
     if output is not None:
         write_private_file(output, password.octets + b"\n")

@@ -74,8 +74,8 @@ LIMIT = Annotated[int, typer.Option(min=1, max=100_000, help="Rows at most.")]
 @app.command("peers")
 def peers_command(context: typer.Context) -> None:
     """Show the peers of the settings."""
-    from mediastation.station.peers import peers  # noqa: PLC0415 - `--help` need not wait
     from mediastation.station.station import Station  # noqa: PLC0415
+    from mediastation.station.traffic.peers import peers  # noqa: PLC0415 - `--help` need not wait
 
     words: Words = context.obj
     with Station(words.home) as station:
@@ -99,8 +99,8 @@ def peers_command(context: typer.Context) -> None:
 @app.command("echo")
 def echo_command(context: typer.Context, peer: PEER) -> None:
     """Ask a peer whether it answers (C-ECHO)."""
-    from mediastation.station.peers import echo  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
+    from mediastation.station.traffic.peers import echo  # noqa: PLC0415
 
     words: Words = context.obj
     with Station(words.home) as station:
@@ -127,8 +127,8 @@ def find_command(
     limit: LIMIT = 500,
 ) -> None:
     """Query a peer (C-FIND)."""
-    from mediastation.station.query import find  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
+    from mediastation.station.traffic.query import find  # noqa: PLC0415
 
     words: Words = context.obj
     keys = list(words_of_query or [])
@@ -160,9 +160,9 @@ def worklist_command(
     limit: LIMIT = 500,
 ) -> None:
     """Ask a Modality Worklist for orders (C-FIND)."""
-    from mediastation.station.query import read_keys  # noqa: PLC0415
+    from mediastation.station.reconciling.worklist import find_orders, order_row  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
-    from mediastation.station.worklist import find_orders, order_row  # noqa: PLC0415
+    from mediastation.station.traffic.query import read_keys  # noqa: PLC0415
 
     words: Words = context.obj
     _require_keys(keys or [], "A")
@@ -187,10 +187,10 @@ def fetch_command(
     queue: QUEUE = False,
 ) -> None:
     """Fetch studies from a peer into the catalog (C-GET or C-MOVE), and prove that all came."""
-    from mediastation.station.fetch import fetch  # noqa: PLC0415
-    from mediastation.station.peer_requests import FetchRequest  # noqa: PLC0415
-    from mediastation.station.peers import require_peer  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
+    from mediastation.station.traffic.fetch import fetch  # noqa: PLC0415
+    from mediastation.station.traffic.peers import require_peer  # noqa: PLC0415
+    from mediastation.station.traffic.requests import FetchRequest  # noqa: PLC0415
 
     words: Words = context.obj
     for word in studies:
@@ -227,10 +227,10 @@ def send_command(
     queue: QUEUE = False,
 ) -> None:
     """Send instances to a peer (C-STORE). An interrupted run is gone on with by the next one."""
-    from mediastation.station.peer_requests import SendRequest  # noqa: PLC0415
-    from mediastation.station.peers import require_peer  # noqa: PLC0415
-    from mediastation.station.send import send  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
+    from mediastation.station.traffic.peers import require_peer  # noqa: PLC0415
+    from mediastation.station.traffic.requests import SendRequest  # noqa: PLC0415
+    from mediastation.station.traffic.send import send  # noqa: PLC0415
 
     words: Words = context.obj
     *sources, peer = words_of_sending

@@ -29,11 +29,11 @@ def put_into_queue(
     and onto the `sheet` for the recipient.
     """
     from mediastation.model.job import JobState  # noqa: PLC0415 - `--help` need not wait
-    from mediastation.station.job_password import give_password  # noqa: PLC0415
-    from mediastation.station.recipient_sheet import write_sheet  # noqa: PLC0415
-    from mediastation.station.serving_process import ask_serving  # noqa: PLC0415
+    from mediastation.station.sealing.recipient_sheet import write_sheet  # noqa: PLC0415
+    from mediastation.station.serving.job_password import give_password  # noqa: PLC0415
+    from mediastation.station.serving.process import ask_serving  # noqa: PLC0415
+    from mediastation.station.serving.submitting import submit  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415
-    from mediastation.station.submitting import submit  # noqa: PLC0415
 
     with Station(words.home) as station:
         number = submit(station, request)

@@ -14,7 +14,7 @@ from mediastation.errors import ConfigError
 from mediastation.model.secrecy import Password
 
 if TYPE_CHECKING:
-    from mediastation.station.export_request import ExportRequest
+    from mediastation.station.exporting.request import ExportRequest
     from mediastation.station.station import Station
 
 RECIPIENT = Annotated[
@@ -65,8 +65,8 @@ def choose_password(
 
     Where nobody else was named to open it, whoever is at the keyboard is asked.
     """
-    from mediastation.station.recipient_sheet import require_sheet_place  # noqa: PLC0415
-    from mediastation.station.sealing import is_sealed  # noqa: PLC0415
+    from mediastation.station.sealing.plan import is_sealed  # noqa: PLC0415
+    from mediastation.station.sealing.recipient_sheet import require_sheet_place  # noqa: PLC0415
 
     require_sensible(file, make=make, sheet=sheet, plan=request.plan_only)
     if not is_sealed(request, station.find_profile(request.profile)):

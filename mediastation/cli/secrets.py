@@ -121,7 +121,7 @@ def ask_password(prompt: str) -> Password:
 
 
 def _of_file(words: Words, file: Path) -> Password:
-    from mediastation.station.password_file import (  # noqa: PLC0415 - `--help` need not wait
+    from mediastation.station.sealing.password_file import (  # noqa: PLC0415 - `--help` need not wait
         is_open_to_others,
         password_of_line,
         read_password_file,

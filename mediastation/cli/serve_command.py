@@ -36,19 +36,19 @@ def serve_command(
     Jobs then go back to the queue. A disc that is being burned is finished
     first, unless it is told a second time.
     """
-    from mediastation.station.serve import serve  # noqa: PLC0415 - `--help` need not wait
+    from mediastation.station.serving.serve import serve  # noqa: PLC0415 - `--help` need not wait
     from mediastation.station.station import Station  # noqa: PLC0415
     from mediastation.station.stop_signal import StopSignal  # noqa: PLC0415
 
     words: Words = context.obj
     if print_unit:
-        from mediastation.station.service_unit import service_unit  # noqa: PLC0415
+        from mediastation.station.serving.service_unit import service_unit  # noqa: PLC0415
 
         for line in service_unit(words.home).splitlines():
             say(line)
         return
     if end:
-        from mediastation.station.serving_process import stop_serving  # noqa: PLC0415
+        from mediastation.station.serving.process import stop_serving  # noqa: PLC0415
 
         stopped = stop_serving(words.home)
         if words.json:

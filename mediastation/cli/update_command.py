@@ -71,8 +71,8 @@ def update_command(
     """Write a File-set anew with instances added or removed; its UID stays."""
     from mediastation.station.clock import Clock, read_timestamp  # noqa: PLC0415
     from mediastation.station.station import Station  # noqa: PLC0415 - `--help` need not wait
-    from mediastation.station.update import update  # noqa: PLC0415
-    from mediastation.station.update_request import UpdateRequest  # noqa: PLC0415
+    from mediastation.station.updating.request import UpdateRequest  # noqa: PLC0415
+    from mediastation.station.updating.update import update  # noqa: PLC0415
 
     words: Words = context.obj
     request = UpdateRequest(

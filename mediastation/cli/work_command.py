@@ -15,7 +15,7 @@ from mediastation.cli.output import StepDisplay, Words
 
 
 class ShareWord(StrEnum):
-    """Words for `mediastation.station.worker.Share`."""
+    """Words for `mediastation.station.serving.worker.Share`."""
 
     ALL = "all"
     GENERAL = "general"
@@ -41,8 +41,8 @@ def work_command(
     The job that runs then goes back to the queue. One that burns comes to its
     end first, unless it is told a second time.
     """
-    from mediastation.station.worker import Share  # noqa: PLC0415 - `--help` need not wait
-    from mediastation.station.working import work  # noqa: PLC0415
+    from mediastation.station.serving.worker import Share  # noqa: PLC0415 - `--help` need not wait
+    from mediastation.station.serving.working import work  # noqa: PLC0415
 
     words: Words = context.obj
     log_to_stderr(words, name=f"work[{os.getpid()}]")

@@ -117,7 +117,7 @@ class Desk:
         """Do something that takes its time, with a station of its own; `told` says what it is.
 
         Give `stop_on_leaving` to what takes a listener. What can be a job is submitted as
-        one, since a job survives the console (`mediastation.station.submitting`).
+        one, since a job survives the console (`mediastation.station.serving.submitting`).
         """
 
         def alone() -> _Answer:

@@ -23,7 +23,7 @@ _WITHOUT = "The console works on, but nothing is received and jobs wait until th
 
 def begin_serving(home: Path) -> tuple[str, int]:
     """Serve `home` in a process of its own, that stays when the console goes."""
-    from mediastation.station.serving_process import start_serving  # noqa: PLC0415 - not for the paint
+    from mediastation.station.serving.process import start_serving  # noqa: PLC0415 - not for the paint
 
     return start_serving(home)
 

@@ -71,7 +71,7 @@ class Question:
     facts : dict
         What a screen shows beside it; for identities, one dict for each person.
     answers : tuple of str
-        Words that `mediastation.station.submitting.answer` takes.
+        Words that `mediastation.station.serving.submitting.answer` takes.
     """
 
     kind: str

@@ -1,6 +1,6 @@
 """Which candidates are put before the operator, and in which order.
 
-Pure rules over what the sources answered (`mediastation.station.candidates`
+Pure rules over what the sources answered (`mediastation.station.reconciling.candidates`
 asks them). They lean to one side, as those of `mediastation.model.identity` do:
 a candidate too few costs a question, a wrong one may cost a patient.
 """

@@ -19,7 +19,7 @@ from mediastation.model.browsing import (
     Totals,
 )
 from mediastation.station.process_lock import SERVE_LOCK, lock_is_held
-from mediastation.station.serving_process import ask_serving
+from mediastation.station.serving.process import ask_serving
 from mediastation.station.status import StationStatus
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def read_studies(station: Station, keys: Sequence[int]) -> dict[int, StudyRow]:
 def read_outside(station: Station, keys: Sequence[int]) -> set[int]:
     """Return those of some studies that came on an outside medium, and are not reconciled."""
     from mediastation.catalog.browsing import studies_from  # noqa: PLC0415
-    from mediastation.station.reconciled import OUTSIDE_MEDIUM  # noqa: PLC0415
+    from mediastation.station.reconciling.reconciled import OUTSIDE_MEDIUM  # noqa: PLC0415
 
     return studies_from(station.catalog, keys, OUTSIDE_MEDIUM)
 

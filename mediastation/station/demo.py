@@ -11,10 +11,10 @@ from pydicom.data import get_testdata_file
 from mediastation.errors import MediastationError, NetworkError
 from mediastation.model.event import Listener, StepDone, StepProgress, StepStarted, nobody
 from mediastation.network.storage_scu import SentInstance, send_files
-from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest, ExportResult
+from mediastation.station.exporting.export import export
+from mediastation.station.exporting.request import ExportRequest, ExportResult
 from mediastation.station.keeping import rebuild_index
-from mediastation.station.serve import serve
+from mediastation.station.serving.serve import serve
 from mediastation.station.station import Station
 
 PATIENT_ID = "98890234"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mediastation.model.browsing import StudyRow
 from mediastation.model.job import JobRecord, JobState
-from mediastation.station.chosen import rows_of_sources
+from mediastation.station.exporting.chosen import rows_of_sources
 
 if TYPE_CHECKING:
     from mediastation.config import Settings

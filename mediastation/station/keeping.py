@@ -12,9 +12,9 @@ from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding
 from mediastation.model.ledger import LedgerHead
 from mediastation.station.job import Job, Step
-from mediastation.station.ledger import record_forgotten
-from mediastation.station.ledger_audit import mend
-from mediastation.station.medium_record import withdraw
+from mediastation.station.recording.ledger import record_forgotten
+from mediastation.station.recording.ledger_audit import mend
+from mediastation.station.recording.medium_record import withdraw
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
 

@@ -17,14 +17,14 @@ from mediastation.errors import ConfigError, MediaError
 from mediastation.media.left_over import part_path, remove_left_over
 from mediastation.model.finding import Finding, note, warning
 from mediastation.model.job import JobRecord
-from mediastation.station.dead_jobs import is_dead
-from mediastation.station.envelope_folder import settle_envelopes
-from mediastation.station.import_folder import clear_scratch, clear_stopped
-from mediastation.station.medium_record import WRITING, is_elsewhere
+from mediastation.station.burning.unfinished import settle_burns
+from mediastation.station.intake.folder import clear_scratch, clear_stopped
 from mediastation.station.process_lock import hold_lock
+from mediastation.station.recording.medium_record import WRITING, is_elsewhere
+from mediastation.station.recording.unfinished_entries import settle_entries
+from mediastation.station.sealing.envelope_folder import settle_envelopes
+from mediastation.station.serving.dead_jobs import is_dead
 from mediastation.station.station import Station
-from mediastation.station.unfinished_burns import settle_burns
-from mediastation.station.unfinished_entries import settle_entries
 
 LOCK_NAME = "settle.lock"
 _MAKING = ("export", "update", "reprint", "open")

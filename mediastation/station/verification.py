@@ -18,18 +18,18 @@ from mediastation.reading.volume import open_volume
 from mediastation.secure.opening.keys import KeyRing
 from mediastation.secure.opening.mail import is_secure_mail, open_secure_mail
 from mediastation.secure.opening.opener import Opener
-from mediastation.station.burned_media import place_on_disc
-from mediastation.station.known_media import (
+from mediastation.station.burning.burned_media import place_on_disc
+from mediastation.station.burning.reread import job_of_manifest
+from mediastation.station.medium_report import keep_report, require_report_name, write_report
+from mediastation.station.recording.known_media import (
     digest_of_directory,
     find_manifest,
     known_media,
     read_manifest,
     show_patient,
 )
-from mediastation.station.medium_report import keep_report, require_report_name, write_report
-from mediastation.station.reread import job_of_manifest
+from mediastation.station.sealing.trust import read_site_trust
 from mediastation.station.station import Station
-from mediastation.station.trust import read_site_trust
 from mediastation.verify.envelopes import Opening, require_right_key
 from mediastation.verify.recipients import Recipients
 from mediastation.verify.report import JOB, VerifyReport

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from mediastation.cli.app import run
-from mediastation.station import import_medium as module
 from mediastation.station.gather import add
+from mediastation.station.intake import import_medium as module
 from mediastation.station.station import Station
 from tests.support.commands import Ask
 from tests.support.objects import write_ct, write_series

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mediastation.cli.app import run
-from mediastation.station.ledger import record_made, record_withdrawn
+from mediastation.station.recording.ledger import record_made, record_withdrawn
 from mediastation.station.station import Station
-from tests.station.test_audit_messages import MEDIUM
+from tests.station.recording.test_audit_messages import MEDIUM
 from tests.support.commands import Ask
 from tests.support.ledgers import lines_of, unguarded, write_lines
 from tests.support.objects import write_series

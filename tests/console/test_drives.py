@@ -19,10 +19,10 @@ from mediastation.console.screens.drive_words import drive_row, drive_text
 from mediastation.console.widgets.choose import AskWords, Choose
 from mediastation.console.widgets.dialogs import AskPath, Confirm
 from mediastation.model.job import JobRecord, JobState
-from mediastation.station.burn_request import BurnRequest
-from mediastation.station.burning import burn
-from mediastation.station.drive_view import DriveJob, DriveView, look_at_drives, medium_like
-from mediastation.station.drives import DiscContent
+from mediastation.station.burning.burn import burn
+from mediastation.station.burning.drive_view import DriveJob, DriveView, look_at_drives, medium_like
+from mediastation.station.burning.drives import DiscContent
+from mediastation.station.burning.request import BurnRequest
 from mediastation.station.station import Station
 from tests.console.support import (
     Console,

@@ -57,7 +57,9 @@ def home(made: Path, tmp_path: Path) -> Path:
 def drives(monkeypatch: pytest.MonkeyPatch) -> list[Drive]:
     """The drives that this computer seems to have; none unless a test adds some."""
     found: list[Drive] = []
-    monkeypatch.setattr("mediastation.station.foresight.drives_here", lambda _: list(found))
+    monkeypatch.setattr(
+        "mediastation.station.exporting.foresight.drives_here", lambda _: list(found)
+    )
     return found
 
 

@@ -24,8 +24,8 @@ from mediastation.model.profile import Security
 from mediastation.model.secrecy import Password
 from mediastation.secure.opening.keys import KeyRing
 from mediastation.secure.opening.opener import Opener
-from mediastation.station.sealing_choice import judge_password, new_password
-from mediastation.station.serving_process import stop_serving
+from mediastation.station.sealing.choice import judge_password, new_password
+from mediastation.station.serving.process import stop_serving
 from mediastation.station.station import Station
 from tests.console.support import (
     Console,
@@ -69,7 +69,7 @@ def served(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def no_drives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediastation.station.foresight.drives_here", lambda _: [])
+    monkeypatch.setattr("mediastation.station.exporting.foresight.drives_here", lambda _: [])
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from mediastation.console.screens.export_choices import Choices
 from mediastation.console.screens.export_words import confirmation
-from mediastation.station.foresight import Foresight
+from mediastation.station.exporting.foresight import Foresight
 
 CD = Choices(profile="STD-GEN-CD", medium="CD-80", format="iso9660", given_to="Dr A")
 

@@ -20,18 +20,19 @@ from mediastation.console.widgets.question import QuestionDialog
 from mediastation.errors import MediastationError
 from mediastation.model.importing import Verdict
 from mediastation.model.job import JobRecord, JobState
-from mediastation.station import drive_view, media_here
-from mediastation.station.drive_view import DriveView
-from mediastation.station.drives import DiscContent
+from mediastation.station.burning import drive_view
+from mediastation.station.burning.drive_view import DriveView
+from mediastation.station.burning.drives import DiscContent
 from mediastation.station.gather import add
-from mediastation.station.import_medium import import_medium
-from mediastation.station.import_report_copy import copy_import_report
-from mediastation.station.import_request import ImportRequest
-from mediastation.station.import_view import read_import
-from mediastation.station.quarantine_desk import decide, held_files
-from mediastation.station.reconcile import find_candidates
+from mediastation.station.intake import media_here
+from mediastation.station.intake.import_medium import import_medium
+from mediastation.station.intake.quarantine_desk import decide, held_files
+from mediastation.station.intake.report_copy import copy_import_report
+from mediastation.station.intake.request import ImportRequest
+from mediastation.station.intake.view import read_import
+from mediastation.station.reconciling.reconcile import find_candidates
+from mediastation.station.serving.submitting import submit
 from mediastation.station.station import Station
-from mediastation.station.submitting import submit
 from tests.console.support import (
     Console,
     console_of,

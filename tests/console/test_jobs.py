@@ -25,11 +25,11 @@ from mediastation.console.widgets.page_table import PageTable
 from mediastation.console.widgets.question import QuestionDialog
 from mediastation.model.finding import error, note
 from mediastation.model.job import JobRecord, JobState, Step, StepState
-from mediastation.station.export_request import ExportRequest
+from mediastation.station.exporting.request import ExportRequest
 from mediastation.station.job_facts import facts_of_job, images_to_burn
-from mediastation.station.job_kinds import VerifyRequest
+from mediastation.station.serving.job_kinds import VerifyRequest
+from mediastation.station.serving.submitting import submit
 from mediastation.station.station import Station
-from mediastation.station.submitting import submit
 from tests.console.support import Console, line_with, opened, pressed, settled, shown
 from tests.support.desk_home import (
     JANE,
@@ -70,7 +70,7 @@ def home(made: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_drives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediastation.station.foresight.drives_here", lambda _: [])
+    monkeypatch.setattr("mediastation.station.exporting.foresight.drives_here", lambda _: [])
 
 
 def screen_of(pilot: Console) -> JobsScreen:

@@ -28,10 +28,10 @@ from mediastation.model.ledger import (
     LedgerPatient,
     MediumFacts,
 )
-from mediastation.station.burn_request import BurnRequest
-from mediastation.station.burning import burn
-from mediastation.station.ledger import record_withdrawn
-from mediastation.station.media_made import MadeMedium, page_of_media, story_of
+from mediastation.station.burning.burn import burn
+from mediastation.station.burning.request import BurnRequest
+from mediastation.station.recording.ledger import record_withdrawn
+from mediastation.station.recording.media_made import MadeMedium, page_of_media, story_of
 from mediastation.station.station import Station
 from tests.console.support import (
     Console,

@@ -11,15 +11,15 @@ from mediastation.catalog.ledger import Ledger
 from mediastation.console.screens.ledger_words import traffic_row, traffic_text
 from mediastation.model.ledger import LedgerEntry, LedgerEvent, LedgerHead
 from mediastation.station.gather import add
-from mediastation.station.ledger import record_entry, record_withdrawn
-from mediastation.station.ledger_traffic import (
+from mediastation.station.recording.ledger import record_entry, record_withdrawn
+from mediastation.station.recording.ledger_traffic import (
     record_imported,
     record_reconciled,
     record_sending,
     record_sent,
 )
-from mediastation.station.peers import require_peer
 from mediastation.station.station import Station
+from mediastation.station.traffic.peers import require_peer
 from tests.console.support import line_with, opened, pressed, settled, shown, told
 from tests.station.import_facts import FACTS, RECONCILED
 from tests.support.objects import write_series

@@ -24,9 +24,9 @@ from mediastation.console.widgets.dialogs import Confirm
 from mediastation.model.job import JobState
 from mediastation.network.association_log import AssociationFacts
 from mediastation.station.gather import add
-from mediastation.station.listening import Listener, hosts_of
 from mediastation.station.process_lock import SERVE_LOCK, hold_lock
-from mediastation.station.serving_process import ask_serving, start_serving, stop_serving
+from mediastation.station.serving.listening import Listener, hosts_of
+from mediastation.station.serving.process import ask_serving, start_serving, stop_serving
 from mediastation.station.station import Station
 from tests.console.support import (
     Console,

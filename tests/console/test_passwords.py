@@ -13,12 +13,12 @@ from mediastation.console.screens.jobs import JobsScreen
 from mediastation.console.screens.password_dialogs import AskNewPassword, AskOpening
 from mediastation.model.job import PASSWORD, JobRecord, JobState
 from mediastation.model.secrecy import Password
-from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest
-from mediastation.station.import_request import ImportRequest
-from mediastation.station.job_password import give_password
+from mediastation.station.exporting.export import export
+from mediastation.station.exporting.request import ExportRequest
+from mediastation.station.intake.request import ImportRequest
+from mediastation.station.serving.job_password import give_password
+from mediastation.station.serving.submitting import submit
 from mediastation.station.station import Station
-from mediastation.station.submitting import submit
 from tests.console.support import (
     Console,
     console_of,
@@ -103,7 +103,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> KeptSecrets:
     """A `serve` in name only, that keeps passwords."""
     secrets = KeptSecrets()
     secrets.put_in_place(monkeypatch)
-    monkeypatch.setattr("mediastation.station.foresight.drives_here", lambda _: [])
+    monkeypatch.setattr("mediastation.station.exporting.foresight.drives_here", lambda _: [])
     return secrets
 
 

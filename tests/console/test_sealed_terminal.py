@@ -10,7 +10,7 @@ import pytest
 
 from mediastation.station.gather import add
 from mediastation.station.own_process import own_environment, own_words
-from mediastation.station.serving_process import stop_serving
+from mediastation.station.serving.process import stop_serving
 from mediastation.station.station import Station
 from tests.console.support import files_with
 from tests.support.objects import write_series

@@ -17,7 +17,7 @@ from mediastation.errors import NetworkError
 from mediastation.model.job import Question
 from mediastation.network.storage_scu import echo
 from mediastation.station.process_lock import SERVE_LOCK, hold_lock
-from mediastation.station.serving_process import ask_serving, start_serving, stop_serving
+from mediastation.station.serving.process import ask_serving, start_serving, stop_serving
 from mediastation.station.station import Station
 from tests.console.support import Console, console_of, pressed, settled, shown, told
 from tests.support.network import RawPeer

@@ -14,9 +14,9 @@ from mediastation.console.screens.studies import StudiesScreen
 from mediastation.console.widgets.dialogs import AskPath, Confirm, complete_path
 from mediastation.station.clock import Clock
 from mediastation.station.gather import add
-from mediastation.station.import_medium import import_medium
-from mediastation.station.import_request import ImportRequest, ReconcileRequest
-from mediastation.station.reconcile import reconcile
+from mediastation.station.intake.import_medium import import_medium
+from mediastation.station.intake.request import ImportRequest, ReconcileRequest
+from mediastation.station.reconciling.reconcile import reconcile
 from mediastation.station.station import Station
 from tests.console.support import Console, console_of, line_with, opened, pressed, settled, shown
 from tests.support.objects import write_ct

@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.generate import write_series
 from mediastation.station.own_process import own_environment, own_words
-from mediastation.station.serving_process import ask_serving, stop_serving
+from mediastation.station.serving.process import ask_serving, stop_serving
 from tests.support.peers import run_peer
 from tests.support.served_jobs import Handle
 from tests.support.terminal import Terminal

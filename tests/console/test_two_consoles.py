@@ -15,7 +15,7 @@ from benchmarks.generate import write_series
 from mediastation.console.app import ConsoleApp
 from mediastation.console.serving import begin_serving
 from mediastation.station.own_process import own_environment, own_words
-from mediastation.station.serving_process import ask_serving, stop_serving
+from mediastation.station.serving.process import ask_serving, stop_serving
 from tests.console.support import Console, opened, pressed, settled, shown
 from tests.support.served_jobs import wait_until
 from tests.support.terminal import Terminal

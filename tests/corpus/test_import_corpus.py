@@ -12,8 +12,8 @@ from pydicom import dcmread
 from mediastation.dicom.header import NotDicom, read_header
 from mediastation.model.finding import Finding
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
-from mediastation.station.import_medium import import_medium
-from mediastation.station.import_request import ImportRequest, ImportResult
+from mediastation.station.intake.import_medium import import_medium
+from mediastation.station.intake.request import ImportRequest, ImportResult
 from mediastation.station.station import Station
 from tests.support.corpus import corpus_file, corpus_files, corpus_id
 

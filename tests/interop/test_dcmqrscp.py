@@ -12,15 +12,15 @@ from pydicom import Dataset, dcmread
 from mediastation.catalog.selection import find_entries, read_entry
 from mediastation.cli.app import run
 from mediastation.model.identity import PatientIdentity
-from mediastation.station.candidates import find_matches
 from mediastation.station.demo import demo_files
-from mediastation.station.fetch import fetch
 from mediastation.station.gather import add
-from mediastation.station.peer_requests import FetchRequest, SendRequest
-from mediastation.station.peers import echo
-from mediastation.station.query import find
-from mediastation.station.send import send
+from mediastation.station.reconciling.candidates import find_matches
 from mediastation.station.station import Station
+from mediastation.station.traffic.fetch import fetch
+from mediastation.station.traffic.peers import echo
+from mediastation.station.traffic.query import find
+from mediastation.station.traffic.requests import FetchRequest, SendRequest
+from mediastation.station.traffic.send import send
 from tests.support.objects import write_ct
 from tests.support.pacs import dcmqrscp, write_peer
 from tests.support.serving import Nursery

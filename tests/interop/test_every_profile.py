@@ -15,8 +15,8 @@ import pytest
 
 from mediastation.conformance.load import load_profiles
 from mediastation.station.clock import Clock, read_timestamp
-from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest
+from mediastation.station.exporting.export import export
+from mediastation.station.exporting.request import ExportRequest
 from mediastation.station.station import Station
 from tests.support.peers import run_peer
 from tests.support.profile_objects import object_for, write

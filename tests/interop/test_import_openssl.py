@@ -10,8 +10,8 @@ import pytest
 from mediastation.model.finding import Severity
 from mediastation.model.secrecy import Password
 from mediastation.secure.opening.keys import KeyRing, read_private_key
-from mediastation.station.import_medium import import_medium
-from mediastation.station.import_request import ImportRequest
+from mediastation.station.intake.import_medium import import_medium
+from mediastation.station.intake.request import ImportRequest
 from mediastation.station.station import Station
 from tests.support.certificates import issue
 from tests.support.objects import write_series

@@ -12,10 +12,10 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest
+from mediastation.station.exporting.export import export
+from mediastation.station.exporting.request import ExportRequest
 from mediastation.station.station import Station
-from mediastation.station.update import update
+from mediastation.station.updating.update import update
 from mediastation.station.verification import verify
 from tests.support.corpus import corpus_file
 from tests.support.objects import write_series

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mediastation.model.identity import PatientIdentity
-from mediastation.station.candidates import find_matches
-from mediastation.station.query import read_keys
+from mediastation.station.reconciling.candidates import find_matches
+from mediastation.station.reconciling.worklist import find_orders
 from mediastation.station.station import Station
-from mediastation.station.worklist import find_orders
+from mediastation.station.traffic.query import read_keys
 from tests.support.orders import wlmscpfs, worklist_entry
 from tests.support.pacs import write_peer
 

@@ -10,8 +10,8 @@ from mediastation.model.reconciliation import Candidate, CandidateOrigin, Order
 from mediastation.model.repair import RepairLog
 from mediastation.pages.facts import IndexPatient, IndexSeries, IndexStudy
 from mediastation.pages.import_facts import LeftBehind, SentOn
-from mediastation.station.import_report import ImportOutcome
-from mediastation.station.import_request import IdentityDecision
+from mediastation.station.intake.report import ImportOutcome
+from mediastation.station.intake.request import IdentityDecision
 from tests.station.import_facts import LOCAL, MEDIUM, OUTSIDE
 
 CANDIDATE = Candidate(LOCAL, CandidateOrigin.WORKLIST, "ris", Order(accession_number="A77"))

@@ -18,16 +18,16 @@ from benchmarks.generate import write_series
 from mediastation.catalog.job_queue import LEASE_S, MOST_ATTEMPTS
 from mediastation.errors import ConfigError
 from mediastation.model.job import JobState
-from mediastation.station.burn_request import BurnRequest
+from mediastation.station.burning.request import BurnRequest
 from mediastation.station.clock import Clock
-from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest
+from mediastation.station.exporting.export import export
+from mediastation.station.exporting.request import ExportRequest
 from mediastation.station.job import failure_text, worker_name
-from mediastation.station.job_kinds import KINDS, as_row, kind_of, placed, read_request
-from mediastation.station.queue import JobTransport
+from mediastation.station.serving.job_kinds import KINDS, as_row, kind_of, placed, read_request
+from mediastation.station.serving.queue import JobTransport
+from mediastation.station.serving.submitting import answer, cancel, prioritise, retry, submit
+from mediastation.station.serving.worker import Share, Worker
 from mediastation.station.station import Station
-from mediastation.station.submitting import answer, cancel, prioritise, retry, submit
-from mediastation.station.worker import Share, Worker
 from tests.support.servers import configure
 
 
@@ -346,8 +346,8 @@ class TestWorker:
 _DYING = """
 import os, signal, sys, threading
 from pathlib import Path
-from mediastation.station import export
-from mediastation.station.worker import Worker
+from mediastation.station.exporting import export
+from mediastation.station.serving.worker import Worker
 
 home, fatal = Path(sys.argv[1]), sys.argv[2]
 write = export.write_volume

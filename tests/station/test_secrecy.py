@@ -140,7 +140,7 @@ class TestCommand:
         """A fault of our own is kept with its traceback; the password is in none of it."""
         program = (
             "import sys\n"
-            "import mediastation.station.sealed_volume as sealed\n"
+            "import mediastation.station.sealing.volume as sealed\n"
             "from mediastation.cli.app import run\n"
             "def fail(*words, **more):\n"
             "    raise ZeroDivisionError(repr(words) + repr(more))\n"

@@ -17,10 +17,10 @@ import pytest
 from mediastation.catalog.ledger import Ledger
 from mediastation.model.ledger import LedgerEntry, LedgerEvent
 from mediastation.station.clock import Clock
-from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest
-from mediastation.station.ledger_audit import audit_ledger
-from mediastation.station.serve import serve
+from mediastation.station.exporting.export import export
+from mediastation.station.exporting.request import ExportRequest
+from mediastation.station.recording.ledger_audit import audit_ledger
+from mediastation.station.serving.serve import serve
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
 from tests.support.objects import write_ct, write_series
@@ -30,13 +30,14 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from mediastation.media.contract import PendingMedium
-from mediastation.station import export_volume, reprint as reprinting
-from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest
-from mediastation.station.reprint import reprint
+from mediastation.station.exporting import volume as export_volume
+from mediastation.station.exporting import reprint as reprinting
+from mediastation.station.exporting.export import export
+from mediastation.station.exporting.request import ExportRequest
+from mediastation.station.exporting.reprint import reprint
 from mediastation.station.station import Station
-from mediastation.station.update import update
-from mediastation.station.update_request import UpdateRequest
+from mediastation.station.updating.update import update
+from mediastation.station.updating.request import UpdateRequest
 
 home, what, point, source, output, profile, medium, at_volume = sys.argv[1:]
 left = int(at_volume)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mediastation.model.job import JobState
-from mediastation.station.burn_request import BurnResult
+from mediastation.station.burning.request import BurnResult
 from mediastation.station.station import Station
 
 SR0 = "/dev/sr0"

@@ -24,8 +24,8 @@ Ask = Callable[..., tuple[int, dict[str, Any]]]
 NURSERY = """
 import os, signal, sys
 import mediastation.cli.app, mediastation.cli.commands
-import mediastation.station.export, mediastation.station.serve
-import mediastation.station.import_medium
+import mediastation.station.exporting.export, mediastation.station.serving.serve
+import mediastation.station.intake.import_medium
 from mediastation.cli.app import run
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
 for line in sys.stdin:

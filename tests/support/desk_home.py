@@ -12,8 +12,8 @@ from pydicom import dcmread
 from benchmarks.generate import iter_series
 from mediastation.catalog.listing import list_rows
 from mediastation.station.gather import add
+from mediastation.station.serving.worker import Worker
 from mediastation.station.station import Station
-from mediastation.station.worker import Worker
 
 JANE, JAYNE, TARO, TWIN = "DOE^JANE", "DOE^JAYNE", "山田^太郎", "ROE^ANN"
 _PEOPLE = (

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediastation.model.manifest import Manifest
-from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest
-from mediastation.station.export_volume import MANIFEST_NAME
+from mediastation.station.exporting.export import export
+from mediastation.station.exporting.request import ExportRequest
+from mediastation.station.exporting.volume import MANIFEST_NAME
 from mediastation.station.gather import add
 from mediastation.station.station import Station
-from mediastation.station.update import update
-from mediastation.station.update_request import UpdateRequest
+from mediastation.station.updating.request import UpdateRequest
+from mediastation.station.updating.update import update
 from tests.support.objects import write_ct
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from mediastation.catalog.listing import list_rows
 from mediastation.model.manifest import Manifest
 from mediastation.station.clock import Clock, read_timestamp
-from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest, ExportResult
-from mediastation.station.export_volume import MANIFEST_NAME
+from mediastation.station.exporting.export import export
+from mediastation.station.exporting.request import ExportRequest, ExportResult
+from mediastation.station.exporting.volume import MANIFEST_NAME
 from mediastation.station.gather import add
 from mediastation.station.station import Station
 

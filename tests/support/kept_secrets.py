@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediastation.station import job_password
+from mediastation.station.serving import job_password
 
 
 class KeptSecrets:

@@ -11,5 +11,5 @@ import pytest
 def small_mo_disks() -> Iterator[None]:
     """Let the image of an MO disk be as small as can be: all of them have 2 GB."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mediastation.station.target.filled_bytes", lambda *_: 0)
+        patch.setattr("mediastation.station.exporting.target.filled_bytes", lambda *_: 0)
         yield

@@ -10,7 +10,7 @@ _FIRST = (
     "tests/interop/test_export_peers.py",
     "tests/interop/test_profiles_dcmmkdir.py",
     "tests/verify/test_bit_flips.py",
-    "tests/station/test_serve_kill.py",
+    "tests/station/serving/test_serve_kill.py",
     "tests/media/test_planning.py",
 )
 """What takes long in one piece: begun last, one worker would do it while the others are idle."""

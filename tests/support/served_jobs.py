@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mediastation.model.job import JobRecord
 from mediastation.station.own_process import own_environment, own_words
-from mediastation.station.serving_process import ask_serving
+from mediastation.station.serving.process import ask_serving
 from mediastation.station.station import Station
 
 DEADLINE_S = 90.0

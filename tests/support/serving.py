@@ -12,7 +12,7 @@ from pathlib import Path
 
 _NURSERY = """
 import os, signal, sys
-import mediastation.cli.app, mediastation.cli.commands, mediastation.station.serve
+import mediastation.cli.app, mediastation.cli.commands, mediastation.station.serving.serve
 from mediastation.cli.app import run
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
 child = 0

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mediastation.reading.dicomdir import read_dicomdir
 from mediastation.reading.volume import open_volume
-from mediastation.station.export_request import ExportResult
+from mediastation.station.exporting.request import ExportResult
 from mediastation.station.station import Station
-from mediastation.station.update import update
-from mediastation.station.update_request import UpdateRequest
+from mediastation.station.updating.request import UpdateRequest
+from mediastation.station.updating.update import update
 from tests.support.file_sets import Record, dicomdir, element, image, patient, series, study
 from tests.support.objects import write_ct
 

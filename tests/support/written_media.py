@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mediastation.model.manifest import Manifest, ManifestFile
 from mediastation.model.medium import MEDIA, Format
-from mediastation.station.export_output import open_writer
+from mediastation.station.exporting.output import open_writer
 from tests.media.support import medium_files
 from tests.support.file_sets import (
     FILE_SET_UID,

@@ -19,9 +19,9 @@ from mediastation.model.job import JobRecord, JobState
 from mediastation.model.text import size_text
 
 if TYPE_CHECKING:
-    from mediastation.station.drive_view import Burnable, DriveJob, DriveView
+    from mediastation.station.burning.drive_view import Burnable, DriveJob, DriveView
     from mediastation.station.job_facts import Output
-    from mediastation.station.job_kinds import Request
+    from mediastation.station.serving.job_kinds import Request
     from mediastation.station.station import Station
 
 _OTHER = "other"
@@ -85,7 +85,7 @@ class DriveErrands(ConsoleScreen):
         self.run_worker(self._verify(view), group="errand")
 
     async def _verify(self, view: DriveView) -> None:
-        from mediastation.station.job_kinds import VerifyRequest  # noqa: PLC0415
+        from mediastation.station.serving.job_kinds import VerifyRequest  # noqa: PLC0415
 
         await self._submit(VerifyRequest(path_of(view.drive.device)))
 
@@ -100,7 +100,7 @@ class DriveErrands(ConsoleScreen):
         self.run_worker(self._eject(view.drive.device), group="errand", exclusive=True)
 
     async def _eject(self, device: str) -> None:
-        from mediastation.station.drives import eject  # noqa: PLC0415
+        from mediastation.station.burning.drives import eject  # noqa: PLC0415
 
         try:
             async with self.drives_in_use:
@@ -149,13 +149,13 @@ class DriveErrands(ConsoleScreen):
         )
 
     def _wipe(self, device: str, lines: tuple[str, ...], whole: bool, sure: bool | None) -> None:
-        from mediastation.station.job_kinds import BlankRequest  # noqa: PLC0415
+        from mediastation.station.serving.job_kinds import BlankRequest  # noqa: PLC0415
 
         if sure:
             self.run_worker(self._submit(BlankRequest(device, lines, whole)), group="errand")
 
     async def _look_at(self, device: str) -> DriveView | None:
-        from mediastation.station.drive_view import look_at_drive  # noqa: PLC0415
+        from mediastation.station.burning.drive_view import look_at_drive  # noqa: PLC0415
 
         async with self.drives_in_use:
             return await self.ask(look_at_drive, device, self.desk.engine)
@@ -169,7 +169,7 @@ class DriveErrands(ConsoleScreen):
             self.run_worker(self._choose_image(view.drive.device), group="errand", exclusive=True)
 
     async def _choose_image(self, device: str) -> None:
-        from mediastation.station.drive_view import recent_images  # noqa: PLC0415
+        from mediastation.station.burning.drive_view import recent_images  # noqa: PLC0415
 
         images = await self.ask(recent_images)
         if images is None:
@@ -208,7 +208,7 @@ class DriveErrands(ConsoleScreen):
         self.run_worker(self._ask_copies(device, path, record), group="errand", exclusive=True)
 
     async def _ask_copies(self, device: str, path: Path, record: JobRecord | None) -> None:
-        from mediastation.station.drive_view import read_burnable  # noqa: PLC0415
+        from mediastation.station.burning.drive_view import read_burnable  # noqa: PLC0415
 
         image = await self.ask(read_burnable, path, record)
         if image is None:
@@ -250,7 +250,7 @@ class DriveErrands(ConsoleScreen):
     def _burn(
         self, device: str, image: Burnable, copies: int, speed: float, sure: bool | None
     ) -> None:
-        from mediastation.station.burn_request import BurnRequest  # noqa: PLC0415
+        from mediastation.station.burning.request import BurnRequest  # noqa: PLC0415
 
         if sure:
             request = BurnRequest(image.path, (device,), speed, copies, disclosure=image.disclosure)
@@ -259,7 +259,7 @@ class DriveErrands(ConsoleScreen):
     # Jobs
 
     async def _submit(self, request: Request) -> None:
-        from mediastation.station.submitting import submit  # noqa: PLC0415
+        from mediastation.station.serving.submitting import submit  # noqa: PLC0415
 
         async with self.drives_in_use:
             number = await self.ask(submit, request)
@@ -279,7 +279,7 @@ class DriveErrands(ConsoleScreen):
 
     async def _take_back(self, number: int) -> bool:
         """Cancel a job, unless a disc would be spoiled by that."""
-        from mediastation.station.submitting import cancel  # noqa: PLC0415
+        from mediastation.station.serving.submitting import cancel  # noqa: PLC0415
 
         record = await self.ask(_job, number)
         if record is None:

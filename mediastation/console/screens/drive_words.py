@@ -22,8 +22,8 @@ from mediastation.model.job import JobState
 from mediastation.model.text import harmless, size_text
 
 if TYPE_CHECKING:
-    from mediastation.station.drive_view import DriveJob, DriveView
-    from mediastation.station.drives import DiscContent
+    from mediastation.station.burning.drive_view import DriveJob, DriveView
+    from mediastation.station.burning.drives import DiscContent
 
 COLUMNS = (
     Column("Drive", 13, flex=1),

@@ -26,7 +26,7 @@ from mediastation.console.words import number_text
 from mediastation.errors import MediastationError
 
 if TYPE_CHECKING:
-    from mediastation.station.drive_view import DriveJob, DriveView
+    from mediastation.station.burning.drive_view import DriveJob, DriveView
 
 _READ_AGAIN_S = 10
 _JOB = 5
@@ -100,7 +100,7 @@ class DrivesScreen(DriveErrands):
 
     async def look(self) -> None:
         """Read the jobs; look at the drives when it is time, or a job has let one go."""
-        from mediastation.station.drive_view import drive_jobs  # noqa: PLC0415
+        from mediastation.station.burning.drive_view import drive_jobs  # noqa: PLC0415
 
         before = {name for name, job in self._jobs.items() if job.is_busy}
         self._jobs = await self.desk.call(drive_jobs)
@@ -126,8 +126,8 @@ class DrivesScreen(DriveErrands):
         self._show()
 
     async def _read_drives(self) -> None:
-        from mediastation.station.drive_view import look_at_drives, medium_like  # noqa: PLC0415
-        from mediastation.station.job_kinds import resource_of  # noqa: PLC0415
+        from mediastation.station.burning.drive_view import look_at_drives, medium_like  # noqa: PLC0415
+        from mediastation.station.serving.job_kinds import resource_of  # noqa: PLC0415
 
         typed = typed_drives(self.desk)
         try:

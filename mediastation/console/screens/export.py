@@ -39,13 +39,13 @@ from mediastation.model.browsing import CatalogState
 from mediastation.model.event import Event
 from mediastation.model.profile import ApplicationProfile
 from mediastation.station.browse import state_of_studies
-from mediastation.station.chosen import rows_of_sources
+from mediastation.station.exporting.chosen import rows_of_sources
 
 if TYPE_CHECKING:
     from mediastation.burn.drive import Drive
-    from mediastation.station.chosen import ChosenRow
-    from mediastation.station.foresight import Foresight
-    from mediastation.station.presets import ReadyPreset
+    from mediastation.station.exporting.chosen import ChosenRow
+    from mediastation.station.exporting.foresight import Foresight
+    from mediastation.station.exporting.presets import ReadyPreset
 
 _DEBOUNCE_S = 0.4
 _MOST_SOURCES = 100_000
@@ -288,7 +288,7 @@ class ExportScreen(ExportSealing):
             self.in_background(self._plan, "plan")
 
     async def _plan(self) -> None:
-        from mediastation.station.foresight import foresee  # noqa: PLC0415
+        from mediastation.station.exporting.foresight import foresee  # noqa: PLC0415
 
         try:
             while self.rows and not self.is_planned and not self.desk.is_closing:

@@ -12,8 +12,8 @@ from mediastation.model.medium import MEDIA, Format
 from mediastation.model.profile import ApplicationProfile, Security
 
 if TYPE_CHECKING:
-    from mediastation.station.export_request import ExportRequest
-    from mediastation.station.presets import ReadyPreset
+    from mediastation.station.exporting.presets import ReadyPreset
+    from mediastation.station.exporting.request import ExportRequest
 
 MOST_COPIES = 99
 MAKE, ASK = "make", "ask"
@@ -203,7 +203,7 @@ class Choices:
 
     def request(self, sources: tuple[str, ...], output: Path) -> ExportRequest:
         """Return the export of `sources` to `output`."""
-        from mediastation.station.export_request import ExportRequest  # noqa: PLC0415
+        from mediastation.station.exporting.request import ExportRequest  # noqa: PLC0415
 
         return ExportRequest(
             sources=sources,

@@ -28,7 +28,7 @@ from mediastation.model.transfer_syntax import COMPRESSIONS
 
 if TYPE_CHECKING:
     from mediastation.burn.drive import Drive
-    from mediastation.station.presets import ReadyPreset
+    from mediastation.station.exporting.presets import ReadyPreset
 
 NO_DRIVE = "none"
 _LABEL_LETTERS = 16
@@ -232,7 +232,7 @@ class ExportEditing(ConsoleScreen):
         self.in_background(self._read_drives, "drives", exclusive=True)
 
     async def _read_drives(self) -> None:
-        from mediastation.station.foresight import drives_here  # noqa: PLC0415
+        from mediastation.station.exporting.foresight import drives_here  # noqa: PLC0415
 
         try:
             self.drives = await self.desk.work("looking at the drives", drives_here)

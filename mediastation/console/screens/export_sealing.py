@@ -18,7 +18,7 @@ from mediastation.console.widgets.choose import Choice
 from mediastation.console.widgets.dialogs import Confirm
 from mediastation.errors import MediastationError
 from mediastation.model.secrecy import Password
-from mediastation.station.sealing_choice import (
+from mediastation.station.sealing.choice import (
     judge_password,
     look_at_certificates,
     new_password,
@@ -28,9 +28,9 @@ from mediastation.station.sealing_choice import (
 )
 
 if TYPE_CHECKING:
-    from mediastation.station.chosen import ChosenRow
-    from mediastation.station.export_request import ExportRequest
-    from mediastation.station.sealing_choice import CertificateRow, Judgement
+    from mediastation.station.exporting.chosen import ChosenRow
+    from mediastation.station.exporting.request import ExportRequest
+    from mediastation.station.sealing.choice import CertificateRow, Judgement
 
 SEAL, LEAVE = "seal", "leave"
 

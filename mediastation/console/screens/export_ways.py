@@ -10,8 +10,8 @@ from mediastation.console.screens.export_choices import Choices
 from mediastation.model.profile import ApplicationProfile
 
 if TYPE_CHECKING:
-    from mediastation.station.export_request import ExportRequest
-    from mediastation.station.presets import ReadyPreset
+    from mediastation.station.exporting.presets import ReadyPreset
+    from mediastation.station.exporting.request import ExportRequest
     from mediastation.station.station import Station
 
 Ways = tuple[list["ReadyPreset"], dict[str, str], Mapping[str, ApplicationProfile]]
@@ -20,7 +20,7 @@ Ways = tuple[list["ReadyPreset"], dict[str, str], Mapping[str, ApplicationProfil
 
 def read_ways(station: Station) -> Ways:
     """Return presets and profiles."""
-    from mediastation.station.presets import ready_presets  # noqa: PLC0415 - not for the paint
+    from mediastation.station.exporting.presets import ready_presets  # noqa: PLC0415 - not for the paint
 
     ready, faulty = ready_presets(station)
     return ready, faulty, station.profiles
@@ -38,8 +38,8 @@ def submit_export(
         to the job apart.
     """
     from mediastation.config import Preset  # noqa: PLC0415
-    from mediastation.station.presets import output_for, require_preset  # noqa: PLC0415
-    from mediastation.station.submitting import submit  # noqa: PLC0415
+    from mediastation.station.exporting.presets import output_for, require_preset  # noqa: PLC0415
+    from mediastation.station.serving.submitting import submit  # noqa: PLC0415
 
     if choices.output:
         output = Path(choices.output)

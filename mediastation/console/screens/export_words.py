@@ -19,9 +19,9 @@ from mediastation.model.text import harmless, size_text
 
 if TYPE_CHECKING:
     from mediastation.media.planning import MediumRow
-    from mediastation.station.chosen import ChosenRow
-    from mediastation.station.foresight import Foresight
-    from mediastation.station.presets import ReadyPreset
+    from mediastation.station.exporting.chosen import ChosenRow
+    from mediastation.station.exporting.foresight import Foresight
+    from mediastation.station.exporting.presets import ReadyPreset
 
 SOURCE_COLUMNS = (
     Column("Goes out", 14, flex=3),

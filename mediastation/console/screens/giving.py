@@ -24,7 +24,7 @@ async def give(
     bool
         Whether somebody keeps it now. Otherwise the job asks for it when it is begun.
     """
-    from mediastation.station.job_password import give_password  # noqa: PLC0415 - not for the paint
+    from mediastation.station.serving.job_password import give_password  # noqa: PLC0415 - not for the paint
 
     console, desk = screen.console, screen.desk
     try:

@@ -29,8 +29,8 @@ from mediastation.model.importing import Verdict
 
 if TYPE_CHECKING:
     from mediastation.importing.quarantine import QuarantinedFile
-    from mediastation.station.import_request import WantedPatient
-    from mediastation.station.import_view import OutsidePatient
+    from mediastation.station.intake.request import WantedPatient
+    from mediastation.station.intake.view import OutsidePatient
 
 
 class ImportDecisions(ImportErrands):
@@ -48,7 +48,7 @@ class ImportDecisions(ImportErrands):
         file = self._held_at_cursor()
         if file is None:
             return
-        from mediastation.station.held_view import view_held  # noqa: PLC0415 - loads decoders
+        from mediastation.station.intake.held_view import view_held  # noqa: PLC0415 - loads decoders
 
         self.console.tell("Comparing both sides …")
         try:
@@ -114,7 +114,7 @@ class ImportDecisions(ImportErrands):
         )
 
     async def _write_decision(self, file: QuarantinedFile, verdict: Verdict, why: str) -> None:
-        from mediastation.station.quarantine_desk import decide  # noqa: PLC0415
+        from mediastation.station.intake.quarantine_desk import decide  # noqa: PLC0415
 
         try:
             stop = self.desk.stop_on_leaving
@@ -144,7 +144,7 @@ class ImportDecisions(ImportErrands):
     async def _ask_who(
         self, one: Shown, patient: OutsidePatient, wanted: WantedPatient | None
     ) -> None:
-        from mediastation.station.import_request import WantedPatient  # noqa: PLC0415
+        from mediastation.station.intake.request import WantedPatient  # noqa: PLC0415
 
         told = f"asking who {identity_text(patient.identity)} is"
         try:
@@ -189,7 +189,7 @@ class ImportDecisions(ImportErrands):
     async def _reconcile(
         self, one: Shown, patient: OutsidePatient, looked: LookUp, chosen: MayBe
     ) -> None:
-        from mediastation.station.import_request import ReconcileRequest  # noqa: PLC0415
+        from mediastation.station.intake.request import ReconcileRequest  # noqa: PLC0415
 
         assert looked.outside is not None  # noqa: S101 - `_chosen` has looked
         local, order = chosen.match.candidate.identity, chosen.match.candidate.order
@@ -224,7 +224,7 @@ class ImportDecisions(ImportErrands):
     def _with_number(self, patient: OutsidePatient, words: dict[str, str] | None) -> None:
         if not words or not any(words.values()):
             return
-        from mediastation.station.import_request import WantedPatient  # noqa: PLC0415
+        from mediastation.station.intake.request import WantedPatient  # noqa: PLC0415
 
         self.ask_who(patient, WantedPatient(words["patient_id"], words["accession"]))
 
@@ -258,7 +258,7 @@ class ImportDecisions(ImportErrands):
     async def _ask_typed(self, patient: OutsidePatient, words: dict[str, str]) -> None:
         from mediastation.model.identity import PatientIdentity  # noqa: PLC0415
         from mediastation.model.job import Question  # noqa: PLC0415
-        from mediastation.station.import_request import ReconcileRequest  # noqa: PLC0415
+        from mediastation.station.intake.request import ReconcileRequest  # noqa: PLC0415
 
         local = PatientIdentity(
             words["patient_id"], "", words["name"], words["birth_date"], words["sex"]

@@ -77,7 +77,7 @@ class ImportErrands(JobErrands):
         self.in_background(partial(self._take_in, medium), "errand")
 
     async def _take_in(self, medium: Path) -> None:
-        from mediastation.station.import_request import ImportRequest  # noqa: PLC0415
+        from mediastation.station.intake.request import ImportRequest  # noqa: PLC0415
 
         there = await self.ask(lambda _: medium.exists())
         if not there:
@@ -90,7 +90,7 @@ class ImportErrands(JobErrands):
 
     async def _queue(self, request: Any, undo: str) -> int | None:
         """Submit a request; `undo` names it, with the number of the job in place of ``{}``."""
-        from mediastation.station.submitting import submit  # noqa: PLC0415
+        from mediastation.station.serving.submitting import submit  # noqa: PLC0415
 
         job = await self.ask(submit, request)
         if job is None:
@@ -110,7 +110,7 @@ class ImportErrands(JobErrands):
         self.in_background(partial(self._open_again, record), "errand", exclusive=True)
 
     async def _open_again(self, record: JobRecord) -> None:
-        from mediastation.station.import_keys import look_for_seal  # noqa: PLC0415
+        from mediastation.station.intake.keys import look_for_seal  # noqa: PLC0415
 
         medium = Path(str(record.request.get("medium", "")))
         self.console.tell(f"Looking at {medium_name(record)} …")
@@ -139,7 +139,7 @@ class ImportErrands(JobErrands):
             self.in_background(partial(self._import_with, medium, given), "errand")
 
     async def _import_with(self, medium: Path, given: Opening) -> None:
-        from mediastation.station.import_request import ImportRequest  # noqa: PLC0415
+        from mediastation.station.intake.request import ImportRequest  # noqa: PLC0415
 
         keys = (given.key,) if given.key is not None else ()
         request = ImportRequest(medium, key=keys)
@@ -183,7 +183,7 @@ class ImportErrands(JobErrands):
             self.in_background(partial(self._send, record.id, peer), "errand")
 
     async def _send(self, job: int, peer: str) -> None:
-        from mediastation.station.peer_requests import SendRequest  # noqa: PLC0415
+        from mediastation.station.traffic.requests import SendRequest  # noqa: PLC0415
 
         number = await self._queue(SendRequest((f"import:{job}",), peer), "sending, job {}")
         if number is not None:
@@ -217,7 +217,7 @@ class ImportErrands(JobErrands):
             self.in_background(partial(self._copy_report, page, Path(path)), "errand")
 
     async def _copy_report(self, page: Path, path: Path) -> None:
-        from mediastation.station.import_report_copy import copy_import_report  # noqa: PLC0415
+        from mediastation.station.intake.report_copy import copy_import_report  # noqa: PLC0415
 
         written = await self.ask(copy_import_report, page, path)
         if written is not None:

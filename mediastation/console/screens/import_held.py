@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mediastation.console.app import ConsoleApp
     from mediastation.dicom.attribute_differences import Differences
     from mediastation.importing.side_by_side import FactRow
-    from mediastation.station.held_view import HeldView
+    from mediastation.station.intake.held_view import HeldView
 
 _LABEL = 22
 _PICTURES_FROM = (100, 30)
@@ -83,7 +83,7 @@ class HeldDialog(ModalScreen[str | None]):
 
     @work(group="held-pictures", exclusive=True)
     async def _render_pictures(self) -> None:
-        from mediastation.station.held_view import SidePictures  # noqa: PLC0415 - not for the paint
+        from mediastation.station.intake.held_view import SidePictures  # noqa: PLC0415 - not for the paint
 
         desk = cast("ConsoleApp", self.app).desk
         pictures = SidePictures()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mediastation.model.identity import PersonCluster
     from mediastation.model.reconciliation import Match
     from mediastation.pages.import_facts import SidesRow
-    from mediastation.station.import_request import WantedPatient
-    from mediastation.station.import_view import OutsidePatient
+    from mediastation.station.intake.request import WantedPatient
+    from mediastation.station.intake.view import OutsidePatient
     from mediastation.station.station import Station
 
 _ORIGINS = {"worklist": "worklist of {}", "peer": "patients of {}", "catalog": "this catalog",
@@ -68,10 +68,10 @@ def look_up(station: Station, patient: OutsidePatient, wanted: WantedPatient) ->
     MediastationError
         Whatever keeps that from being answered.
     """
-    from mediastation.station.import_report import sides_of  # noqa: PLC0415 - not for the paint
-    from mediastation.station.import_request import IdentityDecision  # noqa: PLC0415
-    from mediastation.station.reconcile import find_candidates  # noqa: PLC0415
-    from mediastation.station.reconcile_choice import differences  # noqa: PLC0415
+    from mediastation.station.intake.report import sides_of  # noqa: PLC0415 - not for the paint
+    from mediastation.station.intake.request import IdentityDecision  # noqa: PLC0415
+    from mediastation.station.reconciling.choice import differences  # noqa: PLC0415
+    from mediastation.station.reconciling.reconcile import find_candidates  # noqa: PLC0415
 
     outside, found = find_candidates(station, patient.sources, wanted)
     may_be = []

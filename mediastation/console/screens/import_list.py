@@ -16,9 +16,9 @@ from mediastation.model.job import Step
 
 if TYPE_CHECKING:
     from mediastation.console.screens.import_screen import ImportScreen
-    from mediastation.station.drive_view import DriveView
-    from mediastation.station.import_view import ImportView
-    from mediastation.station.media_here import MountedMedium
+    from mediastation.station.burning.drive_view import DriveView
+    from mediastation.station.intake.media_here import MountedMedium
+    from mediastation.station.intake.view import ImportView
 
 _NOTHING_ON_IT = (DiscStatus.NONE, DiscStatus.BLANK)
 _READ_IN_FULL = 25
@@ -42,7 +42,7 @@ class ImportList:
         self, screen: ImportScreen, now: float, steps: Mapping[int, Step], *, changed: bool
     ) -> None:
         """Read the imports, if anything changed, and how far those are that run."""
-        from mediastation.station.import_view import list_imports, read_import  # noqa: PLC0415
+        from mediastation.station.intake.view import list_imports, read_import  # noqa: PLC0415
 
         self._now, self._steps = now, steps
         if not self._looked:
@@ -65,8 +65,8 @@ class ImportList:
             screen.in_background(partial(self._look_at_media, screen), "media")
 
     async def _look_at_media(self, screen: ImportScreen) -> None:
-        from mediastation.station.drive_view import look_at_drives  # noqa: PLC0415
-        from mediastation.station.media_here import mounted_media  # noqa: PLC0415
+        from mediastation.station.burning.drive_view import look_at_drives  # noqa: PLC0415
+        from mediastation.station.intake.media_here import mounted_media  # noqa: PLC0415
 
         desk = screen.desk
         try:

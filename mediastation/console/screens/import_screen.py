@@ -183,8 +183,8 @@ class ImportScreen(ImportDecisions):
         super().on_screen_resume()
 
     async def _read_one(self, job: int, now: float) -> None:
-        from mediastation.station.import_view import read_contents, read_import  # noqa: PLC0415
-        from mediastation.station.peers import peers  # noqa: PLC0415
+        from mediastation.station.intake.view import read_contents, read_import  # noqa: PLC0415
+        from mediastation.station.traffic.peers import peers  # noqa: PLC0415
 
         view = await self.desk.call(read_import, job)
         if view is None or job != self._job:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mediastation.console.screens.import_identity import LookUp
     from mediastation.importing.diagnosis import Diagnosis, TreeSummary
     from mediastation.importing.quarantine import QuarantinedFile
-    from mediastation.station.import_view import ImportContents, ImportView
+    from mediastation.station.intake.view import ImportContents, ImportView
 
 MOST_HELD = 1_000
 """Held files that are listed; the rest is decided about by command."""
@@ -54,7 +54,7 @@ WHY = {
 class Shown:
     """What the sections of one import are told from.
 
-    `peers` are the rows of `mediastation.station.peers.peers`; `looked_up` is
+    `peers` are the rows of `mediastation.station.traffic.peers.peers`; `looked_up` is
     who an outside patient may be, by its identity, where somebody asked.
     """
 

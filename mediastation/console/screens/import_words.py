@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from mediastation.burn.drive import Drive
     from mediastation.model.identity import PatientIdentity
     from mediastation.pages.import_facts import OpenedFiles
-    from mediastation.station.drive_view import DriveView
-    from mediastation.station.import_view import ImportView
-    from mediastation.station.media_here import MountedMedium
+    from mediastation.station.burning.drive_view import DriveView
+    from mediastation.station.intake.media_here import MountedMedium
+    from mediastation.station.intake.view import ImportView
 
 MEDIA_COLUMNS = (Column("Medium", 16, flex=2), Column("What lies there", 16, flex=3))
 IMPORT_COLUMNS = (

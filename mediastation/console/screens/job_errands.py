@@ -89,7 +89,7 @@ class JobErrands(PasswordErrands):
         )  # fmt: skip
 
     async def _cancel(self, job: int) -> None:
-        from mediastation.station.submitting import cancel  # noqa: PLC0415
+        from mediastation.station.serving.submitting import cancel  # noqa: PLC0415
 
         try:
             await self.desk.call(cancel, job)
@@ -113,7 +113,7 @@ class JobErrands(PasswordErrands):
         )
 
     async def _retry(self, job: int) -> None:
-        from mediastation.station.submitting import retry  # noqa: PLC0415
+        from mediastation.station.serving.submitting import retry  # noqa: PLC0415
 
         try:
             await self.desk.call(retry, job)
@@ -135,7 +135,7 @@ class JobErrands(PasswordErrands):
         )
 
     async def _prioritise(self, job: int, priority: int) -> None:
-        from mediastation.station.submitting import HIGHEST, LOWEST, prioritise  # noqa: PLC0415
+        from mediastation.station.serving.submitting import HIGHEST, LOWEST, prioritise  # noqa: PLC0415
 
         wanted = min(max(priority, LOWEST), HIGHEST)
         await self.ask(prioritise, job, wanted)
@@ -165,7 +165,7 @@ class JobErrands(PasswordErrands):
             self.in_background(partial(self._send_answer, job, word), "errand")
 
     async def _send_answer(self, job: int, word: str) -> None:
-        from mediastation.station.submitting import answer  # noqa: PLC0415
+        from mediastation.station.serving.submitting import answer  # noqa: PLC0415
 
         try:
             await self.desk.call(answer, job, word)
@@ -191,7 +191,7 @@ class JobErrands(PasswordErrands):
         self.in_background(work, "errand", exclusive=True)
 
     async def _choose_drive(self, record: JobRecord, images: list[Output]) -> None:
-        from mediastation.station.foresight import drives_here  # noqa: PLC0415
+        from mediastation.station.exporting.foresight import drives_here  # noqa: PLC0415
 
         self.console.tell("Looking at the drives …")
         try:
@@ -235,7 +235,7 @@ class JobErrands(PasswordErrands):
         )
 
     async def _burn(self, record: JobRecord, images: list[Output], drive: str, copies: int) -> None:
-        from mediastation.station.burn_request import BurnRequest  # noqa: PLC0415
+        from mediastation.station.burning.request import BurnRequest  # noqa: PLC0415
 
         disclosure = _disclosure(record)
         requests = [
@@ -246,7 +246,7 @@ class JobErrands(PasswordErrands):
 
     async def action_verify(self) -> None:
         """Reread what a job made or burned, as a new job."""
-        from mediastation.station.job_kinds import VerifyRequest  # noqa: PLC0415
+        from mediastation.station.serving.job_kinds import VerifyRequest  # noqa: PLC0415
 
         record = self.current
         media = media_of(record, self.facts) if record else []
@@ -289,12 +289,12 @@ class JobErrands(PasswordErrands):
         )
 
     async def _reprint(self, record: JobRecord, output: Path, volume: int | None) -> None:
-        from mediastation.station.job_kinds import ReprintRequest  # noqa: PLC0415
+        from mediastation.station.serving.job_kinds import ReprintRequest  # noqa: PLC0415
 
         await self._submit([ReprintRequest(record.id, output, volume, _disclosure(record))])
 
     async def _submit(self, requests: list[Any]) -> None:
-        from mediastation.station.submitting import submit  # noqa: PLC0415
+        from mediastation.station.serving.submitting import submit  # noqa: PLC0415
 
         numbers = []
         for request in requests:

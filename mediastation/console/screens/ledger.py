@@ -26,7 +26,7 @@ from mediastation.errors import MediastationError
 from mediastation.model.ledger import Disclosure, LedgerHead
 
 if TYPE_CHECKING:
-    from mediastation.station.media_made import MadeMedium, MediaPage, MediumStory
+    from mediastation.station.recording.media_made import MadeMedium, MediaPage, MediumStory
 
 _PAGE = 100
 _AHEAD = 20
@@ -91,7 +91,7 @@ class LedgerScreen(ConsoleScreen):
 
     async def look(self) -> None:
         """Read what was added to the ledger since."""
-        from mediastation.station.media_made import ledger_head, page_of_media  # noqa: PLC0415
+        from mediastation.station.recording.media_made import ledger_head, page_of_media  # noqa: PLC0415
 
         head = await self.desk.call(ledger_head)
         if self._head is None:
@@ -127,7 +127,7 @@ class LedgerScreen(ConsoleScreen):
         self.run_worker(self._read_on(), group="ledger-read", exclusive=True)
 
     async def _read_on(self) -> None:
-        from mediastation.station.media_made import page_of_media  # noqa: PLC0415
+        from mediastation.station.recording.media_made import page_of_media  # noqa: PLC0415
 
         wanted = len(self._list.told) + _PAGE
         try:
@@ -179,7 +179,7 @@ class LedgerScreen(ConsoleScreen):
             self.run_worker(self._tell_story(made), group="ledger-story", exclusive=True)
 
     async def _tell_story(self, made: MadeMedium) -> None:
-        from mediastation.station.media_made import story_of  # noqa: PLC0415
+        from mediastation.station.recording.media_made import story_of  # noqa: PLC0415
 
         story = await self.ask(story_of, made)
         if story is not None and self.is_attached:
@@ -240,7 +240,7 @@ class LedgerScreen(ConsoleScreen):
         self.run_worker(self._ask_output(made), group="errand", exclusive=True)
 
     async def _ask_output(self, made: MadeMedium) -> None:
-        from mediastation.station.media_made import again_path, story_of  # noqa: PLC0415
+        from mediastation.station.recording.media_made import again_path, story_of  # noqa: PLC0415
 
         story = await self.ask(story_of, made)
         if story is None:
@@ -294,8 +294,8 @@ class LedgerScreen(ConsoleScreen):
             self.run_worker(self._submit(made, job, output, why), group="errand")
 
     async def _submit(self, made: MadeMedium, job: int, output: Path, why: Disclosure) -> None:
-        from mediastation.station.job_kinds import ReprintRequest  # noqa: PLC0415
-        from mediastation.station.submitting import cancel, submit  # noqa: PLC0415
+        from mediastation.station.serving.job_kinds import ReprintRequest  # noqa: PLC0415
+        from mediastation.station.serving.submitting import cancel, submit  # noqa: PLC0415
 
         request = ReprintRequest(job, output, made.medium.volume, why)
         number = await self.ask(submit, request)
@@ -343,7 +343,7 @@ class LedgerScreen(ConsoleScreen):
         self.run_worker(self._prove(wanted), group="prove")
 
     async def _prove(self, wanted: LedgerHead | None) -> None:
-        from mediastation.station.ledger_audit import audit_ledger  # noqa: PLC0415
+        from mediastation.station.recording.ledger_audit import audit_ledger  # noqa: PLC0415
 
         try:
             report = await self.desk.work("proving the ledger", audit_ledger, wanted)

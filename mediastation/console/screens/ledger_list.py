@@ -17,7 +17,7 @@ from mediastation.console.widgets.page_table import PageRow
 from mediastation.model.ledger import LedgerEntry, LedgerEvent
 
 if TYPE_CHECKING:
-    from mediastation.station.media_made import MadeMedium, MediaPage, MediumStory
+    from mediastation.station.recording.media_made import MadeMedium, MediaPage, MediumStory
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mediastation.catalog.ledger_check import LedgerReport
     from mediastation.model.ledger import LedgerEntry, LedgerPatient
-    from mediastation.station.media_made import MadeMedium, MediumStory
+    from mediastation.station.recording.media_made import MadeMedium, MediumStory
 
 COLUMNS = (
     Column("No.", 6, right=True, from_width=100),
@@ -83,7 +83,7 @@ def medium_row(made: MadeMedium, withdrawn: str | None) -> PageRow:
 
 def traffic_row(entry: LedgerEntry, withdrawn: str | None) -> PageRow:
     """Return what was imported, reconciled or transferred as a row; see `medium_row`."""
-    from mediastation.station.entry_words import traffic_cells  # noqa: PLC0415
+    from mediastation.station.recording.entry_words import traffic_cells  # noqa: PLC0415
 
     told = traffic_cells(entry)
     people = told.patients
@@ -108,7 +108,7 @@ def traffic_row(entry: LedgerEntry, withdrawn: str | None) -> PageRow:
 
 def traffic_text(entry: LedgerEntry, withdrawn: str | None) -> Text:
     """Return everything about an import, an identity or a transfer."""
-    from mediastation.station.entry_words import traffic_cells, traffic_words  # noqa: PLC0415
+    from mediastation.station.recording.entry_words import traffic_cells, traffic_words  # noqa: PLC0415
 
     text = Text()
     job = entry.job if entry.job is not None else "–"

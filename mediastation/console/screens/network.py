@@ -29,7 +29,7 @@ from mediastation.errors import MediastationError
 
 if TYPE_CHECKING:
     from mediastation.network.association_log import AssociationFacts
-    from mediastation.station.listening import Listener
+    from mediastation.station.serving.listening import Listener
     from mediastation.station.station import Station
 
 _RATE_OVER = 5
@@ -90,7 +90,7 @@ class NetworkScreen(PeerErrands):
 
     async def look(self) -> None:
         """Ask the listener; a socket tells at once."""
-        from mediastation.station.listening import hosts_of, read_listener  # noqa: PLC0415
+        from mediastation.station.serving.listening import hosts_of, read_listener  # noqa: PLC0415
 
         listener = await self.desk.call(read_listener)
         if self._hosts[0] != listener.address:
@@ -234,12 +234,12 @@ class NetworkScreen(PeerErrands):
 
 
 def _start(station: Station) -> object:
-    from mediastation.station.serving_process import start_serving  # noqa: PLC0415
+    from mediastation.station.serving.process import start_serving  # noqa: PLC0415
 
     return start_serving(station.home)
 
 
 def _stop(station: Station) -> object:
-    from mediastation.station.serving_process import stop_serving  # noqa: PLC0415
+    from mediastation.station.serving.process import stop_serving  # noqa: PLC0415
 
     return stop_serving(station.home)

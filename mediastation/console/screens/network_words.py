@@ -13,7 +13,7 @@ from mediastation.model.text import harmless, size_text
 
 if TYPE_CHECKING:
     from mediastation.network.association_log import AssociationFacts
-    from mediastation.station.listening import Listener
+    from mediastation.station.serving.listening import Listener
 
 COLUMNS = (
     Column("How", 11, flex=2),

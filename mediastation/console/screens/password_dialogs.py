@@ -27,7 +27,7 @@ from mediastation.model.secrecy import LONGEST_PASSWORD, Password
 from mediastation.model.text import harmless
 
 if TYPE_CHECKING:
-    from mediastation.station.sealing_choice import Judgement
+    from mediastation.station.sealing.choice import Judgement
 
 Judge = Callable[[Password], Awaitable["Judgement | None"]]
 """Tells what a password is worth; None where that cannot be told just now."""

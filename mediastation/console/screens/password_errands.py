@@ -14,7 +14,7 @@ from mediastation.model.secrecy import Password
 
 if TYPE_CHECKING:
     from mediastation.model.browsing import StudyRow
-    from mediastation.station.sealing_choice import Judgement
+    from mediastation.station.sealing.choice import Judgement
 
 SEALING = ("export", "update", "reprint")
 """Kinds of jobs whose password is a new one."""
@@ -46,13 +46,13 @@ class PasswordErrands(ConsoleScreen):
         )
 
     async def _judge(self, studies: Sequence[StudyRow], password: Password) -> Judgement | None:
-        from mediastation.station.sealing_choice import judge_password, personal_of  # noqa: PLC0415
+        from mediastation.station.sealing.choice import judge_password, personal_of  # noqa: PLC0415
 
         return await self.ask(judge_password, password, personal_of(studies))
 
     async def slip(self, password: Password) -> str | None:
         """Return what looks mistyped in a password."""
-        from mediastation.station.sealing_choice import slip_in  # noqa: PLC0415
+        from mediastation.station.sealing.choice import slip_in  # noqa: PLC0415
 
         return await self.ask(slip_in, password)
 

@@ -17,7 +17,7 @@ from mediastation.console.words import number_text
 from mediastation.errors import MediastationError
 
 if TYPE_CHECKING:
-    from mediastation.station.query import QueryResult
+    from mediastation.station.traffic.query import QueryResult
 
 _TRIES = "network.tries"
 _MOST_ROWS = 500
@@ -45,7 +45,7 @@ class PeerErrands(ConsoleScreen):
 
     async def read_peers(self) -> None:
         """Read the peers of the settings."""
-        from mediastation.station.peers import peers  # noqa: PLC0415 - not for the first paint
+        from mediastation.station.traffic.peers import peers  # noqa: PLC0415 - not for the first paint
 
         self.peers = {row["name"]: row for row in await self.desk.call(peers)}
 
@@ -74,7 +74,7 @@ class PeerErrands(ConsoleScreen):
         self.look_again()
 
     async def _try(self, name: str) -> None:
-        from mediastation.station.peers import echo  # noqa: PLC0415
+        from mediastation.station.traffic.peers import echo  # noqa: PLC0415
 
         try:
             seconds = await self.desk.work(f"trying {name}", echo, name)
@@ -123,7 +123,7 @@ class PeerErrands(ConsoleScreen):
         self.in_background(partial(self._ask_peer, peer, keys), "find", exclusive=True)
 
     async def _ask_peer(self, peer: dict[str, Any], keys: list[str]) -> None:
-        from mediastation.station.query import find  # noqa: PLC0415
+        from mediastation.station.traffic.query import find  # noqa: PLC0415
 
         try:
             told = f"asking {peer['title']}"
@@ -146,7 +146,7 @@ class PeerErrands(ConsoleScreen):
             self.in_background(partial(self._queue_fetch, peer, studies), "errand")
 
     async def _queue_fetch(self, peer: dict[str, Any], studies: tuple[str, ...]) -> None:
-        from mediastation.station.peer_requests import FetchRequest  # noqa: PLC0415
+        from mediastation.station.traffic.requests import FetchRequest  # noqa: PLC0415
 
         count = number_text(len(studies), "study", "studies")
         await self._queue(FetchRequest(peer["name"], studies), f"fetches {count}", "fetching")
@@ -199,13 +199,13 @@ class PeerErrands(ConsoleScreen):
             self.in_background(partial(self._queue_send, peer, sources), "errand")
 
     async def _queue_send(self, peer: dict[str, Any], sources: tuple[str, ...]) -> None:
-        from mediastation.station.peer_requests import SendRequest  # noqa: PLC0415
+        from mediastation.station.traffic.requests import SendRequest  # noqa: PLC0415
 
         if await self._queue(SendRequest(sources, peer["name"]), "sends it", "sending"):
             self.console.unmark(sources, "taking away the marks of what was sent")
 
     async def _queue(self, request: Any, does: str, undo: str) -> int | None:
-        from mediastation.station.submitting import cancel, submit  # noqa: PLC0415
+        from mediastation.station.serving.submitting import cancel, submit  # noqa: PLC0415
 
         job = await self.ask(submit, request)
         if job is None:

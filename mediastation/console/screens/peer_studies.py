@@ -29,7 +29,7 @@ class PeerStudies(ModalScreen[list[dict[str, str]] | None]):
     title : str
         Whose studies they are.
     rows : sequence of dict
-        As `mediastation.station.query.find` returns them.
+        As `mediastation.station.traffic.query.find` returns them.
     told : str
         What else there is to say of them; why they cannot be fetched.
     can_fetch : bool

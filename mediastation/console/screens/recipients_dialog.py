@@ -19,7 +19,7 @@ from mediastation.console.widgets.page_table import Column, Key, PageRow, PageTa
 from mediastation.model.text import harmless
 
 if TYPE_CHECKING:
-    from mediastation.station.sealing_choice import CertificateRow
+    from mediastation.station.sealing.choice import CertificateRow
 
 Look = Callable[[Sequence[Path]], Awaitable["list[CertificateRow] | None"]]
 """Reads certificates, and the site's escrow behind them."""

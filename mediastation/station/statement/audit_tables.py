@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mediastation.model.document import Table
 from mediastation.model.ledger import LedgerEntry, LedgerEvent
-from mediastation.station.audit_messages import audit_message
+from mediastation.station.recording.audit_messages import audit_message
 
 EVENT_WORDS: Final[dict[LedgerEvent, str]] = {
     LedgerEvent.MADE: "A medium was written and reread",

@@ -12,8 +12,8 @@ from mediastation.dicom.identifier import Keys
 from mediastation.model.document import Table
 from mediastation.model.transfer_syntax import EXPLICIT_LE, IMPLICIT_LE, transfer_syntax_name
 from mediastation.network.query_retrieve_scu import MODALITY_WORKLIST, Model
+from mediastation.station.reconciling.worklist import MATCHED_KEYS, worklist_keys
 from mediastation.station.statement.facts import StatementFacts, uid_order
-from mediastation.station.worklist import MATCHED_KEYS, worklist_keys
 
 CLIENT: Final = "CLIENT"
 

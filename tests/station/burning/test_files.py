@@ -10,12 +10,12 @@ import pytest
 from mediastation.burn.drive import DiscStatus
 from mediastation.errors import ConfigError
 from mediastation.reading.volume import open_volume
-from mediastation.station.burn_request import BurnRequest
-from mediastation.station.burning import burn
-from mediastation.station.drives import blank
+from mediastation.station.burning.burn import burn
+from mediastation.station.burning.drives import blank
+from mediastation.station.burning.request import BurnRequest
 from mediastation.station.station import Station
-from mediastation.station.update import update
-from mediastation.station.update_request import UpdateRequest
+from mediastation.station.updating.request import UpdateRequest
+from mediastation.station.updating.update import update
 from mediastation.station.verification import verify
 from mediastation.verify.compatibility import ReaderKind, Verdict
 from tests.support.burning import rules

@@ -8,8 +8,8 @@ import pytest
 
 from mediastation.errors import ConfigError, RefusedError
 from mediastation.model.event import Event, StepStarted
-from mediastation.station.burn_request import BurnRequest
-from mediastation.station.burning import burn
+from mediastation.station.burning.burn import burn
+from mediastation.station.burning.request import BurnRequest
 from mediastation.station.station import Station
 from tests.support.burners import MemoryDrive, MemoryEngine, flip_bit
 from tests.support.burning import SR0, rules

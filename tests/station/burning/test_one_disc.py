@@ -13,11 +13,11 @@ from mediastation.catalog.ledger import Ledger
 from mediastation.model.event import Event, StepProgress, StepStarted
 from mediastation.model.job import JobState
 from mediastation.model.ledger import LedgerEvent
-from mediastation.station.burn_request import BurnRecord, BurnRequest
-from mediastation.station.burning import burn
-from mediastation.station.export import export
-from mediastation.station.export_request import ExportRequest
-from mediastation.station.ledger import facts_of
+from mediastation.station.burning.burn import burn
+from mediastation.station.burning.request import BurnRecord, BurnRequest
+from mediastation.station.exporting.export import export
+from mediastation.station.exporting.request import ExportRequest
+from mediastation.station.recording.ledger import facts_of
 from mediastation.station.station import Station
 from tests.support.burners import MemoryDrive, MemoryEngine, fail_at, flip_bit
 from tests.support.burning import SR0, rules, state_of

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mediastation.errors import MediaError
-from mediastation.station.burn_request import BurnRequest
-from mediastation.station.burning import burn
-from mediastation.station.drives import list_drives
+from mediastation.station.burning.burn import burn
+from mediastation.station.burning.drives import list_drives
+from mediastation.station.burning.request import BurnRequest
 from mediastation.station.station import Station
 from tests.support.burning import rules, state_of
 from tests.support.discs import Images

@@ -11,12 +11,12 @@ import pytest
 from mediastation.burn.drive import DiscStatus
 from mediastation.errors import ConfigError
 from mediastation.model.job import JobRecord, JobState
-from mediastation.station import burning
-from mediastation.station.burn_request import BurnRequest
+from mediastation.station.burning import burn as burning
+from mediastation.station.burning.request import BurnRequest
 from mediastation.station.job import worker_name
+from mediastation.station.serving.submitting import answer, retry, submit
+from mediastation.station.serving.worker import run_claimed
 from mediastation.station.station import Station
-from mediastation.station.submitting import answer, retry, submit
-from mediastation.station.worker import run_claimed
 from tests.support.burners import MemoryDrive, MemoryEngine, fail_at
 from tests.support.burning import SR0
 from tests.support.discs import Images

@@ -12,8 +12,8 @@ from mediastation.burn.drive import DiscStatus
 from mediastation.burn.trouble import Cause
 from mediastation.errors import ConfigError
 from mediastation.model.event import Event, StepStarted
-from mediastation.station.burn_request import BurnRequest
-from mediastation.station.burning import burn
+from mediastation.station.burning.burn import burn
+from mediastation.station.burning.request import BurnRequest
 from mediastation.station.station import Station
 from tests.support.burners import MemoryDrive, MemoryEngine, fail_at, flip_bit
 from tests.support.burning import SR0

@@ -18,9 +18,9 @@ from mediastation.catalog.ledger import Ledger
 from mediastation.errors import CancelledError
 from mediastation.model.event import Event, StepStarted
 from mediastation.model.job import JobState
-from mediastation.station.burn_request import BurnRequest
-from mediastation.station.burning import burn
-from mediastation.station.drive_lock import hold_drive
+from mediastation.station.burning.burn import burn
+from mediastation.station.burning.drive_lock import hold_drive
+from mediastation.station.burning.request import BurnRequest
 from mediastation.station.station import Station
 from tests.support.burners import MemoryDrive, MemoryEngine
 from tests.support.burning import SR0, rules, wait_for
@@ -177,8 +177,8 @@ class TestStops:
         code = f"""
 import os, signal
 from pathlib import Path
-from mediastation.station.burn_request import BurnRequest
-from mediastation.station.burning import burn
+from mediastation.station.burning.request import BurnRequest
+from mediastation.station.burning.burn import burn
 from mediastation.station.station import Station
 def die(event):
     if getattr(event, "step", "") == {step!r}:

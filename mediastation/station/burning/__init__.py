@@ -1,0 +1,1 @@
+"""Images onto discs, and what lies in the drives."""

@@ -1,0 +1,1 @@
+"""Out: from sources of the catalog to media that are written, reread and named."""

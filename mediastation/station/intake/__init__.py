@@ -1,0 +1,1 @@
+"""In: outside media into the catalog, with what was wrong on them written down."""

@@ -1,0 +1,1 @@
+"""Media whose files are sealed: made, proved, opened, and opened again years later."""

@@ -1,0 +1,1 @@
+"""The process that serves a home: its socket, its queue, its workers."""

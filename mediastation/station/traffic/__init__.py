@@ -1,0 +1,1 @@
+"""The site's other DICOM applications: asked, fetched from, sent to."""

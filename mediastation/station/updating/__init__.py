@@ -1,0 +1,1 @@
+"""A File-set with instances added or taken out; its UID and everything else kept."""

@@ -1,0 +1,141 @@
+"""The sheet of an export: beside the medium, never on it, and of whatever is known by then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mediastation.errors import ConfigError, MediaError
+from mediastation.model.ledger import Disclosure
+from mediastation.model.secrecy import Password
+from mediastation.station.exporting.request import ExportRequest, VolumeResult
+from mediastation.station.sealing import sheet_file
+from mediastation.station.sealing.recipient_sheet import (
+    require_sheet_place,
+    sheet_first,
+    write_sheet,
+)
+from mediastation.station.station import Station
+from tests.support.pdf import pdf_text
+
+WORDS = "zoo zone zero youth young you park"
+VOLUMES = [
+    VolumeResult(f"v{n}", f"MS3_{n}", f"2.25.77{n}", 5, 10, "ab" * 32, verified=True)
+    for n in (1, 2)
+]
+
+
+def request(folder: Path, **changes: str) -> ExportRequest:
+    return ExportRequest(
+        sources=("study:1.2",),
+        profile="STD-GEN-SEC-USB-JPEG",
+        output=folder / "stick",
+        disclosure=Disclosure("", "Dr. Jane Roe", ""),
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+def test_it_tells_password_media_and_recipient_to_its_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "config.toml").write_text('institution = "St. Elsewhere"\n')
+    path = tmp_path / "sheet.pdf"
+    with Station(tmp_path / "home") as station:
+        write_sheet(station, path, Password(WORDS), request(tmp_path), VOLUMES)
+    text = " ".join(pdf_text(path).split())
+
+    for said in (WORDS, "MS3_1", "MS3_2", "2.25.771", "2.25.772", "Dr. Jane Roe", "St. Elsewhere"):
+        assert said in text
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("label", "named"), [("", "SECURE_7"), ("Käfer 1", "KAFER_1")])
+def test_before_the_media_are_made_it_names_them_as_they_will_be(
+    label: str, named: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "sheet.html"
+    with Station(tmp_path / "home") as station:
+        write_sheet(station, path, Password(WORDS), request(tmp_path, label=label), (), 7)
+    page = path.read_text()
+
+    assert f"File-set ID {named}<" in page
+    assert "job 7" in page
+
+
+@pytest.mark.parametrize(("cipher", "has_page"), [("aes256", True), ("aes192", False)])
+def test_a_page_that_browsers_could_not_use_is_not_named(
+    cipher: str, has_page: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "config.toml").write_text(f'[secure]\ncipher = "{cipher}"\n')
+    path = tmp_path / "sheet.html"
+    with Station(tmp_path / "home") as station:
+        write_sheet(station, path, Password(WORDS), request(tmp_path), VOLUMES)
+
+    assert ("OPEN.HTM" in path.read_text()) is has_page
+
+
+@pytest.mark.parametrize(
+    "name", ["stick", "stick/sheet.pdf", "stick/deep/er/sheet.pdf", "link/s.pdf"]
+)
+def test_no_sheet_lies_on_the_medium_that_it_opens(name: str, tmp_path: Path) -> None:
+    (tmp_path / "stick" / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "stick" / "deep")
+
+    with pytest.raises(ConfigError):
+        require_sheet_place(tmp_path / name, tmp_path / "stick")
+
+
+def test_a_sheet_and_an_image_are_two_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="on the medium"):
+        require_sheet_place(tmp_path / "one.pdf", tmp_path / "one.pdf")
+
+    require_sheet_place(tmp_path / "sheet.pdf", tmp_path / "one.img")
+
+
+class TestSheetFirst:
+    """The sheet is there before anything is sealed: no medium outlives its password."""
+
+    @pytest.mark.parametrize("name", ["sheet.pdf", "sheet.html"])
+    def test_it_names_the_media_once_they_are_made(self, tmp_path: Path, name: str) -> None:
+        path = tmp_path / name
+        with (
+            Station(tmp_path / "home") as station,
+            sheet_first(station, path, Password(WORDS), request(tmp_path)) as finish,
+        ):
+            before = path.read_bytes()
+            assert finish(VOLUMES) == ()
+
+        assert path.read_bytes() != before
+        assert path.stat().st_mode & 0o777 == 0o600
+        text = pdf_text(path) if name.endswith(".pdf") else path.read_text()
+        assert "2.25.771" in text
+        assert list(tmp_path.glob(".*")) == []
+
+    def test_of_nothing_there_is_no_sheet(self, tmp_path: Path) -> None:
+        path = tmp_path / "sheet.html"
+        with (
+            Station(tmp_path / "home") as station,
+            sheet_first(station, path, Password(WORDS), request(tmp_path)),
+        ):
+            assert WORDS in path.read_text()
+
+        assert not path.exists()
+
+    def test_a_disk_that_fails_afterwards_takes_no_password_away(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "sheet.html"
+
+        def refuse(*_words: object) -> None:
+            raise MediaError("The disk is full.")
+
+        with (
+            Station(tmp_path / "home") as station,
+            sheet_first(station, path, Password(WORDS), request(tmp_path)) as finish,
+        ):
+            monkeypatch.setattr(sheet_file, "replace_private_file", refuse)
+            (finding,) = finish(VOLUMES)
+
+        assert WORDS in path.read_text()
+        assert "The disk is full." in finding.message
