@@ -51,6 +51,12 @@ def test_an_export_loads_the_codecs_only_when_there_is_something_to_decode() -> 
     assert loaded & {"imagecodecs", "openjpeg", "jpeg_ls", "rle", "typer", "rich"} == set()
 
 
+def test_an_export_loads_the_queue_only_when_it_submits_a_job() -> None:
+    loaded = loaded_by("import mediastation.station.exporting.export")
+
+    assert loaded & {"huey", "redis", "psycopg"} == set()
+
+
 @pytest.mark.parametrize("command", ["import", "candidates", "reconcile", "quarantine", "repair"])
 def test_help_of_an_import_loads_nothing_that_imports(command: str) -> None:
     statement = f"""

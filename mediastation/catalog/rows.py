@@ -234,13 +234,15 @@ def delete_entries(connection: Connection, entries: list[int]) -> list[tuple[str
     """Delete the rows of `entries` and of what was made from them.
 
     Where a coerced copy goes and its original stays, that stands for the
-    instance again.
+    instance again: copies that it had taken the place of go with it, for nobody
+    has decided for them.
 
     Returns
     -------
     list of (str, Kind)
         Digest and kind of each file that no row speaks of any more.
     """
+    entries = [*entries, *_replaced_by(connection, entries)]
     made = select(instances.c.id).where(instances.c.derived_from.in_(entries))
     chosen = or_(
         instances.c.id.in_(entries),
@@ -269,6 +271,32 @@ def delete_entries(connection: Connection, entries: list[int]) -> list[tuple[str
     counts.write_counts(connection)
     files = {(row.sha256, Kind(row.kind)) for row in rows}
     return [file for file in sorted(files) if not has_row(connection, *file)]
+
+
+def _replaced_by(connection: Connection, entries: Collection[int]) -> list[int]:
+    """Return the coerced copies that were made before those among `entries`, of the same."""
+    later = instances.alias("later")
+    is_older = (
+        select(later.c.id)
+        .where(
+            later.c.id.in_(entries),
+            later.c.kind == Kind.COERCED,
+            later.c.derived_from == instances.c.derived_from,
+            later.c.id > instances.c.id,
+        )
+        .correlate(instances)
+        .exists()
+    )
+    originals = select(instances.c.derived_from).where(
+        instances.c.id.in_(entries), instances.c.kind == Kind.COERCED
+    )
+    query = select(instances.c.id).where(
+        instances.c.derived_from.in_(originals),
+        instances.c.kind == Kind.COERCED,
+        instances.c.id.not_in(entries),
+        is_older,
+    )
+    return list(connection.execute(query).scalars())
 
 
 def has_row(connection: Connection, sha256: str, kind: Kind) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Row, delete, select
 
 from mediastation.catalog.catalog import Catalog, streamed
+from mediastation.catalog.coerced_copies import oldest_first
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder, sync_folder
 from mediastation.catalog.origins import Origin, read_origins
 from mediastation.catalog.rows import (
@@ -43,6 +44,10 @@ def recover(catalog: Catalog, clock: Callable[[], float] = time.time) -> Iterato
     """
     lost = [(kind, digest) for kind in _KEPT for digest in _digests_without_row(catalog, kind)]
     origins = read_origins(catalog.home) if lost else {}
+    copies = [digest for kind, digest in lost if kind is Kind.COERCED]
+    lost = [one for one in lost if one[0] is not Kind.COERCED]
+    # Of several copies of one original the last one stands for it.
+    lost += [(Kind.COERCED, digest) for digest in oldest_first(copies, origins)]
     for kind, digest in lost:
         path = catalog.store.path(digest, kind)
         staged = _stage_stored(catalog, digest, kind, origins)
@@ -85,6 +90,8 @@ def reindex(
     indexed = done = 0
     for kind in _KEPT:
         digests = catalog.store.iter_digests(kind)
+        if kind is Kind.COERCED:
+            digests = iter(oldest_first(digests, origins))
         while batch := list(islice(digests, _BATCH)):
             results = [_stage_stored(catalog, digest, kind, origins) for digest in batch]
             with catalog.writing() as connection:

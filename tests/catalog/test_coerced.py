@@ -8,6 +8,7 @@ import pytest
 
 from mediastation.catalog.browsing import study_keys, study_rows
 from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.coerced_copies import newest_copy
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.listing import list_rows
 from mediastation.catalog.selection import (
@@ -17,7 +18,7 @@ from mediastation.catalog.selection import (
     read_entry,
     remember_selection,
 )
-from mediastation.catalog.upkeep import forget, reindex
+from mediastation.catalog.upkeep import forget, recover, reindex
 from mediastation.model.entry import Kind, Source
 from tests.support.objects import write_ct
 
@@ -35,7 +36,9 @@ def take_in(intake: Intake, place: int = 1) -> int:
     return intake.keep(path, Source("medium", f"disc:IM{place}")).entry_id
 
 
-def coerce(intake: Intake, original: int, place: int = 1, patient_id: str = LOCAL) -> int:
+def coerce(
+    intake: Intake, original: int, place: int = 1, patient_id: str = LOCAL, recipe: str = ""
+) -> int:
     """Keep a copy of it under another Patient ID; return its entry."""
     path = write_ct(
         intake.new_path(),
@@ -43,7 +46,9 @@ def coerce(intake: Intake, original: int, place: int = 1, patient_id: str = LOCA
         InstanceNumber=str(place),
         PatientID=patient_id,
     )
-    staged = intake.stage_coerced(path, original, f"coerce/{patient_id}", "job 7", ())
+    staged = intake.stage_coerced(
+        path, original, recipe or f"coerce/{patient_id}", "job 7", ()
+    )
     return intake.commit([staged])[0].entry_id
 
 
@@ -152,6 +157,48 @@ class TestForgetting:
         assert counts(catalog) == {FOREIGN: 1}
 
 
+    def test_with_a_copy_go_those_that_it_took_the_place_of(self, catalog: Catalog) -> None:
+        """Otherwise the wrong patient of an earlier decision would stand for the instance again."""
+        with Intake(catalog) as intake:
+            original = take_in(intake)
+            coerce(intake, original, patient_id="WRONG")
+            copy = read_entry(catalog, coerce(intake, original))
+        assert copy is not None
+
+        forget(catalog, find_to_forget(catalog, f"sha256:{copy.sha256}"))
+
+        assert find_entries(catalog, "study:1.2.3") == [original]
+        assert counts(catalog) == {FOREIGN: 1}
+        assert list(catalog.store.iter_digests(Kind.COERCED)) == []
+
+    def test_an_older_copy_goes_alone(self, catalog: Catalog) -> None:
+        with Intake(catalog) as intake:
+            original = take_in(intake)
+            wrong = read_entry(catalog, coerce(intake, original, patient_id="WRONG"))
+            right = coerce(intake, original)
+        assert wrong is not None
+
+        forget(catalog, find_to_forget(catalog, f"sha256:{wrong.sha256}"))
+
+        assert find_entries(catalog, "study:1.2.3") == [right]
+        assert counts(catalog) == {FOREIGN: 0, LOCAL: 1}
+
+    def test_a_copy_whose_file_is_lost_gives_no_earlier_decision_back(
+        self, catalog: Catalog
+    ) -> None:
+        with Intake(catalog) as intake:
+            original = take_in(intake)
+            coerce(intake, original, patient_id="WRONG")
+            copy = read_entry(catalog, coerce(intake, original))
+        assert copy is not None
+        catalog.store.path(copy.sha256, copy.kind).unlink()
+
+        _, findings = reindex(catalog)
+
+        assert "lost" in [one.rule for one in findings]
+        assert find_entries(catalog, "study:1.2.3") == [original]
+
+
 class TestALostIndex:
     @pytest.fixture
     def home(self, tmp_path: Path) -> Path:
@@ -186,6 +233,31 @@ class TestALostIndex:
             ]
             again = find_entries(catalog, "instance:1.2.3.1.1")
             assert [read_entry(catalog, one).kind for one in again] == [Kind.COERCED]  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize("how", ["reindex", "recovery"])
+    def test_the_last_of_many_decisions_still_counts(self, tmp_path: Path, how: str) -> None:
+        """Files lie in the order of their digests, which says nothing of who was decided for."""
+        home = tmp_path / "changed"
+        with Catalog(home) as catalog, Intake(catalog) as intake:
+            for place in range(1, 6):
+                original = take_in(intake, place)
+                for job in range(1, 5):
+                    before = newest_copy(catalog, original)
+                    recipe = f"to P{job}"
+                    if before is not None:
+                        recipe = before.followed_by(recipe, job)
+                    coerce(intake, original, place, f"P{job}", recipe)
+        for path in home.glob("catalog.sqlite*"):
+            path.unlink()
+
+        with Catalog(home) as catalog:
+            if how == "reindex":
+                reindex(catalog)
+            else:
+                list(recover(catalog))
+
+            assert {row["patient_id"] for row in list_rows(catalog, "instances")} == {"P4"}
+            assert counts(catalog) == {FOREIGN: 0, "P1": 0, "P2": 0, "P3": 0, "P4": 5}
 
     def test_a_copy_that_nothing_tells_of_is_set_aside(self, home: Path) -> None:
         for path in (*home.glob("catalog.sqlite*"), *home.glob("origins/*")):

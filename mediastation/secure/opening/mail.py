@@ -29,8 +29,14 @@ from mediastation.secure.opening.opener import Opened, Opener
 from mediastation.secure.opening.recipients import RecipientFacts
 from mediastation.secure.opening.signatures import SignatureFacts
 
-__all__ = ["SecureMailVolume", "is_secure_mail", "mail_recipients", "open_secure_mail"]
-
+__all__ = [
+    "SecureMailVolume",
+    "find_message",
+    "is_secure_mail",
+    "mail_recipients",
+    "open_layers",
+    "open_secure_mail",
+]
 
 _SUFFIX = ".p7m"
 _SAVED = MimeHeader(media_type="application/pkcs7-mime", encoding="binary")
@@ -150,8 +156,7 @@ def mail_recipients(path: Path) -> tuple[RecipientFacts, ...]:
     """
     try:
         with closing(RandomAccess(path)) as access:
-            is_saved = _is_saved_envelope(path, access)
-            header, start = (_SAVED, 0) if is_saved else _header(access)
+            header, start = find_message(path, access)
             if header.is_multipart:
                 return ()
             head = _decoded_head(access, start, header.encoding)
@@ -197,10 +202,19 @@ def open_secure_mail(
     MediaError
         If it cannot be read, or carries no DICOM files.
     """
+    return open_layers(path, MailLayers(os.fspath(path), opener, scratch), access_opener)
+
+
+def open_layers(
+    path: Path, layers: MailLayers, access_opener: AccessOpener = RandomAccess
+) -> SecureMailVolume:
+    """Open an e-mail with what takes its layers off, which is closed with it; `open_secure_mail`.
+
+    What `layers` raises goes through.
+    """
     access = access_opener(path)
-    layers = MailLayers(os.fspath(path), opener, scratch)
     try:
-        header, body = (_SAVED, 0) if _is_saved_envelope(path, access) else _header(access)
+        header, body = find_message(path, access)
         place = layers.take_off(access.read_at, header, body, access.size_bytes)
         mail = open_mime(path, lambda _: _Entity(*place), subject=header.subject)
     except OSError as fault:
@@ -212,6 +226,21 @@ def open_secure_mail(
         access.close()
         raise
     return SecureMailVolume(access, header, mail, layers)
+
+
+def find_message(path: Path, access: RandomAccess) -> tuple[MimeHeader, int]:
+    """Return the header of the message at `path`, and where its body begins.
+
+    An envelope that was saved by itself has none; one is made up for it.
+
+    Raises
+    ------
+    MediaError
+        If there is a header that does not end.
+    OSError
+        If it cannot be read.
+    """
+    return (_SAVED, 0) if _is_saved_envelope(path, access) else _header(access)
 
 
 class _Entity(RandomAccess):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mediastation.station.burning.request import BurnRequest
 from mediastation.station.exporting.request import ExportRequest, VolumeResult
-from mediastation.station.serving.submitting import submit
 from mediastation.station.station import Station
 
 
@@ -20,6 +19,8 @@ def submit_burns(
     A volume that has its job already, from an attempt of this export that was
     killed, gets no other one.
     """
+    from mediastation.station.serving.submitting import submit  # noqa: PLC0415 - few exports burn
+
     numbers = []
     for volume in volumes:
         path = Path(volume.path).absolute()

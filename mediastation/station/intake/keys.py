@@ -20,7 +20,7 @@ from mediastation.model.secrecy import Password
 from mediastation.reading.contract import Volume, VolumeFile
 from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.volume import looks_mime
-from mediastation.station.serving.job_password import password_needed
+from mediastation.station.password_question import password_needed
 from mediastation.station.station import Station
 
 if TYPE_CHECKING:

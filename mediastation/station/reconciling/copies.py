@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mediastation.catalog.selection import find_prepared
+from mediastation.catalog.coerced_copies import newest_copy
 from mediastation.catalog.staging import Staged
 from mediastation.conformance.identity import comparable_text
 from mediastation.dicom.coerce import CannotCoerce, coerce_file
@@ -55,13 +55,18 @@ class CopyMaking:
         self.refused = 0
 
     def make(self, original: Entry, step: Step) -> None:
-        """Make the copy of one original, unless the same is there."""
+        """Make the copy of one original, unless the same stands for it already."""
         station = self._station
         moment = station.clock.moment()
         coercion = plan_coercion(original.header, self._candidate, self._site, moment)
-        if (known := find_prepared(station.catalog, original.id, coercion.recipe)) is not None:
-            self._count(original, known.sha256)
-            return
+        recipe, known = coercion.recipe, newest_copy(station.catalog, original.id)
+        if known is not None:
+            # An older copy by this recipe does not count: another decision came after it.
+            is_same = known.is_made_by(recipe)
+            if is_same and known.stored:
+                self._count(original, known.sha256)
+                return
+            recipe = known.recipe if is_same else known.followed_by(recipe, self._job.id)
         source = station.catalog.store.path(original.sha256, original.kind)
         if not source.exists():
             raise stored_file_gone(original.header.sop_instance_uid, source)
@@ -78,7 +83,7 @@ class CopyMaking:
             self._refuse(wrong)
             return
         staged = station.intake.stage_coerced(
-            target, original.id, coercion.recipe, f"job {self._job.id}", made.findings
+            target, original.id, recipe, f"job {self._job.id}", made.findings
         )
         self._tell(made.findings)
         self.waiting.append((original, staged))

@@ -20,8 +20,8 @@ from mediastation.secure.sealing.recipients import Recipient, read_recipient
 from mediastation.secure.sealing.sealer import Sealer
 from mediastation.secure.sealing.signer import Signer, read_signer
 from mediastation.station.exporting.request import ExportRequest
+from mediastation.station.password_question import password_needed
 from mediastation.station.sealing.password_file import read_password_file
-from mediastation.station.serving.job_password import password_needed
 from mediastation.station.station import Station
 
 _NEUTRAL_ID = "SECURE_"

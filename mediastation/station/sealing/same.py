@@ -12,9 +12,9 @@ from mediastation.secure.opening.keys import KeyRing
 from mediastation.secure.opening.opener import Opener
 from mediastation.station.exporting.file_set import DICOMDIR
 from mediastation.station.exporting.resumed import Finished
+from mediastation.station.password_question import password_needed
 from mediastation.station.sealing.plan import Sealing
 from mediastation.station.sealing.volume import is_sealed_for
-from mediastation.station.serving.job_password import password_needed
 from mediastation.station.station import Station
 
 

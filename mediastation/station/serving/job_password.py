@@ -6,8 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mediastation.errors import DecisionError
-from mediastation.model.job import PASSWORD, JobRecord, JobState, Question
+from mediastation.model.job import PASSWORD, JobRecord, JobState
 from mediastation.model.secrecy import Password
 from mediastation.station.serving import submitting
 from mediastation.station.serving.process import ask_serving, take_secret
@@ -67,10 +66,3 @@ def _settled(station: Station, job: int) -> JobRecord | None:
         if record is None or record.state is not JobState.RUNNING or time.monotonic() > deadline:
             return record
         time.sleep(_LOOK_EVERY_S)
-
-
-def password_needed(text: str, hint: str) -> DecisionError:
-    """Return what stops a job until somebody gives a password."""
-    return DecisionError(
-        text, hint=hint, question=Question(PASSWORD, text, hint, answers=(PASSWORD,))
-    )

@@ -138,6 +138,24 @@ class TestReconcile:
             station.catalog, "studies", "1.2.3")}  # fmt: skip
         assert rows == {"EXT-1": 0, "4711": 3, "4712": 0}
 
+    def test_a_choice_that_is_taken_back_counts_again(
+        self, station: Station, imported: ImportResult, tmp_path: Path
+    ) -> None:
+        """Chosen, chosen otherwise, and chosen again: a copy of the first time is no answer."""
+        write_ct(
+            tmp_path / "other.dcm", SOPInstanceUID="1.2.60.1.1", StudyInstanceUID="1.2.60",
+            SeriesInstanceUID="1.2.60.1", **{**OURS, "PatientID": "4712"},
+        )  # fmt: skip
+        add(station, [str(tmp_path / "other.dcm")])
+
+        for wanted in ("4711", "4712", "4711", "4712", "4711"):
+            result = reconcile(station, wish(imported.job, wanted))
+
+            assert result.reconciled == 3
+            for entry in current(station, f"import:{imported.job}"):
+                ds = dcmread(station.catalog.store.path(entry.sha256, entry.kind))
+                assert ds.PatientID == wanted
+
     def test_nothing_that_came_from_here_is_reconciled(self, station: Station) -> None:
         with pytest.raises(ConfigError, match="came from an outside medium"):
             reconcile(station, ReconcileRequest(("study:1.2.50",), "4711"))

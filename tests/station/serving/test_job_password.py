@@ -11,9 +11,10 @@ from mediastation.errors import DecisionError
 from mediastation.model.job import PASSWORD, JobRecord, JobState
 from mediastation.model.secrecy import Password
 from mediastation.station.intake.request import ImportRequest
+from mediastation.station.password_question import password_needed
 from mediastation.station.serving import job_password
 from mediastation.station.serving.job_kinds import read_request
-from mediastation.station.serving.job_password import give_password, password_needed
+from mediastation.station.serving.job_password import give_password
 from mediastation.station.serving.submitting import submit
 from mediastation.station.station import Station
 from tests.support.kept_secrets import KeptSecrets
