@@ -13,7 +13,8 @@ from textual.widgets import Input, Static
 
 from mediastation.console.screens.export import ExportScreen
 from mediastation.console.screens.export_choices import ASK, MAKE, Choices
-from mediastation.console.screens.password_dialogs import AskNewPassword, HandOver, large_words
+from mediastation.console.screens.handover_dialog import HandOver, large_words
+from mediastation.console.screens.new_password_dialog import AskNewPassword
 from mediastation.console.screens.recipients_dialog import Recipients, common_name
 from mediastation.console.serving import begin_serving
 from mediastation.console.widgets.choose import Choose

@@ -10,7 +10,8 @@ from textual.widgets import Input
 
 from mediastation.console.screens.import_screen import SECTIONS, ImportScreen
 from mediastation.console.screens.jobs import JobsScreen
-from mediastation.console.screens.password_dialogs import AskNewPassword, AskOpening
+from mediastation.console.screens.new_password_dialog import AskNewPassword
+from mediastation.console.screens.opening_dialog import AskOpening
 from mediastation.model.job import PASSWORD, JobRecord, JobState
 from mediastation.model.secrecy import Password
 from mediastation.station.exporting.export import export

@@ -12,7 +12,8 @@ from mediastation.console.screens.export_editing import ExportEditing
 from mediastation.console.screens.export_ways import submit_export
 from mediastation.console.screens.export_words import patients_of, shortened
 from mediastation.console.screens.giving import give
-from mediastation.console.screens.password_dialogs import AskNewPassword, HandOver
+from mediastation.console.screens.handover_dialog import HandOver
+from mediastation.console.screens.new_password_dialog import AskNewPassword
 from mediastation.console.screens.recipients_dialog import Recipients
 from mediastation.console.widgets.choose import Choice
 from mediastation.console.widgets.dialogs import Confirm

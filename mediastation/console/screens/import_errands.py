@@ -11,7 +11,7 @@ from mediastation.console.screens.import_onward import report_of, why_not_sent
 from mediastation.console.screens.import_sections import Shown
 from mediastation.console.screens.import_words import identity_text, medium_name
 from mediastation.console.screens.job_errands import JobErrands
-from mediastation.console.screens.password_dialogs import AskOpening, Opening
+from mediastation.console.screens.opening_dialog import AskOpening, Opening
 from mediastation.console.widgets.dialogs import AskPath, Confirm
 from mediastation.console.widgets.page_table import Key
 from mediastation.console.words import number_text

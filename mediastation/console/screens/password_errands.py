@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from mediastation.console.screens.base import ConsoleScreen
 from mediastation.console.screens.giving import give
-from mediastation.console.screens.password_dialogs import AskNewPassword, AskOpening, Opening
+from mediastation.console.screens.new_password_dialog import AskNewPassword
+from mediastation.console.screens.opening_dialog import AskOpening, Opening
 from mediastation.model.job import JobRecord
 from mediastation.model.secrecy import Password
 
