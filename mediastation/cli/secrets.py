@@ -130,5 +130,6 @@ def _of_file(words: Words, file: Path) -> Password:
     if str(file) == _STDIN:
         return password_of_line(sys.stdin.buffer.readline(LONGEST_PASSWORD + 2), "standard input")
     if is_open_to_others(file) and not words.quiet:
-        tell(f"warning: others may read {file} as well\n  → chmod 600 {file}")
+        tell(f": others may read {file} as well", mark="warning", colour="33")
+        tell(f"  → chmod 600 {file}")
     return read_password_file(file)

@@ -177,7 +177,9 @@ class TestCommand:
         done = command(home, *export_words(tmp_path, "--password-file", str(tmp_path / "secret")))
 
         assert done.returncode == 0
-        assert b"others may read" in done.stderr
+        told = done.stderr.decode().splitlines()
+        assert any("others may read" in line for line in told)
+        assert f"  → chmod 600 {tmp_path / 'secret'}" in told
 
     def test_a_made_one_is_on_the_sheet_and_nowhere_else(self, home: Path, tmp_path: Path) -> None:
         sheet = tmp_path / "sheet.html"
