@@ -11,7 +11,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Row, delete, select
 
 from mediastation.catalog.catalog import Catalog, streamed
-from mediastation.catalog.coerced_copies import oldest_first
+from mediastation.catalog.coerced_copies import oldest_first, replaced_digests
+from mediastation.catalog.current import is_current
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder, sync_folder
 from mediastation.catalog.origins import Origin, read_origins
 from mediastation.catalog.rows import (
@@ -29,7 +30,7 @@ from mediastation.catalog.schema import instances
 from mediastation.catalog.staging import Staged, stage_file
 from mediastation.dicom.header import NotDicom
 from mediastation.model.entry import Kind, Source
-from mediastation.model.finding import Finding, error, note
+from mediastation.model.finding import Finding, error, note, warning
 
 _BATCH = 500
 _KEPT = (Kind.ORIGINAL, Kind.COERCED)
@@ -69,6 +70,8 @@ def recover(catalog: Catalog, clock: Callable[[], float] = time.time) -> Iterato
             staged.header.sop_instance_uid or str(path),
             "The last run ended before this instance was indexed; it is indexed now.",
         )
+    if copies:
+        yield from _drop_replaced(catalog, origins)
 
 
 def reindex(
@@ -100,12 +103,15 @@ def reindex(
                         findings.append(result)
                         damaged = _row_of(connection, digest, kind)
                         if damaged is not None:
-                            delete_entries(connection, [damaged])
+                            gone = delete_entries(connection, [damaged])
+                            if kind is Kind.COERCED:
+                                findings += _reconcile_again(catalog, gone)
                     elif result is not None and _index(catalog, connection, result, clock()):
                         indexed += kind is Kind.ORIGINAL
             done += len(batch)
             if progress is not None:
                 progress(done, total)
+    findings += _drop_replaced(catalog, origins)
     with catalog.writing() as connection:
         delete_empty_parents(connection)
         count_series_anew(connection)
@@ -224,17 +230,61 @@ def _made_of(catalog: Catalog, digest: str, origin: Origin | None) -> int | None
 
 
 def _set_aside(catalog: Catalog, path: Path, digest: str, reason: str) -> Finding:
-    folder = catalog.home / "damaged"
-    make_private_folder(folder)
-    target = folder / digest
-    path.replace(target)
-    sync_folder(folder)
+    target = _move_aside(catalog, path, digest)
     return error(
         "damaged",
         digest,
         f"The stored file is not what was kept ({reason}); it lies in {target} now.",
         "Check the disk. Send the instance again if the sender still has it.",
     )
+
+
+def _move_aside(catalog: Catalog, path: Path, digest: str) -> Path:
+    folder = catalog.home / "damaged"
+    make_private_folder(folder)
+    target = folder / digest
+    path.replace(target)
+    sync_folder(folder)
+    return target
+
+
+def _drop_replaced(catalog: Catalog, origins: Mapping[str, Origin]) -> Iterator[Finding]:
+    """Let no copy stand for an instance that a later decision had replaced.
+
+    Where what came of the last decision is lost, an earlier one, and with it
+    perhaps the wrong patient, would count again; the original stands instead.
+    """
+    replaced = replaced_digests(origins)
+    if not replaced:
+        return
+    query = select(instances.c.id, instances.c.sha256).where(
+        instances.c.kind == Kind.COERCED, is_current()
+    )
+    with catalog.reading() as connection, streamed(connection, query, 1000) as rows:
+        wrong = [row for row in rows if row.sha256 in replaced]
+    for row in wrong:
+        with catalog.writing() as connection:
+            gone = delete_entries(connection, [row.id])
+            yield from _reconcile_again(catalog, gone)
+
+
+def _reconcile_again(catalog: Catalog, gone: Iterable[tuple[str, Kind]]) -> Iterator[Finding]:
+    """Put coerced copies aside that lost their rows with the one that had replaced them."""
+    for digest, kind in gone:
+        path = catalog.store.path(digest, kind)
+        if kind is not Kind.COERCED or not path.exists():
+            continue
+        with disk_trouble_told(catalog.home):
+            target = _move_aside(catalog, path, digest)
+        yield warning(
+            "reconcile-again",
+            digest,
+            "What came of the last reconciliation of an instance is gone. This copy of an earlier "
+            f"one, which had been replaced, counts no more and lies in {target}: the instance "
+            "bears the identity that it came with.",
+            "Reconcile its import again; nothing of it is sent before.",
+            "IHE IRWF.b",
+        )
 
 
 def _row_of(connection: Connection, digest: str, kind: Kind) -> int | None:

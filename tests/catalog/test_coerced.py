@@ -46,9 +46,7 @@ def coerce(
         InstanceNumber=str(place),
         PatientID=patient_id,
     )
-    staged = intake.stage_coerced(
-        path, original, recipe or f"coerce/{patient_id}", "job 7", ()
-    )
+    staged = intake.stage_coerced(path, original, recipe or f"coerce/{patient_id}", "job 7", ())
     return intake.commit([staged])[0].entry_id
 
 
@@ -156,7 +154,6 @@ class TestForgetting:
         assert find_entries(catalog, "study:1.2.3") == [original]
         assert counts(catalog) == {FOREIGN: 1}
 
-
     def test_with_a_copy_go_those_that_it_took_the_place_of(self, catalog: Catalog) -> None:
         """Otherwise the wrong patient of an earlier decision would stand for the instance again."""
         with Intake(catalog) as intake:
@@ -183,20 +180,34 @@ class TestForgetting:
         assert find_entries(catalog, "study:1.2.3") == [right]
         assert counts(catalog) == {FOREIGN: 0, LOCAL: 1}
 
-    def test_a_copy_whose_file_is_lost_gives_no_earlier_decision_back(
-        self, catalog: Catalog
+    @pytest.mark.parametrize("index", ["there", "lost"])
+    @pytest.mark.parametrize("how", ["lost", "damaged"])
+    def test_a_copy_whose_file_is_gone_gives_no_earlier_decision_back(
+        self, tmp_path: Path, how: str, index: str
     ) -> None:
-        with Intake(catalog) as intake:
+        home = tmp_path / "failing"
+        with Catalog(home) as catalog, Intake(catalog) as intake:
             original = take_in(intake)
             coerce(intake, original, patient_id="WRONG")
-            copy = read_entry(catalog, coerce(intake, original))
-        assert copy is not None
-        catalog.store.path(copy.sha256, copy.kind).unlink()
+            wrong = newest_copy(catalog, original)
+            assert wrong is not None
+            coerce(intake, original, recipe=wrong.followed_by("coerce/LOCAL", 2))
+            copy = newest_copy(catalog, original)
+            assert copy is not None
+            path = catalog.store.path(copy.sha256, Kind.COERCED)
+        path.chmod(0o600)
+        path.write_bytes(b"") if how == "damaged" else path.unlink()
+        for file in home.glob("catalog.sqlite*") if index == "lost" else ():
+            file.unlink()
 
-        _, findings = reindex(catalog)
+        with Catalog(home) as catalog:
+            _, findings = reindex(catalog)
 
-        assert "lost" in [one.rule for one in findings]
-        assert find_entries(catalog, "study:1.2.3") == [original]
+            assert "reconcile-again" in [one.rule for one in findings]
+            assert counts(catalog) == {FOREIGN: 1}
+            assert list(catalog.store.iter_digests(Kind.COERCED)) == []
+            assert (home / "damaged" / wrong.sha256).exists()
+            assert reindex(catalog) == (1, [])
 
 
 class TestALostIndex:
