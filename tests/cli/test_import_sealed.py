@@ -41,7 +41,7 @@ class _Keyboard:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
         self.asked: list[str] = []
         monkeypatch.setattr(secrets, "can_ask", lambda: True)
-        monkeypatch.setattr("mediastation.cli.import_commands.can_ask", lambda: True)
+        monkeypatch.setattr("mediastation.cli.import_command.can_ask", lambda: True)
 
         def type_it(prompt: str) -> str:
             self.asked.append(prompt)

@@ -20,6 +20,8 @@ import pytest
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 """Runs a command with --json; gives its exit code and its object."""
+Say = Callable[..., tuple[int, str, str]]
+"""Runs a command for a person; gives its exit code, standard output and standard error."""
 
 NURSERY = """
 import os, signal, sys
