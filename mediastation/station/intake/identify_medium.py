@@ -8,39 +8,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mediastation.burn.drive import Disc
 from mediastation.errors import MediaError
 from mediastation.model.importing import MediumKind, OutsideMedium
 from mediastation.model.text import storable
 from mediastation.reading.contract import Volume
 from mediastation.reading.single_file import SingleFileVolume
 from mediastation.reading.volume import MailVolume, MimeVolume, ZipVolume
+from mediastation.station.intake.reading_place import ReadingPlace
 from mediastation.station.job import Job
 
 _CHUNK = 4 << 20
 
 
-def identify_medium(
-    job: Job, medium: Path, volume: Volume, place: Path, disc: Disc, copy_sha256: str = ""
-) -> OutsideMedium:
+def identify_medium(job: Job, medium: Path, volume: Volume, place: ReadingPlace) -> OutsideMedium:
     """Tell which medium it is; of a folder that is known when it was looked through.
 
     Parameters
     ----------
     job : Job
         Shows how far the digest is.
-    medium, place : Path
-        What was brought, and where it is read: a disc in its copy.
+    medium : Path
+        What was brought.
     volume : Volume
         The medium, open as it lies there; an e-mail that was sealed as a whole
         has what was in it as `mail`.
-    disc : Disc
-        What the drive says, where there is one.
-    copy_sha256 : str
-        The digest, where copying took it already.
+    place : ReadingPlace
+        Where it is read, and what copying it there has shown.
     """
     name, volume = storable(str(medium)), getattr(volume, "mail", volume)
-    if place.is_dir():
+    if place.path.is_dir():
         return OutsideMedium(MediumKind.FOLDER, name)
     kind = MediumKind.DISC if medium.is_block_device() else MediumKind.IMAGE
     if isinstance(volume, ZipVolume):
@@ -49,9 +45,9 @@ def identify_medium(
         kind = MediumKind.FILE
     elif isinstance(volume, (MailVolume, MimeVolume)):
         kind = MediumKind.MAIL
-    size_bytes = place.stat().st_size
-    sha256 = copy_sha256 or _digest(job, place, size_bytes)
-    label = next((one.volume_id for one in reversed(disc.sessions)), "")
+    size_bytes = place.path.stat().st_size
+    sha256 = place.sha256 or _digest(job, place.path, size_bytes)
+    label = next((one.volume_id for one in reversed(place.disc.sessions)), "")
     return OutsideMedium(kind, name, size_bytes, sha256, storable(label))
 
 

@@ -9,26 +9,22 @@ this site is decided apart (`mediastation.station.reconciling.reconcile`).
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mediastation.burn.drive import Disc
-from mediastation.burn.xorriso import XorrisoEngine
 from mediastation.catalog.selection import remember_selection
 from mediastation.errors import (
     ConfigError,
     DecisionError,
-    MediaError,
     MediastationError,
     NetworkError,
     RefusedError,
     SecrecyError,
 )
 from mediastation.importing.check_envelopes import check_envelopes
-from mediastation.importing.disc_copy import copy_disc
-from mediastation.importing.disc_damage import claimed_bytes, damaged_files, lost_bytes
+from mediastation.importing.disc_damage import damaged_files, lost_bytes
 from mediastation.importing.doctor import examine
 from mediastation.importing.hostile import check_names, classify_file
 from mediastation.importing.left_behind import summarise_left
@@ -42,7 +38,7 @@ from mediastation.model.importing import MediumKind, OpenedEnvelope, OutsideMedi
 from mediastation.model.repair import Repair
 from mediastation.model.secrecy import Password
 from mediastation.model.text import storable
-from mediastation.reading.contract import Extent, Volume
+from mediastation.reading.contract import Volume
 from mediastation.reading.findings import FindingLog
 from mediastation.station.burning.drive_lock import hold_drive
 from mediastation.station.intake.account import (
@@ -56,7 +52,6 @@ from mediastation.station.intake.account import (
     require_all,
 )
 from mediastation.station.intake.folder import (
-    DISC_NAME,
     SCRATCH_NAME,
     drop_unused,
     finish_survey,
@@ -65,6 +60,7 @@ from mediastation.station.intake.folder import (
 )
 from mediastation.station.intake.identify_medium import identify_medium
 from mediastation.station.intake.keys import ImportKeys, Unlocked
+from mediastation.station.intake.reading_place import ReadingPlace, copy_if_disc
 from mediastation.station.intake.report import ImportOutcome
 from mediastation.station.intake.report_file import keep_import_report, write_import_report
 from mediastation.station.intake.request import ImportRequest, ImportResult
@@ -195,9 +191,7 @@ class _Import:
         self._scratch = self._folder / SCRATCH_NAME
         self._quarantine = Quarantine(station.home)
         self._repairs: tuple[Repair, ...] = ()
-        self._bad: tuple[Extent, ...] = ()
-        self._disc = Disc()
-        self._copy_sha256 = ""
+        self._place = ReadingPlace(medium)
         self._unusable = 0
         self._envelope: OpenedEnvelope | None = None
 
@@ -214,8 +208,8 @@ class _Import:
             # Opening the door removes what a killed attempt was taking through it.
             self._job.found(self._station.intake.recovered)
             try:
-                place = self._copy()
-                unlocked = self._keys.open(place, self._scratch)
+                self._place = copy_if_disc(self._job, self._medium, self._folder, self._keys)
+                unlocked = self._keys.open(self._place.path, self._scratch)
                 sealed = stack.enter_context(unlocked.volume)
                 if unlocked.opener is None and survey.count_opened():
                     # An earlier attempt had the key to some of it.
@@ -224,14 +218,12 @@ class _Import:
                 drop_unused(survey)
                 raise
             self._job.found(sealed.findings)
-            self._job.found(damaged_files(sealed, self._bad))
+            self._job.found(damaged_files(sealed, self._place.bad))
             self._job.found(check_names(sealed))
-            medium = identify_medium(
-                self._job, self._medium, sealed, place, self._disc, self._copy_sha256
-            )
+            medium = identify_medium(self._job, self._medium, sealed, self._place)
             self._envelope = unlocked.mail
             volume = self._unsealed(unlocked)
-            self._scan(volume, unlocked, place, survey)
+            self._scan(volume, unlocked, survey)
             medium = self._examine(volume, survey, medium)
             self._result.medium = medium
             compare_instances(
@@ -242,7 +234,7 @@ class _Import:
             record_imported(
                 self._station,
                 self._job.id,
-                import_facts(survey, self._result, medium, self._disc.kind, self._envelope),
+                import_facts(survey, self._result, medium, self._place.disc.kind, self._envelope),
             )
             remember_selection(self._station.catalog, self._job.id, survey.entries())
             stopped = self._reconcile()
@@ -257,26 +249,6 @@ class _Import:
         said = f"Job {earlier} was stopped; what it had found and kept stays."
         self._job.found([note("goes-on", self._name, said)])
 
-    def _copy(self) -> Path:
-        """Return where the medium is read: a disc's copy, or the medium itself."""
-        if not self._medium.is_block_device():
-            return self._medium
-        if not (self._folder / DISC_NAME).exists():
-            self._keys.require_in_drive()
-        # A stick is a block device too, and no drive that could be asked.
-        with suppress(MediaError):
-            self._disc = XorrisoEngine().inspect(str(self._medium)).disc or Disc()
-        with self._job.step("copy", 0, "bytes") as step:
-            copy = copy_disc(self._medium, self._folder / DISC_NAME, progress=step.report)
-            self._job.found(copy.findings)
-            # Behind what the file system claims, drives stumble over run-out blocks.
-            claimed = claimed_bytes(copy.path)
-            self._bad = tuple(extent for extent in copy.bad if extent.offset < claimed)
-            self._copy_sha256 = copy.sha256
-            lost = sum(extent.length for extent in self._bad)
-            step.summary = f"{copy.size_bytes:,} bytes, {lost:,} of them unreadable"
-        return copy.path
-
     def _unsealed(self, unlocked: Unlocked) -> Volume:
         """Return the medium as it was before it was sealed; a plain one is that as it is."""
         if unlocked.opener is None:
@@ -286,18 +258,18 @@ class _Import:
         reserve_bytes = self._station.settings.disk_reserve_bytes
         return UnsealedVolume(unlocked.volume, unlocked.opener, self._scratch, reserve_bytes)
 
-    def _scan(self, volume: Volume, unlocked: Unlocked, place: Path, survey: Survey) -> None:
+    def _scan(self, volume: Volume, unlocked: Unlocked, survey: Survey) -> None:
         sealed = unlocked.volume
         with self._job.step("scan", 0, "bytes") as step:
             survey.drop_unread()
             if volume is sealed or not unlocked.has_envelopes:
                 # Processes are quicker, and have no keys.
                 in_mail = unlocked.is_secure_mail
-                scan(sealed, survey, None if in_mail else place, step.report)
+                scan(sealed, survey, None if in_mail else self._place.path, step.report)
             if volume is not sealed and (unlocked.has_envelopes or survey.count(FileKind.SEALED)):
                 survey.drop_unread()
                 scan(volume, survey, None, step.report)
-            survey.refuse_damaged(lost_bytes(volume, self._bad))
+            survey.refuse_damaged(lost_bytes(volume, self._place.bad))
             instances, files = len(survey), survey.count()
             step.summary = f"{instances:,} instances in {files:,} files"
         shut = survey.count(FileKind.SEALED)
@@ -363,7 +335,7 @@ class _Import:
         if isinstance(stopped, RefusedError):
             self._job.found(stopped.findings)
         result = self._result
-        lost = sum(extent.length for extent in self._bad)
+        lost = self._place.lost_bytes
         outcome = ImportOutcome(
             job=self._job.id,
             medium=medium,
@@ -381,7 +353,7 @@ class _Import:
             lost_bytes=lost,
             identities=result.decisions,
             stopped=stopped.message if stopped else "",
-            media_type=self._disc.kind,
+            media_type=self._place.disc.kind,
             opened=opened_files(survey, self._envelope),
         )
         with self._job.step("report") as step:

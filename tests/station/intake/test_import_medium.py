@@ -26,6 +26,7 @@ from mediastation.model.importing import Verdict
 from mediastation.model.job import JobState
 from mediastation.model.ledger import LedgerEvent
 from mediastation.station.intake import import_medium as module
+from mediastation.station.intake import reading_place
 from mediastation.station.intake.folder import clear_stopped, survey_path
 from mediastation.station.intake.import_medium import import_medium
 from mediastation.station.intake.quarantine_desk import decide, held_files
@@ -531,15 +532,17 @@ def test_an_instance_that_lost_bytes_is_refused_and_makes_no_picture_with_a_hole
     bad = {(image.index(files[name]) + offset) // 2048 for name, offset in lost}
     drive = tmp_path / "drive"
     drive.touch()
-    is_device, copy = Path.is_block_device, module.copy_disc
+    is_device, copy = Path.is_block_device, reading_place.copy_disc
     monkeypatch.setattr(Path, "is_block_device", lambda path: path == drive or is_device(path))
-    monkeypatch.setattr(module.XorrisoEngine, "inspect", _no_answer)
+    monkeypatch.setattr(reading_place.XorrisoEngine, "inspect", _no_answer)
     for access, numbers in (
         (MemoryAccess(image, bad=bad, is_device=True), (4, 2, 2)),
         (MemoryAccess(image, is_device=True), (4, 2, 0)),
     ):
         monkeypatch.setattr(
-            module, "copy_disc", lambda *words, to=access, **more: copy(*words, opener=to, **more)
+            reading_place,
+            "copy_disc",
+            lambda *words, to=access, **more: copy(*words, opener=to, **more),
         )
 
         result = take(station, drive)

@@ -28,6 +28,7 @@ from mediastation.model.secrecy import Password
 from mediastation.pages.pen import PrintedPages
 from mediastation.secure.opening.keys import KeyRing, read_private_key
 from mediastation.station.intake import import_medium as module
+from mediastation.station.intake import reading_place
 from mediastation.station.intake import report_file as import_report_file
 from mediastation.station.intake import take as import_take
 from mediastation.station.intake.folder import SCRATCH_NAME, survey_path
@@ -190,9 +191,9 @@ class TestEveryMedium:
         image = small_iso(sealed_tree(good_tree()))
         drive = tmp_path / "drive"
         drive.write_bytes(image)
-        is_device, copy = Path.is_block_device, module.copy_disc
+        is_device, copy = Path.is_block_device, reading_place.copy_disc
         monkeypatch.setattr(Path, "is_block_device", lambda path: path == drive or is_device(path))
-        monkeypatch.setattr(module.XorrisoEngine, "inspect", _no_answer)
+        monkeypatch.setattr(reading_place.XorrisoEngine, "inspect", _no_answer)
         access = MemoryAccess(image, is_device=True)
         copied = []
 
@@ -200,7 +201,7 @@ class TestEveryMedium:
             copied.append(words)
             return copy(*words, opener=access, **more)
 
-        monkeypatch.setattr(module, "copy_disc", copy_disc)
+        monkeypatch.setattr(reading_place, "copy_disc", copy_disc)
 
         with pytest.raises(SecrecyError):
             take(station, drive, "wrong")
