@@ -323,6 +323,13 @@ def known_instances(catalog: Catalog, uids: Iterable[str]) -> dict[str, set[str]
     return found
 
 
+def uids_of(catalog: Catalog, entries: Collection[int]) -> dict[int, str]:
+    """Return the SOP Instance UIDs of those of `entries` that are here."""
+    query = select(instances.c.id, instances.c.sop_instance_uid).where(instances.c.id.in_(entries))
+    with catalog.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def read_entry(catalog: Catalog, number: int) -> Entry | None:
     """Return one entry, if it is still here."""
     query = with_parents(select(*_ENTRY_COLUMNS)).where(instances.c.id == number)

@@ -70,6 +70,8 @@ class QuarantinedFile:
         None while it waits.
     decided_by, decided_at : str
         Who, and when as ISO 8601; empty while it waits.
+    met_again : tuple of int
+        Later imports that brought the same file while it was held.
     """
 
     sha256: str
@@ -85,6 +87,12 @@ class QuarantinedFile:
     verdict: Verdict | None = None
     decided_by: str = ""
     decided_at: str = ""
+    met_again: tuple[int, ...] = ()
+
+    @property
+    def imports(self) -> tuple[int, ...]:
+        """The imports that brought it."""
+        return (self.job, *self.met_again)
 
     def to_json(self) -> str:
         """Return the record as it lies beside the file."""
@@ -98,7 +106,11 @@ class QuarantinedFile:
             if data.pop("version") != 1:
                 raise ValueError("the record has another version")
             verdict = data.pop("verdict")
-            read = cls(verdict=None if verdict is None else Verdict(verdict), **data)
+            met = data.pop("met_again", [])
+            if not isinstance(met, list) or any(type(one) is not int for one in met):
+                raise ValueError("no record of a held file: met_again")
+            verdict = None if verdict is None else Verdict(verdict)
+            read = cls(verdict=verdict, met_again=tuple(met), **data)
         except (AttributeError, KeyError, TypeError, RecursionError) as fault:
             raise ValueError(f"no record of a held file: {fault}") from fault
         for one in fields(read):
@@ -126,8 +138,8 @@ class Quarantine:
         """Move the staged file at `path`, which has the digest of `file`, in here, durably.
 
         Doing it again changes nothing. A file of the same content that is held
-        already keeps its record and its verdict; what was let go before comes
-        back with the verdict that it had.
+        already keeps its verdict and its record, which notes the import; what
+        was let go before comes back with the verdict that it had.
 
         Returns
         -------
@@ -145,6 +157,9 @@ class Quarantine:
             if known is None:
                 known = file
                 write_text_durably(record, file.to_json(), 0o600)
+            elif file.job not in known.imports:
+                known = replace(known, met_again=(*known.met_again, file.job))
+                write_text_durably(record, known.to_json(), 0o600)
             if not path.exists() and not target.exists():
                 raise MediaError(f"{path} is gone, and was not held.", "Import the medium again.")
             if path.exists():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from mediastation.errors import MediaError
+from mediastation.importing.look import OutsideError, read_fully
 from mediastation.importing.look_worker import BATCH_BYTES, BATCH_FILES, iter_looked
 from mediastation.importing.survey import Survey
 from mediastation.reading.contract import Volume, VolumeFile
@@ -14,6 +17,8 @@ _WORTH_PROCESSES_FILES = 400
 _WORTH_PROCESSES_BYTES = 128 << 20
 """Below this, everything is looked at before processes would be up."""
 _WORTH_THREADS_BYTES = 1 << 20
+_SAMPLES = 4
+_CHUNK = 1 << 20
 
 
 def scan(
@@ -31,7 +36,7 @@ def scan(
         The medium.
     survey : Survey
         What an earlier attempt found stays, where the medium still lists the
-        same file of the same size.
+        same file of the same size and date, and samples of them are the same.
     path : Path or None
         Where other processes find the medium; None where they cannot, because
         the keys to it are here alone: then threads share the work.
@@ -42,6 +47,9 @@ def scan(
     """
     files = list(volume.iter_files())
     known = _still_known(survey, files)
+    if any(known) and not _is_same_medium(volume, survey):
+        survey.drop(place for place, flag in enumerate(known) if flag)
+        known = bytearray(len(files))
     total = sum(file.size_bytes for file in files)
     done = sum(file.size_bytes for place, file in enumerate(files) if known[place])
     if workers is None:
@@ -69,6 +77,25 @@ def _still_known(survey: Survey, files: Sequence[VolumeFile]) -> bytearray:
             changed.append(position)
     survey.drop(changed)
     return flags
+
+
+def _is_same_medium(volume: Volume, survey: Survey) -> bool:
+    """Tell whether some files that seem to be those of an earlier attempt are.
+
+    Names, sizes and dates may be the same on two media of one maker, and then
+    one patient's files would count as the other's.
+    """
+    for path, sha256 in survey.samples(_SAMPLES):
+        digest = hashlib.sha256()
+        try:
+            with volume.open(path) as stream:
+                while chunk := read_fully(stream, _CHUNK):
+                    digest.update(chunk)
+        except (OSError, MediaError, OutsideError):
+            return False
+        if digest.hexdigest() != sha256:
+            return False
+    return True
 
 
 def _is_same(file: VolumeFile, path: str, size_bytes: int, changed_at: int) -> bool:

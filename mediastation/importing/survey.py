@@ -26,14 +26,18 @@ from mediastation.importing.survey_rows import (
     SurveyedInstance,
     arrived_file,
     opened_envelope,
+    packed_finding,
+    read_finding,
 )
 from mediastation.importing.survey_table import SurveyTable
-from mediastation.model.finding import Finding, Severity
+from mediastation.model.finding import Finding
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.importing import ArrivedFile, OpenedEnvelope, Standing
 from mediastation.reading.contract import VolumeFile
 
 _PAGE = 500
+_AGAIN = "again"
+"""Action of what was to be taken in when an earlier attempt was stopped."""
 
 
 class Survey(SurveyTable):
@@ -138,20 +142,69 @@ class Survey(SurveyTable):
     @property
     def is_judged(self) -> bool:
         """Whether it is known of each instance what is to be done with it."""
-        query = "SELECT 1 FROM files WHERE kind = 'instance' AND action = '' LIMIT 1"
-        return self._one(query) is None
+        query = "SELECT 1 FROM files WHERE kind = 'instance' AND action IN ('', ?) LIMIT 1"
+        return self._one(query, _AGAIN) is None
 
     def set_courses(self, courses: Iterable[Course]) -> None:
-        """Note what is to be done with instances: before anything is done with any of them."""
+        """Note what is to be done with instances: before anything is done with any of them.
+
+        With what it was done before, that stays as it was decided then. What was to be taken
+        in, and is here now, is taken all the same: the attempt that was killed may have had it
+        in the catalog before it could say so, and then it came with this medium.
+        """
         rows = (
-            (one.standing.value, one.action, one.other, one.other_path, one.subject, one.path)
+            (
+                one.standing.value,
+                one.action,
+                _AGAIN,
+                one.action,
+                one.other,
+                one.other_path,
+                one.subject,
+                json.dumps(packed_finding(one.told)) if one.told is not None else "",
+                one.path,
+            )
             for one in courses
         )
         self._write(
-            "UPDATE files SET standing = ?, action = ?, other = ?, other_path = ?, subject = ? "
-            "WHERE path = ?",
+            "UPDATE files SET standing = ?, "
+            "action = CASE WHEN ? = 'duplicate' AND action = ? THEN 'take' ELSE ? END, "
+            "other = ?, other_path = ?, subject = ?, told = ? WHERE path = ? AND fate = ''",
             rows,
         )
+
+    def told(self) -> Iterator[Finding]:
+        """Yield what was said of how instances stand, in order."""
+        for (told,) in self._all("SELECT told FROM files WHERE told != '' ORDER BY position"):
+            yield read_finding(json.loads(told))
+
+    def judge_anew(self) -> None:
+        """Forget what is to be done with instances that nothing was done with yet.
+
+        Duplicates and what is held among them: their counterpart may have gone meanwhile, or
+        somebody may have decided, and holding it again changes nothing.
+        """
+        self._write(
+            "UPDATE files SET action = CASE action WHEN 'take' THEN ? ELSE '' END, "
+            "told = '', fate = '', entry = 0 WHERE fate != 'kept'",
+            [(_AGAIN,)],
+        )
+
+    def kept_entries(self) -> Iterator[tuple[int, int, str]]:
+        """Yield position, entry and SOP Instance UID of what was kept, in order."""
+        yield from self._all(
+            "SELECT position, entry, sop_instance_uid FROM files WHERE fate = 'kept' "
+            "ORDER BY position"
+        )
+
+    def samples(self, number: int) -> list[tuple[str, str]]:
+        """Return path and SHA-256 of the smallest instances that were looked at."""
+        rows = self._all(
+            "SELECT path, sha256 FROM files WHERE kind = 'instance' AND sha256 != '' "
+            "ORDER BY size_bytes, position LIMIT ?",
+            number,
+        )
+        return [(path, sha256) for path, sha256 in rows]
 
     def standings_in_words(self) -> str:
         """Return how many instances stand in which way."""
@@ -247,8 +300,7 @@ class Survey(SurveyTable):
         for (told,) in self._all(
             "SELECT findings FROM files WHERE findings != '[]' ORDER BY position"
         ):
-            for rule, severity, *texts in json.loads(told):
-                yield Finding(rule, Severity(severity), *texts)
+            yield from map(read_finding, json.loads(told))
 
     def example(self, kind: FileKind) -> str:
         """Return the path of the first file of a kind; empty if there is none."""

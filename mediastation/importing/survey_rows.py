@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from mediastation.catalog.packing import pack_header
 from mediastation.conformance.identity import IdentityReader
 from mediastation.importing.look import Looked
+from mediastation.model.finding import Finding, Severity
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.importing import ArrivedFile, OpenedEnvelope, Standing
 from mediastation.model.instance import InstanceHeader
@@ -46,10 +47,14 @@ CREATE TABLE IF NOT EXISTS files (
   other_path TEXT NOT NULL DEFAULT '',
   subject TEXT NOT NULL DEFAULT '',
   fate TEXT NOT NULL DEFAULT '',
-  entry INTEGER NOT NULL DEFAULT 0
+  entry INTEGER NOT NULL DEFAULT 0,
+  told TEXT NOT NULL DEFAULT ''
 );
 """
-ADDED = {"envelope": "ALTER TABLE files ADD COLUMN envelope NOT NULL DEFAULT ''"}
+ADDED = {
+    "envelope": "ALTER TABLE files ADD COLUMN envelope NOT NULL DEFAULT ''",
+    "told": "ALTER TABLE files ADD COLUMN told TEXT NOT NULL DEFAULT ''",
+}
 """Columns that surveys of before do not have, and how they get them."""
 INDEXES = """
 CREATE INDEX IF NOT EXISTS files_by_path ON files (path);
@@ -83,7 +88,10 @@ class Fate(NamedTuple):
 
 
 class Course(NamedTuple):
-    """What is to be done with an instance (`mediastation.importing.decide.Action`), and why."""
+    """What is to be done with an instance (`mediastation.importing.decide.Action`), and why.
+
+    `told` is what is said of it, if anything.
+    """
 
     path: str
     standing: Standing
@@ -91,6 +99,7 @@ class Course(NamedTuple):
     other: int = 0
     other_path: str = ""
     subject: str = ""
+    told: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +129,7 @@ class SurveyedInstance:
 def survey_row(position: int, file: VolumeFile, looked: Looked, reader: IdentityReader) -> Row:
     """Return the row of one file; `position` is its place in the order of the medium."""
     header = looked.header
-    told = json.dumps([list(one.as_dict().values()) for one in looked.findings])
+    told = json.dumps([packed_finding(one) for one in looked.findings])
     envelope = _packed(looked.envelope)
     place = (position, looked.path, file.size_bytes, file.changed_at, looked.size_bytes,
              looked.kind.value)  # fmt: skip
@@ -136,6 +145,17 @@ def survey_row(position: int, file: VolumeFile, looked: Looked, reader: Identity
         *(reader.text(header, tag) for tag in SHOWN.values()),
         int(looked.armed), pack_header(header), b"", told, envelope,
     )  # fmt: skip
+
+
+def packed_finding(finding: Finding) -> list[str]:
+    """Return a finding as `read_finding` reads it."""
+    return [str(one) for one in finding.as_dict().values()]
+
+
+def read_finding(packed: Sequence[str]) -> Finding:
+    """Return what `packed_finding` has packed."""
+    rule, severity, *texts = packed
+    return Finding(rule, Severity(severity), *texts)
 
 
 def _packed(envelope: OpenedEnvelope | None) -> str:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,7 +77,7 @@ class TestHolding:
 
         again = quarantine.hold(path, QuarantinedFile(facts.sha256, 8, "x", "y", "z", "later"))
 
-        assert again == decided
+        assert again == replace(decided, met_again=(8,))
         assert not path.exists()
 
     def test_a_file_that_vanished_is_not_said_to_be_held(self, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ from mediastation.station.intake.reading_place import ReadingPlace, copy_if_disc
 from mediastation.station.intake.report import ImportOutcome
 from mediastation.station.intake.report_file import keep_import_report, write_import_report
 from mediastation.station.intake.request import ImportRequest, ImportResult
-from mediastation.station.intake.take import compare_instances, keep_instances
+from mediastation.station.intake.take import compare_instances, keep_instances, take_up
 from mediastation.station.job import Job
 from mediastation.station.medium_report import require_report_name
 from mediastation.station.reconciling.reconcile import reconcile_selection
@@ -202,6 +202,7 @@ class _Import:
             stack.enter_context(survey)
             if earlier:
                 self._goes_on(earlier)
+            take_up(self._station, survey)
             # Plain copies of what was sealed lie there; none of them outlives the job.
             shutil.rmtree(self._scratch, ignore_errors=True)
             stack.callback(shutil.rmtree, self._scratch, ignore_errors=True)

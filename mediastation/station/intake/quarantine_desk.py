@@ -41,7 +41,7 @@ class Decided:
 def held_files(station: Station, job: int | None = None) -> Iterator[QuarantinedFile]:
     """Yield what is held, by import and path; that of one import alone if it is named."""
     held = Quarantine(station.home).iter_held()
-    chosen = [file for file in held if job is None or file.job == job]
+    chosen = [file for file in held if job is None or job in file.imports]
     yield from sorted(chosen, key=lambda file: (file.job, file.path, file.sha256))
 
 
@@ -126,8 +126,8 @@ def _decide_one(station: Station, file: QuarantinedFile, verdict: Verdict, why: 
         _copy(held, copy)
     source = Source(OUTSIDE_MEDIUM, storable(f"{file.medium}:{file.path}"))
     entry = station.intake.keep(copy, source).entry_id
-    if file.job:
-        add_to_selection(station.catalog, file.job, [entry])
+    for job in filter(None, file.imports):
+        add_to_selection(station.catalog, job, [entry])
     # Only now: the store has it durably. What carries a program stays here as it came.
     if not is_armed:
         with disk_trouble_told(quarantine.folder):

@@ -6,13 +6,14 @@ from itertools import islice
 from pathlib import Path
 
 from mediastation.catalog.import_decisions import Decision, recall_decision
+from mediastation.catalog.selection import uids_of
 from mediastation.importing.compare import check_knowledge, iter_standings
 from mediastation.importing.decide import Action, Planned, plan_standings
 from mediastation.importing.keep import Arrival, Keeper
 from mediastation.importing.lend import lend_from
 from mediastation.importing.quarantine import Quarantine
 from mediastation.importing.survey import Survey
-from mediastation.importing.survey_rows import LEAVE, Course, SurveyedInstance
+from mediastation.importing.survey_rows import LEAVE, Course, Fate, SurveyedInstance
 from mediastation.model.entry import Source
 from mediastation.model.importing import OutsideMedium, Standing
 from mediastation.model.text import storable
@@ -23,6 +24,21 @@ from mediastation.station.reconciling.reconciled import OUTSIDE_MEDIUM, claim_ou
 from mediastation.station.station import Station
 
 _BATCH = 500
+
+
+def take_up(station: Station, survey: Survey) -> None:
+    """Look over what an earlier attempt left: only what is in the catalog still counts as kept.
+
+    Between the attempts instances may have been forgotten, or have come in by
+    another way: what was not done yet is judged anew.
+    """
+    kept = survey.kept_entries()
+    gone: list[Fate] = []
+    while batch := list(islice(kept, _BATCH)):
+        here = uids_of(station.catalog, {entry for _, entry, _ in batch})
+        gone += (Fate(place, "") for place, entry, uid in batch if here.get(entry) != uid)
+    survey.set_fates(gone)
+    survey.judge_anew()
 
 
 def compare_instances(
@@ -39,8 +55,6 @@ def compare_instances(
     scratch : Path
         A folder of the job's own, for copies that are compared.
     """
-    if survey.is_judged:
-        return
     catalog = station.catalog
 
     def recall(standing: Standing, subject: str) -> Decision | None:
@@ -48,14 +62,18 @@ def compare_instances(
 
     told = FindingLog()
     told.extend(check_knowledge(catalog))
+    if survey.is_judged:
+        told.extend(survey.told())
+        job.found(told)
+        return
     with job.step("compare", len(survey), "instances") as step:
         standings = iter_standings(catalog, survey, lend_from(volume, scratch), scratch)
         planned = plan_standings(standings, recall)
         while batch := list(islice(planned, _BATCH)):
-            told.extend(one.finding for one in batch if one.finding is not None)
             survey.set_courses(map(_course, batch))
             step.report(step.done + len(batch), step.total)
         step.summary = survey.standings_in_words()
+    told.extend(survey.told())
     job.found(told)
 
 
@@ -111,4 +129,5 @@ def _course(planned: Planned) -> Course:
         comparison.other or 0,
         comparison.other_path,
         planned.subject,
+        planned.finding,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import shutil
 import signal
@@ -19,8 +20,10 @@ from mediastation.catalog.listing import list_rows
 from mediastation.catalog.selection import find_entries, read_entry
 from mediastation.catalog.upkeep import forget
 from mediastation.errors import CancelledError, ConfigError, MediaError
+from mediastation.importing import keep as keep_module
 from mediastation.importing.hostile import POLYGLOT
 from mediastation.importing.quarantine import Quarantine
+from mediastation.model.entry import Source
 from mediastation.model.event import Event, StepProgress
 from mediastation.model.importing import Verdict
 from mediastation.model.job import JobState
@@ -336,11 +339,48 @@ class TestContradictions:
         assert again.imported == (1 if verdict is Verdict.KEEP else 0)
         assert "decided-before" in rules(again)
 
+    def test_what_is_kept_belongs_to_every_import_that_brought_it(
+        self, station: Station, other: Path
+    ) -> None:
+        """Who reconciles the later import must not leave it behind."""
+        first, second = take(station, other), take(station, other)
+        (held,) = held_files(station, second.job)
+
+        decide(station, [f"import:{second.job}"], Verdict.KEEP)
+
+        for result in (first, second):
+            brought = {
+                entry.sha256
+                for one in find_entries(station.catalog, f"import:{result.job}")
+                if (entry := read_entry(station.catalog, one)) is not None
+            }
+            assert held.sha256 in brought
+
     def test_a_decision_is_for_what_was_held(self, station: Station, other: Path) -> None:
         take(station, other)
 
         with pytest.raises(ConfigError, match="No held file"):
             decide(station, ["0" * 12], Verdict.KEEP)
+
+
+def stop_while_keeping(station: Station, medium: Path, at: int = 3000) -> None:
+    """Begin an import that ends once something is kept; with `at` 0, before anything is."""
+
+    def listener(event: Event) -> None:
+        if isinstance(event, StepProgress) and event.step == "keep" and event.done >= at:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keep_module, "_BATCH_FILES", 2)
+        with pytest.raises(KeyboardInterrupt):
+            import_medium(station, ImportRequest(medium), listener)
+
+
+def copied(path: Path, station: Station) -> Path:
+    """Lay a file into the folder that the door takes files from."""
+    target = station.intake.new_path()
+    shutil.copyfile(path, target)
+    return target
 
 
 class TestStopped:
@@ -377,6 +417,76 @@ class TestStopped:
 
         assert (result.found, result.imported) == (4, 4)
         assert [row["patient_id"] for row in list_rows(station.catalog, "patients")] == ["EXT-2"]
+
+    def test_another_stick_whose_files_look_alike_is_another_stick(
+        self, station: Station, medium: Path
+    ) -> None:
+        """Some burners date every file alike, and images of one kind are all of one size."""
+
+        def dated() -> None:
+            for path in (medium / "IMAGES").iterdir():
+                os.utime(path, (1_000_000_000, 1_000_000_000))
+
+        dated()
+        stop_while_keeping(station, medium)
+        shutil.rmtree(medium / "IMAGES")
+        write_series(medium / "IMAGES", 6, PatientID="EXT-2", InstitutionName="Elsewhere",
+                     SeriesInstanceUID="1.2.3.9", StudyInstanceUID="1.2.9")  # fmt: skip
+        dated()
+
+        result = take(station, medium)
+
+        assert (result.found, result.imported, result.refused) == (6, 6, 0)
+        assert [row["patient_id"] for row in result.patients] == ["EXT-2"]
+        assert len(find_entries(station.catalog, f"import:{result.job}")) == 6
+        assert len(find_entries(station.catalog, "patient:EXT-2")) == 6
+
+    def test_what_was_forgotten_since_is_taken_in_again(
+        self, station: Station, medium: Path
+    ) -> None:
+        stop_while_keeping(station, medium)
+        forget(station.catalog, find_entries(station.catalog, "patient:EXT-1"))
+
+        result = take(station, medium)
+
+        assert (result.found, result.imported) == (6, 6)
+        assert len(list_rows(station.catalog, "instances")) == 6
+
+    def test_what_came_in_since_by_another_way_is_compared_too(
+        self, station: Station, medium: Path, tmp_path: Path
+    ) -> None:
+        """Each was judged when nothing like it was here."""
+        stop_while_keeping(station, medium, at=0)
+        path = write_ct(tmp_path / "sent.dcm", SOPInstanceUID="1.2.3.1.4", PatientID="EXT-1",
+                        InstanceNumber="4", PixelData=bytes(32))  # fmt: skip
+        station.intake.keep(copied(path, station), Source("network", "MR1"))
+
+        result = take(station, medium)
+
+        assert (result.imported, result.held) == (5, 1)
+        assert "other-pixels" in rules(result)
+
+    def test_the_run_that_goes_on_tells_what_is_held_as_well(
+        self, station: Station, medium: Path
+    ) -> None:
+        write_ct(medium / "RIVAL", SOPInstanceUID="1.2.3.1.4", PatientID="EXT-1",
+                 PixelData=bytes(32))  # fmt: skip
+
+        def stop(*_: object, **__: object) -> None:
+            raise CancelledError("stopped")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "count", stop)
+            with pytest.raises(CancelledError):
+                take(station, medium)
+
+        result = take(station, medium)
+
+        assert (result.imported, result.held) == (6, 1)
+        assert "other-pixels" in rules(result)
+        assert "other-pixels" in Path(result.report).read_text(encoding="utf-8") or (
+            "RIVAL" in Path(result.report).read_text(encoding="utf-8")
+        )
 
     def test_a_file_that_changes_between_look_and_keeping_is_refused(
         self, station: Station, medium: Path, monkeypatch: pytest.MonkeyPatch
