@@ -13,10 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mediastation.catalog import durable
 from mediastation.model.finding import Severity
-from mediastation.pages.pen import PrintedPages
-from mediastation.station.intake import report_file as import_report_file
 from mediastation.station.intake.import_medium import import_medium
 from mediastation.station.intake.request import ImportRequest, ImportResult
 from mediastation.station.station import Station
@@ -25,15 +22,7 @@ from tests.support.outside.patients import COUNT, instance_files
 from tests.support.outside.registry import OF_MEDIA, OF_TREES
 from tests.support.outside.writers import MAKERS, OutsideMedia, plain_folder, plain_iso
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither power cuts nor print are looked at here; hundreds of imports are."""
-    monkeypatch.setattr(os, "fsync", lambda _handle: None)
-    monkeypatch.setattr(durable._libc, "syncfs", lambda _handle: 0, raising=False)
-    monkeypatch.setattr(
-        import_report_file, "render_import_report_pdf", lambda *_: PrintedPages(b"%PDF-")
-    )
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def take_in(medium: Path, home: Path) -> tuple[ImportResult, set[str]]:
