@@ -367,7 +367,7 @@ class TestDecisions:
             screen = await bring(pilot, study_of(home, TWIN, "A-1"), study_of(home, TWIN, "A-2"))
             await pressed(pilot, "i", "o")
             screen.rows = screen.rows[:1]
-            await screen._read_sources()
+            await screen.read_sources()
 
             assert not screen.choices.confirmed
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mediastation.console.screens.base import ConsoleScreen
 from mediastation.console.screens.drive_choice import (
     OTHER,
     drive_choices,
@@ -17,66 +15,26 @@ from mediastation.console.screens.drive_choice import (
     wrong_copies,
     wrong_drive,
 )
-from mediastation.console.screens.export_choices import Choices
+from mediastation.console.screens.export_choosing import NO_DRIVE, ExportChoosing
 from mediastation.console.screens.export_words import ENCRYPTED
 from mediastation.console.widgets.choose import AskWords, Choice, Choose, Field
 from mediastation.errors import MediastationError
 from mediastation.model.medium import MEDIA, Format
-from mediastation.model.profile import ApplicationProfile, Role, Security
+from mediastation.model.profile import Role, Security
 from mediastation.model.text import size_text
 from mediastation.model.transfer_syntax import COMPRESSIONS
 
-if TYPE_CHECKING:
-    from mediastation.burn.drive import Drive
-    from mediastation.station.exporting.presets import ReadyPreset
-
-NO_DRIVE = "none"
 _LABEL_LETTERS = 16
 _LONGEST_WORDS = 200
 
 
-class ExportEditing(ConsoleScreen):
+class ExportEditing(ExportChoosing):
     """The dialogs of the Export screen; what comes of them goes to `choose`."""
 
-    choices: Choices
-    presets: Sequence[ReadyPreset]
-    faulty: Mapping[str, str]
-    profiles: Mapping[str, ApplicationProfile]
-    drives: Sequence[Drive]
-    letters: Mapping[str, str]
-
-    def choose(self, choices: Choices, words: str) -> None:
-        """Take `choices`; `words` say what changed, for taking it back."""
-        raise NotImplementedError
-
-    def show_choices(self) -> None:
-        """Draw what was chosen."""
-        raise NotImplementedError
-
-    def edit_sealed(self) -> None:
-        """Choose whether a secure profile is encrypted."""
-        raise NotImplementedError
-
-    def edit_recipients(self) -> None:
-        """Choose whose keys open it."""
-        raise NotImplementedError
-
-    def edit_password(self) -> None:
-        """Choose how its password comes about."""
-        raise NotImplementedError
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether there is anything to draw on."""
-        raise NotImplementedError
-
-    def edit(self, name: str) -> None:
-        """Open the dialog that changes one of the choices."""
-        dialogs: Mapping[str, Callable[[], None]] = {
+    def dialogs(self) -> dict[str, Callable[[], None]]:
+        """Return what opens the dialog of each choice; any other is a line of the disclosure."""
+        return {
             "preset": self._edit_preset,
-            "sealed": self.edit_sealed,
-            "recipients": self.edit_recipients,
-            "password": self.edit_password,
             "profile": self._edit_profile,
             "medium": self._edit_medium,
             "format": self._edit_format,
@@ -86,7 +44,10 @@ class ExportEditing(ConsoleScreen):
             "drive": self._edit_drive,
             "copies": self._edit_copies,
         }
-        dialogs.get(name, partial(self._edit_disclosure, name))()
+
+    def edit(self, name: str) -> None:
+        """Open the dialog that changes one of the choices."""
+        self.dialogs().get(name, partial(self._edit_disclosure, name))()
 
     def _pick(
         self, question: str, options: Sequence[Choice], chosen: str, take: Callable[[str], None]
@@ -253,11 +214,6 @@ class ExportEditing(ConsoleScreen):
         if isinstance(kept, str) and (kept in self.known_drives):
             return kept
         return self.drives[0].device if len(self.drives) == 1 else ""
-
-    @property
-    def known_drives(self) -> set[str]:
-        """The drives of this computer, and those that somebody typed."""
-        return {drive.device for drive in self.drives} | set(typed_drives(self.desk))
 
     def _edit_drive(self) -> None:
         options = [

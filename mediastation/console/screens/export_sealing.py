@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,6 @@ from mediastation.station.sealing.choice import (
 )
 
 if TYPE_CHECKING:
-    from mediastation.station.exporting.chosen import ChosenRow
     from mediastation.station.exporting.request import ExportRequest
     from mediastation.station.sealing.choice import CertificateRow, Judgement
 
@@ -44,12 +43,13 @@ class ExportSealing(ExportEditing):
     chosen, in the request or in what the console remembers.
     """
 
-    sources: tuple[str, ...]
-    rows: Sequence[ChosenRow]
-
-    def set_sources(self, sources: tuple[str, ...], words: str) -> None:
-        """Take a selection in the place of the one before; `words` tell what is taken back."""
-        raise NotImplementedError
+    def dialogs(self) -> dict[str, Callable[[], None]]:
+        """Return the dialogs of the choices, with those about encryption."""
+        return super().dialogs() | {
+            "sealed": self.edit_sealed,
+            "recipients": self.edit_recipients,
+            "password": self.edit_password,
+        }
 
     # Who opens it
 
@@ -146,10 +146,6 @@ class ExportSealing(ExportEditing):
 
     async def _judge(self, password: Password) -> Judgement | None:
         return await self.ask(judge_password, password, self._personal)
-
-    def is_still(self, asked: object) -> bool:
-        """Tell whether what was confirmed is what goes out now; say so where it is not."""
-        raise NotImplementedError
 
     async def _submit(self, asked: object, password: Password | None) -> None:
         choices, sources = self.choices, self.sources
