@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import case, func, select
 
 from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.current import is_current
 from mediastation.catalog.schema import instances, job_entries, jobs, patients, series, studies
-from mediastation.catalog.selection import find_to_forget
+from mediastation.catalog.selection import find_to_forget, with_parents
 from mediastation.model.entry import Kind
 from mediastation.model.identity import PatientIdentity
 
@@ -49,6 +50,20 @@ class OutsideSeries:
     instances: int
     local: PatientIdentity | None
     imported: int
+
+
+@dataclass(frozen=True, slots=True)
+class OtherInStudy:
+    """Instances of a study that are here under an identity of this site.
+
+    `came_as` is what they were from outside, where they were reconciled; None
+    for what was received here.
+    """
+
+    identity: PatientIdentity
+    came_as: PatientIdentity | None
+    study_instance_uid: str
+    instances: int
 
 
 def find_outside(catalog: Catalog, selector: str, source_kind: str) -> list[int]:
@@ -120,6 +135,57 @@ def imports_behind(catalog: Catalog, job: int) -> list[int]:
     )
     with catalog.reading() as connection:
         return list(connection.execute(query).scalars())
+
+
+def others_in_studies(catalog: Catalog, job: int, source_kind: str) -> list[OtherInStudy]:
+    """Return who else of this site has instances of the studies that `job` is about.
+
+    Of what stands for its instance now: received here, or reconciled by another
+    decision; what is still outside has nobody yet. `job` is about originals.
+    """
+    original, own = instances.alias("original"), job_entries.alias("own")
+    of_original = series.alias("of_original"), studies.alias("its_study"), patients.alias("came_as")
+    taken = select(own.c.entry).where(own.c.job == job)
+    brought = (
+        select(studies.c.study_instance_uid)
+        .join(series, series.c.study == studies.c.id)
+        .join(original, original.c.series == series.c.id)
+        .where(original.c.id.in_(taken), studies.c.study_instance_uid != "")
+        .distinct()
+    )
+    names = (
+        "patient_id", "issuer_of_patient_id", "patient_name", "patient_birth_date", "patient_sex"
+    )  # fmt: skip
+    came_as = tuple(of_original[2].c[name].label(f"came_{name}") for name in names)
+    shown = (
+        *_IDENTITY, *came_as, original.c.id.is_not(None).label("is_copy"),
+        studies.c.study_instance_uid,
+    )  # fmt: skip
+    query = (
+        with_parents(select(*shown, func.count().label("instances")))
+        .outerjoin(original, original.c.id == instances.c.derived_from)
+        .outerjoin(of_original[0], of_original[0].c.id == original.c.series)
+        .outerjoin(of_original[1], of_original[1].c.id == of_original[0].c.study)
+        .outerjoin(of_original[2], of_original[2].c.id == of_original[1].c.patient)
+        .where(
+            is_current(),
+            studies.c.study_instance_uid.in_(brought),
+            func.coalesce(instances.c.derived_from, instances.c.id).not_in(taken),
+            instances.c.source_kind != source_kind,
+        )
+        .group_by(*shown)
+        .order_by(studies.c.study_instance_uid, *_IDENTITY)
+    )
+    with catalog.reading() as connection:
+        return [
+            OtherInStudy(
+                PatientIdentity(*row[:5]),
+                PatientIdentity(*row[5:10]) if row.is_copy else None,
+                row.study_instance_uid,
+                row.instances,
+            )
+            for row in connection.execute(query)
+        ]
 
 
 def outside_series(catalog: Catalog, job: int, source_kind: str) -> list[OutsideSeries]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from mediastation.importing.diagnosis import Diagnosis
 from mediastation.importing.look import FileKind
 from mediastation.importing.quarantine import Quarantine
 from mediastation.importing.survey import Survey
+from mediastation.model.finding import Finding, Severity
 from mediastation.model.identity import PatientIdentity
 from mediastation.model.importing import OpenedEnvelope, OutsideMedium
 from mediastation.model.ledger import LedgerPatient, LedgerStudy
@@ -26,6 +27,8 @@ DIAGNOSIS = "diagnosis"
 
 _UNREAD = (FileKind.UNREADABLE, FileKind.SEALED)
 _MOST_STUDIES = 10_000
+_OUT_OF_REACH = frozenset({"too-deep", "too-many-directories", "too-many-files", "unreadable"})
+"""Rules of what readers of media report where they pass by a folder or more."""
 
 
 def count(survey: Survey, result: ImportResult, mail: OpenedEnvelope | None = None) -> None:
@@ -55,7 +58,16 @@ def count(survey: Survey, result: ImportResult, mail: OpenedEnvelope | None = No
     ]
 
 
-def require_all(result: ImportResult, unusable: int, left_by_decision: int) -> None:
+def count_out_of_reach(findings: Iterable[Finding]) -> int:
+    """Count the places of a medium that could not be looked into: images may lie there."""
+    return sum(
+        finding.severity is Severity.ERROR and finding.rule in _OUT_OF_REACH for finding in findings
+    )
+
+
+def require_all(
+    result: ImportResult, unusable: int, left_by_decision: int, out_of_reach: int = 0
+) -> None:
     """Raise `RefusedError` where something that should have come in did not.
 
     Parameters
@@ -64,9 +76,13 @@ def require_all(result: ImportResult, unusable: int, left_by_decision: int) -> N
         Files that are listed as instances, and are none.
     left_by_decision : int
         Instances that stay in quarantine, as was decided before.
+    out_of_reach : int
+        Places of the medium that could not be looked into.
     """
     is_empty = not result.found and not left_by_decision
-    if not (result.held or result.refused or result.missing or unusable or is_empty):
+    if not (
+        result.held or result.refused or result.missing or unusable or out_of_reach or is_empty
+    ):
         return
     said = f"{result.imported:,} of {result.found:,} instances came in"
     if result.duplicates:
@@ -76,6 +92,7 @@ def require_all(result: ImportResult, unusable: int, left_by_decision: int) -> N
         (result.refused, "could not be taken"),
         (result.missing, "that the directory lists are not on the medium"),
         (unusable, "that the directory lists are no DICOM"),
+        (out_of_reach, "places of the medium could not be looked into"),
     ):
         if number:
             said += f"; {number:,} {what}"

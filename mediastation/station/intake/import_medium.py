@@ -43,6 +43,7 @@ from mediastation.reading.findings import FindingLog
 from mediastation.station.burning.drive_lock import hold_drive
 from mediastation.station.intake.account import (
     count,
+    count_out_of_reach,
     examined_in_words,
     import_facts,
     keep_diagnosis,
@@ -241,10 +242,11 @@ class _Import:
             stopped = self._reconcile()
             self._report(survey, medium, stopped)
             left_by_decision = survey.count(fate="left")
+            out_of_reach = count_out_of_reach(sealed.findings)
             finish_survey(survey)
         if stopped is not None:
             raise stopped
-        require_all(self._result, self._unusable, left_by_decision)
+        require_all(self._result, self._unusable, left_by_decision, out_of_reach)
 
     def _goes_on(self, earlier: int) -> None:
         said = f"Job {earlier} was stopped; what it had found and kept stays."

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from mediastation.catalog.outside import OtherInStudy
 from mediastation.config import ReconcileRules
 from mediastation.errors import ConfigError, DecisionError, RefusedError
+from mediastation.importing.comparison import is_stranger
 from mediastation.model.finding import Finding, error
-from mediastation.model.identity import PatientIdentity, PersonCluster, describe
+from mediastation.model.identity import PatientIdentity, PersonCluster, describe, normalise
 from mediastation.model.job import Question
 from mediastation.model.ledger_facts import DecidedHow
-from mediastation.model.likeness import Agreement, Likeness
+from mediastation.model.likeness import Agreement, Likeness, Verdict
 from mediastation.model.matching import MatchList, compare_outside
 from mediastation.model.name_spelling import NameLikeness
 from mediastation.model.reconciliation import Candidate, CandidateOrigin, Match
@@ -50,8 +52,8 @@ def require_one_person(people: Sequence[PersonCluster]) -> PersonCluster:
             "several-outside-patients",
             f"patient:{person.identity.patient_id}",
             f"{describe(person.identity)}: {person.instances:,} instances.",
-            "Reconcile each of them by itself: patient:ID as the source, or study:UID where "
-            "several share a Patient ID.",
+            "Reconcile each of them by itself: patient:ID as the source, or study:UID or "
+            "series:UID where several share a Patient ID.",
             "IHE IRWF.b",
         )
         for person in people[:_MOST_PEOPLE]
@@ -112,6 +114,57 @@ def chosen_by_rule(outside: PersonCluster, match: Match, rules: ReconcileRules) 
     """Return the choice of a rule of the site, or of a person's earlier decision."""
     how = DecidedHow.REMEMBERED if match.remembered else DecidedHow.SITE_RULE
     return Choice(outside, _by_the_rules(match.candidate, rules), match.likeness, how)
+
+
+def require_whole_studies(choice: Choice, others: Iterable[OtherInStudy]) -> None:
+    """Raise if the choice would put one person's study under two patients of this site.
+
+    An archive has one patient for a study; of two it shows whom it met first, or
+    last. Where the others in the study cannot be the outside person, two people
+    are in it already, and each goes their own way.
+
+    Raises
+    ------
+    RefusedError
+        With both patients, study by study.
+    """
+    local = normalise(choice.candidate.identity)
+    told = []
+    for other in others:
+        there = normalise(other.identity)
+        issuers = {local.issuer, there.issuer} - {""}
+        if there.patient_id == local.patient_id and len(issuers) < 2:
+            continue
+        if all(_cannot_be(other, one) for one in _spellings(choice.outside)):
+            continue
+        told.append(
+            error(
+                "study-elsewhere",
+                f"study:{other.study_instance_uid}",
+                f"{other.instances:,} other instances of this study are here as "
+                f"{describe(other.identity)}; the chosen patient is "
+                f"{describe(choice.candidate.identity)}.",
+                "Choose that patient; or, if that was the wrong one, reconcile the whole study at "
+                f"once: study:{other.study_instance_uid} as the source.",
+                "PS3.3 C.7.2.1",
+            )
+        )
+    if told:
+        raise RefusedError(
+            "One study would be under two patients of this site; nothing was reconciled.",
+            told[:_MOST_PEOPLE],
+            told[0].hint,
+        )
+
+
+def _cannot_be(other: OtherInStudy, outside: PatientIdentity) -> bool:
+    if other.came_as is not None:
+        return is_stranger(other.came_as, outside)
+    return compare_outside(outside, other.identity).verdict is Verdict.APART
+
+
+def _spellings(person: PersonCluster) -> list[PatientIdentity]:
+    return [person.identity, *(spelt for spelt, _ in person.variants)]
 
 
 def differences(likeness: Likeness) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from mediastation.catalog.outside import (
     identities_of,
     imports_behind,
     imports_of,
+    others_in_studies,
 )
 from mediastation.catalog.remembered import remember_identity
 from mediastation.catalog.selection import (
@@ -49,6 +50,7 @@ from mediastation.station.reconciling.choice import (
     choose,
     chosen_by_rule,
     require_one_person,
+    require_whole_studies,
 )
 from mediastation.station.reconciling.copies import CopyMaking
 from mediastation.station.reconciling.reconciled import OUTSIDE_MEDIUM
@@ -170,6 +172,7 @@ def reconcile_selection(
         if choice is None:
             step.summary = "not decided without a person"
             return
+        require_whole_studies(choice, others_in_studies(station.catalog, job.id, OUTSIDE_MEDIUM))
         step.summary = describe(choice.candidate.identity)
     _coerce(station, job, entries, choice, medium, result)
 

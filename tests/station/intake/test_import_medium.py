@@ -141,6 +141,20 @@ class TestWhatComesIn:
         with pytest.raises(MediaError, match="no ISO 9660 image"):
             take(station, medium / "AUTORUN.INF")
 
+    def test_a_folder_that_is_not_entered_is_not_passed_over(
+        self, station: Station, medium: Path
+    ) -> None:
+        """Exit code 0 says that all that is on the medium came in."""
+        deep = medium.joinpath(*["D"] * 40)
+        deep.mkdir(parents=True)
+        write_ct(deep / "LOST", SOPInstanceUID="1.2.9.9")
+
+        result = take(station, medium)
+
+        assert (result.imported, result.exit_code) == (6, 1)
+        assert "too-deep" in rules(result)
+        assert "could not be looked into" in result.stopped
+
     def test_a_truncated_instance_comes_in_and_is_told(
         self, station: Station, medium: Path
     ) -> None:

@@ -13,7 +13,7 @@ from mediastation.catalog.listing import list_rows
 from mediastation.catalog.selection import find_entries, read_entry
 from mediastation.catalog.upkeep import reindex
 from mediastation.errors import ConfigError
-from mediastation.model.entry import Entry, Kind
+from mediastation.model.entry import Entry, Kind, Source
 from mediastation.model.finding import Finding
 from mediastation.model.ledger import LedgerEvent
 from mediastation.station.gather import add
@@ -155,6 +155,49 @@ class TestReconcile:
             for entry in current(station, f"import:{imported.job}"):
                 ds = dcmread(station.catalog.store.path(entry.sha256, entry.kind))
                 assert ds.PatientID == wanted
+
+    def test_the_rest_of_a_study_does_not_become_another_patient_s(
+        self, station: Station, imported: ImportResult, tmp_path: Path
+    ) -> None:
+        """It comes on a second disc, and a wrong number is given."""
+        write_ct(
+            tmp_path / "other.dcm", SOPInstanceUID="1.2.60.1.1", StudyInstanceUID="1.2.60",
+            SeriesInstanceUID="1.2.60.1", **{**OURS, "PatientID": "4712"},
+        )  # fmt: skip
+        add(station, [str(tmp_path / "other.dcm")])
+        reconcile(station, wish(imported.job))
+        write_series(tmp_path / "second", 2, SeriesInstanceUID="1.2.3.2", **OUTSIDE)
+        second = import_medium(station, ImportRequest(tmp_path / "second"))
+
+        wrong = reconcile(station, wish(second.job, "4712"))
+
+        assert (wrong.reconciled, wrong.exit_code) == (0, 1)
+        assert "study-elsewhere" in rules(wrong.findings)
+        assert reconcile(station, wish(second.job)).reconciled == 2
+        whole = reconcile(station, ReconcileRequest(("study:1.2.3",), "4712"))
+        assert whole.reconciled == 5
+
+    def test_what_was_received_here_is_part_of_the_study_too(
+        self, station: Station, imported: ImportResult
+    ) -> None:
+        path = station.intake.new_path()
+        write_ct(path, SOPInstanceUID="1.2.3.5.1", SeriesInstanceUID="1.2.3.5",
+                 **{**OURS, "PatientID": "4712"})  # fmt: skip
+        station.intake.keep(path, Source("network", "MR1"))
+
+        assert "study-elsewhere" in rules(reconcile(station, wish(imported.job)).findings)
+        assert reconcile(station, wish(imported.job, "4712")).reconciled == 3
+
+    def test_two_people_in_one_study_each_go_their_own_way(
+        self, station: Station, imported: ImportResult
+    ) -> None:
+        path = station.intake.new_path()
+        stranger = {"PatientID": "5000", "PatientName": "Poe^Edgar", "PatientBirthDate": "18090119",
+                    "PatientSex": "M"}  # fmt: skip
+        write_ct(path, SOPInstanceUID="1.2.3.5.1", SeriesInstanceUID="1.2.3.5", **stranger)
+        station.intake.keep(path, Source("network", "MR1"))
+
+        assert reconcile(station, wish(imported.job)).reconciled == 3
 
     def test_nothing_that_came_from_here_is_reconciled(self, station: Station) -> None:
         with pytest.raises(ConfigError, match="came from an outside medium"):
