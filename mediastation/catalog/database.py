@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, bindparam, insert, inspect, select, t
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.schema import CreateColumn
 
-from mediastation.catalog.rows import fill_studies
+from mediastation.catalog.parent_rows import fill_studies
 from mediastation.catalog.schema import (
     SCHEMA_VERSION,
     catalog_meta,

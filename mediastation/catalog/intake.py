@@ -31,9 +31,7 @@ from mediastation.catalog.durable import (
     sync_file_system,
     sync_folder,
 )
-from mediastation.catalog.origins import RECORDED_SOURCES, Origin, OriginLog
-from mediastation.catalog.rows import (
-    Parents,
+from mediastation.catalog.entry_rows import (
     digests_of,
     find_entry,
     has_row,
@@ -43,6 +41,8 @@ from mediastation.catalog.rows import (
     stored_file,
     unvouched_digests,
 )
+from mediastation.catalog.origins import RECORDED_SOURCES, Origin, OriginLog
+from mediastation.catalog.parent_rows import Parents
 from mediastation.catalog.staging import Staged, stage_file
 from mediastation.catalog.upkeep import recover
 from mediastation.errors import MediaError

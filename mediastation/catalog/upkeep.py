@@ -14,17 +14,19 @@ from mediastation.catalog.catalog import Catalog, streamed
 from mediastation.catalog.coerced_copies import oldest_first, replaced_digests
 from mediastation.catalog.current import is_current
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder, sync_folder
-from mediastation.catalog.origins import Origin, read_origins
-from mediastation.catalog.rows import (
-    Parents,
-    count_series_anew,
-    delete_empty_parents,
+from mediastation.catalog.entry_rows import (
     delete_entries,
-    fill_studies,
     find_entry,
     has_row,
     insert_entry,
     replace_entry,
+)
+from mediastation.catalog.origins import Origin, read_origins
+from mediastation.catalog.parent_rows import (
+    Parents,
+    count_series_anew,
+    delete_empty_parents,
+    fill_studies,
 )
 from mediastation.catalog.schema import instances
 from mediastation.catalog.staging import Staged, stage_file

@@ -8,7 +8,7 @@ import pytest
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.listing import list_rows
-from mediastation.catalog.rows import Staged
+from mediastation.catalog.staging import Staged
 from mediastation.collect.storage import StorageIntake
 from mediastation.errors import MediaError
 from mediastation.model.entry import Kept, Source
