@@ -17,10 +17,15 @@ from mediastation.reading.iso9660 import IsoVolume
 from mediastation.reading.mime_volume import MailVolume, MimeVolume
 from mediastation.reading.udf import UdfVolume
 from mediastation.secure.opening.mail import SecureMailVolume
+from mediastation.secure.opening.shut_mail import ShutMailVolume
 from mediastation.verify.annex_f import check_iso9660
 from mediastation.verify.bridge_rules import RULE, check_bridge
 from mediastation.verify.fat_rules import check_fat
-from mediastation.verify.mail_rules import check_protection, check_secure_mail
+from mediastation.verify.mail_rules import (
+    check_protection,
+    check_secure_mail,
+    check_shut_mail,
+)
 from mediastation.verify.mime_rules import check_mime
 from mediastation.verify.udf_rules import check_udf
 
@@ -121,6 +126,8 @@ def check_file_system(volume: Volume, expected: Expected) -> Iterator[Finding]:
         yield from check_mime(volume, strict=expected.is_mime_of_ours)
     elif isinstance(volume, SecureMailVolume):
         yield from check_secure_mail(volume, strict=expected.is_mime_of_ours)
+    elif isinstance(volume, ShutMailVolume):
+        yield from check_shut_mail(volume, strict=expected.is_mime_of_ours)
     yield from check_protection(volume, expected.profile)
     if isinstance(volume, IsoVolume | UdfVolume):
         yield from _check_other_side(volume, expected)

@@ -1,7 +1,7 @@
 """E-mails signed and encrypted as a whole (PS3.11 L.3.4, PS3.15 B.8), and those that should be.
 
 What keeps such an e-mail shut, and what its signatures are worth, its reader
-says.
+says. Of one that stays shut, only what lies around its content is checked.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from mediastation.model.finding import Finding, Severity, error
+from mediastation.model.finding import Finding, Severity, error, note
 from mediastation.model.profile import ApplicationProfile, Security
 from mediastation.model.secrecy import ContentCipher
 from mediastation.reading.contract import Volume
+from mediastation.reading.mime_header import MimeHeader
 from mediastation.reading.mime_volume import MailVolume
 from mediastation.secure.opening.mail import SecureMailVolume
+from mediastation.secure.opening.shut_mail import ShutMailVolume
 from mediastation.verify.envelopes import ContentProof
-from mediastation.verify.mime_rules import check_mime
+from mediastation.verify.mime_rules import check_mime, check_version
 
 _PHRASE = "DICOM-ZIP"
 _B8 = "PS3.15 B.8"
+_TRIPLE_DES = "it is encrypted with Triple-DES, which the standard gave up for AES"
 
 
 def check_secure_mail(volume: SecureMailVolume, *, strict: bool) -> Iterator[Finding]:
@@ -43,17 +46,43 @@ def check_secure_mail(volume: SecureMailVolume, *, strict: bool) -> Iterator[Fin
     OSError
         If it cannot be read.
     """
-    severity = Severity.ERROR if strict else Severity.WARNING
-    again = "strict receivers may refuse it; make it again" if strict else "tell the sender"
-    if strict and _PHRASE not in volume.header.subject.upper():
-        message = f"the subject does not hold {_PHRASE}"
-        yield Finding("mail-subject", severity, "", message, again, "PS3.11 L.3.2")
+    severity, again = _how_grave(strict=strict)
+    if strict:
+        yield from _check_subject(volume.header, strict=strict)
     for message in _weaknesses(volume):
         yield Finding("mail-protection", severity, volume.name, message, again, _B8)
     for finding in check_mime(volume.mail, strict=strict):
         # Only the message around it has to say which MIME it is (RFC 2045 4).
         if strict or finding.rule != "mime-version":
             yield finding
+
+
+def check_shut_mail(volume: ShutMailVolume, *, strict: bool) -> Iterator[Finding]:
+    """Check what can be seen of a message whose envelope stays shut: its header, and the cipher.
+
+    Parameters
+    ----------
+    volume : ShutMailVolume
+        Its own findings are not repeated.
+    strict : bool
+        Whether it is ours, so that the standard is the law.
+
+    Yields
+    ------
+    Finding
+        Errors if `strict`, else warnings: ``"mime-version"``,
+        ``"mail-protection"``; and ``"mail-subject"``, which is a note where
+        the message is not ours. An envelope that was saved by itself has no
+        header to speak of.
+    """
+    severity, again = _how_grave(strict=strict)
+    header = volume.header
+    if header.says_mime:
+        yield from _check_subject(header, strict=strict)
+        for message in check_version(header):
+            yield Finding("mime-version", severity, "", message, again, "RFC 2045 4")
+    if volume.envelope.cipher is ContentCipher.TRIPLE_DES:
+        yield Finding("mail-protection", severity, volume.name, _TRIPLE_DES, again, _B8)
 
 
 def check_protection(volume: Volume, profile: ApplicationProfile | None) -> Iterator[Finding]:
@@ -77,10 +106,26 @@ def proof_of_mail(volume: SecureMailVolume) -> ContentProof:
     return ContentProof(opened=int(volume.opened is not None), signatures=dict(worth))
 
 
+def _how_grave(*, strict: bool) -> tuple[Severity, str]:
+    """Return how grave a slip is, and what to do about it."""
+    if strict:
+        return Severity.ERROR, "strict receivers may refuse it; make it again"
+    return Severity.WARNING, "tell the sender"
+
+
+def _check_subject(header: MimeHeader, *, strict: bool) -> Iterator[Finding]:
+    if _PHRASE not in header.subject.upper():
+        told = error if strict else note
+        again = _how_grave(strict=strict)[1] if strict else ""
+        yield told(
+            "mail-subject", "", f"the subject does not hold {_PHRASE}", again, "PS3.11 L.3.2"
+        )
+
+
 def _weaknesses(volume: SecureMailVolume) -> Iterator[str]:
     if volume.opened is None:
         return
     if volume.opened.cipher is ContentCipher.TRIPLE_DES:
-        yield "it is encrypted with Triple-DES, which the standard gave up for AES"
+        yield _TRIPLE_DES
     if not volume.signatures:
         yield "nobody signed it"

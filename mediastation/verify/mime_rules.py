@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from mediastation.model.file_id import MAX_COMPONENTS
 from mediastation.model.finding import Finding, Severity
+from mediastation.reading.mime_header import MimeHeader
 from mediastation.reading.mime_parts import Part
 from mediastation.reading.mime_volume import MailVolume, MimeVolume
 from mediastation.reading.names import safe_name
@@ -74,10 +75,16 @@ def check_mime(volume: MimeVolume | MailVolume, *, strict: bool) -> Iterator[Fin
             yield Finding(rule, severity, subject, message, _AGAIN if strict else "", source)
 
 
+def check_version(header: MimeHeader) -> Iterator[str]:
+    """Yield what is wrong with the version that a message's header states."""
+    if _COMMENT.sub("", header.version).strip() != "1.0":
+        stated = safe_name(header.version[:40]) or "none"
+        yield f"MIME-Version is {stated}, must be 1.0"
+
+
 def _version(root: Part) -> Iterator[_Fault]:
-    if _COMMENT.sub("", root.header.version).strip() != "1.0":
-        stated = safe_name(root.header.version[:40]) or "none"
-        yield "mime-version", "", f"MIME-Version is {stated}, must be 1.0", "RFC 2045 4"
+    for message in check_version(root.header):
+        yield "mime-version", "", message, "RFC 2045 4"
 
 
 def _content_ids(volume: MimeVolume | MailVolume) -> Iterator[_Fault]:

@@ -84,11 +84,17 @@ def read_container(volume: ContainerVolume, manifest: Manifest | None, log: Find
     except OSError as fault:
         log.add(error("unreadable", volume.name, f"it cannot be read: {fault.strerror}"))
         return ""
-    if manifest:
-        stated = manifest.image_size_bytes
-        log.extend(_check_size(volume.name, volume.size_bytes, stated, padded=False))
-        log.extend(_check_digest(volume.name, manifest, digest.hexdigest()))
+    log.extend(check_file(volume.name, volume.size_bytes, digest.hexdigest(), manifest))
     return digest.hexdigest()
+
+
+def check_file(
+    name: str, size_bytes: int, sha256: str, manifest: Manifest | None
+) -> Iterator[Finding]:
+    """Hold size and digest of the file that a medium is against what was written."""
+    if manifest:
+        yield from _check_size(name, size_bytes, manifest.image_size_bytes, padded=False)
+        yield from _check_digest(name, manifest, sha256)
 
 
 def check_bare_sectors(

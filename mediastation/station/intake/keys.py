@@ -21,6 +21,7 @@ from mediastation.reading.contract import Volume, VolumeFile
 from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.volume import looks_mime
 from mediastation.station.password_question import password_needed
+from mediastation.station.sealing.job_keys import IN_MEMORY, KEY_ONLY, JobKeys
 from mediastation.station.station import Station
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ _GIVE = (
     "Give `mediastation import` the password with --password-file FILE, or the private key with "
     "--key KEY.pem."
 )
-_KEY_ONLY = "No password opens it: name that private key (--key KEY.pem, or `a` in Jobs)."
-_IN_MEMORY = "It is kept in memory only, and has to be given again after a restart."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +96,13 @@ class ImportKeys:
     ) -> None:
         self._station = station
         self._medium = medium
-        self._paths = paths
-        self._ring = ring
-        self._password = password
+        self._given = JobKeys("import", paths, ring=ring, password=password, asks=asks)
         self._asks = asks
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is at hand."""
-        if self._ring is not None:
-            return self._ring.is_empty
-        return not self._paths and self._password is None
+        return self._given.is_empty
 
     def require_in_drive(self) -> None:
         """Raise as `open` does, by a glance at a disc that is not copied yet.
@@ -166,7 +161,7 @@ class ImportKeys:
             said = f"{fault.message} Nothing was imported."
             if self._asks:
                 by_password = _whom(mail_recipients(place)).takes_password
-                raise password_needed(said, _IN_MEMORY if by_password else _KEY_ONLY) from None
+                raise password_needed(said, IN_MEMORY if by_password else KEY_ONLY) from None
             raise SecrecyError(said, _GIVE) from None
         opened = volume.opened
         facts = envelope_facts(opened, volume.signatures) if opened is not None else None
@@ -217,27 +212,7 @@ class ImportKeys:
         from mediastation.station.sealing.trust import read_site_trust  # noqa: PLC0415
 
         trust, moment = read_site_trust(self._station), self._station.clock.moment()
-        return Opener(self._keys(), trust=trust, moment=moment)
-
-    def _keys(self) -> KeyRing:
-        """Return what is at hand; a key of the request that has a password asks for it."""
-        from mediastation.secure.opening.keys import KeyRing, read_private_key  # noqa: PLC0415
-        from mediastation.secure.passphrase import read_words  # noqa: PLC0415
-
-        if self._ring is None:
-            keys = tuple(read_private_key(path, self._key_password) for path in self._paths)
-            typed = self._password
-            passwords = read_words(typed).to_try if typed is not None else ()
-            self._ring = KeyRing(passwords=passwords, keys=keys)
-        return self._ring
-
-    def _key_password(self) -> Password:
-        if self._password is not None:
-            return self._password
-        said = "A private key that this import is to use has a password of its own."
-        if self._asks:
-            raise password_needed(f"{said} What is it?", _IN_MEMORY)
-        raise SecrecyError(said, "Give the command where somebody can type it.")
+        return Opener(self._given.ring(), trust=trust, moment=moment)
 
     def _refusal(self, volume: Volume, envelopes: tuple[VolumeFile, ...]) -> MediastationError:
         """Return what stops the import of a medium that nothing at hand opens."""
@@ -246,7 +221,7 @@ class ImportKeys:
         if not self.is_empty:
             said = f"What was given opens nothing on it: {said}"
         if self._asks:
-            return password_needed(said, _IN_MEMORY if sealed.takes_password else _KEY_ONLY)
+            return password_needed(said, IN_MEMORY if sealed.takes_password else KEY_ONLY)
         if not self.is_empty:
             return SecrecyError(said, "Check the password or key, and give the command again.")
         if sealed.takes_password:

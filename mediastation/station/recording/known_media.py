@@ -15,10 +15,12 @@ from mediastation.errors import ConfigError, MediaError
 from mediastation.model.instance import Element
 from mediastation.model.job import JobRecord, JobState
 from mediastation.model.manifest import Manifest, read_digest_list
+from mediastation.model.medium import Format
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.volume import Volume
 from mediastation.station.exporting.partition import volume_folders
 from mediastation.station.exporting.volume import MANIFEST_NAME
+from mediastation.station.recording.ledger import find_medium
 from mediastation.station.station import Station
 from mediastation.verify.right_disc import KnownMedium, Lookup, RawPatient, patients_of
 
@@ -88,6 +90,28 @@ def find_manifest(
             written = {file.sop_instance_uid for file in manifest.files} - {""}
             if 2 * len(here & written) > len(written):
                 return manifest
+    return None
+
+
+def find_mail_manifest(station: Station, medium: Path, sha256: str) -> Manifest | None:
+    """Return the manifest of the export that made an e-mail which nobody opens now.
+
+    The digest of the whole message tells. Where no job made that, the one is
+    taken that last wrote an encrypted e-mail to this very path: then it was
+    changed since, and is no longer what was made.
+    """
+    for _, manifest in _manifests(station, sha256):
+        if manifest.image_sha256 == sha256:
+            return manifest
+    names = dict.fromkeys((str(medium), str(medium.absolute())))
+    for record in (one for name in names for one in _making(station, name)):
+        volumes = [one for one in record.result.get("volumes", ()) if one.get("path") in names]
+        written = {one.get("sha256") for one in volumes}
+        for _, manifest in made_volumes(station.jobs_folder / str(record.id)):
+            facts = find_medium(station, manifest.image_sha256)
+            if manifest.image_sha256 in written and facts is not None:
+                is_sealed_mail = facts.encrypted and manifest.format == Format.MAIL
+                return manifest if is_sealed_mail else None
     return None
 
 

@@ -259,12 +259,11 @@ class TestVerify:
         assert report.manifest_job
         assert "opened" in report.proved
 
-    @pytest.mark.parametrize("names", [(), ("stranger",)])
-    def test_without_it_the_mail_is_told_as_sealed(
-        self, station: Station, room: Mailroom, mail: Path, names: tuple[str, ...]
+    def test_with_another_one_nothing_is(
+        self, station: Station, room: Mailroom, mail: Path
     ) -> None:
         with pytest.raises(SecrecyError, match="sealed for") as caught:
-            verify(station, mail, keys=ring(room, *names))
+            verify(station, mail, keys=ring(room, "stranger"))
 
         assert caught.value.exit_code == 4
         assert "key" in caught.value.hint
@@ -298,6 +297,125 @@ class TestVerify:
         verify(station, mail, keys=ring(room, "recipient"))
 
         assert not _with_content(station.home / "jobs")
+
+
+class TestVerifyWithoutKey:
+    @pytest.mark.parametrize("keys", [None, KeyRing()])
+    def test_every_byte_of_it_is_proved_and_nothing_inside(
+        self, station: Station, mail: Path, keys: KeyRing | None
+    ) -> None:
+        report = verify(station, mail, keys=keys)
+
+        assert report.ok, report.findings
+        assert (report.envelopes, report.opened) == (1, 0)
+        assert (report.files, report.instances) == (0, 0)
+        assert report.bytes == mail.stat().st_size
+        assert report.image_sha256 == hashlib.sha256(mail.read_bytes()).hexdigest()
+        assert (report.manifest, report.manifest_job) == ("job", 1)
+        assert "equals what was written" in report.proved
+        assert "not looked at" in report.proved
+        (told,) = (one for one in report.findings if one.rule == "enveloped")
+        assert "CN=Authority" in told.message
+
+    def test_it_is_known_wherever_it_was_put(
+        self, station: Station, mail: Path, tmp_path: Path
+    ) -> None:
+        moved = mail.rename(tmp_path / "moved.eml")
+
+        assert verify(station, moved).manifest == "job"
+
+    def test_one_from_elsewhere_has_its_structure_proved(
+        self, station: Station, room: Mailroom
+    ) -> None:
+        report = verify(station, room.sealed())
+
+        assert report.ok
+        assert report.manifest == "structure only"
+        assert report.manifest_job == 0
+        assert report.proved.startswith("Structure only")
+
+    def test_one_changed_letter_is_seen(self, station: Station, mail: Path) -> None:
+        data = bytearray(mail.read_bytes())
+        at = len(data) // 2
+        data[at] = ord("A") if data[at] != ord("A") else ord("B")
+        mail.write_bytes(bytes(data))
+
+        report = verify(station, mail)
+
+        assert not report.ok
+        assert "image-differs" in {one.rule for one in report.findings}
+        assert report.proved.startswith("Not proved")
+
+    def test_a_cut_one_is_told_as_damaged(self, station: Station, mail: Path) -> None:
+        mail.write_bytes(mail.read_bytes()[:-5000])
+
+        rules = {one.rule for one in verify(station, mail).findings}
+
+        assert {"bad-envelope", "truncated-image", "image-differs"} <= rules
+
+    def test_another_subject_is_an_error_of_ours_alone(
+        self, station: Station, room: Mailroom, mail: Path
+    ) -> None:
+        severities = {}
+        for one in (mail, room.sealed()):
+            one.write_bytes(one.read_bytes().replace(b"Subject: DICOM-ZIP", b"Subject: For you"))
+            found = {told.rule: told.severity for told in verify(station, one).findings}
+            severities[one.name] = found["mail-subject"]
+
+        assert severities == {"made.eml": Severity.ERROR, "sealed.eml": Severity.NOTE}
+
+    def test_another_mail_than_the_named_manifests_is_named(
+        self, station: Station, source: str, room: Mailroom, mail: Path, tmp_path: Path
+    ) -> None:
+        other = Path(mailed(station, source, room, tmp_path / "other.eml").volumes[0].path)
+        manifest = station.home / "jobs" / "1" / "manifest.json"
+
+        right, wrong = verify(station, mail, manifest), verify(station, other, manifest)
+
+        assert right.ok
+        assert right.manifest == str(manifest)
+        assert {one.rule for one in wrong.findings} == {"wrong-disc"}
+        assert "job 2" in wrong.findings[0].message
+
+    def test_a_list_of_what_is_inside_proves_nothing(
+        self, station: Station, mail: Path, tmp_path: Path
+    ) -> None:
+        listed = tmp_path / "SHA256.TXT"
+        listed.write_text(f"{'0' * 64}  DICOMDIR\n")
+
+        report = verify(station, mail, listed)
+
+        assert report.ok
+        assert report.manifest == "structure only"
+        assert "manifest" in {one.rule for one in report.findings}
+
+    def test_nobody_else_sees_anything_of_it(self, station: Station, mail: Path) -> None:
+        report = verify(station, mail, as_recipient=True)
+
+        assert report.ok
+        assert {row.verdict for row in report.compatibility} == {"not applicable"}
+
+    def test_the_report_says_what_was_not_looked_at(
+        self, station: Station, mail: Path, tmp_path: Path
+    ) -> None:
+        page = tmp_path / "report.html"
+
+        verify(station, mail, report_file=page)
+
+        assert "not looked at" in page.read_text()
+        (job,) = (one for one in station.jobs.latest(0) if one.kind == "verify")
+        kept = json.loads((station.job_folder(job.id) / "report.json").read_text())
+        assert (kept["envelopes"], kept["opened"]) == (1, 0)
+
+    def test_a_broken_signature_around_it_opens_nothing(
+        self, station: Station, room: Mailroom
+    ) -> None:
+        signed = room.sign(room.sealed())
+        assert verify(station, signed).signatures == {"trusted": 1}
+
+        signed.write_bytes(signed.read_bytes().replace(b"smime.p7m", b"smile.p7m"))
+        with pytest.raises(SecrecyError, match="signature"):
+            verify(station, signed)
 
 
 class TestOpen:
