@@ -6,7 +6,7 @@ against that; what is missing is asked for once more, then named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from mediastation.catalog.selection import known_instances
 from mediastation.collect.storage import StorageIntake
@@ -17,7 +17,6 @@ from mediastation.model.finding import Finding, error, warning
 from mediastation.model.uid import is_usable_uid
 from mediastation.network.query_retrieve_scu import (
     Arrival,
-    Model,
     NotServedError,
     Response,
     get_contexts,
@@ -32,25 +31,13 @@ from mediastation.station.recording.ledger_traffic import record_fetched
 from mediastation.station.serving.listening import read_listener
 from mediastation.station.station import Station
 from mediastation.station.traffic.fetch_plan import Expected, chunked_classes, wanted_syntaxes
+from mediastation.station.traffic.holdings import Holdings, ask_holdings
 from mediastation.station.traffic.peers import NamedPeer, peer_named, require_peer, status_words
-from mediastation.station.traffic.query import (
-    CLASS_UID,
-    INSTANCE_UID,
-    LEVEL,
-    MOST_ROWS,
-    PATIENT_ID,
-    SERIES_UID,
-    STUDY_UID,
-    SYNTAXES,
-    QueryResult,
-    identifier_of,
-    iter_rows,
-)
+from mediastation.station.traffic.query import LEVEL, identifier_of
 from mediastation.station.traffic.requests import FetchRequest
 from mediastation.station.traffic.results import FetchResult
 
 _ROUNDS = 2
-_UIDS_IN_A_REQUEST = 500
 _MOST_NAMED = 1000
 
 
@@ -112,8 +99,7 @@ class _Fetching:
         self._request = request
         self._peer = peer
         self._result = result
-        self._patients: dict[str, str] = {}
-        self._expected: dict[str, Expected] = {}
+        self._holdings = Holdings()
         self._received: set[str] = set()
         self._strangers: set[str] = set()
         self._way: Callable[[Step], None] | None = None
@@ -125,7 +111,7 @@ class _Fetching:
         """Do everything; `RefusedError` if something is missing in the end."""
         job, result = self._job, self._result
         with job.step("query") as step:
-            self._ask(step)
+            self._holdings = ask_holdings(job, step, self._peer, self._request.studies)
             step.summary = f"{len(self._expected):,} instances"
         result.expected = len(self._expected)
         known = known_instances(self._station.catalog, self._expected)
@@ -143,67 +129,12 @@ class _Fetching:
         self._tell_strangers()
         self._require_all()
 
+    @property
+    def _expected(self) -> dict[str, Expected]:
+        return self._holdings.instances
+
     def _missing(self) -> dict[str, Expected]:
         return {uid: one for uid, one in self._expected.items() if uid not in self._received}
-
-    def _ask(self, step: Step) -> None:
-        """Ask what there is (PS3.4 C.4.1): series of each study, instances of each series."""
-        told = QueryResult()
-        remote = self._peer.remote()
-        with (
-            peer_named(self._peer),
-            Requestor(remote, query_contexts(self._peer.model.find), alive=step.alive) as ae,
-        ):
-            for study in self._request.studies:
-                above = {STUDY_UID: study, **self._patient(study, told)}
-                series = [
-                    row["series_instance_uid"]
-                    for row in self._rows(ae, "SERIES", above | {SERIES_UID: ""}, told)
-                ]
-                for uid in filter(None, dict.fromkeys(series)):
-                    keys = above | {
-                        SERIES_UID: uid, INSTANCE_UID: "", CLASS_UID: "", SYNTAXES: ""
-                    }  # fmt: skip
-                    for row in self._rows(ae, "IMAGE", keys, told):
-                        self._expect(study, uid, row)
-                        step.report(len(self._expected), 0)
-        self._job.found(told.findings)
-        if not self._expected:
-            raise RefusedError(
-                f"{self._peer.name} has nothing of {', '.join(self._request.studies)}.",
-                hint=f"`mediastation find {self._peer.name} studies` shows what it has.",
-            )
-
-    def _patient(self, study: str, told: QueryResult) -> dict[int, str]:
-        """Return the key that Patient Root wants above a study (PS3.4 C.6.1)."""
-        if self._peer.model is Model.STUDY:
-            return {}
-        asked = NamedPeer(
-            self._peer.name,
-            self._peer.settings.model_copy(update={"information_model": "study"}),
-            self._peer.calling_ae,
-        )
-        try:
-            rows = list(iter_rows(asked, "STUDY", {STUDY_UID: study, PATIENT_ID: ""}, 2, told))
-        except NotServedError:
-            raise ConfigError(
-                f"{self._peer.name} answers by Patient Root only, and cannot be asked whose study "
-                f"{study} is.",
-                "Set information_model to study if the peer serves Study Root after all.",
-            ) from None
-        self._patients[study] = rows[0].get("patient_id", "") if rows else ""
-        return {PATIENT_ID: self._patients[study]}
-
-    def _rows(
-        self, ae: Requestor, level: str, keys: Mapping[int, str], told: QueryResult
-    ) -> Iterator[dict[str, str]]:
-        return iter_rows(self._peer, level, keys, MOST_ROWS, told, ae)
-
-    def _expect(self, study: str, series: str, row: Mapping[str, str]) -> None:
-        uid = row["sop_instance_uid"]
-        if is_usable_uid(uid) and len(self._expected) < MOST_ROWS:
-            syntaxes = filter(None, row["available_transfer_syntax_uid"].split("\\"))
-            self._expected[uid] = Expected(study, series, row["sop_class_uid"], tuple(syntaxes))
 
     def _retrieve(self, step: Step, *, again: bool) -> None:
         """Ask for what is missing, by the ways that the peer is for, in their order."""
@@ -269,7 +200,7 @@ class _Fetching:
             contexts, roles = get_contexts(model, classes, wanted_syntaxes(self._peer, wanted))
             remote = self._peer.remote(self._peer.settings.retrieve_timeout_s)
             with Requestor(remote, contexts, roles=roles, alive=step.alive) as association:
-                for level, keys in self._requests(wanted):
+                for level, keys in self._holdings.iter_requests(wanted):
                     for told in iter_get(
                         association, model, self._identifier(level, keys), reception,
                         lambda _: step.alive(),
@@ -290,7 +221,7 @@ class _Fetching:
         is_refused = False
         try:
             with Requestor(remote, contexts, alive=step.alive) as association:
-                for level, keys in self._requests(self._missing()):
+                for level, keys in self._holdings.iter_requests(self._missing()):
                     for told in iter_move(
                         association, model, listener.ae_title, self._identifier(level, keys)
                     ):
@@ -307,25 +238,6 @@ class _Fetching:
                 if self._expected[uid].study in studies and uid not in self._failed
             )
             step.report(len(self._received), len(self._expected))
-
-    def _requests(self, wanted: Mapping[str, Expected]) -> Iterator[tuple[str, dict[int, str]]]:
-        """Yield level and keys: whole studies at first, lists of instances for what is missing."""
-        if len(wanted) == len(self._expected):
-            for study in self._request.studies:
-                if any(one.study == study for one in wanted.values()):
-                    yield "STUDY", self._above(study)
-            return
-        by_series: dict[tuple[str, str], list[str]] = {}
-        for uid, one in wanted.items():
-            by_series.setdefault((one.study, one.series), []).append(uid)
-        for (study, series), uids in by_series.items():
-            for start in range(0, len(uids), _UIDS_IN_A_REQUEST):
-                listed = "\\".join(uids[start : start + _UIDS_IN_A_REQUEST])
-                yield "IMAGE", self._above(study) | {SERIES_UID: series, INSTANCE_UID: listed}
-
-    def _above(self, study: str) -> dict[int, str]:
-        patient = {PATIENT_ID: self._patients[study]} if study in self._patients else {}
-        return {STUDY_UID: study, **patient}
 
     def _identifier(self, level: str, keys: Mapping[int, str]) -> Callable[[str], bytes]:
         return lambda syntax: identifier_of(self._peer, {LEVEL: level, **keys}, syntax)
