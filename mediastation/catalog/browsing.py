@@ -192,11 +192,14 @@ def _people(connection: Connection, keys: Iterable[int]) -> tuple[PatientRow, ..
     return tuple(found)
 
 
-def count_unfinished_jobs(catalog: Catalog) -> dict[str, int]:
-    """Count the jobs that have not ended, by state."""
+def count_unfinished_jobs(catalog: Catalog, now: float) -> dict[str, int]:
+    """Count the jobs that have not ended, by state; a job whose process was killed runs no more."""
     ended = ("done", "refused", "failed", "cancelled", "abandoned")
+    lapsed = (jobs.c.state == "running") & (jobs.c.lease_until < now)
     query = (
-        select(jobs.c.state, func.count()).where(jobs.c.state.not_in(ended)).group_by(jobs.c.state)
+        select(jobs.c.state, func.count())
+        .where(jobs.c.state.not_in(ended), ~lapsed)
+        .group_by(jobs.c.state)
     )
     with catalog.reading() as connection:
         return {row[0]: row[1] for row in connection.execute(query)}

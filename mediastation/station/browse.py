@@ -35,7 +35,7 @@ def station_status(station: Station) -> StationStatus:
     """Return how this station stands."""
     from mediastation.catalog.browsing import count_unfinished_jobs, jobs_that_ask  # noqa: PLC0415
 
-    counts = count_unfinished_jobs(station.catalog)
+    counts = count_unfinished_jobs(station.catalog, station.clock.now())
     asking = jobs_that_ask(station.catalog) if counts.get("waiting") else []
     settings = station.settings
     told = ask_serving(station.home, "ping")

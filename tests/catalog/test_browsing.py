@@ -10,6 +10,7 @@ import pytest
 
 from mediastation.catalog.browsing import (
     catalog_state,
+    count_unfinished_jobs,
     instance_rows,
     series_of_studies,
     studies_of_patient,
@@ -19,6 +20,8 @@ from mediastation.catalog.browsing import (
 )
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
+from mediastation.catalog.job_queue import LEASE_S
+from mediastation.catalog.jobs import JobTable
 from mediastation.catalog.selection import find_entries
 from mediastation.catalog.upkeep import forget, reindex
 from mediastation.model.browsing import StudyOrder
@@ -193,3 +196,10 @@ class TestState:
         forget(catalog, find_entries(catalog, "study:1.2"))
 
         assert catalog_state(catalog) != before
+
+
+def test_a_job_whose_process_was_killed_does_not_count_as_running(catalog: Catalog) -> None:
+    JobTable(catalog).create("export", {}, "root", "a process", 1000.0)
+
+    assert count_unfinished_jobs(catalog, 1000.0) == {"running": 1}
+    assert count_unfinished_jobs(catalog, 1000.0 + LEASE_S + 1) == {}
