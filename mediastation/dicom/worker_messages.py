@@ -121,6 +121,24 @@ class Unfit:
 Answer = Begun | Working | Delivered | Refused | Trouble | Unfit
 
 
+def require_fit(task: Task, value: Value) -> None:
+    """Raise `MessageError` if a value is no answer to the task."""
+    if isinstance(task, IconTask):
+        fit = isinstance(value, IconImage) and (value.rows, value.columns) == (
+            task.rows,
+            task.columns,
+        )
+    elif isinstance(task, PreviewTask):
+        fit = isinstance(value, Picture) and (value.image.rows, value.image.columns) == (
+            task.rows,
+            task.columns,
+        )
+    else:
+        fit = isinstance(value, Prepared)
+    if not fit:
+        raise MessageError("an answer to another task")
+
+
 def framed(body: bytes) -> bytes:
     """Return `body` with its length in front."""
     return _LENGTH.pack(len(body)) + body

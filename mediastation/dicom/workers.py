@@ -18,15 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from mediastation.dicom.prepared import Prepared
 from mediastation.dicom.worker_messages import (
     Answer,
     Begun,
     Delivered,
-    IconTask,
     MessageError,
     PrepareTask,
-    PreviewTask,
     Refused,
     Task,
     Trouble,
@@ -34,12 +31,12 @@ from mediastation.dicom.worker_messages import (
     Value,
     Working,
     encode_task,
+    require_fit,
 )
 from mediastation.dicom.worker_process import WorkerProcess
+from mediastation.dicom.worker_trouble import cannot_start, codec_crashed, codec_hung
 from mediastation.errors import MediaError
-from mediastation.model.finding import Finding, error
-from mediastation.model.icon import IconImage
-from mediastation.model.picture import Picture
+from mediastation.model.finding import Finding
 
 TIMEOUT_S = 300.0
 """How long a worker may say nothing: the slowest frame, or flushing a large copy to a slow disk."""
@@ -52,7 +49,6 @@ _ENTRY = "mediastation.dicom.codec_worker:main"
 _TICK_S = 0.5
 _HANDED_AHEAD = 2  # one in hand, one that waits in the channel while the caller is busy
 _FALSE_STARTS = 3
-_AGAIN = "Leave the instance out, or fetch it again from its source."
 
 Progress = Callable[[float], None]
 
@@ -295,7 +291,7 @@ class _Run:
             process = WorkerProcess(self._workers._entry, self._workers._memory_bytes)
         except OSError as fault:
             if not self._hands:
-                raise _cannot_start(str(fault.strerror or fault)) from fault
+                raise cannot_start(str(fault.strerror or fault)) from fault
             self._count = len(self._hands)
             return None
         hand = _Hand(process)
@@ -328,7 +324,7 @@ class _Run:
 
     def _take(self, hand: _Hand, answer: Answer) -> None:
         if isinstance(answer, Unfit):
-            raise _cannot_start(answer.message)
+            raise cannot_start(answer.message)
         if not hand.jobs or (hand.begun is isinstance(answer, Begun)):
             raise MessageError("an answer out of turn")
         job = hand.jobs[0]
@@ -339,7 +335,7 @@ class _Run:
             case Working(done, total):
                 job.share = min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
             case Delivered(value):
-                _require_fit(job.task, value)
+                require_fit(job.task, value)
                 self._conclude(hand, Done(job.task, value))
             case Refused(finding):
                 job.discard()
@@ -379,68 +375,16 @@ class _Run:
             # The system kills whoever takes memory when it runs out; no codec does that itself.
             from_outside = how.endswith(signal.SIGKILL.name)
             if hung or job.retried or not (hand.served or from_outside):
-                failed = Failed(job.task, _hung(job.task) if hung else _crashed(job.task, how))
-                self._conclude(hand, failed)
+                why = codec_hung(job.task) if hung else codec_crashed(job.task, how)
+                self._conclude(hand, Failed(job.task, why))
             job.retried = True
         elif not hand.served:
             self._false_starts += 1
             if self._false_starts >= _FALSE_STARTS:
-                raise _cannot_start(how)
+                raise cannot_start(how)
         self._waiting.extendleft(reversed(hand.jobs))
         hand.jobs.clear()
 
 
 def _output_of(task: Task) -> Path | None:
     return task.output.absolute() if isinstance(task, PrepareTask) else None
-
-
-def _require_fit(task: Task, value: Value) -> None:
-    """Refuse a value that is no answer to the task."""
-    if isinstance(task, IconTask):
-        fit = isinstance(value, IconImage) and (value.rows, value.columns) == (
-            task.rows,
-            task.columns,
-        )
-    elif isinstance(task, PreviewTask):
-        fit = isinstance(value, Picture) and (value.image.rows, value.image.columns) == (
-            task.rows,
-            task.columns,
-        )
-    else:
-        fit = isinstance(value, Prepared)
-    if not fit:
-        raise MessageError("an answer to another task")
-
-
-def _cannot_start(why: str) -> MediaError:
-    return MediaError(
-        f"The processes that decode pixels do not start: {why}.",
-        "Look at the limits of memory and processes on this computer, and at the installation.",
-    )
-
-
-def _crashed(task: Task, how: str) -> Finding:
-    if how.endswith(signal.SIGKILL.name):
-        return error(
-            "codec-crashed",
-            _subject(task),
-            "the processes that decoded it were killed, one after the other",
-            "The system does so when memory runs out: end other programs and repeat the command. "
-            f"If that does not help: {_AGAIN[0].lower()}{_AGAIN[1:]}",
-        )
-    return error(
-        "codec-crashed", _subject(task), f"the process that decoded it {how} over it", _AGAIN
-    )
-
-
-def _hung(task: Task) -> Finding:
-    return error(
-        "codec-hung",
-        _subject(task),
-        "the process that decoded it made no progress any more, and was ended",
-        _AGAIN,
-    )
-
-
-def _subject(task: Task) -> str:
-    return task.header.sop_instance_uid or str(task.source)

@@ -22,8 +22,11 @@ from mediastation.dicom.prepared import Prepared
 from mediastation.dicom.worker_messages import (
     Begun,
     Delivered,
+    IconTask,
     MessageError,
+    PrepareTask,
     Refused,
+    Task,
     Trouble,
     Unfit,
     Unframer,
@@ -32,7 +35,7 @@ from mediastation.dicom.worker_messages import (
     encode_answer,
     framed,
 )
-from mediastation.dicom.workers import CodecWorkers, Done, Failed, IconTask, PrepareTask, Task
+from mediastation.dicom.workers import CodecWorkers, Done, Failed
 from mediastation.errors import CancelledError, MediaError
 from mediastation.model import transfer_syntax as ts
 from mediastation.model.finding import error, note
@@ -421,7 +424,8 @@ from pathlib import Path
 folder = Path(sys.argv[1]); small = folder / "small"; small.mkdir()
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], check=True)
 from mediastation.dicom.header import read_header
-from mediastation.dicom.workers import CodecWorkers, PrepareTask
+from mediastation.dicom.worker_messages import PrepareTask
+from mediastation.dicom.workers import CodecWorkers
 from mediastation.errors import MediaError
 from mediastation.model import transfer_syntax as ts
 from tests.support.network import write_ct
