@@ -38,7 +38,8 @@ class SqliteIndex:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / INDEX_NAME
-        self.path.touch(mode=0o600, exist_ok=True)
+        with disk_trouble_told(folder):
+            self.path.touch(mode=0o600, exist_ok=True)
         self.engine = create_engine(URL.create("sqlite", database=str(self.path)))
 
         def sort_at_home(connection: Any, _record: object) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from mediastation.catalog.durable import disk_trouble_told, sync_folder
 from mediastation.errors import MediaError
 from mediastation.importing.disc_damage import SECTOR, check_disc, claimed_bytes
-from mediastation.importing.disc_drive import Drive, open_drive
+from mediastation.importing.disc_drive import Drive, OtherDiscError, open_drive
 from mediastation.importing.disc_map import DiscJournal
 from mediastation.media.disk import locked, require_space
 from mediastation.media.left_over import part_path
@@ -69,6 +69,39 @@ class DiscCopy:
 def map_path(target: Path) -> Path:
     """Return where the journal of the copy `target` lies: ``disc.map`` beside ``disc.img``."""
     return target.with_suffix(".map")
+
+
+def holds_other_disc(source: Path, target: Path) -> bool:
+    """Tell whether another disc lies in `source` than the one whose copy `target` is or will be.
+
+    Where nothing can be read, or no copy was begun, nobody can tell: false.
+    """
+    journal = DiscJournal.resume(map_path(target))
+    if journal is None:
+        return False
+    journal.close()
+    known, size_bytes = journal.map.known, journal.map.size_bytes
+    try:
+        access = open_drive(source, RandomAccess)
+    except (MediaError, OSError):
+        return False
+    try:
+        drive = Drive(source, access)
+        if not drive.size_bytes:
+            return False
+        if abs(drive.size_bytes - size_bytes) > RUN_OUT_SECTORS * SECTOR:
+            return True
+        # A copy that nothing is known of to tell its disc by is nobody's.
+        if not known:
+            return True
+        drive.require_same_disc(known)
+    except OtherDiscError:
+        return True
+    except MediaError:
+        return False
+    finally:
+        access.close()
+    return False
 
 
 def copy_disc(

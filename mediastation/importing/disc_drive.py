@@ -59,6 +59,10 @@ def open_drive(source: Path, opener: AccessOpener) -> RandomAccess:
     return direct
 
 
+class OtherDiscError(MediaError):
+    """The disc in the drive is not the one that it was."""
+
+
 class Drive:
     """The disc by position; tells a bad place from a drive that has gone."""
 
@@ -123,7 +127,7 @@ class Drive:
         for first, count in _runs(asked):
             now = self._read_digests(first, count)
             if any(known[sector] != digest for sector, digest in now.items()):
-                raise MediaError(
+                raise OtherDiscError(
                     f"{self.source} holds another disc than the one whose copy was begun.",
                     "Put the first disc in again and repeat the command; import the other one "
                     "by itself.",

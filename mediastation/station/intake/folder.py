@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, sync_folder
 from mediastation.errors import ConfigError
+from mediastation.importing.disc_copy import holds_other_disc
 from mediastation.importing.survey import Survey
 from mediastation.model.finding import Finding, note
 from mediastation.model.job import JobRecord, JobState
@@ -162,6 +163,9 @@ def _take_over(station: Station, job: int, medium: Path, folder: Path) -> int:
         if record.id >= job or waits or not (left / SURVEY_NAME).exists():
             continue
         if _is_elsewhere(record):
+            continue
+        # That one is gone on with when its own disc is put in again.
+        if medium.is_block_device() and holds_other_disc(medium, left / DISC_NAME):
             continue
         shutil.rmtree(left / SCRATCH_NAME, ignore_errors=True)
         with Survey(left / SURVEY_NAME) as survey:

@@ -677,5 +677,50 @@ def test_an_instance_that_lost_bytes_is_refused_and_makes_no_picture_with_a_hole
     assert len(find_entries(station.catalog, "study:1.2.3")) == 4
 
 
+@pytest.mark.parametrize("stopped_at", ["copying", "looking"])
+def test_another_disc_in_the_drive_is_not_taken_for_the_one_that_was_stopped(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: str
+) -> None:
+    """Neither is the copy of the first one passed off as the second, nor is the drive blocked."""
+    discs = []
+    for number in (1, 2):
+        pixels = {"Rows": 100, "Columns": 100, "PixelData": bytes([number]) * 20_000}
+        paths = write_series(tmp_path / f"in{number}", 4, PatientID=f"EXT-{number}",
+                             PatientName=f"Roe^{'ABC'[number]}", StudyInstanceUID=f"1.2.{number}",
+                             SeriesInstanceUID=f"1.2.{number}.1", **pixels)  # fmt: skip
+        discs.append(
+            small_iso({f"I{place}": path.read_bytes() for place, path in enumerate(paths)})
+        )
+    drive = tmp_path / "drive"
+
+    def put_in(disc: bytes) -> None:
+        drive.write_bytes(disc)
+        os.utime(drive, (1_000_000_000, 1_000_000_000))
+
+    put_in(discs[0])
+    is_device = Path.is_block_device
+    monkeypatch.setattr(Path, "is_block_device", lambda path: path == drive or is_device(path))
+    monkeypatch.setattr(reading_place.XorrisoEngine, "inspect", _no_answer)
+    step = {"copying": "copy", "looking": "scan"}[stopped_at]
+
+    def listener(event: Event) -> None:
+        if isinstance(event, StepProgress) and event.step == step and event.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_medium(station, ImportRequest(drive), listener)
+
+    put_in(discs[1])
+    second = take(station, drive)
+    put_in(discs[0])
+    first = take(station, drive)
+
+    for result, number in ((second, 2), (first, 1)):
+        assert (result.imported, result.exit_code) == (4, 0)
+        assert [row["patient_id"] for row in result.patients] == [f"EXT-{number}"]
+    assert "goes-on" not in rules(second)
+    assert "goes-on" in rules(first)
+
+
 def _no_answer(*_: object) -> None:
     raise MediaError("the drive does not answer")
