@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,18 +39,18 @@ class DriveErrands(ConsoleScreen):
         """Held while drives are looked at: a job that began just then would find them busy."""
 
     @property
+    @abstractmethod
     def current(self) -> DriveView | None:
         """The drive under the cursor."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def job(self) -> DriveJob | None:
         """Its job."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read_drives(self) -> None:
         """Look at the drives in the background."""
-        raise NotImplementedError
 
     def _free_drive(self, *, with_disc: bool = True) -> DriveView | None:
         """Return the drive under the cursor if something can be done there; say so if not."""

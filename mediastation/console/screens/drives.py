@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, final
 
 from textual import on
 from textual.app import ComposeResult
@@ -32,6 +32,7 @@ _READ_AGAIN_S = 10
 _JOB = 5
 
 
+@final
 class DrivesScreen(DriveErrands):
     """The drives of this computer, and files that stand for drives."""
 

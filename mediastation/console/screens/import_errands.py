@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,22 +24,22 @@ class ImportErrands(JobErrands):
     """The actions of the Import screen; what they are about comes from `one` and `row`."""
 
     @property
+    @abstractmethod
     def one(self) -> Shown | None:
         """The import that is shown; None in the list."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def row(self) -> Key | None:
         """The row under the cursor of the section that is shown."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open_import(self, job: int) -> None:
         """Show one import."""
-        raise NotImplementedError
 
+    @abstractmethod
     def show_one(self) -> None:
         """Draw anew what is shown of one import."""
-        raise NotImplementedError
 
     @property
     def _people(self) -> list[str]:

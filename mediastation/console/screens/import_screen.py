@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from textual import on
 from textual.app import ComposeResult
@@ -53,6 +53,7 @@ class SectionTable(PageTable, inherit_bindings=False):
     ]
 
 
+@final
 class ImportScreen(ImportDecisions):
     """Media that somebody brought."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -38,18 +39,18 @@ class JobErrands(PasswordErrands):
     """The actions of the Jobs screen; who they are about comes from `current` and `facts`."""
 
     @property
+    @abstractmethod
     def current(self) -> JobRecord | None:
         """The job under the cursor."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def facts(self) -> JobFacts | None:
         """What it is about."""
-        raise NotImplementedError
 
+    @abstractmethod
     def select(self, job: int) -> None:
         """Put the cursor on a job, as soon as it is there."""
-        raise NotImplementedError
 
     @property
     def _people(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from textual import on
 from textual.app import ComposeResult
@@ -35,6 +35,7 @@ _MOST_PAGES = 50
 _PROGRESS = 3
 
 
+@final
 class JobsScreen(JobErrands):
     """The jobs of this station."""
 
