@@ -19,11 +19,12 @@ from mediastation.importing.survey import Survey
 from mediastation.importing.survey_rows import Fate, SurveyedInstance
 from mediastation.model.entry import Outcome, Source
 from mediastation.model.finding import Finding, error
-from mediastation.model.importing import Verdict
+from mediastation.model.importing import Standing, Verdict
 from mediastation.reading.contract import Volume
 
 _BATCH_FILES = 256
 _BATCH_BYTES = 256 << 20
+_WITHOUT_RIVAL = frozenset({Standing.NEW, Standing.COPIED_PIXELS})
 THE_RULE = "the station's rule"
 """Who decided where nobody has to: a file with a program in its preamble never comes in."""
 
@@ -133,10 +134,13 @@ class Keeper:
         if not taken:
             return
         entries = self._intake.commit([staged for _, staged in taken])
-        for kept in entries:
-            self.findings += (one for one in kept.findings if one.rule == "restored")
         fates, here = [], set()
         for (instance, _), kept in zip(taken, entries, strict=True):
+            told = {"restored"}
+            if instance.standing in _WITHOUT_RIVAL:
+                # What it contradicts came by another way since it was compared.
+                told.add("conflict")
+            self.findings += (one for one in kept.findings if one.rule in told)
             # Without a UID two files of one medium are known as equal only now. What an earlier
             # attempt kept before it was killed is here already, and came with this medium too.
             again = kept.outcome is Outcome.DUPLICATE and (

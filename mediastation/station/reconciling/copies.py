@@ -48,7 +48,7 @@ class CopyMaking:
         self._candidate = candidate
         self._site = coercing_site(station)
         self._studies: dict[str, tuple[str, Counter[str]]] = {}
-        self._digests: list[str] = []
+        self._made: dict[int, str] = {}
         self._told: dict[tuple[str, str], tuple[Finding, int]] = {}
         self.done = 0
         self.waiting: list[tuple[Entry, Staged]] = []
@@ -98,6 +98,13 @@ class CopyMaking:
                 self._count(original, staged.sha256)
             self.waiting.clear()
 
+    def count_replaced(self) -> int:
+        """Count originals that another decision has given to somebody else meanwhile."""
+        return sum(
+            (copy := newest_copy(self._station.catalog, original)) is None or copy.sha256 != sha256
+            for original, sha256 in self._made.items()
+        )
+
     def studies(self) -> tuple[LedgerStudy, ...]:
         """Return the studies that the copies are of, with their classes."""
         return tuple(
@@ -107,7 +114,7 @@ class CopyMaking:
 
     def files_sha256(self) -> str:
         """Return the SHA-256 of the digests of the copies, sorted, a line each."""
-        listed = "".join(f"{digest}\n" for digest in sorted(self._digests))
+        listed = "".join(f"{digest}\n" for digest in sorted(self._made.values()))
         return hashlib.sha256(listed.encode()).hexdigest()
 
     def _count(self, original: Entry, sha256: str) -> None:
@@ -117,7 +124,7 @@ class CopyMaking:
             uid, (comparable_text(header, _DESCRIPTION), Counter())
         )
         classes[header.sop_class_uid] += 1
-        self._digests.append(sha256)
+        self._made[original.id] = sha256
         self.done += 1
 
     def findings(self) -> list[Finding]:

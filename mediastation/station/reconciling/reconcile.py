@@ -225,6 +225,13 @@ def _coerce(
     result.reconciled, result.refused = making.done, result.refused + making.refused
     if making.done:
         _record(station, job, medium, choice, making, result)
+    if replaced := making.count_replaced():
+        result.reconciled = 0  # nothing of it is sent
+        raise RefusedError(
+            f"Another reconciliation ran at the same time, and has given {replaced:,} of "
+            f"{making.done:,} instances another identity.",
+            hint="See whose they are, `mediastation list studies`, and reconcile them again.",
+        )
     if making.refused:
         raise RefusedError(
             f"{making.refused:,} of {len(entries):,} instances could not be put under the "

@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import dcmread
@@ -479,6 +480,23 @@ class TestStopped:
 
         assert (result.imported, result.held) == (5, 1)
         assert "other-pixels" in rules(result)
+
+    def test_what_comes_in_by_another_way_between_comparing_and_keeping_is_told(
+        self, station: Station, medium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = module.compare_instances
+
+        def overtaken(*words: Any) -> None:
+            real(*words)
+            path = write_ct(tmp_path / "sent.dcm", SOPInstanceUID="1.2.3.1.4", PatientID="EXT-1",
+                            InstanceNumber="4", PixelData=bytes(32))  # fmt: skip
+            station.intake.keep(copied(path, station), Source("network", "MR1"))
+
+        monkeypatch.setattr(module, "compare_instances", overtaken)
+        result = take(station, medium)
+
+        assert result.imported == 6
+        assert [one.subject for one in result.findings if one.rule == "conflict"] == ["1.2.3.1.4"]
 
     def test_the_run_that_goes_on_tells_what_is_held_as_well(
         self, station: Station, medium: Path

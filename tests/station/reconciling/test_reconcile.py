@@ -19,6 +19,7 @@ from mediastation.model.ledger import LedgerEvent
 from mediastation.station.gather import add
 from mediastation.station.intake.import_medium import import_medium
 from mediastation.station.intake.request import ImportRequest, ImportResult, ReconcileRequest
+from mediastation.station.reconciling.copies import CopyMaking
 from mediastation.station.reconciling.reconcile import find_candidates, reconcile
 from mediastation.station.station import Station
 from mediastation.station.traffic.requests import SendRequest
@@ -198,6 +199,30 @@ class TestReconcile:
         station.intake.keep(path, Source("network", "MR1"))
 
         assert reconcile(station, wish(imported.job)).reconciled == 3
+
+    def test_two_decisions_at_the_same_time_are_noticed(
+        self, station: Station, imported: ImportResult, tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        """Whoever ends first finds some instances with the other patient, and sends nothing."""
+        write_ct(
+            tmp_path / "other.dcm", SOPInstanceUID="1.2.60.1.1", StudyInstanceUID="1.2.60",
+            SeriesInstanceUID="1.2.60.1", **{**OURS, "PatientID": "4712"},
+        )  # fmt: skip
+        add(station, [str(tmp_path / "other.dcm")])
+        write_peer(station.home, 1)
+        real = CopyMaking.commit
+
+        def meanwhile(making: CopyMaking) -> None:
+            real(making)
+            monkeypatch.setattr(CopyMaking, "commit", real)
+            assert reconcile(station, wish(imported.job, "4712")).reconciled == 3
+
+        monkeypatch.setattr(CopyMaking, "commit", meanwhile)
+        result = reconcile(station, wish(imported.job))
+
+        assert (result.reconciled, result.exit_code, result.sent_by) == (0, 1, 0)
+        assert "at the same time" in result.stopped
 
     def test_nothing_that_came_from_here_is_reconciled(self, station: Station) -> None:
         with pytest.raises(ConfigError, match="came from an outside medium"):
