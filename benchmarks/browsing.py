@@ -19,7 +19,7 @@ from sqlalchemy import func, insert, select, text
 from mediastation.catalog import browsing
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.packing import pack_header
-from mediastation.catalog.rows import fill_studies
+from mediastation.catalog.parent_rows import fill_studies
 from mediastation.catalog.schema import instances, patients, series, studies
 from mediastation.model.browsing import StudyOrder
 from mediastation.model.instance import InstanceHeader
