@@ -9,6 +9,7 @@ this site is decided apart (`mediastation.station.reconciling.reconcile`).
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from mediastation.catalog.selection import remember_selection
 from mediastation.errors import (
     ConfigError,
     DecisionError,
+    MediaError,
     MediastationError,
     NetworkError,
     RefusedError,
@@ -219,7 +221,11 @@ class _Import:
             except (SecrecyError, DecisionError):
                 drop_unused(survey)
                 raise
-            self._job.found(sealed.findings)
+            except MediaError as fault:
+                # The person at the drive knows the drive, not the copy of what lies in it.
+                fault.message = fault.message.replace(str(self._place.path), self._name)
+                raise
+            self._job.found(self._named(sealed.findings))
             self._job.found(damaged_files(sealed, self._place.bad))
             self._job.found(check_names(sealed))
             medium = identify_medium(self._job, self._medium, sealed, self._place)
@@ -247,6 +253,12 @@ class _Import:
         if stopped is not None:
             raise stopped
         require_all(self._result, self._unusable, left_by_decision, out_of_reach)
+
+    def _named(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield findings about the medium itself under its own name, not that of its copy."""
+        copied = str(self._place.path)
+        for one in findings:
+            yield replace(one, subject=self._name) if one.subject == copied else one
 
     def _goes_on(self, earlier: int) -> None:
         said = f"Job {earlier} was stopped; what it had found and kept stays."
@@ -300,7 +312,7 @@ class _Import:
                 recognised=survey.directories(),
                 progress=lambda done: step.report(min(done, step.total), step.total),
             )
-            self._job.found(diagnosis.findings)
+            self._job.found(self._named(diagnosis.findings))
             step.summary = examined_in_words(diagnosis)
         keep_diagnosis(survey, diagnosis)
         self._repairs = diagnosis.repairs

@@ -736,8 +736,26 @@ def test_another_disc_in_the_drive_is_not_taken_for_the_one_that_was_stopped(
     for result, number in ((second, 2), (first, 1)):
         assert (result.imported, result.exit_code) == (4, 0)
         assert [row["patient_id"] for row in result.patients] == [f"EXT-{number}"]
+        told = {one.rule: one.subject for one in result.findings}
+        assert told["no-dicomdir"] == str(drive)
     assert "goes-on" not in rules(second)
     assert "goes-on" in rules(first)
+
+
+def test_a_disc_without_a_file_system_is_told_by_the_name_of_its_drive(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive = tmp_path / "drive"
+    drive.write_bytes(bytes(range(256)) * 800)
+    is_device = Path.is_block_device
+    monkeypatch.setattr(Path, "is_block_device", lambda path: path == drive or is_device(path))
+    monkeypatch.setattr(reading_place.XorrisoEngine, "inspect", _no_answer)
+
+    with pytest.raises(MediaError) as caught:
+        take(station, drive)
+
+    assert caught.value.message.startswith(str(drive))
+    assert "disc.img" not in caught.value.message
 
 
 def _no_answer(*_: object) -> None:

@@ -210,7 +210,6 @@ class TestReconcile:
             SeriesInstanceUID="1.2.60.1", **{**OURS, "PatientID": "4712"},
         )  # fmt: skip
         add(station, [str(tmp_path / "other.dcm")])
-        write_peer(station.home, 1)
         real = CopyMaking.commit
 
         def meanwhile(making: CopyMaking) -> None:
