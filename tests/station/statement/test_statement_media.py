@@ -60,7 +60,9 @@ BD = {
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     clock = Clock(read_timestamp("2026-11-23T00:00:00Z"))
-    with Station(tmp_path_factory.mktemp("home"), clock) as opened:
+    home = tmp_path_factory.mktemp("home")
+    (home / "config.toml").write_text("[secure]\niterations = 100000\n")
+    with Station(home, clock) as opened:
         yield opened
 
 
