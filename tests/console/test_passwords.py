@@ -376,3 +376,73 @@ class TestOpening:
             findings = job_of(here, job).findings
         (signature,) = [one for one in findings if "Practice North" in one.message]
         assert signature.rule == ("signature" if is_trusted else "signature-unknown")
+
+
+def verified(home: Path) -> list[JobRecord]:
+    with Station(home) as station:
+        found = station.jobs.latest(station.clock.now())
+    return [record for record in found if record.kind == "verify"]
+
+
+def job_that_made(home: Path, medium: Path) -> int:
+    with Station(home) as station:
+        found = station.jobs.with_result("export", str(medium))
+    return found[0].id
+
+
+class TestVerify:
+    async def test_who_gives_the_password_has_what_is_in_it_proved(
+        self, home: Path, made: Sticks, kept: KeptSecrets
+    ) -> None:
+        async with opened(home, "jobs") as pilot:
+            await on(pilot, job_that_made(home, made.password))
+            await pressed(pilot, "v")
+            await until(pilot, lambda: isinstance(pilot.app.screen, AskOpening))
+            assert "sealed for a password" in said(pilot)
+            await pasted(pilot, STRONG)
+            await pressed(pilot, "enter")
+            await until(pilot, lambda: len(kept.secrets) == 1)
+        work_off(home)
+
+        (record,) = verified(home)
+        assert record.state is JobState.DONE, record.message
+        assert record.result["opened"] == 4
+        assert files_with(home, STRONG) == []
+
+    async def test_a_key_does_as_well(self, home: Path, made: Sticks) -> None:
+        async with opened(home, "jobs") as pilot:
+            await on(pilot, job_that_made(home, made.key))
+            await pressed(pilot, "v")
+            await until(pilot, lambda: isinstance(pilot.app.screen, AskOpening))
+            await settled(pilot)
+            assert not pilot.app.screen.query("#password"), "none opens it"
+            await pasted(pilot, str(made.certificates / "anna.key.pem"))
+            await pressed(pilot, "enter")
+            await until(pilot, lambda: len(verified(home)) == 1)
+        work_off(home)
+
+        assert verified(home)[0].result["opened"] == 4
+
+    async def test_empty_lines_prove_the_sealed_files_alone(
+        self, home: Path, made: Sticks, kept: KeptSecrets
+    ) -> None:
+        async with opened(home, "jobs") as pilot:
+            await on(pilot, job_that_made(home, made.password))
+            await pressed(pilot, "v")
+            await until(pilot, lambda: isinstance(pilot.app.screen, AskOpening))
+            await pressed(pilot, "enter", "enter")
+            await until(pilot, lambda: len(verified(home)) == 1)
+        work_off(home)
+
+        (record,) = verified(home)
+        assert (record.state, record.result["opened"]) == (JobState.DONE, 0)
+        assert kept.secrets == {}
+
+    async def test_escape_verifies_nothing(self, home: Path, made: Sticks) -> None:
+        async with opened(home, "jobs") as pilot:
+            await on(pilot, job_that_made(home, made.password))
+            await pressed(pilot, "v")
+            await until(pilot, lambda: isinstance(pilot.app.screen, AskOpening))
+            await pressed(pilot, "escape")
+            await settled(pilot)
+        assert verified(home) == []

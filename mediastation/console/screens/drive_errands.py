@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mediastation.burn.drive import SECTOR_BYTES, DiscStatus, is_stdio, path_of
-from mediastation.console.screens.base import ConsoleScreen
 from mediastation.console.screens.drive_choice import wrong_copies
 from mediastation.console.screens.drive_words import people_of
+from mediastation.console.screens.verify_errands import VerifyErrands
 from mediastation.console.widgets.choose import AskWords, Choice, Choose, Field
 from mediastation.console.widgets.dialogs import AskPath, Confirm
 from mediastation.console.words import name_text, number_text
@@ -21,8 +22,9 @@ from mediastation.model.text import size_text
 
 if TYPE_CHECKING:
     from mediastation.station.burning.drive_view import Burnable, DriveJob, DriveView
+    from mediastation.station.intake.keys import SealedFor
     from mediastation.station.job_facts import Output
-    from mediastation.station.serving.job_kinds import Request
+    from mediastation.station.serving.job_kinds import Request, VerifyRequest
     from mediastation.station.station import Station
 
 _OTHER = "other"
@@ -30,7 +32,7 @@ _UNKNOWN = "nobody knows whose: it is no File-set that can be read"
 _SPOILING = ("burn", "blank")
 
 
-class DriveErrands(ConsoleScreen):
+class DriveErrands(VerifyErrands):
     """The actions of the Drives screen; which drive they are about comes from `current`."""
 
     def __init__(self) -> None:
@@ -86,9 +88,14 @@ class DriveErrands(ConsoleScreen):
         self.run_worker(self._verify(view), group="errand")
 
     async def _verify(self, view: DriveView) -> None:
-        from mediastation.station.serving.job_kinds import VerifyRequest  # noqa: PLC0415
+        await self.verify_media([path_of(view.drive.device)], self._submit_all)
 
-        await self._submit(VerifyRequest(path_of(view.drive.device)))
+    async def _sealed_of(self, media: Sequence[Path]) -> dict[Path, SealedFor]:
+        async with self.drives_in_use:
+            return await super()._sealed_of(media)
+
+    async def _submit_all(self, requests: list[VerifyRequest]) -> list[int | None]:
+        return [await self._submit(request) for request in requests]
 
     def action_eject(self) -> None:
         """Put the disc out."""
@@ -259,13 +266,13 @@ class DriveErrands(ConsoleScreen):
 
     # Jobs
 
-    async def _submit(self, request: Request) -> None:
+    async def _submit(self, request: Request) -> int | None:
         from mediastation.station.serving.submitting import submit  # noqa: PLC0415
 
         async with self.drives_in_use:
             number = await self.ask(submit, request)
         if number is None:
-            return
+            return None
         status = self.console.status
         if status is not None and not status.is_served:
             self.console.tell(
@@ -277,6 +284,7 @@ class DriveErrands(ConsoleScreen):
             self.console.tell(f"Job {number} is queued. Enter shows it.")
         self.console.can_take_back(f"job {number}", partial(self._take_back, number))
         self.look_again()
+        return number
 
     async def _take_back(self, number: int) -> bool:
         """Cancel a job, unless a disc would be spoiled by that."""

@@ -17,7 +17,7 @@ from mediastation.console.screens.drive_choice import (
     wrong_drive,
 )
 from mediastation.console.screens.job_words import people_of_facts, title_of
-from mediastation.console.screens.password_errands import PasswordErrands
+from mediastation.console.screens.verify_errands import VerifyErrands
 from mediastation.console.widgets.choose import AskWords, Choose, Field
 from mediastation.console.widgets.dialogs import Confirm
 from mediastation.console.widgets.question import QuestionDialog, people_of
@@ -35,7 +35,7 @@ MAKING = ("export", "update", "reprint")
 _UNKNOWN = "patient not known here: look at the label"
 
 
-class JobErrands(PasswordErrands):
+class JobErrands(VerifyErrands):
     """The actions of the Jobs screen; who they are about comes from `current` and `facts`."""
 
     @property
@@ -245,16 +245,14 @@ class JobErrands(PasswordErrands):
         ]
         await self._submit(requests)
 
-    async def action_verify(self) -> None:
+    def action_verify(self) -> None:
         """Reread what a job made or burned, as a new job."""
-        from mediastation.station.serving.job_kinds import VerifyRequest  # noqa: PLC0415
-
         record = self.current
         media = media_of(record, self.facts) if record else []
         if not media:
             self.console.tell("This job has made nothing that could be verified.")
             return
-        await self._submit([VerifyRequest(path) for path in media])
+        self.in_background(partial(self.verify_media, media, self._submit), "errand")
 
     def action_reprint(self) -> None:
         """Make a job's medium again: asks where to, then for a yes."""
@@ -294,18 +292,16 @@ class JobErrands(PasswordErrands):
 
         await self._submit([ReprintRequest(record.id, output, volume, _disclosure(record))])
 
-    async def _submit(self, requests: list[Any]) -> None:
+    async def _submit(self, requests: list[Any]) -> list[int | None]:
         from mediastation.station.serving.submitting import submit  # noqa: PLC0415
 
-        numbers = []
-        for request in requests:
-            number = await self.ask(submit, request)
-            if number is not None:
-                numbers.append(number)
-        if numbers:
-            self.select(numbers[0])
-            words = ", ".join(map(str, numbers))
+        numbers = [await self.ask(submit, request) for request in requests]
+        queued = [number for number in numbers if number is not None]
+        if queued:
+            self.select(queued[0])
+            words = ", ".join(map(str, queued))
             await self._told(True, f"Job {words} queued.")
+        return numbers
 
     async def action_report(self) -> None:
         """Say where the files of a job lie: reports, labels, directory; and copy the path."""

@@ -20,7 +20,10 @@ from mediastation.model.text import harmless
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What was given to open something with: a password, or the file of a private key."""
+    """What was given to open something with: a password, or the file of a private key.
+
+    Nothing of these where somebody chose to go on without.
+    """
 
     password: Password | None = None
     key: Path | None = None
@@ -39,6 +42,8 @@ class AskOpening(PasswordDialog[Opening]):
         Returns what looks mistyped in a password; empty if nothing does.
     takes_key, takes_password : bool
         Whether a key can be named, and whether a password opens it at all.
+    without : str
+        What happens without either, where that is a choice; empty if it is none.
     """
 
     def __init__(
@@ -49,10 +54,12 @@ class AskOpening(PasswordDialog[Opening]):
         *,
         takes_key: bool = False,
         takes_password: bool = True,
+        without: str = "",
     ) -> None:
         super().__init__(question, (), told)
         self._check, self._takes_key = check, takes_key
         self._takes_password = takes_password
+        self._without = without
         self._warned = False
 
     def compose(self) -> ComposeResult:
@@ -71,6 +78,8 @@ class AskOpening(PasswordDialog[Opening]):
                 yield Static(harmless(self.told), classes="told", markup=False)
             completes = " · → completes a path" if self._takes_key else ""
             yield Static(f"Enter opens · Escape leaves{completes}", classes="told")
+            if self._without:
+                yield Static(f"Enter on empty lines: {self._without}", classes="told")
 
     @on(Input.Changed)
     def begin_again(self) -> None:
@@ -107,6 +116,8 @@ class AskOpening(PasswordDialog[Opening]):
                 return None, f"{slip} Enter tries it all the same."
             return Opening(password), ""
         path = self.typed("key").strip() if self._takes_key else ""
+        if not path and self._without:
+            return Opening(), ""
         if not path:
             ways = ["type the password"] if self._takes_password else []
             ways += ["name the file of a key"] if self._takes_key else []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SEALING = ("export", "update", "reprint")
 """Kinds of jobs whose password is a new one."""
-TAKES_KEY = ("import",)
+TAKES_KEY = ("import", "verify")
 """Kinds of jobs that a private key may be named for instead."""
 
 

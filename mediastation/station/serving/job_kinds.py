@@ -27,13 +27,21 @@ _SOURCES = frozenset({"sources", "add"})
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
-    """One reread of a medium; the fields are the words of `mediastation.station.verification`."""
+    """One reread of a medium; the fields are the words of `mediastation.station.verification`.
+
+    Passwords, of envelopes and of the files in `key`, are never in a request:
+    who runs it is given them apart. `with_password` says that there is one, so
+    that the job asks for it where it does not come; without it and `key`,
+    nothing is asked, and envelopes prove their own bytes.
+    """
 
     medium: Path
     manifest: Path | None = None
     profile: str = ""
     as_recipient: bool = False
     report_file: Path | None = None
+    key: tuple[Path, ...] = ()
+    with_password: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +212,7 @@ def _burn(station: Station, request: BurnRequest, listener: Listener) -> object:
 
 
 def _verify(station: Station, request: VerifyRequest, listener: Listener) -> object:
+    from mediastation.station.serving.job_password import take_password  # noqa: PLC0415
     from mediastation.station.verification import verify  # noqa: PLC0415
 
     return verify(
@@ -214,6 +223,9 @@ def _verify(station: Station, request: VerifyRequest, listener: Listener) -> obj
         profile=request.profile,
         as_recipient=request.as_recipient,
         report_file=request.report_file,
+        key=request.key,
+        with_password=request.with_password,
+        password=take_password(station) if request.with_password or request.key else None,
     )
 
 
