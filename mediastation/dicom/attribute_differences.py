@@ -86,7 +86,10 @@ class Differences:
 
 
 def compare_attributes(
-    one: Path, other: Path, ignored: frozenset[int] = frozenset()
+    one: Path,
+    other: Path,
+    ignored: frozenset[int] = frozenset(),
+    names: tuple[str, str] = ("the first", "the second"),
 ) -> Differences:
     """Hold the attributes of two files against each other.
 
@@ -97,6 +100,8 @@ def compare_attributes(
     ignored : frozenset of int
         Further tags to leave out: those that follow a codec, for files that
         are compressed differently.
+    names : tuple of str
+        What the two are called where one cannot be read.
 
     Returns
     -------
@@ -109,10 +114,16 @@ def compare_attributes(
     OSError
         If a file cannot be read.
     """
-    try:
-        mine, theirs = _read(one), _read(other)
-    except (MalformedError, NotDicom) as fault:
-        return Differences(unread=str(fault))
+    both, faults = [], []
+    for path, name in zip((one, other), names, strict=True):
+        try:
+            both.append(_read(path))
+        except (MalformedError, NotDicom) as fault:
+            # Whoever keeps one of them has to know which one is whole.
+            faults.append(f"{name}: {fault}")
+    if faults:
+        return Differences(unread="; ".join(faults))
+    mine, theirs = both
     apart = [
         tag
         for tag in sorted(mine.keys() | theirs.keys())

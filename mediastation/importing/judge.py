@@ -21,6 +21,7 @@ from mediastation.model.instance import InstanceHeader, PixelEncoding
 from mediastation.model.transfer_syntax import EXPLICIT_LE, TRANSFER_SYNTAXES
 
 _TIMEOUT_S = 60.0
+_NAMES = ("what was here first", "what came now")
 _FOLLOW_THE_CODEC = frozenset({0x00280004, 0x00280006})
 """Photometric Interpretation and Planar Configuration (PS3.5 8.2)."""
 
@@ -57,7 +58,7 @@ class Judge:
         self._workers.__exit__(kind, fault, trace)
 
     def judge(self, one: Path, other: Path) -> tuple[PixelVerdict, Differences]:
-        """Compare two files of one SOP Instance UID.
+        """Compare two files of one SOP Instance UID, `one` the earlier.
 
         Returns
         -------
@@ -82,7 +83,7 @@ class Judge:
             verdict = PixelVerdict.OTHER
         recoded = mine.transfer_syntax_uid != theirs.transfer_syntax_uid
         ignored = _FOLLOW_THE_CODEC if recoded and verdict is PixelVerdict.SAME else frozenset()
-        return verdict, compare_attributes(one, other, ignored)
+        return verdict, compare_attributes(one, other, ignored, _NAMES)
 
     def _decoded(
         self, one: Path, mine: InstanceHeader, other: Path, theirs: InstanceHeader

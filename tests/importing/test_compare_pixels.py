@@ -102,6 +102,21 @@ class TestOtherPixels:
         assert comparison.pixels is PixelVerdict.UNTOLD
         assert "cannot be read" in comparison.differences.unread
 
+    @pytest.mark.parametrize("cut", ["what was here first", "what came now"])
+    def test_which_of_them_is_not_whole_is_said(
+        self, catalog: Catalog, tmp_path: Path, cut: str
+    ) -> None:
+        """Else the whole one, from a better copy of the disc, is left and the torso kept."""
+        first, second = write(tmp_path, "a"), write(tmp_path, "b")
+        torso = first if cut == "what was here first" else second
+        torso.write_bytes(torso.read_bytes()[:-40])
+        keep(catalog, first)
+
+        (comparison,) = compared(catalog, tmp_path, second)
+
+        assert comparison.standing is Standing.OTHER_PIXELS
+        assert comparison.differences.unread == f"{cut}: it is cut short or damaged"
+
 
 class TestCopiedPixels:
     def test_an_image_under_another_uid_in_another_study(
