@@ -11,6 +11,7 @@ from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.coerced_copies import newest_copy
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.listing import list_rows
+from mediastation.catalog.outside import others_in_studies
 from mediastation.catalog.selection import (
     entries_from,
     find_entries,
@@ -116,6 +117,27 @@ class TestWhatStandsForAnInstance:
             remember_selection(catalog, job, find_entries(catalog, "study:1.2.3"))
 
         assert entries_from(catalog, job, "medium") == {second: "1.2.3.1.2"}
+
+
+class TestOthersInAStudy:
+    def test_who_of_this_site_has_the_rest_of_a_study(self, catalog: Catalog) -> None:
+        from mediastation.catalog.jobs import JobTable  # noqa: PLC0415
+
+        with Intake(catalog) as intake:
+            first, second, third = (take_in(intake, place) for place in (1, 2, 3))
+            coerce(intake, second, 2)
+            jobs = JobTable(catalog)
+            job = jobs.create("reconcile", {}, "doe", "here:1", 0.0)
+            remember_selection(catalog, job, [first])
+
+            (other,) = others_in_studies(catalog, job, "medium")
+
+            assert (other.study_instance_uid, other.instances) == ("1.2.3", 1)
+            assert other.identity.patient_id == LOCAL
+            assert other.came_as is not None
+            assert other.came_as.patient_id == FOREIGN
+            remember_selection(catalog, job, [first, second, third])
+            assert others_in_studies(catalog, job, "medium") == []
 
 
 class TestForgetting:
