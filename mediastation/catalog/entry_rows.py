@@ -161,7 +161,7 @@ def delete_entries(connection: Connection, entries: list[int]) -> list[tuple[str
     list of (str, Kind)
         Digest and kind of each file that no row speaks of any more.
     """
-    entries = [*entries, *_replaced_by(connection, entries)]
+    entries = [*entries, *replaced_copies(connection, entries)]
     made = select(instances.c.id).where(instances.c.derived_from.in_(entries))
     chosen = or_(
         instances.c.id.in_(entries),
@@ -192,7 +192,7 @@ def delete_entries(connection: Connection, entries: list[int]) -> list[tuple[str
     return [file for file in sorted(files) if not has_row(connection, *file)]
 
 
-def _replaced_by(connection: Connection, entries: Collection[int]) -> list[int]:
+def replaced_copies(connection: Connection, entries: Collection[int]) -> list[int]:
     """Return the coerced copies that were made before those among `entries`, of the same."""
     later = instances.alias("later")
     is_older = (

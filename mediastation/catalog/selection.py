@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from mediastation.catalog.catalog import Catalog, streamed
 from mediastation.catalog.current import is_current
+from mediastation.catalog.entry_rows import replaced_copies
 from mediastation.catalog.packing import unpack_header
 from mediastation.catalog.schema import (
     instances,
@@ -100,7 +101,8 @@ def find_to_forget(catalog: Catalog, selector: str) -> list[int]:
 
     The originals, by the identity that they came with or by one that they were
     given; all that was made from them goes with them. The digest of a coerced
-    copy names that copy alone: its original then stands for itself again.
+    copy names that copy, and those that it took the place of: its original then
+    stands for itself again.
     """
     condition = _condition(selector)
     own = instances.c.kind == Kind.ORIGINAL
@@ -112,7 +114,9 @@ def find_to_forget(catalog: Catalog, selector: str) -> list[int]:
     )
     with catalog.reading() as connection:
         found = set(connection.execute(entries).scalars())
-        if not selector.startswith("sha256:"):
+        if selector.startswith("sha256:"):
+            found.update(replaced_copies(connection, found))
+        else:
             found.update(connection.execute(given).scalars())
     return sorted(found)
 

@@ -180,11 +180,14 @@ class TestForgetting:
         """Otherwise the wrong patient of an earlier decision would stand for the instance again."""
         with Intake(catalog) as intake:
             original = take_in(intake)
-            coerce(intake, original, patient_id="WRONG")
+            wrong = coerce(intake, original, patient_id="WRONG")
             copy = read_entry(catalog, coerce(intake, original))
         assert copy is not None
 
-        forget(catalog, find_to_forget(catalog, f"sha256:{copy.sha256}"))
+        gone = find_to_forget(catalog, f"sha256:{copy.sha256}")
+        # All of them are named, for the ledger is told of each before it goes.
+        assert gone == [wrong, copy.id]
+        forget(catalog, gone)
 
         assert find_entries(catalog, "study:1.2.3") == [original]
         assert counts(catalog) == {FOREIGN: 1}
