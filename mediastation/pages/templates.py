@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from jinja2 import (
+    BaseLoader,
+    BytecodeCache,
+    Environment,
+    StrictUndefined,
+    TemplateNotFound,
+    TemplateSyntaxError,
+)
+from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mediastation.errors import ConfigError
@@ -56,9 +64,11 @@ def render_template(
     ConfigError
         If a template is missing or faulty; it names file and line.
     """
+    is_html = name.endswith(_HTML_SUFFIXES)
     environment = ImmutableSandboxedEnvironment(
         loader=_SiteFirst(folder),
-        autoescape=name.endswith(_HTML_SUFFIXES),
+        bytecode_cache=_COMPILED[is_html],
+        autoescape=is_html,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -93,6 +103,24 @@ def require_well_formed(name: str, page: str, folder: Path | None = None) -> str
             "Close every tag that it opens, in their order, also <br /> and the like.",
         ) from fault
     return page
+
+
+class _Compiled(BytecodeCache):
+    """Keeps what templates were compiled to; one whose text has changed since is compiled anew."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+# Of the same template, what is escaped and what is not are different programs.
+_COMPILED = {is_html: _Compiled() for is_html in (True, False)}
 
 
 class _SiteFirst(BaseLoader):

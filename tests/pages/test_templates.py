@@ -39,6 +39,28 @@ class TestSiteTemplates:
             assert b"#123456" in page
             assert b"#0b4a6f" not in page
 
+    def test_what_changes_between_two_pages_is_seen_by_the_second(self, tmp_path: Path) -> None:
+        """Also in a file that only another one names; nothing waits for a restart."""
+        template, part = tmp_path / "README.TXT", tmp_path / "PART.TXT"
+        template.write_text('One. {% include "PART.TXT" %}\n')
+        part.write_text("old")
+        assert render_readme(README, tmp_path) == b"One. old\r\n"
+
+        part.write_text("new")
+        assert render_readme(README, tmp_path) == b"One. new\r\n"
+
+        template.write_text("Two.\n")
+        assert render_readme(README, tmp_path) == b"Two.\r\n"
+
+    def test_what_is_escaped_in_one_kind_of_page_is_none_of_the_other(self, tmp_path: Path) -> None:
+        for name in ("PAGE.HTM", "PAGE.TXT"):
+            (tmp_path / name).write_text('{% include "PART" %}')
+        (tmp_path / "PART").write_text("{{ word }}")
+
+        for _ in range(2):
+            assert render_template("PAGE.HTM", {"word": "<b>"}, tmp_path) == "&lt;b&gt;"
+            assert render_template("PAGE.TXT", {"word": "<b>"}, tmp_path) == "<b>"
+
     def test_a_page_can_be_made_of_the_one_that_comes_with_the_program(
         self, tmp_path: Path
     ) -> None:
