@@ -185,9 +185,9 @@ class Survey(SurveyTable):
         somebody may have decided, and holding it again changes nothing.
         """
         self._write(
-            "UPDATE files SET action = CASE action WHEN 'take' THEN ? ELSE '' END, "
+            "UPDATE files SET action = CASE WHEN action IN ('take', ?) THEN ? ELSE '' END, "
             "told = '', fate = '', entry = 0 WHERE fate != 'kept'",
-            [(_AGAIN,)],
+            [(_AGAIN, _AGAIN)],
         )
 
     def kept_entries(self) -> Iterator[tuple[int, int, str]]:

@@ -24,6 +24,7 @@ from mediastation.errors import CancelledError, ConfigError, MediaError
 from mediastation.importing import keep as keep_module
 from mediastation.importing.hostile import POLYGLOT
 from mediastation.importing.quarantine import Quarantine
+from mediastation.importing.survey import Survey
 from mediastation.model.entry import Source
 from mediastation.model.event import Event, StepProgress
 from mediastation.model.importing import Verdict
@@ -480,6 +481,25 @@ class TestStopped:
 
         assert (result.imported, result.held) == (5, 1)
         assert "other-pixels" in rules(result)
+
+    def test_what_was_kept_before_it_could_be_noted_came_with_the_medium_however_often_it_stops(
+        self, station: Station, medium: Path
+    ) -> None:
+        def stop(*_: object, **__: object) -> None:
+            raise CancelledError("stopped")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "take_up", lambda *_: None)
+            patch.setattr(Survey, "set_fates", stop)
+            with pytest.raises(CancelledError):
+                take(station, medium)
+        for _ in range(2):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(module, "compare_instances", stop)
+                with pytest.raises(CancelledError):
+                    take(station, medium)
+
+        assert take(station, medium).imported == 6
 
     def test_what_comes_in_by_another_way_between_comparing_and_keeping_is_told(
         self, station: Station, medium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
