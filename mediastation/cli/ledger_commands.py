@@ -204,12 +204,13 @@ def _row(station: Station, entry: LedgerEntry) -> dict[str, Any]:
 def _uncertain(station: Station, entry: LedgerEntry) -> str:
     """Say where the job of an entry did not end well: the entry was written before its deed."""
     if entry.job is None or entry.event not in {
-        LedgerEvent.MADE, LedgerEvent.REPRINTED, LedgerEvent.FORGOTTEN, LedgerEvent.SENDING,
+        LedgerEvent.MADE, LedgerEvent.REPRINTED, LedgerEvent.OPENED, LedgerEvent.FORGOTTEN,
+        LedgerEvent.SENDING,
     }:  # fmt: skip
         return ""
     from mediastation.station.recording.unfinished_entries import is_settled  # noqa: PLC0415
 
-    is_medium = entry.event in {LedgerEvent.MADE, LedgerEvent.REPRINTED}
+    is_medium = entry.event in {LedgerEvent.MADE, LedgerEvent.REPRINTED, LedgerEvent.OPENED}
     if is_medium and is_settled(station, entry.number):
         return ""
     record = station.jobs.get(entry.job, station.clock.now())

@@ -55,6 +55,8 @@ class LedgerEvent(StrEnum):
     """A peer confirmed that it has them."""
     FETCHED = "fetched"
     """Instances came from a peer that was asked for them."""
+    OPENED = "opened"
+    """Sealed files were taken out of their envelopes; the plain folder is about to get its name."""
     DRILLED = "drilled"
     """Sealed media were opened again with the escrow key, to prove that they can be."""
     STARTED = "started"
@@ -74,9 +76,10 @@ TRAFFIC_EVENTS = frozenset(
         LedgerEvent.SENDING,
         LedgerEvent.SENT,
         LedgerEvent.FETCHED,
+        LedgerEvent.OPENED,
     }
 )
-"""Those that tell of data from outside, whose they are, and of the network."""
+"""Those that tell of data from outside, whose they are, of the network, and of opened media."""
 
 
 @dataclass(frozen=True, slots=True)

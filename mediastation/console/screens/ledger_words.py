@@ -45,6 +45,7 @@ _SIGNS = {
     LedgerEvent.SENDING: "…",
     LedgerEvent.SENT: "→",
     LedgerEvent.FETCHED: "←",
+    LedgerEvent.OPENED: "○",
 }
 _MOST_PATIENTS = 12
 _MOST_STUDIES = 20

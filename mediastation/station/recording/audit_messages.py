@@ -96,6 +96,30 @@ def _tell_export(root: ET.Element, entry: LedgerEntry) -> None:
     add_patients(root, medium.get("patients"))
 
 
+def _tell_opened(root: ET.Element, entry: LedgerEntry) -> None:
+    """Export (PS3.15 A.5.3.4): sealed data lies plain in a folder from now on.
+
+    No event is made for decrypting. What can be read without a key has left
+    the protection it was under, as on any plain medium that is written: that
+    this is an export is our reading.
+    """
+    opened = dict_in(entry.facts, "opened")
+    outcome, described = _outcome(entry, {})
+    add_event(root, entry, _EXPORT, "R", outcome=outcome, described=described)
+    add_operator(root, entry, SOURCE)
+    add_process(root, entry, SOURCE, is_requestor=not entry.operator)
+    _destination_media(root, {"medium": "opened", "path": opened.get("path")}, {})
+    add_source(root, entry)
+    details = {
+        "Ledger entry": str(entry.number),
+        "Job": str(entry.job or ""),
+        "Sealed medium": opened.get("medium"),
+    }
+    studies = entry.facts.get("studies")
+    add_studies(root, studies, life_cycle="10", details=details, encrypted="false")
+    add_patients(root, entry.facts.get("patients"))
+
+
 def _tell_withdrawn(root: ET.Element, entry: LedgerEntry) -> None:
     if "medium" in entry.facts:
         _tell_export(root, entry)
@@ -103,6 +127,8 @@ def _tell_withdrawn(root: ET.Element, entry: LedgerEntry) -> None:
         tell_transferred(root, entry)
     elif "outside_medium" in entry.facts:
         tell_imported(root, entry)
+    elif "opened" in entry.facts:
+        _tell_opened(root, entry)
     else:
         _tell_forgotten(root, entry)
 
@@ -196,6 +222,7 @@ _TELL: Mapping[LedgerEvent, Callable[[ET.Element, LedgerEntry], None]] = {
     LedgerEvent.SENDING: tell_sending,
     LedgerEvent.SENT: tell_transferred,
     LedgerEvent.FETCHED: tell_transferred,
+    LedgerEvent.OPENED: _tell_opened,
     LedgerEvent.DRILLED: _tell_drilled,
     LedgerEvent.STARTED: _tell_application,
     LedgerEvent.STOPPED: _tell_application,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from mediastation.model.ledger import LedgerEntry, LedgerEvent, LedgerPatient
@@ -57,6 +58,10 @@ def traffic_cells(entry: LedgerEntry) -> TrafficCells:
             state = _text(facts, "how")
         case LedgerEvent.FETCHED:
             state = f"{_number(facts, 'new'):,} new"
+        case LedgerEvent.OPENED:
+            instances = _instances(facts)
+            damaged = _number(_dict(facts, "opened"), "damaged")
+            state = f"{damaged:,} damaged" if damaged else ""
     return TrafficCells(
         tuple(
             LedgerPatient(*(_text(one, key) for key in ("patient_id", "name", "birth_date")))
@@ -67,7 +72,9 @@ def traffic_cells(entry: LedgerEntry) -> TrafficCells:
         or _text(medium, "institution")
         or _text(facts, "peer"),
         _text(facts, "media_type") or _text(medium, "kind"),
-        _text(medium, "volume_id") or _text(medium, "file_set_id"),
+        _text(medium, "volume_id")
+        or _text(medium, "file_set_id")
+        or PurePath(_text(_dict(facts, "opened"), "medium")).name,
         instances,
         state,
     )
@@ -119,6 +126,14 @@ def _moved(word: str) -> Callable[[Mapping[str, Any]], str]:
     return tell
 
 
+def _opened(facts: Mapping[str, Any]) -> str:
+    told = _dict(facts, "opened")
+    number = f"{_number(told, 'envelopes'):,} envelopes of {_text(told, 'medium')}"
+    who = people_words(facts)
+    more = _counted(told, damaged="damaged")
+    return f"{number} into {_text(told, 'path')}, plain{f': {who}' if who else ''}{more}"
+
+
 _WORDS: Mapping[LedgerEvent, Callable[[Mapping[str, Any]], str]] = {
     LedgerEvent.IMPORTED: _imported,
     LedgerEvent.REFUSED: _refused,
@@ -126,6 +141,7 @@ _WORDS: Mapping[LedgerEvent, Callable[[Mapping[str, Any]], str]] = {
     LedgerEvent.SENDING: _moved("about to go to"),
     LedgerEvent.SENT: _moved("to"),
     LedgerEvent.FETCHED: _moved("from"),
+    LedgerEvent.OPENED: _opened,
 }
 
 
@@ -141,6 +157,17 @@ def _outside(facts: Mapping[str, Any]) -> str:
 def _counted(counts: Mapping[str, Any], **words: str) -> str:
     told = [f"{_number(counts, key):,} {word}" for key, word in words.items() if counts.get(key)]
     return f"; {', '.join(told)}" if told else ""
+
+
+def _instances(facts: Mapping[str, Any]) -> int:
+    """Return how many instances the studies of an entry have."""
+    return sum(
+        _number(classes, uid)
+        for study in _list(facts, "studies")
+        if isinstance(study, Mapping)
+        for classes in (_dict(study, "sop_classes"),)
+        for uid in classes
+    )
 
 
 def _person(patient: object) -> str:

@@ -150,7 +150,7 @@ def record_withdrawn(station: Station, job: int, head: LedgerHead, reason: str) 
     entry = next(Ledger(station.catalog).entries(after=head.count - 1), None)
     if entry is not None and entry.number == head.count:
         kept = ("medium", "patients", "studies", "files_sha256", "disclosure", "transfer",
-                "outside_medium", "media_type", "counts")  # fmt: skip
+                "outside_medium", "media_type", "counts", "opened")  # fmt: skip
         facts |= {key: entry.facts[key] for key in kept if key in entry.facts}
     return record_entry(station, LedgerEvent.WITHDRAWN, job, facts)
 
@@ -182,6 +182,42 @@ def record_drilled(
     """
     facts = {"counts": dict(counts), "key": key, "media": list(media)[:100]}
     return record_entry(station, LedgerEvent.DRILLED, job, facts)
+
+
+def record_opened(
+    station: Station,
+    job: int,
+    contents: LedgerContents,
+    *,
+    medium: Path,
+    path: Path,
+    counts: Mapping[str, int],
+) -> LedgerHead:
+    """Record that what lay sealed on a medium is about to lie plain in a folder; as `record_made`.
+
+    Parameters
+    ----------
+    contents : LedgerContents
+        Whose data it is: `contents_of_medium` of the folder. Empty where no
+        DICOMDIR came out that tells.
+    medium, path : Path
+        What was opened, and the folder; made absolute.
+    counts : mapping of str to int
+        ``envelopes`` that were opened, ``files`` in the folder, and how many
+        files are ``damaged``.
+
+    Raises
+    ------
+    MediaError
+        If the ledger cannot be written: then the folder must not get its name.
+    """
+    patients, studies = contents
+    facts = {
+        "opened": {"medium": str(medium.absolute()), "path": str(path.absolute()), **counts},
+        "patients": [asdict(one) for one in patients],
+        "studies": [asdict(one) for one in studies],
+    }
+    return record_entry(station, LedgerEvent.OPENED, job, facts)
 
 
 def record_application(station: Station, *, started: bool, address: str = "") -> LedgerHead:

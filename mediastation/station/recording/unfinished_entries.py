@@ -41,7 +41,10 @@ _ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class _Announced:
-    """One entry about a medium that was about to get its name."""
+    """One entry about a medium that was about to get its name.
+
+    Of a folder of opened files no digest is kept: both are empty then.
+    """
 
     number: int
     at: str
@@ -118,6 +121,12 @@ def _take(announced: dict[int, _Announced], entry: LedgerEntry) -> None:
     if entry.event is LedgerEvent.WITHDRAWN and entry.refers_to is not None:
         announced.pop(entry.refers_to, None)
     medium = facts_of(entry) if entry.event in _ANNOUNCING else None
+    opened = entry.facts.get("opened") if entry.event is LedgerEvent.OPENED else None
+    if isinstance(opened, dict) and entry.job is not None:
+        host, path = entry.station.get("host", ""), Path(str(opened.get("path", "")))
+        announced[entry.number] = _Announced(
+            entry.number, entry.at, entry.job, 1, path, 0, "", "", host
+        )
     if medium is not None and entry.job is not None:
         announced[entry.number] = _Announced(
             entry.number,
@@ -158,7 +167,8 @@ def _missing(one: _Announced, record: JobRecord) -> str | None:
         if one.image_sha256:
             is_there = stat.S_ISREG(mode) and _is_image(one)
         else:
-            is_there = stat.S_ISDIR(mode) and _is_folder(one)
+            holds = _is_folder if one.contents_sha256 else _is_opened
+            is_there = stat.S_ISDIR(mode) and holds(one)
     except FileNotFoundError:
         return f"nothing lies at {one.path}"
     except OSError:
@@ -202,6 +212,12 @@ def _is_folder(one: _Announced) -> bool:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                 files.append(ManifestFile(inner, own_bytes, digest))
     return size_bytes == one.size_bytes and contents_digest(files) == one.contents_sha256
+
+
+def _is_opened(one: _Announced) -> bool:
+    """Tell whether there are files: its name is given to the folder as a whole, or not at all."""
+    with os.scandir(one.path) as entries:
+        return any(True for _ in entries)
 
 
 def _moment(at: str) -> float:

@@ -26,7 +26,9 @@ from mediastation.secure.opening.opener import Opener
 from mediastation.station.exporting.output import require_output
 from mediastation.station.free_paths import FreePaths
 from mediastation.station.job import Step
-from mediastation.station.recording.medium_record import WRITING, announce
+from mediastation.station.recording.ledger import record_opened
+from mediastation.station.recording.medium_contents import contents_of_medium
+from mediastation.station.recording.medium_record import announce, named
 from mediastation.station.sealing.media import is_dicom, iter_spread, open_sealed, read_front
 from mediastation.station.sealing.trust import read_site_trust
 from mediastation.station.station import Station
@@ -40,6 +42,7 @@ _NEXT = ".next"
 _TRIED = 12
 """So many envelopes, spread over the medium, are tried before a password or key counts as wrong."""
 _COPY_BYTES = 1 << 20
+_RECORDED = ("envelopes", "files", "damaged")
 _NAMED = 3
 
 
@@ -100,6 +103,8 @@ def take_out(
     that the folder is the whole File-set; other files do not: a digest list or
     a page about envelopes means nothing beside what was in them. Of an e-mail
     that is encrypted as a whole everything comes along: all of it was inside.
+    The ledger has whose data it is before the folder has its name; its DICOMDIR
+    tells, and where none came out that can be read, nobody is named.
 
     Returns
     -------
@@ -116,7 +121,8 @@ def take_out(
     SecrecyError
         If none of them opens. There is no folder then.
     MediaError
-        If the medium cannot be read at all, or the disk fails or is full.
+        If the medium cannot be read at all, the disk fails or is full, or the
+        ledger cannot be written.
     """
     if not os.path.lexists(request.medium):
         raise ConfigError(
@@ -161,8 +167,16 @@ def take_out(
                 step.summary = f"{result.envelopes:,} of {work.seen:,} envelopes opened"
                 job.result |= result.as_dict(with_findings=False)
                 job.save_result()
-                part.commit()
-        job.result.pop(WRITING, None)
+                head = record_opened(
+                    station,
+                    job.id,
+                    contents_of_medium(station, part.path),
+                    medium=request.medium,
+                    path=request.output,
+                    counts={name: getattr(result, name) for name in _RECORDED},
+                )
+                with named(station, job, head):
+                    part.commit()
     return result
 
 

@@ -22,6 +22,7 @@ EVENT_WORDS: Final[dict[LedgerEvent, str]] = {
     LedgerEvent.SENDING: "Instances are about to go to a peer",
     LedgerEvent.SENT: "A peer confirmed that it has them",
     LedgerEvent.FETCHED: "Instances came from a peer that was asked for them",
+    LedgerEvent.OPENED: "Sealed files were taken out of their envelopes",
     LedgerEvent.DRILLED: "Sealed media were opened again with the escrow key",
     LedgerEvent.STARTED: "The service was started",
     LedgerEvent.STOPPED: "The service was stopped",
@@ -34,6 +35,7 @@ _VARIANTS: Final[dict[LedgerEvent, tuple[tuple[str, dict[str, Any]], ...]]] = {
         (": a medium", {"medium": {}}),
         (": a transfer", {"transfer": {}}),
         (": an import", {"outside_medium": {}}),
+        (": opened files", {"opened": {}}),
     ),
     LedgerEvent.FORGOTTEN: ((": whole studies", _STUDY), (": some of a study", {})),
 }

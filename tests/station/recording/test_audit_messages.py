@@ -70,7 +70,14 @@ FORGOTTEN = {
     "instances": 3,
     "files_sha256": "ef" * 32,
 }
+OPENED = {
+    "opened": {"medium": "/media/stick", "path": "/out/plain", "envelopes": 3, "files": 3},
+    "patients": [asdict(MEDIUM.patients[0])],
+    "studies": [asdict(MEDIUM.studies[0])],
+}
 EVERY = {
+    "opened": entry(LedgerEvent.OPENED, **OPENED),
+    "not opened after all": entry(LedgerEvent.WITHDRAWN, entry=16, reason="disk", **OPENED),
     "made": made(),
     "reprinted": entry(LedgerEvent.REPRINTED, medium=asdict(MEDIUM), disclosure={}, of_job=3),
     "burned": burned(),

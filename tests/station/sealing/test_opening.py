@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from mediastation.catalog.job_queue import LEASE_S
+from mediastation.catalog.ledger import Ledger
 from mediastation.errors import (
     CancelledError,
     ConfigError,
@@ -20,19 +21,25 @@ from mediastation.errors import (
     RefusedError,
     SecrecyError,
 )
+from mediastation.media.folder import PartFolder
 from mediastation.model.event import Event, StepProgress
 from mediastation.model.finding import Severity
 from mediastation.model.job import JobState
+from mediastation.model.ledger import LedgerEntry, LedgerEvent
 from mediastation.model.secrecy import Password
+from mediastation.reading.dicomdir import read_dicomdir
 from mediastation.reading.memory import MemoryVolume
+from mediastation.reading.volume import open_volume
 from mediastation.secure.opening.keys import KeyRing, read_private_key
 from mediastation.secure.opening.opener import Opened, Opener
 from mediastation.station.free_paths import FreePaths
+from mediastation.station.recording.entry_words import traffic_cells, traffic_words
 from mediastation.station.sealing import opening
 from mediastation.station.sealing.opening import OpenRequest, OpenResult, take_out
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
 from mediastation.verify import verify_medium
+from mediastation.verify.right_disc import patients_of
 from tests.support.certificates import issue, key_usage
 from tests.support.file_sets import PATHS, good_file_set, write_folder
 from tests.support.outside.writers import MAKERS
@@ -383,10 +390,108 @@ class TestWhereItGoes:
         with Station(tmp_path / "home") as station:
             later = station.clock.now() + 2 * LEASE_S
             monkeypatch.setattr(station.clock, "now", lambda: later)
-            (found,) = settle_unfinished(station)
+            found = {one.rule: one.severity for one in settle_unfinished(station)}
+            (entry, withdrawn) = recorded(station)
 
-        assert (found.rule, found.severity) == ("left-over", Severity.NOTE)
+        assert found == {"left-over": Severity.NOTE, "medium-withdrawn": Severity.WARNING}
+        assert withdrawn.event is LedgerEvent.WITHDRAWN
+        assert withdrawn.refers_to == entry.number
         assert beside(tmp_path) == []
+
+    def test_what_has_its_name_stays_recorded(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Killed between the name and the note of it: the folder that is there tells."""
+        write_folder(sealed_tree(FILES), tmp_path / "stick")
+        words = [tmp_path / "home", tmp_path / "stick", tmp_path / "out", WORDS]
+        program = _KILLED.replace(
+            "lambda self: ", "lambda self, named=PartFolder.commit: named(self) and "
+        )
+        done = subprocess.run([sys.executable, "-c", program, *map(str, words)], check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert beside(tmp_path) == ["out"]
+
+        with Station(tmp_path / "home") as station:
+            later = station.clock.now() + 2 * LEASE_S
+            monkeypatch.setattr(station.clock, "now", lambda: later)
+            settle_unfinished(station)
+
+            assert [one.event for one in recorded(station)] == [LedgerEvent.OPENED]
+
+
+class TestRecord:
+    def test_the_ledger_has_whose_data_lies_plain_and_where(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        result = take(station, tmp_path, sealed_tree(FILES))
+
+        (entry,) = recorded(station)
+        assert (entry.event, entry.job) == (LedgerEvent.OPENED, result.job)
+        assert entry.facts["opened"] == {
+            "medium": str(tmp_path / "stick"),
+            "path": str(tmp_path / "out"),
+            "envelopes": 7,
+            "files": 7,
+            "damaged": 0,
+        }
+        with open_volume(tmp_path / "out") as volume, volume.open("DICOMDIR") as stream:
+            patients = {
+                key.patient_id.strip().decode() for key in patients_of(read_dicomdir(stream))
+            }
+        assert {one["patient_id"] for one in entry.facts["patients"]} == patients
+        assert str(tmp_path / "out") in traffic_words(entry)
+        assert traffic_cells(entry).instances == 6
+
+    def test_it_stands_before_the_folder_has_its_name(
+        self, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A folder that then fails to get it is withdrawn, by the same words."""
+        seen: list[int] = []
+
+        def fail(_: PartFolder) -> Path:
+            seen.append(len(recorded(station)))
+            raise MediaError("The disk is full.")
+
+        monkeypatch.setattr(PartFolder, "commit", fail)
+        with pytest.raises(MediaError, match="full"):
+            take(station, tmp_path, sealed_tree(FILES))
+
+        (opened, withdrawn) = recorded(station)
+        assert seen == [1]
+        assert (withdrawn.event, withdrawn.refers_to) == (LedgerEvent.WITHDRAWN, opened.number)
+        assert withdrawn.facts["opened"] == opened.facts["opened"]
+        assert beside(tmp_path) == []
+
+    def test_without_a_ledger_there_is_no_folder(
+        self, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: Any, **__: Any) -> None:
+            raise MediaError("The ledger cannot be written.")
+
+        monkeypatch.setattr(opening, "record_opened", fail)
+        with pytest.raises(MediaError, match="ledger"):
+            take(station, tmp_path, sealed_tree(FILES))
+
+        assert beside(tmp_path) == []
+
+    def test_where_no_directory_came_out_nobody_is_named(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        tree = {path: data for path, data in sealed_tree(FILES).items() if path != "DICOMDIR"}
+        take(station, tmp_path, tree)
+
+        (entry,) = recorded(station)
+        assert entry.facts["patients"] == entry.facts["studies"] == []
+
+    def test_a_wrong_password_leaves_no_entry(self, station: Station, tmp_path: Path) -> None:
+        with pytest.raises(SecrecyError):
+            take(station, tmp_path, sealed_tree(FILES), KeyRing((Password("another one"),)))
+
+        assert recorded(station) == []
+
+
+def recorded(station: Station) -> list[LedgerEntry]:
+    return list(Ledger(station.catalog).entries())
 
 
 _KILLED = """
