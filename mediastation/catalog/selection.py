@@ -121,6 +121,29 @@ def find_to_forget(catalog: Catalog, selector: str) -> list[int]:
     return sorted(found)
 
 
+def imports_besides(catalog: Catalog, selector: str) -> dict[int, int]:
+    """Return which other imports brought instances of the one that `selector` names, and how many.
+
+    Empty for a selector of another kind.
+    """
+    kind, _, number = selector.partition(":")
+    if kind != "import":
+        return {}
+    query = (
+        select(job_entries.c.job, func.count())
+        .join(jobs, jobs.c.id == job_entries.c.job)
+        .where(
+            job_entries.c.entry.in_(_of_job(selector)),
+            jobs.c.kind == kind,
+            jobs.c.id != int(number),
+        )
+        .group_by(job_entries.c.job)
+        .order_by(job_entries.c.job)
+    )
+    with catalog.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def _of_job(selector: str) -> Select[tuple[int]]:
     """Return the query for the originals that the job of `selector` is about."""
     kind, _, number = selector.partition(":")

@@ -144,7 +144,7 @@ def forget_command(
         list[str],
         typer.Argument(
             metavar="SOURCE…",
-            help="patient:ID, study:UID, series:UID, instance:UID or sha256:DIGEST.",
+            help="patient:ID, study:UID, series:UID, instance:UID, import:JOB or sha256:DIGEST.",
         ),
     ],
 ) -> None:
@@ -154,11 +154,13 @@ def forget_command(
 
     words: Words = context.obj
     with Station(words.home) as station, StepDisplay(words) as display:
-        removed = forget_sources(station, sources, display)
+        gone = forget_sources(station, sources, display)
     if words.json:
-        print_json({"removed": removed})
+        findings = [finding.as_dict() for finding in gone.findings]
+        print_json({"removed": gone.removed, "findings": findings})
     else:
-        say(f"{removed:,} instances removed")
+        print_findings(words, gone.findings)
+        say(f"{gone.removed:,} instances removed")
 
 
 @app.command("reindex")

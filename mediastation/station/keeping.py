@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from mediastation.catalog.identities import EntriesOfPatient, entries_by_patient
-from mediastation.catalog.selection import find_to_forget
+from mediastation.catalog.selection import find_to_forget, imports_besides
 from mediastation.catalog.upkeep import forget_each, reindex
 from mediastation.errors import ConfigError
 from mediastation.model.event import Listener, nobody
-from mediastation.model.finding import Finding
+from mediastation.model.finding import Finding, warning
 from mediastation.model.ledger import LedgerHead
 from mediastation.station.job import Job, Step
 from mediastation.station.recording.ledger import record_forgotten
@@ -19,11 +20,27 @@ from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
 
 
-def forget_sources(station: Station, sources: Sequence[str], listener: Listener = nobody) -> int:
-    """Remove what `sources` name from the store and return how many originals that were.
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What came of removing: how many originals went, and what else a person should know."""
+
+    removed: int
+    findings: tuple[Finding, ...]
+
+
+def forget_sources(
+    station: Station, sources: Sequence[str], listener: Listener = nobody
+) -> Forgotten:
+    """Remove what `sources` name from the store.
 
     Patient by patient, each after the ledger has it. What was then not removed
     because the work was stopped is withdrawn by a further entry.
+
+    Returns
+    -------
+    Forgotten
+        With a warning for each other import that brought some of it as well:
+        that one has fewer instances now, and nobody asked for that.
 
     Raises
     ------
@@ -31,6 +48,7 @@ def forget_sources(station: Station, sources: Sequence[str], listener: Listener 
         If a source names nothing; then nothing at all is removed.
     """
     entries: set[int] = set()
+    findings: list[Finding] = []
     for source in sources:
         found = find_to_forget(station.catalog, source)
         if not found:
@@ -39,6 +57,7 @@ def forget_sources(station: Station, sources: Sequence[str], listener: Listener 
                 "`mediastation list studies` shows what is there.",
             )
         entries.update(found)
+        findings += _brought_besides(station, source, sources)
     settled = settle_unfinished(station)
     with (
         station.job("forget", {"sources": list(sources)}, listener) as job,
@@ -47,8 +66,9 @@ def forget_sources(station: Station, sources: Sequence[str], listener: Listener 
         job.found(settled)
         removed = _forget(station, job, sorted(entries), step)
         step.summary = f"{removed:,} removed"
+        job.found(findings)
         job.result = {"removed": removed}
-    return removed
+    return Forgotten(removed, tuple(findings))
 
 
 def rebuild_index(station: Station, listener: Listener = nobody) -> tuple[int, list[Finding]]:
@@ -65,6 +85,19 @@ def rebuild_index(station: Station, listener: Listener = nobody) -> tuple[int, l
         job.found(mend(station))
         job.result = {"indexed": indexed}
     return indexed, job.findings
+
+
+def _brought_besides(station: Station, source: str, sources: Sequence[str]) -> Iterator[Finding]:
+    for number, count in imports_besides(station.catalog, source).items():
+        if f"import:{number}" not in sources:
+            brought = "1 instance was" if count == 1 else f"{count:,} instances were"
+            yield warning(
+                "brought-twice",
+                f"import:{number}",
+                f"{brought} brought by import {number} as well as by what {source} names, and went "
+                "with it: that import has so many fewer now",
+                f"where import {number} is still needed, import its medium again",
+            )
 
 
 def _forget(station: Station, job: Job, entries: Sequence[int], step: Step) -> int:

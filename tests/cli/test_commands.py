@@ -75,7 +75,7 @@ def test_add_list_forget_and_reindex_speak_the_contracts_words(ask: Ask, tmp_pat
     assert ask("list", "instances", "john")[1] == {"rows": []}
 
     assert ask("reindex") == (0, {"indexed": 3, "findings": []})
-    assert ask("forget", "study:1.2.3") == (0, {"removed": 3})
+    assert ask("forget", "study:1.2.3") == (0, {"removed": 3, "findings": []})
     assert ask("list", "patients")[1] == {"rows": []}
 
 

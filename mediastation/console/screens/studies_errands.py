@@ -92,11 +92,11 @@ async def remove(screen: ConsoleScreen, marks: Marks) -> bool:
 
     try:
         told, stop = f"removing {_what(marks)}", screen.desk.stop_on_leaving
-        removed = await screen.desk.work(told, forget_sources, marks.sources, stop)
+        gone = await screen.desk.work(told, forget_sources, marks.sources, stop)
     except MediastationError as fault:
         screen.console.tell_fault(fault)
         return False
-    screen.console.tell(f"{number_text(removed, 'image')} removed.")
+    screen.console.tell(f"{number_text(gone.removed, 'image')} removed.")
     return True
 
 

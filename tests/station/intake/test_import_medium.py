@@ -36,6 +36,7 @@ from mediastation.station.intake.folder import clear_stopped, survey_path
 from mediastation.station.intake.import_medium import import_medium
 from mediastation.station.intake.quarantine_desk import decide, held_files
 from mediastation.station.intake.request import ImportRequest, ImportResult
+from mediastation.station.keeping import forget_sources
 from mediastation.station.station import Station
 from tests.support.commands import CommandNursery
 from tests.support.damaged import MemoryAccess
@@ -114,6 +115,28 @@ class TestWhatComesIn:
         assert (again.imported, again.duplicates, again.exit_code) == (0, 6, 0)
         assert len(list_rows(station.catalog, "instances")) == 6
         assert len(find_entries(station.catalog, f"import:{again.job}")) == 6
+
+    def test_what_two_imports_brought_is_not_forgotten_with_one_without_a_word(
+        self, station: Station, medium: Path, tmp_path: Path
+    ) -> None:
+        first = take(station, medium)
+        shutil.copytree(medium, tmp_path / "copy")
+        second = take(station, tmp_path / "copy")
+        assert second.duplicates == first.imported > 0
+
+        gone = forget_sources(station, [f"import:{first.job}"])
+
+        assert gone.removed == first.imported
+        (told,) = gone.findings
+        assert (told.rule, told.subject) == ("brought-twice", f"import:{second.job}")
+        assert f"{first.imported} instances" in told.message
+
+    def test_two_imports_that_are_forgotten_together_are_no_news(
+        self, station: Station, medium: Path
+    ) -> None:
+        both = [f"import:{take(station, medium).job}" for _ in range(2)]
+
+        assert forget_sources(station, both).findings == ()
 
     def test_a_zip_and_a_single_image_come_in_too(self, station: Station, medium: Path) -> None:
         archive = medium.parent / "disc.zip"

@@ -280,7 +280,7 @@ class TestForgetting:
         add(station, [str(tmp_path / "in")])
         before = len(entries(station))
 
-        assert forget_sources(station, ["instance:1.2.3.1.1", "patient:0815"]) == 2
+        assert forget_sources(station, ["instance:1.2.3.1.1", "patient:0815"]).removed == 2
 
         new = entries(station)[before:]
         assert [entry.event for entry in new] == [LedgerEvent.FORGOTTEN] * 2
