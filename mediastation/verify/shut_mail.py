@@ -11,7 +11,7 @@ from mediastation.model.profile import ApplicationProfile
 from mediastation.reading.dicomdir import Dicomdir
 from mediastation.reading.findings import FindingLog, until_given_up
 from mediastation.secure.opening.shut_mail import ShutMailVolume
-from mediastation.verify.compatibility import Goal
+from mediastation.verify.compatibility import CompatibilityRow, Goal
 from mediastation.verify.file_system_rules import Expected, check_file_system
 from mediastation.verify.passing import Progress
 from mediastation.verify.recipients import Recipients, iter_rows
@@ -74,7 +74,7 @@ def verify_shut_mail(
                 "give the key or password that opens it",
             )
         )
-    rows = ()
+    rows: tuple[CompatibilityRow, ...] = ()
     if recipients is not None:
         goal = Goal(frozenset(), {})
         shut = Dicomdir(enveloped=True)
