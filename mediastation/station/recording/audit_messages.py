@@ -260,6 +260,6 @@ def _destination_media(
         user,
         kind,
         alternative=uid,
-        name=f"{name} {label}",
+        name=f"{name} {label}".strip(),
         access=access,
     )

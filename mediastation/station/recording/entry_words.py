@@ -128,7 +128,8 @@ def _moved(word: str) -> Callable[[Mapping[str, Any]], str]:
 
 def _opened(facts: Mapping[str, Any]) -> str:
     told = _dict(facts, "opened")
-    number = f"{_number(told, 'envelopes'):,} envelopes of {_text(told, 'medium')}"
+    count = _number(told, "envelopes")
+    number = f"{count:,} envelope{'' if count == 1 else 's'} of {_text(told, 'medium')}"
     who = people_words(facts)
     more = _counted(told, damaged="damaged")
     return f"{number} into {_text(told, 'path')}, plain{f': {who}' if who else ''}{more}"
