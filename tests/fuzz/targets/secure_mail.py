@@ -16,6 +16,7 @@ from unittest import mock
 from asn1crypto import core
 
 from mediastation.errors import MediaError, SecrecyError
+from mediastation.model.finding import Severity
 from mediastation.model.secrecy import Signature
 from mediastation.reading.contract import Volume
 from mediastation.reading.image_base import AccessOpener
@@ -24,6 +25,7 @@ from mediastation.secure.opening.certificates import of_library
 from mediastation.secure.opening.keys import KeyRing
 from mediastation.secure.opening.mail import SecureMailVolume, open_secure_mail
 from mediastation.secure.opening.opener import Opener
+from mediastation.secure.opening.shut_mail import ShutMailVolume, open_mail_without_key
 from mediastation.secure.opening.trust import TrustStore
 from tests.fuzz.oracles import require, require_findings, require_harmless
 from tests.fuzz.targets.images import NAME, opened
@@ -68,6 +70,7 @@ class SecureMailTarget:
             trust=TrustStore([of_library(clinic.certificate)]),
             moment=MOMENT,
         )
+        self._stranger = Opener(KeyRing(), moment=MOMENT)
         self._mail = _mail()
         self._signed = {hashlib.sha256(self._mail).hexdigest()}
 
@@ -93,9 +96,15 @@ class SecureMailTarget:
         return (data[:1] + b"".join(lines))[: self.most_bytes]
 
     def run(self, data: bytes) -> set[str]:
-        """Open it, read all of it; what bears a trusted signature has to be what was signed."""
+        """Open it, read all of it; what bears a trusted signature has to be what was signed.
+
+        Then once more as somebody who has no key.
+        """
         message = _message(_sealed(data[1:])) if data[:1] == bytes((_INSIDE,)) else data[1:]
-        return opened(self._open, message, self._look, most_bytes=DEFLATE_RATIO * len(message))
+        most_bytes = DEFLATE_RATIO * len(message)
+        said = opened(self._open, message, self._look, most_bytes=most_bytes)
+        shut = opened(self._open_without_key, message, self._look_shut, most_bytes=most_bytes)
+        return said | {f"without key: {one}" for one in shut}
 
     def _open(self, path: Path, access_opener: AccessOpener) -> Volume:
         try:
@@ -103,6 +112,22 @@ class SecureMailTarget:
         except SecrecyError as fault:
             require_findings(getattr(fault, "findings", ()))
             raise MediaError(fault.message, fault.hint) from fault
+
+    def _open_without_key(self, path: Path, access_opener: AccessOpener) -> Volume:
+        try:
+            return open_mail_without_key(path, self._stranger, Path("/nowhere"), access_opener)
+        except SecrecyError as fault:
+            require_findings(getattr(fault, "findings", ()))
+            raise MediaError(fault.message, fault.hint) from fault
+
+    def _look_shut(self, volume: Volume, said: set[str]) -> None:
+        if not isinstance(volume, ShutMailVolume):
+            self._look(volume, said)
+            return
+        require(not any(volume.iter_files()), "files come out of what stays shut")
+        whole = any(one.rule == "enveloped" for one in volume.findings)
+        damaged = any(one.severity is Severity.ERROR for one in volume.findings)
+        require(whole is not damaged, "it is said neither to be shut nor to be damaged")
 
     def _look(self, volume: Volume, said: set[str]) -> None:
         assert isinstance(volume, SecureMailVolume)
