@@ -72,6 +72,7 @@ from mediastation.station.job import Job
 from mediastation.station.medium_report import require_report_name
 from mediastation.station.reconciling.reconcile import reconcile_selection
 from mediastation.station.recording.ledger_traffic import record_imported
+from mediastation.station.sealing.job_keys import JobKeys
 from mediastation.station.serving.job_kinds import as_row
 from mediastation.station.station import Station
 from mediastation.station.traffic.peers import require_peer
@@ -137,14 +138,10 @@ def import_medium(
             with job:
                 job.found(settled)
                 try:
-                    at_hand = ImportKeys(
-                        station,
-                        medium,
-                        paths=request.key,
-                        ring=keys,
-                        password=password,
-                        asks=job.asks,
+                    given = JobKeys(
+                        "import", request.key, ring=keys, password=password, asks=job.asks
                     )
+                    at_hand = ImportKeys(station, medium, given)
                     _Import(station, job, request, medium, at_hand, result).run()
                 finally:
                     job.result = result.counts()

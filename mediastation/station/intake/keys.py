@@ -16,7 +16,6 @@ from mediastation.errors import MediaError, MediastationError, SecrecyError
 from mediastation.importing.open_medium import open_medium
 from mediastation.importing.sealed_sample import FEW_FILES, MOST_FILES, SealedSample, sample_medium
 from mediastation.model.importing import OpenedEnvelope
-from mediastation.model.secrecy import Password
 from mediastation.reading.contract import Volume, VolumeFile
 from mediastation.reading.random_access import RandomAccess
 from mediastation.reading.volume import looks_mime
@@ -26,7 +25,6 @@ from mediastation.station.station import Station
 
 if TYPE_CHECKING:
     # Only who meets an envelope waits for cryptography to be loaded.
-    from mediastation.secure.opening.keys import KeyRing
     from mediastation.secure.opening.opener import Opener
     from mediastation.secure.opening.recipients import RecipientFacts
 
@@ -74,30 +72,14 @@ class ImportKeys:
         Its settings say whose signatures are trusted.
     medium : Path
         What is imported.
-    paths : tuple of Path
-        Key files of the request, which are read where no `ring` was given.
-    ring : KeyRing or None
-        What a command was given.
-    password : Password or None
-        What a job in the queue was given; for the envelopes and for the keys.
-    asks : bool
-        Whether the job waits for a password that it needs.
+    given : JobKeys
+        What the job was given.
     """
 
-    def __init__(
-        self,
-        station: Station,
-        medium: Path,
-        *,
-        paths: tuple[Path, ...] = (),
-        ring: KeyRing | None = None,
-        password: Password | None = None,
-        asks: bool = False,
-    ) -> None:
+    def __init__(self, station: Station, medium: Path, given: JobKeys) -> None:
         self._station = station
         self._medium = medium
-        self._given = JobKeys("import", paths, ring=ring, password=password, asks=asks)
-        self._asks = asks
+        self._given = given
 
     @property
     def is_empty(self) -> bool:
@@ -159,7 +141,7 @@ class ImportKeys:
             volume = open_secure_mail(place, self._new_opener(), scratch)
         except WrongKeyError as fault:
             said = f"{fault.message} Nothing was imported."
-            if self._asks:
+            if self._given.asks:
                 by_password = _whom(mail_recipients(place)).takes_password
                 raise password_needed(said, IN_MEMORY if by_password else KEY_ONLY) from None
             raise SecrecyError(said, _GIVE) from None
@@ -220,7 +202,7 @@ class ImportKeys:
         said = f"{self._medium} is sealed for {sealed.told}. Nothing was imported."
         if not self.is_empty:
             said = f"What was given opens nothing on it: {said}"
-        if self._asks:
+        if self._given.asks:
             return password_needed(said, IN_MEMORY if sealed.takes_password else KEY_ONLY)
         if not self.is_empty:
             return SecrecyError(said, "Check the password or key, and give the command again.")

@@ -48,7 +48,7 @@ class JobKeys:
         self._paths = paths
         self._ring = ring
         self._password = password
-        self._asks = asks
+        self.asks = asks
 
     @property
     def is_empty(self) -> bool:
@@ -92,7 +92,7 @@ class JobKeys:
         """
         if not self.is_empty:
             return
-        if self._asks:
+        if self.asks:
             raise password_needed(f"{why} What is the password?", IN_MEMORY)
         raise SecrecyError(why, "Give --password-file or --key.")
 
@@ -100,6 +100,6 @@ class JobKeys:
         if self._password is not None:
             return self._password
         said = f"A private key that this {self._what} is to use has a password of its own."
-        if self._asks:
+        if self.asks:
             raise password_needed(f"{said} What is it?", IN_MEMORY)
         raise SecrecyError(said, "Give the command where somebody can type it.")
