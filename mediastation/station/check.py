@@ -7,11 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from mediastation.catalog.selection import (
-    is_selector,
-    iter_selection,
-    remember_selection,
-)
+from mediastation.catalog.job_selection import iter_selection, remember_selection
+from mediastation.catalog.selection import is_selector
 from mediastation.catalog.staging import digest_file
 from mediastation.collect.folder import Candidate, iter_candidates
 from mediastation.conformance.check_set import SetMember

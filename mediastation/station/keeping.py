@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mediastation.catalog.identities import EntriesOfPatient, entries_by_patient
-from mediastation.catalog.selection import find_to_forget, imports_besides
+from mediastation.catalog.job_selection import imports_besides
+from mediastation.catalog.selection import find_to_forget
 from mediastation.catalog.upkeep import forget_each, reindex
 from mediastation.errors import ConfigError
 from mediastation.model.event import Listener, nobody

@@ -18,9 +18,10 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from mediastation.catalog import sqlite
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
+from mediastation.catalog.job_selection import remember_selection
 from mediastation.catalog.listing import list_rows
 from mediastation.catalog.schema import instances
-from mediastation.catalog.selection import find_entries, remember_selection
+from mediastation.catalog.selection import find_entries
 from mediastation.catalog.upkeep import forget, reindex
 from mediastation.errors import MediaError
 from mediastation.model.entry import Source

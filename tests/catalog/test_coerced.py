@@ -10,15 +10,10 @@ from mediastation.catalog.browsing import study_keys, study_rows
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.coerced_copies import newest_copy
 from mediastation.catalog.intake import Intake
+from mediastation.catalog.job_selection import entries_from, remember_selection
 from mediastation.catalog.listing import list_rows
 from mediastation.catalog.outside import others_in_studies
-from mediastation.catalog.selection import (
-    entries_from,
-    find_entries,
-    find_to_forget,
-    read_entry,
-    remember_selection,
-)
+from mediastation.catalog.selection import find_entries, find_to_forget, read_entry
 from mediastation.catalog.upkeep import forget, recover, reindex
 from mediastation.model.entry import Kind, Source
 from tests.support.objects import write_ct

@@ -15,6 +15,12 @@ from sqlalchemy import inspect, text
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.icons import find_icon, keep_icons
+from mediastation.catalog.job_selection import (
+    assign_volumes,
+    count_selection,
+    iter_selection,
+    remember_selection,
+)
 from mediastation.catalog.listing import list_rows
 from mediastation.catalog.remembered import recall_identity, remember_identity
 from mediastation.catalog.schema import (
@@ -22,12 +28,6 @@ from mediastation.catalog.schema import (
     instances,
     patients,
     remembered_identities,
-)
-from mediastation.catalog.selection import (
-    assign_volumes,
-    count_selection,
-    iter_selection,
-    remember_selection,
 )
 from mediastation.model.icon import IconImage
 from mediastation.model.identity import PatientIdentity
@@ -141,7 +141,7 @@ class TestVolumes:
     def test_more_entries_than_one_batch_are_all_moved(
         self, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("mediastation.catalog.selection._BATCH", 2)
+        monkeypatch.setattr("mediastation.catalog.job_selection._BATCH", 2)
 
         assign_volumes(catalog, 1, ((entry, 2) for entry in (1, 2, 3)))
 

@@ -20,12 +20,13 @@ from mediastation.catalog import postgres as module
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.guards import lift_guards, set_guards
 from mediastation.catalog.intake import Intake
+from mediastation.catalog.job_selection import iter_selection, remember_selection
 from mediastation.catalog.jobs import JobTable
 from mediastation.catalog.ledger import Ledger
 from mediastation.catalog.ledger_check import mend_ledger, verify_ledger
 from mediastation.catalog.listing import list_rows
 from mediastation.catalog.schema import ledger
-from mediastation.catalog.selection import find_entries, iter_selection, remember_selection
+from mediastation.catalog.selection import find_entries
 from mediastation.catalog.upkeep import reindex
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.entry import Source

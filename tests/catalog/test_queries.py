@@ -10,8 +10,9 @@ from sqlalchemy import event
 from mediastation.catalog import listing
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
+from mediastation.catalog.job_selection import iter_selection, remember_selection
 from mediastation.catalog.jobs import JobTable
-from mediastation.catalog.selection import find_entries, iter_selection, remember_selection
+from mediastation.catalog.selection import find_entries
 from mediastation.model.entry import Source
 from tests.support.objects import write_ct
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from mediastation.catalog.selection import drop_from_selection, iter_selection
+from mediastation.catalog.job_selection import drop_from_selection, iter_selection
 from mediastation.conformance.attributes import text_of
 from mediastation.conformance.check import Outcome, is_about_nobody
 from mediastation.conformance.check_set import SetMember, SetVerdict

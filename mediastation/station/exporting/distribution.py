@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from mediastation.catalog.selection import assign_volumes, iter_selection
+from mediastation.catalog.job_selection import assign_volumes, iter_selection
 from mediastation.conformance.attributes import (
     SERIES_INSTANCE_UID,
     STUDY_INSTANCE_UID,

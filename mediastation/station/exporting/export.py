@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 
-from mediastation.catalog.selection import remember_selection
+from mediastation.catalog.job_selection import remember_selection
 from mediastation.conformance.require import require_compress, require_role
 from mediastation.errors import DecisionError, RefusedError
 from mediastation.model.event import Listener, nobody

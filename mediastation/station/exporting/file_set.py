@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told
-from mediastation.catalog.selection import iter_selection
+from mediastation.catalog.job_selection import iter_selection
 from mediastation.errors import RefusedError
 from mediastation.fileset.dicomdir import FileSetBuilder, FileSetInstance, Person
 from mediastation.fileset.siblings import SiblingKeys

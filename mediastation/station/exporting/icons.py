@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mediastation.catalog.icons import find_icon, keep_icons
-from mediastation.catalog.selection import iter_selection
+from mediastation.catalog.job_selection import iter_selection
 from mediastation.conformance.attributes import number_of
 from mediastation.dicom.worker_messages import IconTask
 from mediastation.dicom.workers import CodecWorkers, Failed

@@ -10,12 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
-from mediastation.catalog.selection import (
-    assign_volumes,
-    count_selection,
-    iter_selection,
-    read_entry,
-)
+from mediastation.catalog.job_selection import assign_volumes, count_selection, iter_selection
+from mediastation.catalog.selection import read_entry
 from mediastation.conformance.partition import partition_people
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.identity import PersonCluster

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mediastation.catalog.durable import disk_trouble_told
-from mediastation.catalog.selection import find_prepared, iter_selection
+from mediastation.catalog.job_selection import iter_selection
+from mediastation.catalog.selection import find_prepared
 from mediastation.catalog.staging import Staged
 from mediastation.dicom.prepared import Prepared
 from mediastation.dicom.store_trouble import stored_file_gone

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mediastation.catalog.selection import remember_selection
+from mediastation.catalog.job_selection import remember_selection
 from mediastation.errors import (
     ConfigError,
     DecisionError,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told
 from mediastation.catalog.import_decisions import remember_decision
-from mediastation.catalog.selection import add_to_selection
+from mediastation.catalog.job_selection import add_to_selection
 from mediastation.errors import ConfigError
 from mediastation.importing.hostile import POLYGLOT, check_preamble
 from mediastation.importing.quarantine import Quarantine, QuarantinedFile, disarm

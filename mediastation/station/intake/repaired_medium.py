@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mediastation.catalog.selection import iter_selection
+from mediastation.catalog.job_selection import iter_selection
 from mediastation.conformance.check_set import SetMember
 from mediastation.conformance.fits import check_profiles
 from mediastation.importing.repaired_set import RepairedSet, plan_repaired_set

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from mediastation.catalog.job_selection import entries_from, iter_selection, remember_selection
 from mediastation.catalog.outside import (
     find_outside,
     identities_of,
@@ -21,12 +22,7 @@ from mediastation.catalog.outside import (
     others_in_studies,
 )
 from mediastation.catalog.remembered import remember_identity
-from mediastation.catalog.selection import (
-    entries_from,
-    is_selector,
-    iter_selection,
-    remember_selection,
-)
+from mediastation.catalog.selection import is_selector
 from mediastation.errors import ConfigError, NetworkError, RefusedError
 from mediastation.importing.reconcile_plan import check_candidate
 from mediastation.model.event import Listener, nobody

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mediastation.catalog.selection import entries_from
+from mediastation.catalog.job_selection import entries_from
 from mediastation.model.entry import Source
 from mediastation.model.finding import Finding, error, note
 from mediastation.model.text import storable

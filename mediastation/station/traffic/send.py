@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mediastation.catalog.selection import (
+from mediastation.catalog.job_selection import (
     drop_from_selection,
     iter_selection,
-    read_entry,
     remember_selection,
     rivals_in,
 )
+from mediastation.catalog.selection import read_entry
 from mediastation.dicom.store_trouble import stored_file_gone
 from mediastation.errors import NetworkError, RefusedError
 from mediastation.model.entry import Entry, StoredFile

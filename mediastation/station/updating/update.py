@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told
-from mediastation.catalog.selection import (
-    digests_of_copies,
+from mediastation.catalog.job_selection import (
     drop_from_selection,
     iter_selection,
     remember_selection,
 )
+from mediastation.catalog.selection import digests_of_copies
 from mediastation.catalog.staging import digest_file
 from mediastation.conformance.check import Outcome
 from mediastation.conformance.check_set import SetMember

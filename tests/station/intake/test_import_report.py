@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mediastation.catalog.selection import find_entries, remember_selection
+from mediastation.catalog.job_selection import remember_selection
+from mediastation.catalog.selection import find_entries
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.finding import Severity, error, note, warning
 from mediastation.model.identity import PatientIdentity
