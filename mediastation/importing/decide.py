@@ -13,10 +13,11 @@ from mediastation.importing.judge import PixelVerdict
 from mediastation.model.finding import Finding, error, note, warning
 from mediastation.model.identity import describe, differing_fields, shown
 from mediastation.model.importing import ArrivedFile, Standing, Verdict
-from mediastation.model.text import harmless
+from mediastation.model.text import harmless, storable
 
 _LOOK = "Look at both with `mediastation quarantine`, and decide to keep it or to leave it."
 _NAMED = 4
+_LONGEST_SOURCE = 100
 
 
 class Action(StrEnum):
@@ -237,8 +238,14 @@ def _where(other: Counterpart | None) -> str:
         return "another instance"
     if other.entry is None:
         return f"{harmless(other.path)} on the same medium"
-    source = f", which came from {harmless(shown(other.source))}" if other.source else ""
+    source = f", which came from {_end_of(other.source)}" if other.source else ""
     return f"instance {other.entry} of the catalog{source}"
+
+
+def _end_of(source: str) -> str:
+    """Return where something came from: of a long path the end, where the file is named."""
+    told = harmless(storable(source))
+    return told if len(told) <= _LONGEST_SOURCE else f"…{told[-_LONGEST_SOURCE:]}"
 
 
 def _told_differences(comparison: Comparison) -> str:
