@@ -173,9 +173,9 @@ def check_right_disc(
     Notes
     -----
     A disc under another File-set UID that holds most of the expected
-    instances, or some and the sectors of the expected one, and that was not
-    made here under that UID, may be the right one with damage: it is read
-    whole, and judged by its files.
+    instances, or some or none at all and the sectors of the expected one, and
+    that was not made here under that UID, may be the right one with damage: it
+    is read whole, and judged by its files.
     """
     if not expected.file_set_uid:
         return None
@@ -193,7 +193,10 @@ def check_right_disc(
         return _known_disc(disc, (same_state or known)[0], ours, subject, show)
     wanted = {file.sop_instance_uid for file in expected.files} - {"", expected.file_set_uid}
     common = len(disc.instances & wanted)
-    if 2 * common > len(disc.instances) or (common and resembles()):
+    if 2 * common > len(disc.instances):
+        return None
+    # Where nothing is listed, damage may have led to another file in place of the DICOMDIR.
+    if (common or not disc.instances) and resembles():
         return None
     return _wrong(
         subject,

@@ -199,6 +199,26 @@ class TestDamage:
         assert rules & {"differs", "unreadable-file"}
         assert report.files == len(first.files)
 
+    def test_an_instance_in_the_place_of_the_directory_makes_no_other_disc(
+        self, first: WrittenMedium
+    ) -> None:
+        """Its own UID stands where a DICOMDIR has that of the File-set."""
+        content = bytearray(first.content)
+        record = content.index(b"DICOMDIR.;1") - 33
+        instances = {name for name in first.files if name.startswith("DICOM/")}
+        start = next(start for start, _, name in first.places if name in instances)
+        sector = start // SECTOR
+        content[record + 2 : record + 10] = sector.to_bytes(4, "little") + sector.to_bytes(4)
+        access = MemoryAccess(bytes(content))
+
+        report = reread(first.path, first.manifest, known(), opener=access)
+
+        rules = {one.rule for one in report.findings}
+        assert "wrong-disc" not in rules
+        assert {"differs", "structure-differs"} <= rules
+        blind = replace(first.manifest, structure=())
+        assert "not made here" in only(reread(first.path, blind, known(), opener=access)).message
+
     def test_a_root_that_leads_nowhere_makes_no_other_disc(self, tmp_path: Path) -> None:
         """Nothing can be found on the disc, and yet its sectors are those that were written."""
         medium = write_medium(tmp_path, Format.UDF_1_50)
