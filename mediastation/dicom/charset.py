@@ -11,6 +11,7 @@ import re
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
+from mediastation.dicom.pydicom_tables import pydicom_tables
 from mediastation.model.instance import Element
 
 TEXT_VRS: Final = frozenset({"SH", "LO", "UC", "ST", "LT", "UT", "PN"})
@@ -36,22 +37,16 @@ class _Tables(NamedTuple):
 
 @cache
 def _tables() -> _Tables:
-    # pydicom takes a fifth of a second to load, and plain ASCII needs none of it.
-    from pydicom.charset import (  # noqa: PLC0415
-        CODES_TO_ENCODINGS,
-        handled_encodings,
-        python_encoding,
-    )
-
+    known = pydicom_tables()
     # Latin alphabet No. 9 came with the 2023 edition (PS3.3, Table C.12-2 and C.12-3).
     latin_9 = {"ISO_IR 203": "iso8859_15", "ISO 2022 IR 203": "iso8859_15"}
     # The codec that Python has for ISO IR 58 leaves the escape in the text; GBK, which
     # contains that set, is used behind the escape instead.
     more = {b"\x1b-b": "iso8859_15", b"\x1b$)A": "gbk"}
     return _Tables(
-        {**python_encoding, **latin_9},
-        {**CODES_TO_ENCODINGS, **more},
-        tuple(handled_encodings),
+        {**known.codec_by_term, **latin_9},
+        {**known.codec_by_escape, **more},
+        known.codecs_seeing_escapes,
     )
 
 

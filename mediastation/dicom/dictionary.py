@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import re
 
+from mediastation.dicom.pydicom_tables import pydicom_tables
+
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def attribute_name(tag: int, keyword: str = "") -> str:
     """Return the name of an attribute; where it is not known, that which `keyword` spells."""
-    from pydicom.datadict import dictionary_description  # noqa: PLC0415 - slow to load
-
     try:
-        return dictionary_description(tag)
+        return pydicom_tables().name_of(tag)
     except KeyError:
         return _WORDS.sub(" ", keyword) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
 def uid_name(uid: str, otherwise: str) -> str:
     """Return the name that PS3.6, Annex A gives to a UID, or `otherwise`."""
-    from pydicom.config import IGNORE  # noqa: PLC0415
-    from pydicom.uid import UID  # noqa: PLC0415
-
-    # What is no valid UID has no name either, and is told where it was read.
-    name = UID(uid, IGNORE).name
+    name = pydicom_tables().uid_name(uid)
     return otherwise if name == uid else name

@@ -11,6 +11,7 @@ from mediastation.dicom.charset import decode_text
 from mediastation.dicom.dictionary import attribute_name
 from mediastation.dicom.element_walk import ElementWalk
 from mediastation.dicom.elements import Encoding
+from mediastation.dicom.pydicom_tables import pydicom_tables
 from mediastation.dicom.recognition import ENCODING_OF
 from mediastation.dicom.source import BytesSource
 from mediastation.dicom.vr import dictionary_vr
@@ -49,9 +50,7 @@ def snake_case(keyword: str) -> str:
 
 def key_word(tag: int) -> str:
     """Return what rows call the attribute `tag`: its keyword in snake case."""
-    from pydicom.datadict import keyword_for_tag  # noqa: PLC0415 - slow to load
-
-    return snake_case(keyword_for_tag(tag))
+    return snake_case(pydicom_tables().keyword_of(tag))
 
 
 def key_tag(word: str) -> int:
@@ -62,14 +61,13 @@ def key_tag(word: str) -> int:
     IdentifierError
         If there is no such attribute, or its values are no text.
     """
-    from pydicom.datadict import dictionary_VR, tag_for_keyword  # noqa: PLC0415 - slow to load
-
+    tables = pydicom_tables()
     if match := _TAG.fullmatch(word):
         tag: int | None = int(match[1] + match[2], 16)
     else:
-        tag = (tag_for_keyword(word) or _by_snake_case().get(word.lower())) if word else None
+        tag = (tables.tag_of(word) or _by_snake_case().get(word.lower())) if word else None
     try:
-        vr = dictionary_VR(tag) if tag else ""
+        vr = tables.vr_of(tag) if tag else ""
     except KeyError:
         vr = ""
     if not tag or tag < 0x00080000 or vr[:2] in _BINARY or vr[:2] in ("", "AT"):
@@ -110,8 +108,7 @@ def read_identifier(data: bytes, transfer_syntax: str) -> dict[str, str]:
     IdentifierError
         If the bytes are no data set, or break off.
     """
-    from pydicom.datadict import keyword_for_tag  # noqa: PLC0415 - slow to load
-
+    keyword_of = pydicom_tables().keyword_of
     source = BytesSource(data)
     walk = ElementWalk(source, 0, ENCODING_OF.get(transfer_syntax, Encoding()))
     row: dict[str, str] = {}
@@ -120,7 +117,7 @@ def read_identifier(data: bytes, transfer_syntax: str) -> dict[str, str]:
         if length == UNDEFINED or tag >> 16 & 1 or not tag & 0xFFFF or tag < 0x00080000:
             continue
         vr = written if written and written != "UN" else dictionary_vr(tag)[:2]
-        keyword = keyword_for_tag(tag)
+        keyword = keyword_of(tag)
         if not keyword or vr in _BINARY:
             continue
         element = Element(vr, source.window(start, length))
@@ -182,9 +179,7 @@ def _value(tag: int, vr: str, text: str, codec: str) -> bytes:
 
 
 def _codec(character_set: str) -> str:
-    from pydicom.charset import python_encoding  # noqa: PLC0415
-
-    codec = python_encoding.get(character_set)
+    codec = pydicom_tables().codec_by_term.get(character_set)
     if codec is None:
         raise IdentifierError(f"{character_set!r} is no character set for queries")
     return codec
@@ -202,6 +197,5 @@ def _number_text(element: Element) -> str:
 
 
 def _by_snake_case() -> dict[str, int]:
-    from pydicom.datadict import keyword_dict  # noqa: PLC0415
-
-    return {snake_case(keyword): tag for keyword, tag in keyword_dict.items()}
+    by_keyword = pydicom_tables().tag_by_keyword
+    return {snake_case(keyword): tag for keyword, tag in by_keyword.items()}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from mediastation.dicom.pydicom_tables import pydicom_tables
 from mediastation.model.element_encoding import WORD_BYTES
 
 BITS_ALLOCATED: Final = 0x00280100
@@ -34,11 +35,8 @@ def dictionary_vr(tag: int) -> str:
         return "UL"
     if tag >> 16 & 1:
         return "LO" if 0x10 <= number <= 0xFF else "UN"
-    # The dictionary takes a fifth of a second to load; explicit encodings need none of it.
-    from pydicom.datadict import dictionary_VR  # noqa: PLC0415
-
     try:
-        return dictionary_VR(tag)
+        return pydicom_tables().vr_of(tag)
     except KeyError:
         return "UN"
 

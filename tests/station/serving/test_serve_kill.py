@@ -95,7 +95,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_half_counts(tmp_path: Path) ->
             nursery.kill()
             for sender in senders:
                 sender.join(30)
-                assert sender.fault is None
+                assert sender.fault is None, (tmp_path / "log").read_text()[-4000:]
                 interrupted += len(sender.acknowledged) < len(sender.files)
                 acknowledged += [instance.sop_instance_uid for instance in sender.acknowledged]
             sent |= {
