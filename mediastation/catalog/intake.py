@@ -13,8 +13,8 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -75,8 +75,9 @@ class Intake:
         incoming = catalog.home / "incoming"
         with disk_trouble_told(catalog.home):
             make_private_folder(incoming)
-            if _remove_dead_sessions(incoming):
-                self.recovered = tuple(recover(catalog, clock))
+            with _ending_dead_sessions(incoming) as there_were_any:
+                if there_were_any:
+                    self.recovered = tuple(recover(catalog, clock))
             self.folder, self._lock = _open_session(incoming)
         self._origins = OriginLog(catalog.home, self.folder.name)
         self._unsettled = False
@@ -274,31 +275,34 @@ def _restore(connection: Connection, entry: int, staged: Staged, parents: Parent
     )
 
 
-def _remove_dead_sessions(incoming: Path) -> bool:
-    """Remove what sessions left whose process is gone; tell whether there were any."""
-    found = False
-    for path in sorted(incoming.iterdir()):
-        # Whatever is listed here may go meanwhile: other sessions end.
-        if path.suffix == _LOCK_SUFFIX:
-            try:
-                lock = path.open("r+")
-            except FileNotFoundError:
-                continue
-            with lock:
+@contextmanager
+def _ending_dead_sessions(incoming: Path) -> Iterator[bool]:
+    """Remove what sessions left whose process is gone; tell whether there were any.
+
+    Their marks go when the block has ended well: where it is stopped, the next
+    intake still knows that rows may be missing. Until then they are held, so
+    that one process at a time is at it.
+    """
+    with ExitStack() as held:
+        marks: list[Path] = []
+        for path in sorted(incoming.iterdir()):
+            # Whatever is listed here may go meanwhile: other sessions end.
+            if path.suffix == _LOCK_SUFFIX:
                 try:
+                    lock = held.enter_context(path.open("r+"))
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+                except (FileNotFoundError, BlockingIOError):
                     continue
                 shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+            elif path.with_suffix(_LOCK_SUFFIX).exists():
+                continue
+            marks.append(path)
+        yield bool(marks)
+        for path in marks:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
                 path.unlink(missing_ok=True)
-        elif path.with_suffix(_LOCK_SUFFIX).exists():
-            continue
-        elif path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-        found = True
-    return found
 
 
 def _open_session(incoming: Path) -> tuple[Path, IO[str]]:

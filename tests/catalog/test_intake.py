@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,9 +17,11 @@ from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.intake import Intake
 from mediastation.catalog.listing import list_rows
 from mediastation.catalog.selection import find_prepared
+from mediastation.catalog.upkeep import recover
 from mediastation.dicom.header import NotDicom
 from mediastation.errors import MediaError
 from mediastation.model.entry import Kept, Outcome, Source
+from mediastation.model.finding import Finding
 from tests.support.objects import write_ct
 
 SOURCE = Source("folder", "/outside")
@@ -113,6 +116,42 @@ def test_a_stored_file_without_a_row_is_indexed_by_the_next_intake(
         "1.2.3.1.1",
         "1.2.3.1.2",
     }
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, MediaError])
+def test_a_look_for_lost_rows_that_is_stopped_is_made_again_by_the_next_intake(
+    catalog: Catalog,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: type[BaseException],
+) -> None:
+    """Until every file has its row, what was acknowledged is nowhere to be seen."""
+    for number in range(2):
+        orphan = write_ct(tmp_path / "orphan", SOPInstanceUID=f"1.2.3.1.{number}")
+        target = catalog.store.path(hashlib.sha256(orphan.read_bytes()).hexdigest())
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        orphan.replace(target)
+    incoming = catalog.home / "incoming"
+    (incoming / "0123").mkdir(parents=True)
+    (incoming / "0123" / "half").write_bytes(b"half a file")
+    (incoming / "0123.lock").touch()
+
+    def stopped(*words: object) -> Iterator[Finding]:
+        yield from itertools.islice(recover(*words), 1)  # type: ignore[arg-type]
+        raise how("stopped")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake_module, "recover", stopped)
+        with pytest.raises(how):
+            Intake(catalog)
+    assert not (incoming / "0123").exists()
+
+    with Intake(catalog) as intake:
+        assert [finding.rule for finding in intake.recovered] == ["recovered"]
+    assert len(list_rows(catalog, "instances")) == 2
+    assert list(incoming.iterdir()) == []
+    with Intake(catalog) as intake:
+        assert intake.recovered == ()
 
 
 def test_a_commit_that_fails_takes_its_files_back_and_the_next_intake_looks(
