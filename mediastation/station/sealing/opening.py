@@ -26,10 +26,12 @@ from mediastation.secure.opening.opener import Opener
 from mediastation.station.exporting.output import require_output
 from mediastation.station.free_paths import FreePaths
 from mediastation.station.job import Step
+from mediastation.station.recording.known_media import digest_of_directory, find_manifest
 from mediastation.station.recording.ledger import record_opened
 from mediastation.station.recording.medium_contents import contents_of_medium
 from mediastation.station.recording.medium_record import announce, named
 from mediastation.station.sealing.media import is_dicom, iter_spread, open_sealed, read_front
+from mediastation.station.sealing.opened_set import check_opened, read_opened_directory
 from mediastation.station.sealing.trust import read_site_trust
 from mediastation.station.station import Station
 from mediastation.station.told_result import ToldResult
@@ -101,7 +103,9 @@ def take_out(
     were tried, and no file in it that was not proved to be whole. Its owner
     alone may look into it. What lies there plain and is DICOM comes along, so
     that the folder is the whole File-set; other files do not: a digest list or
-    a page about envelopes means nothing beside what was in them. Of an e-mail
+    a page about envelopes means nothing beside what was in them. What came out is
+    held against the DICOMDIR among it: an envelope of another medium with the same
+    password opens as well, and one that is missing tells nothing. Of an e-mail
     that is encrypted as a whole everything comes along: all of it was inside.
     The ledger has whose data it is before the folder has its name; its DICOMDIR
     tells, and where none came out that can be read, nobody is named.
@@ -161,6 +165,7 @@ def take_out(
                         work.run(first, files)
                     elif mail is not None:
                         work.run_mail(mail, files)
+                    work.check(station, request.medium)
                     result.findings = [*volume.findings, *work.findings()]
                 finally:
                     job.found([*volume.findings, *work.findings()])
@@ -198,6 +203,7 @@ class _Work:
         self._done_bytes = 0
         self._done: set[str] = set()
         self._clear: list[str] = []
+        self._copied: list[str] = []
 
     def findings(self) -> list[Finding]:
         """Return what there is to say by now."""
@@ -252,6 +258,25 @@ class _Work:
                 with stream:
                     self._copy(file, stream)
             self._done_bytes += file.size_bytes
+
+    def check(self, station: Station, medium: Path) -> None:
+        """Hold what is there now against the DICOMDIR that came out with it."""
+        directory = read_opened_directory(self._part.path, self._volume, self._copied)
+        if directory is None:
+            return
+        digest = digest_of_directory(self._volume)
+        made = find_manifest(station, medium, directory, digest)
+        self._log.extend(
+            check_opened(
+                self._part.path,
+                directory,
+                self._volume,
+                copied=self._copied,
+                left=self._clear,
+                confirmed_ids=made.confirmed_ids if made else (),
+                alive=lambda: self._step.report(self._step.total, self._step.total),
+            )
+        )
 
     def _take(self, file: VolumeFile) -> SecrecyError | None:
         """Take one file, whatever it is; return what keeps its envelope shut."""
@@ -350,6 +375,8 @@ class _Work:
                 warning("name-taken", file.path, f"It is called {path}: its name was taken.",
                         "A DICOMDIR does not lead to it.", "PS3.10 8.2")
             )  # fmt: skip
+        else:
+            self._copied.append(path)
         self._result.files += 1
         self._result.bytes += sink.size_bytes
         return None

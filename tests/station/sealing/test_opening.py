@@ -41,7 +41,7 @@ from mediastation.station.unfinished import settle_unfinished
 from mediastation.verify import verify_medium
 from mediastation.verify.right_disc import patients_of
 from tests.support.certificates import issue, key_usage
-from tests.support.file_sets import PATHS, good_file_set, write_folder
+from tests.support.file_sets import PATHS, good_file_set, instance, write_folder
 from tests.support.outside.writers import MAKERS
 from tests.support.sealed_media import WORDS, sealed, sealed_tree
 
@@ -291,6 +291,68 @@ class TestWhatDoesNot:
         assert contents(tmp_path / "out").keys() == DICOM.keys() - {PATHS[4]}
         assert rules(result)["unreadable-file"] is Severity.ERROR
         assert result.exit_code == 1
+
+
+class TestAgainstItsDirectory:
+    """Each envelope proves itself alone; who swaps or takes away some of them has no key."""
+
+    def test_an_envelope_of_another_medium_under_the_name_of_one_is_told(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        """It was sealed with the same password, for somebody else."""
+        other = instance("1.2.9.9", patient_id="PID9", study="1.2.9", series="1.2.9.1")
+
+        result = take(station, tmp_path, sealed_tree(FILES | {PATHS[0]: other}))
+
+        assert contents(tmp_path / "out")[PATHS[0]] == other
+        told = [(f.rule, f.subject) for f in result.findings if f.severity is Severity.ERROR]
+        assert set(told) == {("wrong-link", PATHS[0]), ("wrong-branch", PATHS[0])}
+        assert any("PID9" in finding.message for finding in result.findings)
+        assert result.exit_code == 1
+
+    def test_two_that_changed_their_names_are_told(self, station: Station, tmp_path: Path) -> None:
+        tree = sealed_tree(FILES)
+        tree[PATHS[0]], tree[PATHS[5]] = tree[PATHS[5]], tree[PATHS[0]]
+
+        result = take(station, tmp_path, tree)
+
+        wrong = {f.subject for f in result.findings if f.rule == "wrong-link"}
+        assert wrong == {PATHS[0], PATHS[5]}
+        assert result.exit_code == 1
+
+    def test_one_that_is_missing_is_told(self, station: Station, tmp_path: Path) -> None:
+        tree = sealed_tree(FILES)
+        del tree[PATHS[2]]
+
+        result = take(station, tmp_path, tree)
+
+        assert rules(result)["missing-file"] is Severity.ERROR
+        assert (result.files, result.exit_code) == (6, 1)
+
+    @pytest.mark.parametrize("front", [b"", bytes(4096)])
+    def test_one_whose_beginning_the_medium_lost_is_no_page_that_lay_open(
+        self, station: Station, tmp_path: Path, front: bytes
+    ) -> None:
+        """Sticks give zeros for what they lost: that is no reason to leave an image out."""
+        result = take(station, tmp_path, sealed_tree(FILES) | {PATHS[1]: front})
+
+        assert ("not-dicom", PATHS[1]) in [(f.rule, f.subject) for f in result.findings]
+        assert result.exit_code == 1
+
+    def test_one_that_no_record_leads_to_is_told(self, station: Station, tmp_path: Path) -> None:
+        tree = sealed_tree(FILES | {"DICOM/MORE": instance("1.2.9.9", patient_id="PID9")})
+
+        result = take(station, tmp_path, tree)
+
+        assert (rules(result)["unreferenced"], result.exit_code) == (Severity.WARNING, 0)
+
+    def test_one_that_does_not_open_is_told_once(self, station: Station, tmp_path: Path) -> None:
+        tree = sealed_tree(FILES)
+        tree[PATHS[3]] = tree[PATHS[3]][:-40]
+
+        result = take(station, tmp_path, tree)
+
+        assert [f.rule for f in result.findings if f.subject == PATHS[3]] == ["bad-envelope"]
 
 
 class TestWhereItGoes:
