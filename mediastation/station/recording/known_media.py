@@ -182,7 +182,12 @@ def _printable(text: str) -> str:
 
 def digest_of_directory(volume: Volume) -> str:
     """Return SHA-256 of the DICOMDIR of `volume`; empty if there is none or it cannot be read."""
-    found = volume.find([_DICOMDIR])
+    return digest_of(volume, _DICOMDIR)
+
+
+def digest_of(volume: Volume, path: str) -> str:
+    """Return SHA-256 of a file of `volume`; empty if there is none or it cannot be read."""
+    found = volume.find(path.split("/"))
     with suppress(OSError, MediaError):
         if found is not None:
             with volume.open(found.file.path) as stream:

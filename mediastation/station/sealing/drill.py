@@ -28,6 +28,7 @@ from mediastation.secure.opening.opener import Opener
 from mediastation.secure.sealing.recipients import read_recipient
 from mediastation.station.job import Step
 from mediastation.station.recording.known_media import (
+    digest_of,
     digest_of_directory,
     find_manifest,
     made_volumes,
@@ -44,6 +45,8 @@ _MAKING = ("export", "update")
 _DICOMDIR = "DICOMDIR"
 _EXPIRES_SOON = timedelta(days=90)
 _IN_SECURE_PROFILES = "-SEC-"
+_KNOWN_BY = 3
+"""Envelopes that are looked at to know a medium whose DICOMDIR is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,7 @@ def _try(
         return
     with volume:
         manifest = medium.manifest or _manifest_of(station, medium.path, volume)
-        if medium.digest and digest_of_directory(volume) != medium.digest:
+        if medium.manifest is not None and not _is_that(medium.manifest, medium.digest, volume):
             result.gone += 1
             step.summary = "another medium lies there"
             yield _gone(medium)
@@ -218,6 +221,7 @@ def _try(
             step.summary = "the e-mail opened"
             yield from check.findings(1)
             return
+        yield from _check_missing(volume, manifest, subject)
         envelopes = list(_envelopes(volume, manifest))
         chosen = list(iter_spread(envelopes, request.sample)) if request.sample else envelopes
         result.media += 1
@@ -287,9 +291,40 @@ def _directory(manifest: Manifest) -> str:
     return next((file.sha256 for file in manifest.files if file.path == _DICOMDIR), "")
 
 
+def _is_that(manifest: Manifest, digest: str, volume: Volume) -> bool:
+    """Tell whether `volume` is the medium of `manifest`: it has its DICOMDIR, or a file of it.
+
+    No envelope is made twice, so one tells; the DICOMDIR may be what is damaged.
+    """
+    if not digest or digest_of_directory(volume) == digest:
+        return True
+    sealed = [one for one in manifest.files if one.content_sha256 and one.path != _DICOMDIR]
+    sealed.sort(key=lambda one: one.size_bytes)
+    return any(digest_of(volume, one.path) == one.sha256 for one in sealed[:_KNOWN_BY])
+
+
+def _check_missing(volume: Volume, manifest: Manifest | None, subject: str) -> Iterator[Finding]:
+    """Yield that envelopes are gone that were written to the medium."""
+    sealed = _sealed_paths(manifest)
+    missing = sorted(path for path in sealed if volume.find(path.split("/")) is None)
+    if missing:
+        yield error(
+            "missing-file",
+            subject,
+            f"{len(missing):,} of the {len(sealed):,} envelopes that were written to it are not "
+            f"there any more, such as {missing[0]}.",
+            "Make the medium again while its studies are here.",
+            "PS3.15 D.1",
+        )
+
+
+def _sealed_paths(manifest: Manifest | None) -> set[str]:
+    return {file.path for file in (manifest.files if manifest else ()) if file.content_sha256}
+
+
 def _envelopes(volume: Volume, manifest: Manifest | None) -> Iterator[VolumeFile]:
     """Yield the envelopes of a medium, the DICOMDIR first."""
-    sealed = {file.path for file in (manifest.files if manifest else ()) if file.content_sha256}
+    sealed = _sealed_paths(manifest)
     for file in sorted(volume.iter_files(), key=lambda file: file.path != _DICOMDIR):
         if file.path in sealed:
             yield file

@@ -169,6 +169,30 @@ class TestMadeHere:
         assert rules(result)["bad-envelope"] is Severity.ERROR
         assert result.exit_code == 1
 
+    @pytest.mark.parametrize("sample", [0, 1])
+    def test_an_envelope_that_is_gone_is_missed(
+        self, station: Station, tmp_path: Path, escrow_key: KeyRing, sample: int
+    ) -> None:
+        """That all that are left open says nothing of it."""
+        images_of(made(station, tmp_path))[1].unlink()
+
+        result = drill(station, DrillRequest(sample=sample), escrow_key)
+
+        assert rules(result)["missing-file"] is Severity.ERROR
+        assert (result.envelopes, result.exit_code) == (3, 1)
+
+    def test_a_medium_whose_directory_is_damaged_is_not_called_another(
+        self, station: Station, tmp_path: Path, escrow_key: KeyRing
+    ) -> None:
+        directory = made(station, tmp_path) / "DICOMDIR"
+        directory.write_bytes(directory.read_bytes()[:-100])
+
+        result = drill(station, DrillRequest(), escrow_key)
+
+        assert (result.gone, result.tried, result.opened, result.exit_code) == (0, 4, 3, 1)
+        errors = [(f.rule, f.subject) for f in result.findings if f.severity is Severity.ERROR]
+        assert errors == [("bad-envelope", "DICOMDIR")]
+
     def test_a_sample_is_spread_over_the_medium(
         self, station: Station, tmp_path: Path, escrow_key: KeyRing
     ) -> None:
