@@ -216,3 +216,23 @@ def test_a_damaged_file_is_named_and_not_kept(tmp_path: Path, signer: Signed, si
     assert reader.opened() == {path: PLAIN[path] for path in whole}
     spoiled = [line.split("./")[1] for line in said.splitlines() if line.startswith("NOT OPENED")]
     assert {*spoiled} == PLAIN.keys() - whole
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("size", [0, 900, 5000])
+def test_a_disk_that_takes_nothing_more_gives_no_file_out(
+    tmp_path: Path, signer: Signed, size: int, signed: bool
+) -> None:
+    """OpenSSL ends well although the last of what it wrote was lost."""
+    who = signer if signed else None
+    plain = {"DICOMDIR": b"x" * size, "DICOM/IM000001": b"y" * size}
+    sealed = {
+        path: make_envelope(data, password=PASSWORD, signer=who) for path, data in plain.items()
+    }
+    reader = reader_of(tmp_path, sealed, readme(password=True, signed=signed))
+
+    said = reader.follow(PASSWORD, before="trap '' XFSZ; ulimit -f 0")
+
+    whole = plain if not size else {}
+    assert reader.opened() == whole
+    assert said.count("NOT OPENED") == len(plain) - len(whole)

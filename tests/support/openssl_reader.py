@@ -16,10 +16,14 @@ class OpensslReader:
         self.medium, self.home, self.shell = medium, home, shell
         home.mkdir()
 
-    def follow(self, *typed: str) -> str:
-        """Run the commands of the text, typing what they ask for; return what they said."""
+    def follow(self, *typed: str, before: str = "") -> str:
+        """Run the commands of the text, typing what they ask for; return what they said.
+
+        `before` is a line of the shell that is run ahead of them.
+        """
         script = self.home / "typed.sh"
-        script.write_bytes(commands_of((self.medium / "README.TXT").read_bytes()))
+        commands = commands_of((self.medium / "README.TXT").read_bytes())
+        script.write_bytes(f"{before}\n".encode() + commands)
         peer("openssl")
         done = subprocess.run(
             [peer(self.shell), str(script)],
