@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -23,10 +22,10 @@ from mediastation.model.event import Found, Listener, StepDone, StepProgress, St
 from mediastation.model.finding import Finding
 from mediastation.model.job import JobRecord, JobState, StepState
 from mediastation.station.clock import Clock
+from mediastation.station.lease import Lease
 
 _TABLE_EVERY_S = 1.0
 _LISTENER_EVERY_S = 0.05
-_BEAT_S = LEASE_S / 4
 _KEPT_FINDINGS = 10_000
 
 
@@ -70,12 +69,9 @@ class Job:
         self._listener = listener
         self._is_stopping = is_stopping
         self._worker = worker_name()
-        self._is_lost = False
         # Nobody else takes over what a command runs, or what a drive here does.
         self._may_be_taken = earlier is not None and not earlier.resource
-        self._held_at = clock.now()
-        self._ended = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name=f"job-{number}", daemon=True)
+        self._lease = Lease(queue, clock, number, self._worker)
         self._places = (
             {step.name: place for place, step in enumerate(earlier.steps)} if earlier else {}
         )
@@ -88,7 +84,7 @@ class Job:
         self.id = number
 
     def __enter__(self) -> Job:
-        self._heart.start()
+        self._lease.begin()
         return self
 
     def __exit__(
@@ -97,8 +93,7 @@ class Job:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ended.set()
-        self._heart.join()
+        self._lease.end()
         now = self._clock.now()
         if isinstance(fault, RefusedError):
             self.found(fault.findings)
@@ -123,17 +118,6 @@ class Job:
             self.findings[:_KEPT_FINDINGS],
             now,
         )
-
-    def _beat(self) -> None:
-        while not self._ended.wait(_BEAT_S):
-            try:
-                held = self._queue.renew(self.id, self._worker, self._clock.now())
-            except MediastationError:
-                continue  # the disk is full or busy: the lease has three more beats
-            if not held:
-                self._is_lost = True
-                return
-            self._held_at = self._clock.now()
 
     @property
     def goes_on(self) -> bool:
@@ -186,16 +170,16 @@ class Job:
         try:
             return self._report(step)
         except MediaError:
-            if self._may_be_taken and self._clock.now() - self._held_at >= LEASE_S:
+            if self._may_be_taken and self._clock.now() - self._lease.held_at >= LEASE_S:
                 raise
-            return self._is_lost
+            return self._lease.is_lost
 
     def _report(self, step: Step) -> bool:
         now = self._clock.now()
         place = step.position, step.done, step.total
         stop = self._table.report(self.id, self._worker, *place, now)
-        self._held_at = now
-        return stop or self._is_lost
+        self._lease.held_at = now
+        return stop or self._lease.is_lost
 
 
 def failure_text(fault: MediastationError) -> str:

@@ -15,18 +15,20 @@ from pathlib import Path
 import pytest
 
 from benchmarks.generate import write_series
-from mediastation.catalog.job_queue import LEASE_S, MOST_ATTEMPTS
+from mediastation.catalog.job_queue import LEASE_S, MOST_ATTEMPTS, JobQueue
 from mediastation.errors import ConfigError
 from mediastation.model.job import JobState
+from mediastation.station import lease
 from mediastation.station.burning.request import BurnRequest
 from mediastation.station.clock import Clock
 from mediastation.station.exporting.export import export
 from mediastation.station.exporting.request import ExportRequest
 from mediastation.station.job import failure_text, worker_name
+from mediastation.station.serving import worker
 from mediastation.station.serving.job_kinds import KINDS, as_row, kind_of, placed, read_request
 from mediastation.station.serving.queue import JobTransport
 from mediastation.station.serving.submitting import answer, cancel, prioritise, retry, submit
-from mediastation.station.serving.worker import Share, Worker
+from mediastation.station.serving.worker import Share, Worker, run_claimed
 from mediastation.station.station import Station
 from tests.support.servers import configure
 
@@ -139,6 +141,23 @@ class TestClaims:
         assert not station.jobs.end(job, "dead", JobState.DONE, {}, "", (), 202.0)
         assert station.queue.renew(job, "alive", 203.0)
         assert not station.jobs.report(job, "alive", 0, 1, 2, 203.0)
+
+    def test_the_lease_is_renewed_before_the_work_itself_is_gone_on_with(
+        self, home: Path, station: Station, job: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What killed processes left is looked at first, and images of 100 GB are read for it."""
+        renewed = threading.Event()
+        monkeypatch.setattr(lease, "_BEAT_S", 0.001)
+        monkeypatch.setattr(JobQueue, "renew", lambda *_: renewed.set() or True)
+        seen: list[bool] = []
+        monkeypatch.setattr(worker, "run_request", lambda *_: seen.append(renewed.wait(60)))
+        assert station.queue.claim(job, worker_name(), HERE, station.clock.now())
+        record = station.jobs.get(job, station.clock.now())
+        assert record is not None
+
+        run_claimed(home, record)
+
+        assert seen == [True]
 
     def test_a_job_that_kills_its_workers_is_given_up(self, station: Station, job: int) -> None:
         for attempt in range(MOST_ATTEMPTS):

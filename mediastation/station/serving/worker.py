@@ -17,6 +17,7 @@ from mediastation.model.event import Listener, nobody
 from mediastation.model.job import JobRecord, JobState
 from mediastation.station.clock import Clock
 from mediastation.station.job import failure_text, worker_name
+from mediastation.station.lease import Lease
 from mediastation.station.serving.job_kinds import read_request, run_request, spoils_disc
 from mediastation.station.serving.queue import JobTransport, channel
 from mediastation.station.serving.worker_lock import requeue_jobs_of_the_dead
@@ -187,7 +188,9 @@ def run_claimed(
     with Station(home, clock, claimed=record, is_stopping=is_stopping) as station:
         try:
             request = read_request(record.kind, record.request)
-            run_request(station, record.kind, request, listener)
+            # From now on: the use case has to look around before it goes on with its job.
+            with Lease(station.queue, clock, record.id, worker_name()):
+                run_request(station, record.kind, request, listener)
         except KeyboardInterrupt:
             now = station.clock.now()
             station.queue.give_back(record.id, worker_name(), "the station stops", now)
