@@ -8,7 +8,9 @@ disk decides, once for each entry; a job that may still be alive is left alone.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ from mediastation.station.serving.dead_jobs import is_dead
 from mediastation.station.station import Station
 
 LOCK_NAME = "settle.lock"
+_PATIENCE_S = 600.0
+_LOOK_EVERY_S = 0.1
 _MAKING = ("export", "update", "reprint", "open")
 
 
@@ -34,10 +38,12 @@ def settle_unfinished(station: Station) -> list[Finding]:
     """Settle what processes that were killed have left; say what was found and done.
 
     Done again, it finds nothing more. Where another process is at it, that one
-    does it.
+    does it. It keeps nobody from working: a disk that refuses is a finding, and
+    whoever comes next tries again.
 
-    It keeps nobody from working: a disk that refuses is a finding, and whoever
-    comes next tries again.
+    Not so for a job from the queue that was begun before. What that attempt left
+    is settled by this process or by none: then it waits for the other one, and
+    a disk that refuses stops it.
 
     Returns
     -------
@@ -46,11 +52,17 @@ def settle_unfinished(station: Station) -> list[Finding]:
         ``"left-over"``: what was half made, removed or named.
         ``"disc-recorded"``: a disc that was being burned.
         ``"not-settled"``: the ledger or the home's disk failed.
+
+    Raises
+    ------
+    MediaError
+        If what an earlier attempt of the job claimed here left stays unsettled.
     """
     findings: list[Finding] = []
+    goes_on = _was_begun(station)
     try:
         folder = station.catalog.home
-        with disk_trouble_told(folder), hold_lock(folder / LOCK_NAME, _busy):
+        with disk_trouble_told(folder), _alone(folder / LOCK_NAME, waits=goes_on):
             findings += settle_entries(station)
             findings += _clear_left_overs(station)
             findings += settle_envelopes(station)
@@ -60,6 +72,8 @@ def settle_unfinished(station: Station) -> list[Finding]:
     except _BusyError:
         pass
     except MediaError as fault:
+        if goes_on:
+            raise
         findings.append(
             warning(
                 "not-settled",
@@ -77,6 +91,35 @@ class _BusyError(ConfigError):
 
 def _busy(holder: str) -> ConfigError:
     return _BusyError(f"Process {holder} is at it.")
+
+
+def _was_begun(station: Station) -> bool:
+    """Tell whether an earlier attempt of the job that is claimed here came to anything."""
+    number = station.claimed
+    record = station.jobs.get(number, station.clock.now()) if number is not None else None
+    return record is not None and bool(record.result)
+
+
+@contextmanager
+def _alone(path: Path, *, waits: bool) -> Iterator[None]:
+    """Hold the lock at `path`; `_BusyError` where another has it and this is not to wait."""
+    until = time.monotonic() + _PATIENCE_S
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(hold_lock(path, _busy))
+                break
+            except _BusyError as fault:
+                if not waits:
+                    raise
+                if time.monotonic() > until:
+                    raise MediaError(
+                        "What an earlier attempt of this job left cannot be looked at: "
+                        f"{fault.message}",
+                        "Wait until that process has ended, then retry the job.",
+                    ) from None
+                time.sleep(_LOOK_EVERY_S)
+        yield
 
 
 def _clear_left_overs(station: Station) -> Iterator[Finding]:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 
 from mediastation.burn.drive import DiscStatus
 from mediastation.errors import ConfigError
 from mediastation.model.job import JobRecord, JobState
+from mediastation.station import unfinished
 from mediastation.station.burning import burn as burning
 from mediastation.station.burning.request import BurnRequest
 from mediastation.station.job import worker_name
+from mediastation.station.process_lock import hold_lock
 from mediastation.station.serving.submitting import answer, retry, submit
 from mediastation.station.serving.worker import run_claimed
 from mediastation.station.station import Station
@@ -125,6 +131,57 @@ def test_a_killed_burn_goes_on_with_a_new_blank_and_the_old_disc_is_recorded(
     assert record.state is JobState.DONE, record.message
     assert "disc-recorded" in [finding.rule for finding in record.findings]
     assert discs_of(record) == [(1, 1, "discard"), (1, 2, "verified"), (2, 1, "verified")]
+
+
+class TestWhileAnotherProcessSettles:
+    """One process at a time settles what was killed; a disc must not fall between two of them."""
+
+    @pytest.fixture
+    def job(self, station: Station, images: Images) -> int:
+        """A burn whose worker was killed over its first disc."""
+        job = submit(station, BurnRequest(images.first, (SR0,)))
+        digest = hashlib.sha256(images.first.read_bytes()).hexdigest()
+        disc = {"copy": 1, "attempt": 1, "state": "writing"}
+        told = {"image_sha256": digest, "burns": [{"drive": SR0, "discs": [disc]}]}
+        station.jobs.save_result(job, told)
+        return job
+
+    @pytest.fixture
+    def other(self, station: Station) -> Iterator[ExitStack]:
+        """Another process that settles, until this is closed."""
+        path = station.catalog.home / unfinished.LOCK_NAME
+        with ExitStack() as held:
+            held.enter_context(hold_lock(path, RuntimeError))
+            yield held
+
+    def test_the_disc_is_recorded_when_that_one_is_done(
+        self, attempt: Attempt, monkeypatch: pytest.MonkeyPatch, job: int, other: ExitStack
+    ) -> None:
+        clock = SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _: other.close())
+        monkeypatch.setattr(unfinished, "time", clock)
+        record = attempt(job)
+
+        assert record.state is JobState.DONE, record.message
+        assert "disc-recorded" in [finding.rule for finding in record.findings]
+        assert discs_of(record) == [(1, 1, "discard"), (1, 2, "verified")]
+
+    def test_no_other_disc_is_begun_while_that_one_does_not_end(
+        self, station: Station, attempt: Attempt, monkeypatch: pytest.MonkeyPatch, job: int,
+        other: ExitStack, drive: MemoryDrive,
+    ) -> None:  # fmt: skip
+        moments = itertools.count(0.0, 60.0)
+        clock = SimpleNamespace(monotonic=lambda: next(moments), sleep=lambda _: None)
+        monkeypatch.setattr(unfinished, "time", clock)
+        record = attempt(job)
+
+        assert record.state is JobState.FAILED
+        assert str(os.getpid()) in record.message
+        assert drive.discs == 0
+
+        other.close()
+        retry(station, job)
+        record = attempt(job)
+        assert discs_of(record) == [(1, 1, "discard"), (1, 2, "verified")]
 
 
 def test_another_image_under_the_name_is_not_burned_on(
