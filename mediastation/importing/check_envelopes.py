@@ -24,7 +24,8 @@ def check_envelopes(survey: Survey) -> Iterator[Finding]:
     -------
     iterator of Finding
         ``"signature"`` and ``"signature-unknown"`` of each signer, for all that he
-        signed; ``"mixed-security"`` where a File-set is sealed in part.
+        signed, and ``"signature-missing"`` of what nobody did; ``"mixed-security"``
+        where a File-set is sealed in part.
     """
     yield from _signers(survey)
     sealed = survey.count_opened() + survey.count(FileKind.SEALED)
@@ -43,11 +44,15 @@ def check_envelopes(survey: Survey) -> Iterator[Finding]:
 def _signers(survey: Survey) -> Iterator[Finding]:
     counts: Counter[OpenedEnvelope] = Counter()
     first: dict[OpenedEnvelope, str] = {}
+    unsigned, first_unsigned = 0, ""
     for envelope, number, path in survey.envelopes():
-        if envelope.signature:
-            alike = replace(envelope, opened_by="", cipher="", digest="")
-            counts[alike] += number
-            first.setdefault(alike, path)
+        if not envelope.signature:
+            unsigned += number
+            first_unsigned = first_unsigned or path
+            continue
+        alike = replace(envelope, opened_by="", cipher="", digest="")
+        counts[alike] += number
+        first.setdefault(alike, path)
     log = FindingLog(_MOST_SIGNERS)
     for one, number in counts.most_common():
         path, who = first[one], " and ".join(one.signers)
@@ -65,6 +70,18 @@ def _signers(survey: Survey) -> Iterator[Finding]:
                     "PS3.15 D.1",
                 )
             )
+    if counts and unsigned:
+        log.add(
+            warning(
+                "signature-missing",
+                first_unsigned,
+                f"{_files(unsigned)} not signed, and others are: whoever has the password, or a "
+                "certificate that it was sealed for, can put such a file in the place of a signed "
+                "one.",
+                "Ask the sender on another way if it is theirs.",
+                "PS3.15 D.1",
+            )
+        )
     yield from log
 
 

@@ -41,11 +41,16 @@ class OpeningLog:
         self.first_fault: SecrecyError | None = None
         self._signers: Counter[_Signer] = Counter()
         self._first: dict[_Signer, str] = {}
+        self._unsigned = 0
+        self._first_unsigned = ""
         self._log = FindingLog()
 
     def opened(self, path: str, opened: Opened) -> None:
         """Take what an envelope gave."""
         self.count += 1
+        if not opened.signatures:
+            self._unsigned += 1
+            self._first_unsigned = self._first_unsigned or path
         for one in opened.signatures:
             signer = _Signer(one.signature, one.text, one.reason)
             if len(self._signers) < _MOST_SIGNERS or signer in self._signers:
@@ -91,6 +96,16 @@ class OpeningLog:
                     "the certificate into the list named by `trust` of [secure].",
                     REFERENCE,
                 )
+        if self._signers and self._unsigned:
+            files = "1 file is" if self._unsigned == 1 else f"{self._unsigned:,} files are"
+            yield warning(
+                "signature-missing",
+                self._first_unsigned,
+                f"{files} not signed, and others are: whoever has the password, or a certificate "
+                "that it was sealed for, can put such a file in the place of a signed one",
+                "Ask the sender by another way if it is theirs.",
+                REFERENCE,
+            )
 
 
 def unreadable_file(path: str, fault: Exception) -> Finding:

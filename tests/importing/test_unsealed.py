@@ -229,6 +229,8 @@ class TestSurvey:
         assert (second.signature, other) == ("unknown signer", "C")
         assert "Ann" in second.signers[0]
         assert second.reason
+        told = {one.rule: one.subject for one in check_envelopes(survey)}
+        assert told == {"signature-unknown": "C", "signature-missing": "A"}
 
     def test_one_of_before_envelopes_is_read_and_written_on(self, tmp_path: Path) -> None:
         path = tmp_path / "survey.sqlite"

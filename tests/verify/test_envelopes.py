@@ -161,6 +161,21 @@ class TestInside:
         assert sum(finding.rule == "signature-unknown" for finding in report.findings) == 1
         assert not report.ok
 
+    def test_one_that_nobody_signed_is_told_among_those_that_somebody_did(
+        self, tmp_path: Path
+    ) -> None:
+        """Who has the password alone can make such a file, and put it in the place of another."""
+        sender = issue("Sender", number=1)
+        files = sealed_tree(FILES, signer=(sender.key, sender.certificate, ()))
+        files[PATHS[0]] = sealed(FILES[PATHS[0]])
+
+        report = verify(files, tmp_path)
+
+        assert report.signatures == {"unknown signer": 6}
+        told = {finding.rule: finding for finding in report.findings}
+        assert told["signature-missing"].severity is Severity.WARNING
+        assert told["signature-missing"].subject == PATHS[0]
+
     def test_progress_covers_both_readings_and_may_stop_it(self, tmp_path: Path) -> None:
         told: list[tuple[int, int]] = []
         report = verify(SEALED, tmp_path, progress=lambda *now: told.append(now))
