@@ -395,7 +395,9 @@ window.folderOf = tree => ({
     if (!(name in tree) && !how.create) throw new DOMException("", "NotFoundError");
     return Object.assign(folderOf(tree[name] = tree[name] || {}), { name });
   },
+  async removeEntry(name) { delete tree[name]; },
   async getFileHandle(name) {
+    tree[name] = "";
     return { async createWritable() {
       let held = null;
       return { async write(blob) {
@@ -449,6 +451,36 @@ def test_a_full_disk_is_told(medium: Medium) -> None:
     medium.browser.wait_until("!running && parts.result.classList.contains('bad')")
 
     assert medium.said() == "Only 0 files of 1 could be saved: the disk is full"
+
+
+def test_a_folder_that_takes_no_more_is_not_called_a_medium_that_cannot_be_read(
+    medium: Medium,
+) -> None:
+    """Files go there one by one; of one that did not fit, nothing is left under its name."""
+    for name in ("DICOMDIR", "IM1"):
+        medium.add(name, make_envelope(DICOM, password=PASSWORD))
+    medium.browser.run(f"{FOLDER}; window.full = true; LIMITS.held = 5000; 0")
+    medium.choose()
+
+    results = medium.open()
+
+    assert results["IM1"] == "Not saved. It opens, and the folder cannot take it: the disk is full"
+    assert medium.said().startswith("0 of 2 encrypted files are open.")
+    assert medium.browser.run("tree['dicom-opened-2']") == {"MEDIUM": {}}
+
+
+def test_a_dicom_file_that_nobody_encrypted_is_told_in_the_sum(medium: Medium) -> None:
+    """It is not among what is saved, and nobody with the password has to have put it there."""
+    medium.add("DICOMDIR", make_envelope(DICOM, password=PASSWORD))
+    medium.add("DICOM/IM1", DICOM)
+    medium.choose()
+
+    results = medium.open()
+
+    assert results["DICOM/IM1"].startswith("Not encrypted. Nothing proves")
+    assert medium.said().startswith("The file is open, and proved to be unchanged. 1 DICOM file")
+    assert medium.browser.run("parts.result.classList.contains('bad')")
+    assert medium.saved() == {"DICOMDIR": DICOM}
 
 
 def test_without_a_folder_to_save_into_the_rest_waits(medium: Medium) -> None:
