@@ -7,10 +7,10 @@ twice or lose it: a claim is one statement, and only one process wins it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.schema import job_events, job_findings, job_steps, jobs
@@ -229,15 +229,33 @@ class JobQueue:
         with self._catalog.writing() as connection:
             tell(connection, job, now, "", text)
 
-    def requeue_lost(self, now: float, worker: str | None = None) -> list[int]:
+    def requeue_lost(
+        self,
+        now: float,
+        worker: str | None = None,
+        *,
+        living: Collection[str] = (),
+        place: str = "",
+    ) -> list[int]:
         """Queue the jobs again whose process is gone; return their numbers.
 
         Parameters
         ----------
         worker : str, optional
             A worker known to be dead: its jobs need not wait for the lease.
+        living : collection of str
+            Workers known to be alive: a computer that slept, or a clock that
+            was set, lets a lease run out under them.
+        place : str
+            Where this is asked. The disc in a drive elsewhere is left to that
+            host, unless the operator gave it up: nobody else could go on with it.
         """
-        lost = jobs.c.lease_until < now if worker is None else jobs.c.worker == worker
+        lost = jobs.c.worker == worker
+        if worker is None:
+            is_ours = or_(
+                jobs.c.resource == "", jobs.c.place.in_(("", place)), jobs.c.cancel_requested
+            )
+            lost = and_(jobs.c.lease_until < now, jobs.c.worker.not_in(living), is_ours)
         query = select(jobs.c.id, jobs.c.attempts, jobs.c.cancel_requested).where(
             jobs.c.state == JobState.RUNNING, jobs.c.seed != "", lost
         )

@@ -142,6 +142,23 @@ class TestClaims:
         assert station.queue.renew(job, "alive", 203.0)
         assert not station.jobs.report(job, "alive", 0, 1, 2, 203.0)
 
+    def test_a_disc_in_a_drive_elsewhere_is_left_to_that_host(
+        self, station: Station, job: int, tmp_path: Path
+    ) -> None:
+        """It may lose its database for a while, and go on with its disc all the same."""
+        burn = submit(station, BurnRequest(tmp_path / "i.iso", (f"stdio:{tmp_path}/disc",)))
+        shared = station.catalog.is_shared
+        assert station.queue.claim(burn, "w", HERE, 100.0)
+        assert station.queue.claim(job, "w", HERE, 100.0)
+
+        lost = station.queue.requeue_lost(101.0 + LEASE_S, place="elsewhere")
+        assert lost == ([job] if shared else [job, burn])
+        if shared:
+            assert station.queue.renew(burn, "w", 102.0 + LEASE_S)
+            station.queue.cancel(burn, "me", 103.0)
+            assert station.queue.requeue_lost(1000.0, place="elsewhere") == []
+            assert state_of(station, burn) is JobState.CANCELLED
+
     def test_the_lease_is_renewed_before_the_work_itself_is_gone_on_with(
         self, home: Path, station: Station, job: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mediastation.burn.drive import path_of
 from mediastation.burn.trouble import Cause, DriveError
-from mediastation.station.process_lock import hold_lock
+from mediastation.station.process_lock import hold_lock, lock_is_held
 
 _FOLDER = "drives"
 
@@ -36,8 +36,17 @@ def hold_drive(home: Path, device: str) -> Iterator[None]:
             "Wait until it is done; `mediastation jobs` shows how far it is.",
         )
 
-    with hold_lock(home / _FOLDER / f"{_key(path_of(device))}.lock", refuse):
+    with hold_lock(_lock_of(home, device), refuse):
         yield
+
+
+def drive_is_held(home: Path, device: str) -> bool:
+    """Tell whether a process of this station does something with a drive just now."""
+    return lock_is_held(_lock_of(home, device))
+
+
+def _lock_of(home: Path, device: str) -> Path:
+    return home / _FOLDER / f"{_key(path_of(device))}.lock"
 
 
 def _key(path: Path) -> str:

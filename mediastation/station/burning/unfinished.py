@@ -12,6 +12,7 @@ from mediastation.catalog.ledger import Ledger
 from mediastation.model.finding import Finding, warning
 from mediastation.model.job import JobRecord
 from mediastation.model.ledger import BurnFacts, Disclosure, LedgerEvent, MediumFacts
+from mediastation.station.burning.drive_lock import drive_is_held
 from mediastation.station.burning.findings import discard
 from mediastation.station.burning.request import DiscResult, read_disc
 from mediastation.station.recording.ledger import find_medium, record_burned
@@ -42,6 +43,12 @@ def settle_burns(station: Station) -> Iterator[Finding]:
             if record is None or not is_dead(station, record) or record.id in seen:
                 continue
             if is_elsewhere(station, record.place or record.worker.rpartition(":")[0]):
+                continue
+            # Whose lease ran out may have been stopped, and go on: it holds its drives.
+            drives = [str(drive.get("drive", "")) for drive in record.result.get("burns", ())]
+            if record.id != station.claimed and any(
+                drive_is_held(station.home, drive) for drive in drives if drive
+            ):
                 continue
             seen.add(record.id)
             yield from _settle(station, record)

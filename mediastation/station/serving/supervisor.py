@@ -23,7 +23,7 @@ from mediastation.station.job import worker_name
 from mediastation.station.log_folder import WORKERS, turn_over
 from mediastation.station.own_process import begin_own
 from mediastation.station.serving.worker import Share
-from mediastation.station.serving.worker_lock import requeue_jobs_of_the_dead
+from mediastation.station.serving.worker_lock import requeue_lost_jobs
 from mediastation.station.station import Station
 
 _LOG = logging.getLogger(__name__)
@@ -196,8 +196,7 @@ class Supervisor:
         self._reap()
         if now >= self._upkeep_at:
             self._upkeep_at = now + _UPKEEP_EVERY_S
-            station.queue.requeue_lost(station.clock.now())
-            requeue_jobs_of_the_dead(station)
+            requeue_lost_jobs(station)
             turn_over(station.home)
             self._upkeep()
         self._tell_events()

@@ -20,7 +20,7 @@ from mediastation.station.job import failure_text, worker_name
 from mediastation.station.lease import Lease
 from mediastation.station.serving.job_kinds import read_request, run_request, spoils_disc
 from mediastation.station.serving.queue import JobTransport, channel
-from mediastation.station.serving.worker_lock import requeue_jobs_of_the_dead
+from mediastation.station.serving.worker_lock import requeue_lost_jobs
 from mediastation.station.station import Station
 from mediastation.station.stop_signal import Stop
 
@@ -118,8 +118,7 @@ class Worker:
             if number is None and looked_s <= 0:
                 # What was announced may be lost, with a worker or with its queue.
                 looked_s = _LOOK_EVERY_S
-                station.queue.requeue_lost(station.clock.now())
-                requeue_jobs_of_the_dead(station)
+                requeue_lost_jobs(station, idle=self._name)
                 number = self._waiting(station)
             if number is None:
                 self._stop.wait(_POLL_S)
@@ -209,7 +208,8 @@ def run_claimed(
 def _end(station: Station, record: JobRecord, state: JobState, message: str) -> None:
     """End a job whose use case did not get as far as doing so itself."""
     found = station.jobs.get(record.id, station.clock.now())
-    if found is None or found.state is not JobState.RUNNING:
+    # Its lease may have run out: this computer slept, or its disk was full for a while.
+    if found is None or found.state not in {JobState.RUNNING, JobState.ABANDONED}:
         return
     station.jobs.end(
         record.id, worker_name(), state, {**record.result, "job": record.id}, message, (),

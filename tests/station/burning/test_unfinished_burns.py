@@ -13,6 +13,7 @@ import pytest
 from mediastation.catalog.ledger import Ledger
 from mediastation.model.ledger import LedgerEntry, LedgerEvent
 from mediastation.station.burning.burn import burn
+from mediastation.station.burning.drive_lock import hold_drive
 from mediastation.station.burning.request import BurnRequest
 from mediastation.station.clock import Clock
 from mediastation.station.exporting.export import export
@@ -101,6 +102,21 @@ def test_a_disc_of_a_killed_burn_is_in_the_ledger_once_and_to_be_destroyed(
     assert entry.facts["medium"]["patients"][0]["patient_id"] == "4711"
     assert entry.facts["burn"]["reread"] == "not reread"
     assert [disc["state"] for disc in job.result["burns"][0]["discs"]] == ["discard"]
+
+
+def test_a_burn_that_was_only_stopped_holds_its_drive_and_is_left_alone(image: Path) -> None:
+    """Ctrl-Z lets the lease run out, and `fg` goes on: its disc may yet be a good one."""
+    drive = f"stdio:{image.parent}/disc"
+    kill(image, drive, "write")
+
+    with Station(image.parent / "home", LateClock()) as station:
+        with hold_drive(station.home, drive):
+            assert settle_unfinished(station) == []
+            assert burned(station) == []
+        (finding,) = settle_unfinished(station)
+        assert len(burned(station)) == 1
+
+    assert finding.rule == "disc-recorded"
 
 
 def test_a_disc_that_was_read_back_and_recorded_is_a_good_one(image: Path) -> None:

@@ -9,13 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from mediastation.catalog.job_queue import LEASE_S
 from mediastation.model.job import JobState
 from mediastation.station.burning.request import BurnRequest
 from mediastation.station.exporting.request import ExportRequest
 from mediastation.station.job import worker_name
 from mediastation.station.own_process import own_environment
+from mediastation.station.serving.dead_jobs import is_dead
 from mediastation.station.serving.submitting import submit
-from mediastation.station.serving.worker_lock import hold_worker_lock, requeue_jobs_of_the_dead
+from mediastation.station.serving.worker_lock import (
+    hold_worker_lock,
+    requeue_jobs_of_the_dead,
+    requeue_lost_jobs,
+)
 from mediastation.station.station import Station
 from tests.support.served_jobs import job_of, wait_until
 
@@ -204,6 +210,32 @@ class TestTheDead:
         assert requeue_jobs_of_the_dead(station) == [export]
         assert job_of(station, export).state is JobState.QUEUED
         assert list((station.home / "workers").iterdir()) == []
+
+    def test_a_worker_that_lives_keeps_its_job_when_its_computer_slept(
+        self, station: Station, export: int
+    ) -> None:
+        """The lease ran out meanwhile; were the job given away, a disc would be spoiled."""
+        long_ago = station.clock.now() - 10 * LEASE_S
+        assert station.queue.claim(export, worker_name(77), "", long_ago)
+        with hold_worker_lock(station.home, 77):
+            requeue_lost_jobs(station)
+            record = job_of(station, export)
+            assert record.state is JobState.ABANDONED
+            assert not is_dead(station, record)
+            assert station.queue.renew(export, worker_name(77), station.clock.now())
+
+        assert station.queue.renew(export, worker_name(77), long_ago)
+        assert is_dead(station, job_of(station, export))
+        requeue_lost_jobs(station)
+        assert job_of(station, export).state is JobState.QUEUED
+
+    def test_a_worker_that_looks_for_work_has_none(self, station: Station, export: int) -> None:
+        name, long_ago = worker_name(77), station.clock.now() - 10 * LEASE_S
+        assert station.queue.claim(export, name, "", long_ago)
+        with hold_worker_lock(station.home, 77):
+            requeue_lost_jobs(station, idle=name)
+
+        assert job_of(station, export).state is JobState.QUEUED
 
     def test_other_files_there_are_left_alone(self, station: Station) -> None:
         folder = station.home / "workers"
