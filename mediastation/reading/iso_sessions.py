@@ -85,9 +85,11 @@ def _no_iso(access: RandomAccess, name: str) -> MediaError:
     if access.is_device and not start:
         return MediaError(f"{name} has nothing to read", "put a disc in and wait until it is ready")
     if access.size_bytes < (FIRST_DESCRIPTOR + 1) * SECTOR:
-        hint = "it is too small to hold any file system: copy or burn it again"
+        hint = "it is too small to hold any file system: name the image, folder or drive itself"
+    elif access.is_device:
+        hint = "it may be blank, damaged or of another kind: look at it in another drive"
     else:
-        hint = "it may be blank, damaged or of another kind: look at it in a drive"
+        hint = "it is damaged, or of another kind: ask the sender what it is, or copy it again"
     return MediaError(f"{name} is no ISO 9660 image", hint)
 
 

@@ -57,6 +57,18 @@ __all__ = [
 ]
 
 
+_UNPACK = "unpack it where programs cannot be started, then name the folder with what came out"
+_OTHER_FILES = (
+    ("a 7z archive", 0, b"7z\xbc\xaf\x27\x1c"),
+    ("a RAR archive", 0, b"Rar!\x1a\x07"),
+    ("packed by gzip", 0, b"\x1f\x8b\x08"),
+    ("packed by bzip2", 0, b"BZh"),
+    ("packed by xz", 0, b"\xfd7zXZ\0"),
+    ("a tar archive", 257, b"ustar"),
+)
+"""What people send in place of an image, with what it begins with; none of it is read here."""
+
+
 class FileSystem(StrEnum):
     """What may lie beside each other: on a bridge disc (PS3.12 P), or as traces of former use."""
 
@@ -191,8 +203,13 @@ def _other_kind(path: Path, opener: AccessOpener) -> MediaError | None:
         return MediaError(f"{name} has a UDF file system and no ISO 9660 one", "read it as UDF")
     if start[510:512] == b"\x55\xaa":
         return _no_fat(path, opener)
-    if not start and not access.is_device:
+    if access.is_device:
+        return None
+    if not start:
         return MediaError(f"{name} is empty", "copy or burn it again")
+    for kind, at, magic in _OTHER_FILES:
+        if start[at : at + len(magic)] == magic:
+            return MediaError(f"{name} is {kind}, no ISO 9660 image and no ZIP file", _UNPACK)
     return None
 
 
