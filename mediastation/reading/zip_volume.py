@@ -8,6 +8,7 @@ import struct
 import zlib
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Self, cast
@@ -67,6 +68,7 @@ class ZipVolume:
         self._entries: dict[str, ZipEntry] = {}
         self._ends: dict[str, int] = {}
         self._blocked: dict[str, str] = {}
+        self._advice: dict[str, str] = {}
         self._access = opener(path)
         try:
             self._list()
@@ -104,7 +106,7 @@ class ZipVolume:
         """Return the content of the file at `path`; its checksum is part of reading it."""
         self._index.require(path, self.name)
         if path in self._blocked:
-            raise MediaError(f"{path} {self._blocked[path]}")
+            raise MediaError(f"{path} {self._blocked[path]}", self._advice.get(path, ""))
         entry = self._entries[path]
         start = self._require_local_header(entry)
         raw: io.RawIOBase
@@ -131,17 +133,19 @@ class ZipVolume:
     def _list(self) -> None:
         entries, end = self._entries_and_end()
         for entry in entries:
-            if entry.path in self._index:
+            path = self._index.free_path(entry.path)
+            if path != entry.path:
+                # Programs that flatten folders make such archives: both may be images.
                 self._log.add(
                     error(
-                        "duplicate-name", entry.path, "is there twice; the first one is taken",
-                        "programs disagree on which one counts: have the archive made again",
+                        "duplicate-name", entry.path,
+                        f"is there twice; the other one is shown as {path}",
+                        "programs show one of them only: have the archive made again",
                     )
                 )  # fmt: skip
-                continue
             recorded = entry.path.rpartition("/")[2]
-            self._index.add(VolumeFile(entry.path, entry.size_bytes, recorded=recorded))
-            self._entries[entry.path] = entry
+            self._index.add(VolumeFile(path, entry.size_bytes, recorded=recorded))
+            self._entries[path] = entry if path == entry.path else replace(entry, path=path)
         self._check_names()
         self._check_sizes()
         self._check_places(end)
@@ -249,6 +253,7 @@ class ZipVolume:
     def _block(self, path: str, rule: str, message: str, hint: str = "have it made again") -> None:
         self._log.add(error(rule, path, f"{message}; not opened", hint))
         self._blocked.setdefault(path, message)
+        self._advice.setdefault(path, hint)
 
     def _require_local_header(self, entry: ZipEntry) -> int:
         """Return where the content begins, if what stands before it agrees with the directory."""

@@ -148,13 +148,18 @@ class TestNames:
                 "zip-separator", "climbing-name",
             }  # fmt: skip
 
-    def test_a_name_that_is_there_twice_counts_once_and_is_an_error(self, tmp_path: Path) -> None:
+    def test_of_files_with_one_name_each_is_listed_and_it_is_an_error(self, tmp_path: Path) -> None:
+        """Two series that a program flattened into one folder: neither may be lost."""
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
             archive.writestr("A", b"one")
-            with pytest.warns(UserWarning, match="Duplicate"):
-                archive.writestr("A", b"two")
+            for content in (b"two", b"three"):
+                with pytest.warns(UserWarning, match="Duplicate"):
+                    archive.writestr("A", content)
 
         assert rules(tmp_path / "a.zip") == {("duplicate-name", "A")}
+        with ZipVolume(tmp_path / "a.zip") as volume:
+            found = {file.path: volume.open(file.path).read() for file in volume.iter_files()}
+        assert found == {"A": b"one", "A%2": b"two", "A%3": b"three"}
 
     @pytest.mark.parametrize(
         ("names", "expected"),
