@@ -18,8 +18,10 @@ from mediastation.importing.quarantine import Quarantine, QuarantinedFile, disar
 from mediastation.importing.survey import Survey
 from mediastation.importing.survey_rows import Fate, SurveyedInstance
 from mediastation.model.entry import Outcome, Source
-from mediastation.model.finding import Finding, error
+from mediastation.model.finding import Finding, error, note
+from mediastation.model.identity import shown
 from mediastation.model.importing import Standing, Verdict
+from mediastation.model.text import harmless
 from mediastation.reading.contract import Volume
 
 _BATCH_FILES = 256
@@ -125,6 +127,8 @@ class Keeper:
                 record = self._record(instance, instance.standing.value, decided)
                 held = self._quarantine.hold(copy, record)
                 is_left = held.verdict is Verdict.LEAVE
+                if is_left and not for_good:
+                    self._tell_left(instance, held)
                 self._survey.set_fates([Fate(instance.position, "left" if is_left else "held")])
             progress(instance.size_bytes)
 
@@ -211,6 +215,19 @@ class Keeper:
             verdict=Verdict.LEAVE if decided else None,
             decided_by=decided,
             decided_at=moment if decided else "",
+        )
+
+    def _tell_left(self, instance: SurveyedInstance, held: QuarantinedFile) -> None:
+        """Say that the very file was left before, from whatever medium: nobody is asked again."""
+        day = held.decided_at[:16].replace("T", " ")
+        self.findings.append(
+            note(
+                "decided-before",
+                instance.path,
+                "It stays in quarantine: this very file, byte for byte, was left there before "
+                f"({harmless(shown(held.decided_by))}, {day}, import {held.job}).",
+                f"To take it in: `mediastation quarantine {held.sha256[:12]} --keep`.",
+            )
         )
 
     def _refuse(self, instance: SurveyedInstance, rule: str, message: str) -> None:

@@ -28,6 +28,7 @@ from mediastation.model.instance import InstanceHeader, Preamble
 from mediastation.model.sop_class import MEDIA_STORAGE_DIRECTORY
 from mediastation.reading.contract import Volume, VolumeFile
 from mediastation.reading.file_meta import is_enveloped
+from mediastation.reading.zip_volume import ZipVolume
 
 FRONT_BYTES = 4096
 """How much is kept of what is no instance, for whoever has to say what it is."""
@@ -118,18 +119,33 @@ def look(volume: Volume, file: VolumeFile) -> Looked:
             "unreadable",
             file.path,
             f"The file cannot be read: {fault}.",
-            "Clean the disc or try another drive; the other files were taken.",
+            fault.hint or f"{_see_to(volume)}; the other files were taken.",
         )
         return Looked(file.path, file.size_bytes, FileKind.UNREADABLE, findings=(refused,))
 
 
 class OutsideError(Exception):
-    """The medium failed, not our disk; says why, and leaves the file's name to who reports it."""
+    """The medium failed, not our disk; says why, and leaves the file's name to who reports it.
+
+    `hint` is what the medium itself advises, if it does.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
     @classmethod
     def of(cls, fault: Exception) -> OutsideError:
         """Return what a failed read of the medium says."""
-        return cls(str(getattr(fault, "strerror", None) or fault).rstrip("."))
+        said = str(getattr(fault, "strerror", None) or fault).rstrip(".")
+        return cls(said, str(getattr(fault, "hint", "") or ""))
+
+
+def _see_to(volume: Volume) -> str:
+    """Return what to do about a file that cannot be read: no drive reads a ZIP file better."""
+    if isinstance(volume, ZipVolume):
+        return "Have the archive made or sent again"
+    return "Clean the disc or try another drive"
 
 
 def _look(volume: Volume, file: VolumeFile) -> Looked:

@@ -217,7 +217,7 @@ class UdfWalk:
             if identifier is None or len(identifier.faults) > 1:
                 following = _next_identifier(raw, at)
                 log.add(
-                    error("file-identifier", directory.shown,
+                    error("directory-record", directory.shown,
                           f"the descriptor at its byte {at} is malformed", _AGAIN,
                           "ECMA-167 4/14.4")
                 )  # fmt: skip
@@ -287,6 +287,11 @@ class UdfWalk:
             )  # fmt: skip
         found = space.read_entry(reference, block, path)
         if found is None:
+            self._log.add(
+                error("directory-record", directory.shown,
+                      f"what {name} is cannot be read, nor what lies in it", _AGAIN,
+                      "ECMA-167 4/14.9")
+            )  # fmt: skip
             return
         kind = found.entry.file_type
         if bool(traits & Characteristic.DIRECTORY) != (kind == FileType.DIRECTORY):

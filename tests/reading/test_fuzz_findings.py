@@ -225,7 +225,7 @@ class TestNamesOfUdf:
 
         volume = UdfVolume(DISC, MemoryAccess(built(tree, {100: area})))
 
-        assert "file-identifier" in {one.rule for one in volume.findings}
+        assert "directory-record" in {one.rule for one in volume.findings}
         assert checked[0] < 2 * len(area)
 
     def test_a_name_behind_much_that_is_none_is_found(self) -> None:

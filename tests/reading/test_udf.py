@@ -335,7 +335,7 @@ class TestLoopsAndLimits:
         names[40:60] = b"\xff" * 20
         meta[3] = bytes(names)
         with opened(tmp_path, built(meta, DATA)) as volume:
-            assert rules(volume) == ["file-identifier"]
+            assert rules(volume) == ["directory-record"]
             assert set(contents(volume)) == {"D/LARGE", "D/INSIDE"}
 
 

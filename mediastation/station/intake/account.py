@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mediastation.errors import RefusedError
+from mediastation.errors import MediaError, RefusedError
 from mediastation.importing.diagnosis import Diagnosis
 from mediastation.importing.look import FileKind
 from mediastation.importing.quarantine import Quarantine
 from mediastation.importing.survey import Survey
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.identity import PatientIdentity
-from mediastation.model.importing import OpenedEnvelope, OutsideMedium
+from mediastation.model.importing import MediumKind, OpenedEnvelope, OutsideMedium
 from mediastation.model.ledger import LedgerPatient, LedgerStudy
 from mediastation.model.ledger_facts import ImportFacts
 from mediastation.model.secrecy import ContentCipher, Digest, Signature
@@ -27,8 +27,20 @@ DIAGNOSIS = "diagnosis"
 
 _UNREAD = (FileKind.UNREADABLE, FileKind.SEALED)
 _MOST_STUDIES = 10_000
-_OUT_OF_REACH = frozenset({"too-deep", "too-many-directories", "too-many-files", "unreadable"})
-"""Rules of what readers of media report where they pass by a folder or more."""
+_OUT_OF_REACH = frozenset(
+    {"too-deep", "too-long-name", "too-many-directories", "too-many-files", "unreadable"}
+)
+"""Rules of what readers of media report where they pass by a file, a folder or more."""
+_UNFINISHED = "unfinished-session"
+_DIRECTORY = "directory /"
+_LOST_IN_DIRECTORIES = frozenset(
+    {
+        "allocation-loop", "chain-broken", "chain-loop", "chain-runs", "directory-loop",
+        "directory-record", "directory-self", "truncated-file", "truncated-image", "unrecorded",
+    }
+)  # fmt: skip
+"""Rules by which what a directory names is lost in part; of a file they say other things."""
+_FOUND_AGAIN = "lost-directory"
 
 
 def count(survey: Survey, result: ImportResult, mail: OpenedEnvelope | None = None) -> None:
@@ -59,10 +71,33 @@ def count(survey: Survey, result: ImportResult, mail: OpenedEnvelope | None = No
 
 
 def count_out_of_reach(findings: Iterable[Finding]) -> int:
-    """Count the places of a medium that could not be looked into: images may lie there."""
-    return sum(
-        finding.severity is Severity.ERROR and finding.rule in _OUT_OF_REACH for finding in findings
-    )
+    """Count the places of a medium that could not be looked into: images may lie there.
+
+    A damaged directory is one of them, and a session that was never finished:
+    what they named is not even listed. A directory that was found again by
+    other structures is none.
+    """
+    lost: set[str] = set()
+    again: set[str] = set()
+    for finding in findings:
+        subject, rule = finding.subject, finding.rule
+        in_directory = rule in _LOST_IN_DIRECTORIES and subject.startswith(_DIRECTORY)
+        if rule == _FOUND_AGAIN:
+            again.add(subject)
+        elif rule == _UNFINISHED or (
+            finding.severity is Severity.ERROR and (rule in _OUT_OF_REACH or in_directory)
+        ):
+            lost.add(subject)
+    return len(lost - again)
+
+
+def require_files(survey: Survey, medium: OutsideMedium) -> None:
+    """Raise `MediaError` where a DICOMDIR by itself was given, which would miss all it lists."""
+    if medium.kind is MediumKind.FILE and survey.count(FileKind.DIRECTORY):
+        raise MediaError(
+            f"{medium.name} is a DICOMDIR: it lists the files of a medium and holds none.",
+            "Import the folder, the image or the drive that it lies in.",
+        )
 
 
 def require_all(

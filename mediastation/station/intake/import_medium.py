@@ -53,6 +53,7 @@ from mediastation.station.intake.account import (
     opened_files,
     patients_that_came,
     require_all,
+    require_files,
 )
 from mediastation.station.intake.folder import (
     SCRATCH_NAME,
@@ -229,6 +230,7 @@ class _Import:
             self._envelope = unlocked.mail
             volume = self._unsealed(unlocked)
             self._scan(volume, unlocked, survey)
+            require_files(survey, medium)
             medium = self._examine(volume, survey, medium)
             self._result.medium = medium
             compare_instances(
@@ -298,7 +300,8 @@ class _Import:
         )
         self._job.found(summarise_left(left, survey.folders()))
         if not instances and not shut:
-            self._job.found([_no_instances(self._name, files)])
+            unread = survey.count(FileKind.UNREADABLE)
+            self._job.found([_no_instances(self._name, files, unread)])
 
     def _examine(self, volume: Volume, survey: Survey, medium: OutsideMedium) -> OutsideMedium:
         """Compare the directory with the files; return what the two say of the medium."""
@@ -377,7 +380,15 @@ class _Import:
             step.summary = kept.page.name
 
 
-def _no_instances(name: str, files: int) -> Finding:
+def _no_instances(name: str, files: int, unread: int) -> Finding:
+    if unread:
+        return error(
+            "no-instances",
+            name,
+            f"No DICOM instance came of its {files:,} files, and {unread:,} of them could not be "
+            "read.",
+            "What is said of those files tells what to do; then import it again.",
+        )
     return error(
         "no-instances",
         name,

@@ -71,6 +71,9 @@ def require(damage: Damage, result: ImportResult) -> None:
         assert severe == [], told(result)
     assert result.repaired >= expects.repairs, told(result)
     assert (result.exit_code == 0) <= (not expects.held), told(result)
+    # What nobody can see on the medium cannot be missed; anything else is not called done.
+    if expects.rules and expects.imported + expects.duplicates + expects.held < COUNT:
+        assert result.exit_code == 1, told(result)
 
 
 def cases() -> Iterator[object]:

@@ -130,6 +130,38 @@ class TestWhatComesIn:
         with pytest.raises(MediaError, match="no ISO 9660 image"):
             take(station, medium / "AUTORUN.INF")
 
+    def test_a_dicomdir_by_itself_is_no_medium_of_which_all_is_missing(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "DICOMDIR"
+        path.write_bytes(good_tree()["DICOMDIR"])
+
+        with pytest.raises(MediaError, match="lists the files of a medium") as stopped:
+            take(station, path)
+
+        assert "folder" in stopped.value.hint
+
+    def test_of_an_encrypted_archive_the_password_is_asked_for_and_no_drive_is_blamed(
+        self, station: Station, medium: Path
+    ) -> None:
+        archive = medium.parent / "disc.zip"
+        with zipfile.ZipFile(archive, "w") as file:
+            for path in sorted((medium / "IMAGES").iterdir()):
+                file.write(path, path.name)
+        spoiled = bytearray(archive.read_bytes())
+        at = -1
+        while (at := spoiled.find(b"PK\x01\x02", at + 1)) >= 0:
+            spoiled[at + 8] |= 1
+        archive.write_bytes(spoiled)
+
+        result = take(station, archive)
+
+        assert (result.found, result.refused, result.exit_code) == (6, 6, 1)
+        hints = {one.hint for one in result.findings if one.rule == "unreadable"}
+        assert hints == {"unpack it with its password"}
+        (none,) = (one for one in result.findings if one.rule == "no-instances")
+        assert "another maker" not in none.hint
+
     def test_a_folder_that_is_not_entered_is_not_passed_over(
         self, station: Station, medium: Path
     ) -> None:
@@ -341,6 +373,23 @@ class TestContradictions:
         assert (again.held, again.exit_code) == (0, 0)
         assert again.imported == (1 if verdict is Verdict.KEEP else 0)
         assert "decided-before" in rules(again)
+
+    def test_the_very_file_that_was_left_from_another_medium_is_told_as_left(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        """Nobody is asked for what was decided already, and it is said who did."""
+        write_ct(tmp_path / "first" / "a.dcm")
+        for name in ("second", "third"):
+            write_ct(tmp_path / name / "b.dcm", PixelData=bytes(range(16)) * 2)
+        write_ct(tmp_path / "third" / "c.dcm", SOPInstanceUID="1.2.9.9")
+        take(station, tmp_path / "first")
+        decide(station, [f"import:{take(station, tmp_path / 'second').job}"], Verdict.LEAVE)
+
+        result = take(station, tmp_path / "third")
+
+        assert (result.held, result.exit_code) == (0, 0)
+        (said,) = (one for one in result.findings if one.rule == "decided-before")
+        assert "import 2" in said.message
 
     def test_what_is_kept_belongs_to_every_import_that_brought_it(
         self, station: Station, other: Path

@@ -370,7 +370,7 @@ _udf(
 _udf(
     lambda image: put(image.rindex(b"\x08IM0001") - 30, b"\xff")(image),
     "udf-name-with-wrong-checksum",
-    "file-identifier descriptor",
+    "directory-record",
     found=COUNT - 1,
     imported=COUNT - 1,
     seen=Seen.BYTES,
