@@ -48,6 +48,9 @@ _UNDERSTOOD: Final = frozenset(
     }
 )
 
+EntryNames = tuple[str, int, str]
+"""What an envelope may name a certificate by: issuer, serial number, identifier of its key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -115,22 +118,9 @@ class Certificate:
 
 def read_certificate(der: bytes) -> Certificate:
     """Read a certificate; `BerError` if it is none, or none that could be used."""
-    reader = BerReader.of(der)
-    reader.enter(SEQUENCE, "the certificate")
-    reader.enter(SEQUENCE, "the certificate")
-    if reader.peek() == 0xA0:
-        reader.skip("its version")
-    serial = reader.integer("its serial number")
+    serial, issuer, subject, extensions = _read_body(der)
     if serial <= 0:
         raise BerError("its serial number is none")
-    reader.skip("its algorithm")
-    issuer = reader.element("its issuer", MAX_NAME_BYTES)
-    reader.skip("its time")
-    subject = reader.element("its subject", MAX_NAME_BYTES)
-    reader.skip("its key")
-    while reader.peek() in {0x81, 0x82, 0xA1, 0xA2}:
-        reader.skip("an identifier of it")
-    extensions = _read_extensions(reader) if reader.peek() == 0xA3 else {}
     parsed, valid, key = _read_by_library(der)
     is_authority, path_length = _constraints(extensions)
     return Certificate(
@@ -145,6 +135,24 @@ def read_certificate(der: bytes) -> Certificate:
         ),
         valid_from=valid[0], valid_until=valid[1], rsa_key=key,
     )  # fmt: skip
+
+
+def read_entry_names(der: bytes) -> EntryNames:
+    """Return what names a certificate in envelopes, as `RecipientFacts` has it.
+
+    Returns
+    -------
+    tuple of str, int and str
+        Its issuer and its serial number, whatever that is, and the identifier of
+        its key in hexadecimal, empty where there is none.
+
+    Raises
+    ------
+    BerError
+        If it is no certificate.
+    """
+    serial, issuer, _, extensions = _read_body(der)
+    return name_text(issuer), serial, _key_identifier(extensions).hex()
 
 
 def iter_pem(data: bytes) -> Iterator[bytes]:
@@ -163,6 +171,24 @@ def iter_pem(data: bytes) -> Iterator[bytes]:
 def of_library(certificate: x509.Certificate) -> Certificate:
     """Return what the library has read, as read here."""
     return read_certificate(certificate.public_bytes(Encoding.DER))
+
+
+def _read_body(der: bytes) -> tuple[int, bytes, bytes, dict[str, tuple[bool, bytes]]]:
+    """Return serial number, issuer, subject and extensions."""
+    reader = BerReader.of(der)
+    reader.enter(SEQUENCE, "the certificate")
+    reader.enter(SEQUENCE, "the certificate")
+    if reader.peek() == 0xA0:
+        reader.skip("its version")
+    serial = reader.integer("its serial number")
+    reader.skip("its algorithm")
+    issuer = reader.element("its issuer", MAX_NAME_BYTES)
+    reader.skip("its time")
+    subject = reader.element("its subject", MAX_NAME_BYTES)
+    reader.skip("its key")
+    while reader.peek() in {0x81, 0x82, 0xA1, 0xA2}:
+        reader.skip("an identifier of it")
+    return serial, issuer, subject, _read_extensions(reader) if reader.peek() == 0xA3 else {}
 
 
 def _read_by_library(

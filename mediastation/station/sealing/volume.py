@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
@@ -18,6 +19,8 @@ from mediastation.model.manifest import ManifestFile
 from mediastation.model.secrecy import ContentKey
 from mediastation.reading.contract import Volume as Medium
 from mediastation.reading.volume import open_volume
+from mediastation.secure.opening.ber import BerError
+from mediastation.secure.opening.certificates import EntryNames, read_entry_names
 from mediastation.secure.opening.keys import KeyRing
 from mediastation.secure.opening.opener import Opened, Opener
 from mediastation.secure.opening.recipients import RecipientFacts
@@ -159,11 +162,37 @@ def _nowhere(_data: bytes) -> None:
 
 
 def is_sealed_for(sealing: Sealing, recipients: Collection[RecipientFacts]) -> bool:
-    """Tell whether an envelope is for exactly those who were named."""
-    wanted = {(one.name.issuer, one.name.serial) for one in sealing.recipients}
-    named = {(one.issuer, one.serial) for one in recipients if not one.is_password}
+    """Tell whether an envelope is for exactly those who were named.
+
+    Each certificate has an entry of its own, by issuer and serial number or, where
+    two share these, by the identifier of its key.
+    """
+    try:
+        wanted = [_names_of(one.der) for one in sealing.recipients]
+    except BerError:
+        return False  # no reader finds an entry by such a name
+    # Those who are named by their keys are nobody else; issuer and number may fit two.
+    for one in sorted(recipients, key=lambda one: not one.key_identifier):
+        if one.is_password:
+            continue
+        found = next((names for names in wanted if _is_named(one, *names)), None)
+        if found is None:
+            return False
+        wanted.remove(found)
     by_password = sum(one.is_password for one in recipients)
-    return named == wanted and by_password == (sealing.password is not None)
+    return not wanted and by_password == (sealing.password is not None)
+
+
+@lru_cache
+def _names_of(der: bytes) -> EntryNames:
+    """Return what names a certificate; there are few of them, and many envelopes."""
+    return read_entry_names(der)
+
+
+def _is_named(entry: RecipientFacts, issuer: str, serial: int, key_identifier: str) -> bool:
+    if entry.key_identifier:
+        return entry.key_identifier == key_identifier
+    return entry.serial is not None and (entry.issuer, entry.serial) == (issuer, serial)
 
 
 def not_proved(path: str, message: str) -> Finding:

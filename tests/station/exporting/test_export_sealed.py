@@ -13,6 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
 
 from mediastation.errors import ConfigError, MediaError, SecrecyError
 from mediastation.model.manifest import Manifest
@@ -30,7 +33,15 @@ from mediastation.station.recording.ledger import find_medium
 from mediastation.station.sealing import volume as sealed_volume
 from mediastation.station.station import Station
 from mediastation.station.verification import verify
-from tests.support.certificates import MOMENT, Identity, issue
+from tests.support.certificates import (
+    MOMENT,
+    VALID_FROM,
+    VALID_UNTIL,
+    Identity,
+    issue,
+    rsa_key,
+    to_pem,
+)
 from tests.support.objects import write_series
 from tests.support.pdf import pdf_text
 
@@ -287,6 +298,46 @@ class TestRecipients:
             opened(tmp_path / "stick", ring())
         # Without a password there is nothing that a page could open.
         assert not (tmp_path / "stick" / "OPEN.HTM").exists()
+
+    def test_two_who_made_their_certificates_alike_each_open_it(
+        self, station: Station, tmp_path: Path, source: str
+    ) -> None:
+        """Home-made ones may share issuer and serial number: entries then name the keys."""
+        made = [issue("Practice", number=number, serial=1) for number in (3, 4)]
+        paths = [one.write(tmp_path, f"practice{number}") for number, one in enumerate(made)]
+
+        result = sealed(
+            station, source, tmp_path / "stick", recipients=tuple(path for path, _ in paths)
+        )
+
+        assert result.stopped == "", result.findings
+        for _, key in paths:
+            keys = KeyRing(keys=(read_private_key(key),))
+            assert len(opened(tmp_path / "stick", keys)) == 4
+
+    def test_an_issuer_of_many_words_is_told_from_others(
+        self, station: Station, tmp_path: Path, source: str
+    ) -> None:
+        """What people are shown of a name ends where they would not read on."""
+        authority = x509.Name(
+            [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "Terms of use " + "x" * 50)] * 6
+        )
+        key = rsa_key(5)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(authority)
+            .issuer_name(authority)
+            .public_key(key.public_key())
+            .serial_number(77)
+            .not_valid_before(VALID_FROM)
+            .not_valid_after(VALID_UNTIL)
+        )
+        certificate = tmp_path / "long.pem"
+        certificate.write_bytes(to_pem([builder.sign(key, hashes.SHA256())]))
+
+        result = sealed(station, source, tmp_path / "stick", recipients=(certificate,))
+
+        assert result.stopped == "", result.findings
 
     def test_content_is_signed_where_the_site_has_a_key(self, tmp_path: Path, source: str) -> None:
         certificate, key = issue("File Room", number=2).write(tmp_path, "signer", b"open sesame")
