@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
+from mediastation.errors import SecrecyError
 from mediastation.model.secrecy import ContentCipher, Digest, Password
 from mediastation.secure.sealing.certificates import issuer_and_serial
 from mediastation.secure.sealing.der import OCTETS, SEQUENCE, explicit, tlv
@@ -171,6 +172,12 @@ def certificate_entries(recipients: Iterable[Recipient]) -> list[CertificateEntr
     Issuer and serial number name a certificate to every reader. Home-made ones
     may share both: these are told apart by their subject key identifiers,
     where they have any.
+
+    Raises
+    ------
+    SecrecyError
+        If two are named alike in every way: OpenSSL and others take the first entry
+        for theirs, and only one of the two could open what is sealed.
     """
     unique = {recipient.der: recipient for recipient in recipients}
     certificates = {der: x509.Certificate.load(der) for der in unique}
@@ -178,6 +185,14 @@ def certificate_entries(recipients: Iterable[Recipient]) -> list[CertificateEntr
     for certificate in certificates.values():
         name = issuer_and_serial(certificate)
         named[name] = named.get(name, 0) + 1
+    bare = [
+        issuer_and_serial(certificate)
+        for certificate in certificates.values()
+        if certificate.key_identifier is None
+    ]
+    for recipient, certificate in zip(unique.values(), certificates.values(), strict=True):
+        if certificate.key_identifier is None and bare.count(issuer_and_serial(certificate)) > 1:
+            raise _named_alike(recipient)
     return [
         CertificateEntry(
             recipient,
@@ -186,6 +201,15 @@ def certificate_entries(recipients: Iterable[Recipient]) -> list[CertificateEntr
         )
         for der, recipient in unique.items()
     ]
+
+
+def _named_alike(recipient: Recipient) -> SecrecyError:
+    return SecrecyError(
+        f"Two certificates are called {recipient.name.subject}, with the same issuer, the same "
+        f"serial number {recipient.name.serial} and no key identifier: programs cannot tell which "
+        "of them is theirs, and one of the two could not open the files.",
+        "Give one of the two, or ask for a certificate with another serial number.",
+    )
 
 
 def encryption_algorithm(cipher: ContentCipher, vector: bytes) -> bytes:

@@ -232,6 +232,13 @@ class TestCertificateEntries:
                 assert read["version"].native == "v2"
                 assert read["rid"].name == "subject_key_identifier"
 
+    def test_namesakes_that_nothing_tells_apart_are_refused(self) -> None:
+        """OpenSSL takes the first entry for its own: the other of the two would open nothing."""
+        bare = [issue("Home made", number=one, serial=1, key_identifier=False) for one in (0, 1)]
+
+        with pytest.raises(SecrecyError, match="could not open"):
+            certificate_entries(map(self.recipient, bare))
+
     def test_octets_that_are_no_certificate_are_refused(self) -> None:
         with pytest.raises(SecrecyError, match="no certificate"):
             recipient_from_der(b"0\x03abc")
