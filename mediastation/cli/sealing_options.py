@@ -9,7 +9,7 @@ import typer
 
 from mediastation.cli.app import path_word
 from mediastation.cli.output import Words
-from mediastation.cli.secrets import read_new_password, read_password
+from mediastation.cli.secrets import STDIN, read_new_password, read_password
 from mediastation.errors import ConfigError
 from mediastation.model.secrecy import Password
 
@@ -66,7 +66,10 @@ def choose_password(
     Where nobody else was named to open it, whoever is at the keyboard is asked.
     """
     from mediastation.station.sealing.plan import is_sealed  # noqa: PLC0415
-    from mediastation.station.sealing.recipient_sheet import require_sheet_place  # noqa: PLC0415
+    from mediastation.station.sealing.recipient_sheet import (  # noqa: PLC0415
+        require_off_medium,
+        require_sheet_place,
+    )
 
     require_sensible(file, make=make, sheet=sheet, plan=request.plan_only)
     if not is_sealed(request, station.find_profile(request.profile)):
@@ -78,7 +81,9 @@ def choose_password(
         # A file for what takes no password is told as a mistake by the export itself.
         return read_password(words, file) if file is not None else None
     if sheet is not None:
-        require_sheet_place(sheet, request.output)
+        require_sheet_place(sheet, request)
+    if file is not None and str(file) != STDIN:
+        require_off_medium(file, request)
     if make:
         from mediastation.secure.passphrase import make_passphrase, words_for  # noqa: PLC0415
 

@@ -19,7 +19,8 @@ from mediastation.model.secrecy import LONGEST_PASSWORD, Password
 if TYPE_CHECKING:
     from mediastation.secure.opening.keys import KeyRing
 
-_STDIN = "-"
+STDIN = "-"
+"""The name of a password file that stands for standard input."""
 
 PASSWORD_FILE = Annotated[
     Path | None,
@@ -127,7 +128,7 @@ def _of_file(words: Words, file: Path) -> Password:
         read_password_file,
     )
 
-    if str(file) == _STDIN:
+    if str(file) == STDIN:
         return password_of_line(sys.stdin.buffer.readline(LONGEST_PASSWORD + 2), "standard input")
     if is_open_to_others(file) and not words.quiet:
         tell(f": others may read {file} as well", mark="warning", colour="33")

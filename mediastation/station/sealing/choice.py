@@ -183,7 +183,7 @@ def put_on_sheet(
         write_sheet,
     )
 
-    require_sheet_place(path, request.output)
+    require_sheet_place(path, request)
     if path == sheet_place(station, job):
         with disk_trouble_told(station.home):
             make_private_folder(path.parent)

@@ -19,15 +19,24 @@ from mediastation.station.station import Station
 FinishSheet = Callable[[Sequence[VolumeResult]], tuple[Finding, ...]]
 
 
-def require_sheet_place(path: Path, output: Path) -> None:
+def require_sheet_place(path: Path, request: ExportRequest) -> None:
     """Raise `ConfigError` where no sheet can be written, or where it would lie on the medium."""
     require_sheet_name(path)
-    place, medium = path.absolute().resolve(), output.absolute().resolve()
-    if medium in (place, *place.parents):
-        raise ConfigError(
-            f"{path} would lie on the medium, with the password that opens it.",
-            "Name a file elsewhere.",
-        )
+    require_off_medium(path, request)
+
+
+def require_off_medium(path: Path, request: ExportRequest) -> None:
+    """Raise `ConfigError` where a file with the password would go out with the medium.
+
+    It would in the place of the medium, and in a folder that is put onto it.
+    """
+    place = path.absolute().resolve()
+    for taken in (request.output, *request.include):
+        if taken.absolute().resolve() in (place, *place.parents):
+            raise ConfigError(
+                f"{path} would lie on the medium, with the password that opens it.",
+                "Name a file elsewhere.",
+            )
 
 
 @contextmanager
@@ -98,7 +107,7 @@ def write_sheet(
     )
 
     if not instead:
-        require_sheet_place(path, request.output)
+        require_sheet_place(path, request)
     settings = station.settings
     media = [SheetMedium(volume.file_set_uid, volume.file_set_id) for volume in volumes]
     if not media and job:

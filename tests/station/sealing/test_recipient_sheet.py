@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,14 +28,14 @@ VOLUMES = [
 ]
 
 
-def request(folder: Path, **changes: str) -> ExportRequest:
-    return ExportRequest(
+def request(folder: Path, **changes: Any) -> ExportRequest:
+    asked = ExportRequest(
         sources=("study:1.2",),
         profile="STD-GEN-SEC-USB-JPEG",
         output=folder / "stick",
         disclosure=Disclosure("", "Dr. Jane Roe", ""),
-        **changes,  # type: ignore[arg-type]
     )
+    return replace(asked, **changes)
 
 
 def test_it_tells_password_media_and_recipient_to_its_owner_alone(tmp_path: Path) -> None:
@@ -83,14 +85,28 @@ def test_no_sheet_lies_on_the_medium_that_it_opens(name: str, tmp_path: Path) ->
     (tmp_path / "link").symlink_to(tmp_path / "stick" / "deep")
 
     with pytest.raises(ConfigError):
-        require_sheet_place(tmp_path / name, tmp_path / "stick")
+        require_sheet_place(tmp_path / name, request(tmp_path))
 
 
 def test_a_sheet_and_an_image_are_two_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="on the medium"):
-        require_sheet_place(tmp_path / "one.pdf", tmp_path / "one.pdf")
+        require_sheet_place(tmp_path / "one.pdf", request(tmp_path, output=tmp_path / "one.pdf"))
 
-    require_sheet_place(tmp_path / "sheet.pdf", tmp_path / "one.img")
+    require_sheet_place(tmp_path / "sheet.pdf", request(tmp_path, output=tmp_path / "one.img"))
+
+
+@pytest.mark.parametrize("name", ["VIEWER/sheet.pdf", "VIEWER/deep/sheet.pdf", "link/s.pdf"])
+def test_no_sheet_lies_in_a_folder_that_goes_onto_the_medium(name: str, tmp_path: Path) -> None:
+    (tmp_path / "VIEWER" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "VIEWER" / "deep")
+    included = request(tmp_path, include=(tmp_path / "VIEWER",))
+
+    with pytest.raises(ConfigError, match="on the medium"):
+        require_sheet_place(tmp_path / name, included)
+    with Station(tmp_path / "home") as station, pytest.raises(ConfigError, match="on the medium"):
+        write_sheet(station, tmp_path / name, Password(WORDS), included)
+
+    require_sheet_place(tmp_path / "sheet.pdf", included)
 
 
 class TestSheetFirst:
