@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mediastation.catalog.jobs import JobTable
+from mediastation.errors import MediaError
 from tests.support.commands import Ask
 from tests.support.objects import write_series
 
@@ -77,3 +79,24 @@ class TestApart:
         assert WORDS.replace(" ", "␣") in (tmp_path / "s.html").read_text()
         for path in (tmp_path / "stick").rglob("*"):
             assert path.is_dir() or WORDS.encode() not in path.read_bytes()
+
+
+class TestSheet:
+    def test_it_stays_where_the_home_fails_when_the_medium_stands(
+        self,
+        ask: Ask,
+        words: tuple[object, ...],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Nobody else knows the password; the command only failed to write how it ended."""
+
+        def full(*_words: object) -> None:
+            raise MediaError("The disk is full.")
+
+        monkeypatch.setattr(JobTable, "end", full)
+        code, told = ask(*words, "--make-password", "--sheet", tmp_path / "sheet.html")
+
+        assert (code, told["error"]) == (3, "The disk is full.")
+        assert (tmp_path / "stick" / "DICOMDIR").exists()
+        assert (tmp_path / "sheet.html").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +52,8 @@ def sheet_first(
     callable
         To be called with the volumes that were made: prints the sheet again with
         what names them, and returns what could not be printed. Where it is not
-        called, nothing was made, and the sheet is removed.
+        called and no medium stands, the sheet is removed; what stops a command may
+        come when one stands already.
 
     Raises
     ------
@@ -59,6 +62,7 @@ def sheet_first(
     MediaError
         If the disk fails.
     """
+    before = _standing(request.output)
     write_sheet(station, path, password, request)
     is_needed = False
 
@@ -75,8 +79,29 @@ def sheet_first(
     try:
         yield finish
     finally:
-        if not is_needed:
+        after = None if is_needed else _standing(request.output)
+        if after is not None and after == before:
             path.unlink(missing_ok=True)
+
+
+def _standing(output: Path) -> frozenset[tuple[str, int, int]] | None:
+    """Return what lies at `output` and in it; None where that cannot be seen.
+
+    Each by its name, its number in the file system and, for a file, when it was written.
+    """
+    try:
+        if not os.path.lexists(output):
+            return frozenset()
+        found = [("", output.lstat())]
+        if output.is_dir():
+            with os.scandir(output) as entries:
+                found += [(one.name, one.stat(follow_symlinks=False)) for one in entries]
+    except OSError:
+        return None
+    return frozenset(
+        (name, status.st_ino, 0 if stat.S_ISDIR(status.st_mode) else status.st_mtime_ns)
+        for name, status in found
+    )
 
 
 def write_sheet(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,14 @@ def test_no_sheet_lies_in_a_folder_that_goes_onto_the_medium(name: str, tmp_path
 class TestSheetFirst:
     """The sheet is there before anything is sealed: no medium outlives its password."""
 
+    def perform(self, folder: Path, path: Path, export: Callable[[], None]) -> None:
+        """Let an export be stopped before it comes to its result."""
+        with (
+            Station(folder / "home") as station,
+            sheet_first(station, path, Password(WORDS), request(folder)),
+        ):
+            export()
+
     @pytest.mark.parametrize("name", ["sheet.pdf", "sheet.html"])
     def test_it_names_the_media_once_they_are_made(self, tmp_path: Path, name: str) -> None:
         path = tmp_path / name
@@ -135,6 +144,43 @@ class TestSheetFirst:
             sheet_first(station, path, Password(WORDS), request(tmp_path)),
         ):
             assert WORDS in path.read_text()
+
+        assert not path.exists()
+
+    @pytest.mark.parametrize("made", ["stick", "stick/DISC1.ISO"])
+    def test_what_stops_it_when_a_medium_stands_takes_no_password_away(
+        self, made: str, tmp_path: Path
+    ) -> None:
+        path, medium = tmp_path / "sheet.html", tmp_path / made
+        if "/" in made:
+            medium.parent.mkdir()
+
+        def stop_late() -> None:
+            medium.write_bytes(b"sealed with it")
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            self.perform(tmp_path, path, stop_late)
+
+        assert WORDS in path.read_text()
+
+    @pytest.mark.parametrize("is_there", [False, True])
+    def test_a_medium_that_stood_there_before_is_none_of_it(
+        self, is_there: bool, tmp_path: Path
+    ) -> None:
+        path, folder = tmp_path / "sheet.html", tmp_path / "stick"
+        if is_there:
+            folder.mkdir()
+            (folder / "OLDER.ISO").write_bytes(b"sealed with another")
+
+        def fail() -> None:
+            part = (folder if is_there else tmp_path) / ".part"
+            part.write_bytes(b"half made")
+            part.unlink()
+            raise MediaError("The disk is full.")
+
+        with pytest.raises(MediaError):
+            self.perform(tmp_path, path, fail)
 
         assert not path.exists()
 
