@@ -11,11 +11,12 @@ import typer
 
 from mediastation.cli.app import app
 from mediastation.cli.output import Words, print_findings, print_json, print_table, say, tell
-from mediastation.cli.secrets import KEY, PASSWORD_FILE, read_password
+from mediastation.cli.secrets import KEY, PASSWORD_FILE, read_new_password, read_password
 from mediastation.errors import ConfigError, SecrecyError
 from mediastation.model.job import PASSWORD, JobEvent, JobRecord, JobState, Step
 
 if TYPE_CHECKING:
+    from mediastation.model.secrecy import Password
     from mediastation.station.station import Station
 
 _COLUMNS = {
@@ -28,6 +29,8 @@ _COLUMNS = {
     "message": "Message",
 }
 _SHOWN_EVENTS = 200
+_SEALS = "export"
+"""The kind of jobs whose password is a new one."""
 
 
 @app.command("jobs")
@@ -68,8 +71,9 @@ def jobs_command(
         raise ConfigError(f"{asked[0]} needs the number of a job.", "`mediastation jobs` has them.")
     with Station(words.home) as station:
         if number is not None and asked:
-            if answer == PASSWORD and _asks_for_password(station, number):
-                _give_password(words, station, number, password_file, key or [])
+            record = station.jobs.get(number, station.clock.now())
+            if record is not None and answer == PASSWORD and _asks_for_password(record):
+                _give_password(words, station, record, password_file, key or [])
             else:
                 _steer(station, number, asked[0], answer, priority or 0)
         now = station.clock.now()
@@ -82,18 +86,21 @@ def jobs_command(
         _show_one(words, record, station.jobs.events(job=number, limit=_SHOWN_EVENTS))
 
 
-def _asks_for_password(station: Station, number: int) -> bool:
-    record = station.jobs.get(number, station.clock.now())
-    asked = record.question if record and record.state is JobState.WAITING else None
+def _asks_for_password(record: JobRecord) -> bool:
+    asked = record.question if record.state is JobState.WAITING else None
     return asked is not None and asked.kind == PASSWORD
 
 
 def _give_password(
-    words: Words, station: Station, number: int, file: Path | None, keys: Sequence[Path]
+    words: Words, station: Station, record: JobRecord, file: Path | None, keys: Sequence[Path]
 ) -> None:
     from mediastation.station.serving.job_password import give_password  # noqa: PLC0415
 
-    password = read_password(words, file, "" if keys else f"Password for job {number}: ")
+    number = record.id
+    if record.kind == _SEALS:
+        password = _password_to_seal_with(words, file)
+    else:
+        password = read_password(words, file, "" if keys else f"Password for job {number}: ")
     if password is None and not keys:
         raise SecrecyError(
             f"Job {number} needs a password or key.",
@@ -104,6 +111,14 @@ def _give_password(
             "Nobody serves this station: a password is kept in the memory of `serve` alone.",
             "Start `mediastation serve`, then give it again.",
         )
+
+
+def _password_to_seal_with(words: Words, file: Path | None) -> Password | None:
+    """Return a password that nothing proves: a slip of the hand would be on the medium."""
+    from mediastation.secure.passphrase import require_typed_right  # noqa: PLC0415
+
+    password = read_new_password(words, file)
+    return require_typed_right(password) if password is not None else None
 
 
 def _steer(station: Station, number: int, option: str, answer: str, priority: int) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.generate import write_series
 from mediastation.cli.app import run
 from mediastation.model.job import Question
+from mediastation.station.exporting.request import ExportRequest
+from mediastation.station.password_question import password_needed
+from mediastation.station.serving.submitting import submit
 from mediastation.station.station import Station
 from tests.support.commands import Ask
+from tests.support.kept_secrets import KeptSecrets
 
 
 @pytest.fixture
@@ -157,3 +162,56 @@ def test_an_answer_lets_it_go_on(ask: Ask, waiting: int) -> None:
     assert one["state"] == "queued"
     assert one["question"] is None
     assert one["request"]["confirm_identity"] is True
+
+
+class TestPasswordForAnExport:
+    """Nothing proves it: what is given is on the medium, and the sheet may tell another."""
+
+    @pytest.fixture
+    def asking(self, home: Path, tmp_path: Path) -> int:
+        """An export in the queue that waits for its password."""
+        write_series(tmp_path / "in", 1, 16)
+        request = ExportRequest(
+            (str(tmp_path / "in"),), "STD-GEN-SEC-CD", tmp_path / "o.iso", with_password=True
+        )
+        with Station(home) as station:
+            job, now = submit(station, request), station.clock.now()
+            question = password_needed("What is it?", "Look at the sheet.").question
+            assert question is not None
+            assert station.queue.claim(job, "w", "", now)
+            station.queue.ask(job, "w", question, now)
+        return job
+
+    @pytest.fixture
+    def kept(self, monkeypatch: pytest.MonkeyPatch) -> KeptSecrets:
+        secrets = KeptSecrets()
+        secrets.put_in_place(monkeypatch)
+        return secrets
+
+    def give(self, ask: Ask, job: int, file: Path, text: str) -> tuple[int, dict[str, Any]]:
+        file.write_text(f"{text}\n")
+        file.chmod(0o600)
+        return ask("jobs", job, "--answer", "password", "--password-file", file)
+
+    def test_a_slip_is_told_at_once_and_the_job_goes_on_waiting(
+        self, ask: Ask, asking: int, kept: KeptSecrets, tmp_path: Path
+    ) -> None:
+        given = "zoo zone zero youth young park you"
+
+        code, told = self.give(ask, asking, tmp_path / "secret", given)
+
+        assert code == 4
+        assert "does not fit the others" in told["error"]
+        assert kept.secrets == {}
+        assert ask("jobs", asking)[1]["jobs"][0]["state"] == "waiting"
+
+    def test_it_is_kept_as_the_sheet_tells_it(
+        self, ask: Ask, asking: int, kept: KeptSecrets, tmp_path: Path
+    ) -> None:
+        given = "Zoo, zone, zero, YOUTH, young, you, park"
+
+        code, told = self.give(ask, asking, tmp_path / "secret", given)
+
+        assert code == 0
+        assert kept.secrets == {asking: "zoo zone zero youth young you park"}
+        assert told["jobs"][0]["state"] == "queued"

@@ -14,6 +14,7 @@ from mediastation.model.identity import PatientIdentity
 from mediastation.model.name_spelling import typed_words
 from mediastation.model.profile import ApplicationProfile, Security
 from mediastation.model.secrecy import ContentCipher, Digest, Password
+from mediastation.secure.passphrase import read_words
 from mediastation.secure.personal import PersonalData
 from mediastation.secure.sealing.mail import SignedEntity
 from mediastation.secure.sealing.recipients import Recipient, read_recipient
@@ -26,6 +27,11 @@ from mediastation.station.station import Station
 
 _NEUTRAL_ID = "SECURE_"
 _SHORT = 2
+_WHICH = "What password is the medium to be sealed with?"
+_SHEET_TELLS = (
+    "It is kept in memory only, and has to be given again after a restart. Where a sheet was "
+    "printed for this job, give the one that it tells: its recipient gets no other."
+)
 _STANDS_IN = "what is only planned needs no password"
 """Takes as much room in an envelope as any other."""
 
@@ -130,18 +136,17 @@ def prepare_sealing(
     Raises
     ------
     DecisionError
-        If its password has to be given first.
+        If its password has to be given first, or was mistyped.
     SecrecyError
         If a certificate or the site's key cannot be used.
     """
     if not is_sealed(request, profile):
         return None
-    if request.with_password and password is None:
+    if password is not None:
+        password = _as_made(password)
+    elif request.with_password:
         if not request.plan_only:
-            raise password_needed(
-                "What password is the medium to be sealed with?",
-                "It is kept in memory only, and has to be given again after a restart.",
-            )
+            raise password_needed(_WHICH, _SHEET_TELLS)
         password = Password(_STANDS_IN)
     rules = station.settings.secure
     # Certificates count as of today, whatever moment the medium bears.
@@ -258,6 +263,17 @@ def require_neutral_label(
         "PS3.15 D.1",
     )
     raise RefusedError(f"Nothing was written. {finding.message}", [finding], finding.hint)
+
+
+def _as_made(password: Password) -> Password:
+    """Return the octets to seal with: of one of our passphrases those that its sheet tells.
+
+    Whoever is asked for it again may type it with capitals, or with a slip.
+    """
+    checked = read_words(password)
+    if checked.trouble:
+        raise password_needed(f"{checked.trouble} {_WHICH}", _SHEET_TELLS)
+    return checked.password
 
 
 def _without_twins(recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:

@@ -412,6 +412,29 @@ class TestPassword:
         with pytest.raises(SecrecyError):
             Password(text)
 
+    def test_one_of_ours_seals_as_it_was_made_however_it_was_typed(
+        self, station: Station, tmp_path: Path, source: str
+    ) -> None:
+        """The sheet that was printed before tells it so, and the page on the medium takes it so."""
+        typed = Password("Zoo-Zone-Zero Youth Young You PARK")
+
+        assert sealed(station, source, tmp_path / "stick", password=typed).stopped == ""
+
+        made = Password("zoo zone zero youth young you park")
+        assert len(opened(tmp_path / "stick", ring(made))) == 4
+
+    def test_one_of_ours_that_was_mistyped_is_asked_for_again(
+        self, station: Station, tmp_path: Path, source: str
+    ) -> None:
+        mistyped = Password("zoo zone zero youth young park you")
+
+        result = sealed(station, source, tmp_path / "stick", password=mistyped)
+
+        assert "does not fit the others" in result.stopped
+        assert result.question is not None
+        assert "sheet" in result.hint
+        assert not (tmp_path / "stick").exists()
+
     def test_it_is_told_that_it_travels_apart(
         self, station: Station, tmp_path: Path, source: str
     ) -> None:
