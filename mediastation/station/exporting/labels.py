@@ -29,7 +29,6 @@ def keep_labels(work: Work, volume: Volume, head: LedgerHead) -> Path | None:
     from mediastation.pages.label import render_label  # noqa: PLC0415
 
     settings = work.station.settings
-    is_sealed = work.profile.security is not Security.NONE
     facts = LabelFacts(
         created=work.station.clock.moment(),
         file_set_uid=volume.file_set_uid,
@@ -42,8 +41,8 @@ def keep_labels(work: Work, volume: Volume, head: LedgerHead) -> Path | None:
         volumes=volume.plan.volumes,
         siblings=volume.siblings,
         has_web_content=bool(work.included.web_page),
-        is_encrypted=is_sealed,
-        is_neutral=is_sealed,
+        is_encrypted=work.sealing is not None,
+        is_neutral=work.profile.security is not Security.NONE,
         ledger_head=head.sha256,
     )
     for name, render in ((LABEL_NAME, render_label), (COVER_NAME, render_cover)):

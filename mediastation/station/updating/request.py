@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mediastation.model.ledger import NOBODY, Disclosure
+from mediastation.model.profile import ApplicationProfile, Security
 from mediastation.station.exporting.request import ExportRequest
 
 
@@ -52,15 +53,20 @@ class UpdateRequest:
         """Return what the job table keeps."""
         return {**asdict(self), "source": str(self.source), "output": str(self.output)}
 
-    def as_export(self, profile: str) -> ExportRequest:
-        """Return the export that writes the result under `profile`."""
+    def as_export(self, profile: ApplicationProfile) -> ExportRequest:
+        """Return the export that writes the result under `profile`.
+
+        Nothing can be put beside what is sealed. So what is updated under a profile
+        that seals was left unsealed, to be looked at, and stays that.
+        """
         return ExportRequest(
             sources=self.add,
-            profile=profile,
+            profile=profile.name,
             output=self.output,
             medium=self.medium,
             drop_refused=self.drop_refused,
             several_patients=self.several_patients,
             confirm_identity=self.confirm_identity,
+            unsealed=profile.security is not Security.NONE,
             disclosure=self.disclosure,
         )

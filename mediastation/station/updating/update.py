@@ -91,7 +91,7 @@ def update(station: Station, request: UpdateRequest, listener: Listener = nobody
             manifest = find_manifest(station, request.source, directory, digest)
             profile = station.find_profile(_profile_name(request, manifest))
             require_role(profile, Role.UPDATER)
-            export = request.as_export(profile.name)
+            export = request.as_export(profile)
             target = choose_target(export, profile)
             require_output(station, request.output, target.format)
             run = _Update(station, request, export, profile, target, volume, folder)

@@ -12,6 +12,7 @@ from mediastation.station.exporting.export import export
 from mediastation.station.exporting.request import ExportRequest
 from mediastation.station.station import Station
 from mediastation.station.verification import verify
+from tests.support.objects import write_ct, write_series
 from tests.support.profile_objects import object_for, write
 from tests.support.updating import tree, updated
 
@@ -58,3 +59,24 @@ def test_what_comes_and_goes_leaves_a_file_set_of_the_profile(tmp_path: Path, pr
         for medium in ("made", "added", "left"):
             report = verify(station, tmp_path / medium)
             assert (report.ok, report.manifest) == (True, "job")
+
+
+@pytest.mark.parametrize(
+    "profile", ["STD-GEN-SEC-CD", "STD-GEN-SEC-BD", "STD-GEN-SEC-DVD-RAM", "STD-GEN-SEC-USB-JPEG"]
+)
+def test_what_was_left_unsealed_stays_a_folder_to_look_at(tmp_path: Path, profile: str) -> None:
+    """A disc of it would be labelled as encrypted, and everybody could read it."""
+    write_series(tmp_path / "one", 1)
+    write_ct(tmp_path / "other" / "x", SOPInstanceUID="1.2.3.77", InstanceNumber="77")
+    with Station(tmp_path / "home") as station:
+        request = ExportRequest((str(tmp_path / "one"),), profile, tmp_path / "made", unsealed=True)
+        export(station, request)
+
+        source = (str(tmp_path / "other"),)
+        result = updated(station, tmp_path / "made", tmp_path / "added.iso", add=source)
+
+        assert (tmp_path / "added.iso" / "DICOMDIR").is_file()
+        readme = (tmp_path / "added.iso" / "README.TXT").read_text()
+        assert "No DICOM Application Profile" in readme
+        assert "unsealed" in {finding.rule for finding in result.findings}
+        assert list(station.jobs_folder.rglob("label.pdf")) == []
