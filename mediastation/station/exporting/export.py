@@ -88,8 +88,9 @@ def export(
             finally:
                 result.refused = work.checked.refused
                 if not job.goes_on:
-                    # Questions come before anything is written: what is finished stays so.
-                    kept = as_result(finished) if result.question else {}
+                    # What stops it before anything is written leaves what is finished: whoever
+                    # answers, or has it begun again, goes on with that.
+                    kept = {} if result.volumes else as_result(finished)
                     job.result = result.as_dict(with_findings=False) | kept
                 if request.plan_only:
                     # Nobody needs the directory and pages of what was not made.

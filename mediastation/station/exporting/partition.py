@@ -199,16 +199,19 @@ def all_or_none(
         if work.job.goes_on:
             raise
         forget_names(work.job)
-        for result in written:
+        made_before = list(work.finished.values())
+        for result in (*written, *(result for result, _ in made_before)):
             if result.verified:
                 _remove(Path(result.path))
-        for head in work.heads:
+        heads = {head.count: head for head in (*work.heads, *(head for _, head in made_before))}
+        for head in heads.values():
             withdraw(
                 *(work.station, work.job, head),
                 "another volume of the set could not be made",
                 fault,
             )
         written.clear()
+        work.finished.clear()
         if made is not None:
             with suppress(OSError):
                 made.rmdir()

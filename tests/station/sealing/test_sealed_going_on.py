@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from mediastation.catalog.ledger import Ledger
-from mediastation.errors import SecrecyError
+from mediastation.errors import MediaError, SecrecyError
 from mediastation.model.job import PASSWORD, JobRecord, JobState
 from mediastation.model.ledger import LedgerEvent
 from mediastation.model.secrecy import Password
@@ -147,16 +148,23 @@ class TestSeveralVolumes:
             return export(working, request, **given)
 
     def interrupted(
-        self, station: Station, request: ExportRequest, monkeypatch: pytest.MonkeyPatch
+        self,
+        station: Station,
+        request: ExportRequest,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        after_both: bool = False,
     ) -> int:
         """Submit the job, and have it stopped between its two volumes; it is queued again."""
         job = submit(station, request)
-        write = write_volume
 
         def stopping(work: Any, volume: Any) -> Any:
+            if volume.plan.number == 2 and not after_both:
+                raise KeyboardInterrupt
+            made = write_volume(work, volume)
             if volume.plan.number == 2:
                 raise KeyboardInterrupt
-            return write(work, volume)
+            return made
 
         assert station.queue.claim(job, worker_name(), "", station.clock.now())
         with monkeypatch.context() as patched:
@@ -211,6 +219,57 @@ class TestSeveralVolumes:
         submitting.answer(station, job, PASSWORD)
         assert self.attempt(station, job, request_of_two, password=FIRST).stopped == ""
         assert record_of(station, job).state is JobState.DONE
+
+    def test_a_certificate_that_is_away_for_a_while_costs_no_volume(
+        self,
+        station: Station,
+        request_of_two: ExportRequest,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        """It may lie on a stick that was pulled: the job fails, and is begun again with it."""
+        certificate = tmp_path / "doctor.pem"
+        certificate.write_bytes(issue("Doctor").pem)
+        request = replace(request_of_two, recipients=(certificate,))
+        job = self.interrupted(station, request, monkeypatch)
+        first = request.output / "DISC1.ISO"
+        before = first.read_bytes()
+        certificate.rename(tmp_path / "pulled")
+
+        with pytest.raises(SecrecyError):
+            self.attempt(station, job, request, password=FIRST)
+        assert record_of(station, job).state is JobState.FAILED
+        (tmp_path / "pulled").rename(certificate)
+        submitting.retry(station, job)
+        result = self.attempt(station, job, request, password=FIRST)
+
+        assert result.stopped == "", result.findings
+        assert len(result.volumes) == 2
+        assert first.read_bytes() == before
+        made = [one for one in Ledger(station.catalog).entries() if one.event is LedgerEvent.MADE]
+        assert len(made) == 2
+
+    def test_what_was_finished_goes_too_where_one_that_is_made_again_fails(
+        self,
+        station: Station,
+        request_of_two: ExportRequest,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Half a set must not pass for the whole, whichever half it is."""
+        job = self.interrupted(station, request_of_two, monkeypatch, after_both=True)
+        (request_of_two.output / "DISC1.ISO").unlink()
+
+        def full(*_words: Any) -> Any:
+            raise MediaError("The disk is full.")
+
+        monkeypatch.setattr("mediastation.station.exporting.export.write_volume", full)
+        with pytest.raises(MediaError):
+            self.attempt(station, job, request_of_two, password=FIRST)
+
+        assert list(request_of_two.output.iterdir()) == []
+        events = [one.event for one in Ledger(station.catalog).entries()]
+        assert events.count(LedgerEvent.WITHDRAWN) == 1
+        assert record_of(station, job).result["volumes"] == []
 
     def test_nobody_is_added_for_the_rest(
         self,
