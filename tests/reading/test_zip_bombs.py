@@ -274,7 +274,7 @@ class TestEndless:
         path = written(tmp_path, built([Part(b"IM1", b"x") for _ in range(3000)]))
 
         with ZipVolume(path) as volume:
-            assert len(list(volume.iter_files())) == 1
+            assert len({file.path for file in volume.iter_files()}) == 3000
             assert len(volume.findings) < 250
 
     def test_names_of_a_thousand_levels_are_not_listed(self, tmp_path: Path) -> None:
