@@ -139,7 +139,7 @@ def verify(
                 opening = None
                 if not given.is_empty and not isinstance(volume, SecureMailVolume):
                     envelopes = _opener(station, given)
-                    require_right_key(volume, envelopes)
+                    require_right_key(volume, envelopes, in_drive=medium.is_block_device())
                     opening = Opening(envelopes, folder)
                 report = _reread(station, job, medium, volume, wanted, opening)
         job.found(report.findings)

@@ -20,6 +20,7 @@ from mediastation.model.profile import ApplicationProfile, Security
 from mediastation.reading.contract import Volume, VolumeFile
 from mediastation.reading.file_meta import HEAD_BYTES, is_enveloped, read_file_front
 from mediastation.reading.findings import FindingLog
+from mediastation.secure.opening.each_lock import iter_each_lock
 from mediastation.secure.opening.envelope import read_envelope
 from mediastation.secure.opening.errors import BadEnvelopeError, WrongKeyError
 from mediastation.secure.opening.opened_volume import OpenedVolume
@@ -31,8 +32,6 @@ from mediastation.verify.openings import BAD_ENVELOPE, REFERENCE, OpeningLog, un
 from mediastation.verify.passing import FileRead
 
 DICOMDIR = "DICOMDIR"
-_TRIED = 12
-_FRONT_BYTES = 32
 _MOST_GROUPS = 20
 _TOLD_GROUPS = 3
 _TOLD_RECIPIENTS = 4
@@ -251,11 +250,11 @@ def prove_content(
     return proof
 
 
-def require_right_key(volume: Volume, opener: Opener) -> None:
+def require_right_key(volume: Volume, opener: Opener, *, in_drive: bool = False) -> None:
     """Raise where nothing on `volume` opens with what is at hand, before all of it is read.
 
-    Its DICOMDIR is tried, and envelopes spread over the medium. One that is
-    damaged proves nothing.
+    Its DICOMDIR is tried, and envelopes spread over the medium that ask for
+    something else. One that is damaged proves nothing.
 
     Raises
     ------
@@ -263,15 +262,11 @@ def require_right_key(volume: Volume, opener: Opener) -> None:
         If none of those opens, and one for want of the right password or key.
     """
     found = volume.find([DICOMDIR])
-    files = list(volume.iter_files())
-    chosen = files if len(files) <= _TRIED else files[:: len(files) // _TRIED]
+    files = [*([found.file] if found else []), *volume.iter_files()]
     wrong: WrongKeyError | None = None
-    for file in [*([found.file] if found else []), *chosen]:
+    for file in iter_each_lock(volume, files, in_drive=in_drive):
         try:
             with volume.open(file.path) as stream:
-                if not is_enveloped(stream.read(_FRONT_BYTES)):
-                    continue
-                stream.seek(0)
                 opener.open(stream, file.size_bytes, _nowhere, file.path)
                 return
         except WrongKeyError as fault:

@@ -16,6 +16,7 @@ from mediastation.secure.opening.recipients import (
     MAX_RECIPIENT_BYTES,
     MAX_RECIPIENTS,
     Entry,
+    KeyEntry,
     OtherEntry,
     PasswordEntry,
     RecipientFacts,
@@ -33,6 +34,18 @@ _CONTENTS = {oids.DIGESTED_DATA: Content.DIGESTED, oids.SIGNED_DATA: Content.SIG
 
 
 @dataclass(frozen=True, slots=True)
+class Lock:
+    """What one recipient's password or key has to fit: the same lock, the same answer.
+
+    `what` is the certificate or key that an entry names, or how it stretches a
+    password, `iterations` times.
+    """
+
+    what: tuple[object, ...]
+    iterations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """What an envelope tells about itself; nothing of it is proved.
 
@@ -47,12 +60,15 @@ class Envelope:
         S/MIME programs do.
     findings : tuple of Finding
         What is outside the profile, or weak.
+    locks : frozenset of Lock
+        What it is shut with, as far as that can be opened here.
     """
 
     recipients: tuple[RecipientFacts, ...]
     cipher: ContentCipher | None
     content: Content | None
     findings: tuple[Finding, ...]
+    locks: frozenset[Lock]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +115,7 @@ def read_envelope(stream: BinaryIO, size_bytes: int, name: str = "the envelope")
         head.cipher,
         _CONTENTS.get(head.content_type),
         tuple(check_head(head, name)),
+        frozenset(_lock_of(one) for one in head.entries if not isinstance(one, OtherEntry)),
     )
 
 
@@ -192,6 +209,12 @@ def bad_envelope(name: str, why: object) -> BadEnvelopeError:
     return BadEnvelopeError(
         f"{name} cannot be opened: {why}.", "Ask the sender for the file again."
     )
+
+
+def _lock_of(entry: PasswordEntry | KeyEntry) -> Lock:
+    if isinstance(entry, KeyEntry):
+        return Lock((entry.issuer, entry.serial, entry.key_identifier))
+    return Lock((entry.salt, entry.prf, entry.wrap_cipher), entry.iterations)
 
 
 def _what_instead(identifier: int | None) -> str:

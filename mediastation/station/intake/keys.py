@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from mediastation.secure.opening.opener import Opener
     from mediastation.secure.opening.recipients import RecipientFacts
 
-_OF_EACH = 2
-_MOST_KINDS = 16
-"""Envelopes that are tried: so many of each list of recipients, and of so many lists."""
 _NAMED = 3
 _GIVE = (
     "Give `mediastation import` the password with --password-file FILE, or the private key with "
@@ -167,7 +164,8 @@ class ImportKeys:
         self._fitting(volume, SealedSample(envelopes))
 
     def _fitting(self, volume: Volume, sample: SealedSample) -> Opener:
-        """Return the opener; raise where a few envelopes of each kind show that it opens none."""
+        """Return the opener; raise where a few envelopes for each recipient stay shut."""
+        from mediastation.secure.opening.each_lock import iter_each_lock  # noqa: PLC0415
         from mediastation.secure.opening.errors import (  # noqa: PLC0415
             BadEnvelopeError,
             WrongKeyError,
@@ -175,7 +173,7 @@ class ImportKeys:
 
         opener = self._new_opener()
         is_wrong = False
-        for file in _of_each_kind(volume, sample.envelopes):
+        for file in iter_each_lock(volume, sample.envelopes):
             try:
                 with volume.open(file.path) as stream:
                     opener.open(stream, file.size_bytes, _nowhere, file.path)
@@ -253,17 +251,6 @@ def _whom(recipients: Iterable[RecipientFacts]) -> SealedFor:
         told.append(f"{len(named) - _NAMED:,} more")
     takes_password = any(one.is_password and not one.unsupported for one in named.values())
     return SealedFor(" and ".join(told) or "somebody it does not name", takes_password)
-
-
-def _of_each_kind(volume: Volume, envelopes: tuple[VolumeFile, ...]) -> Iterator[VolumeFile]:
-    """Yield a few envelopes for each list of recipients, the smallest first."""
-    seen: dict[tuple[RecipientFacts, ...], int] = {}
-    for file, recipients in _heads(volume, envelopes):
-        if recipients not in seen and len(seen) >= _MOST_KINDS:
-            continue
-        seen[recipients] = seen.get(recipients, 0) + 1
-        if seen[recipients] <= _OF_EACH:
-            yield file
 
 
 def _heads(

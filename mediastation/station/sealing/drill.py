@@ -21,6 +21,7 @@ from mediastation.reading.contract import Volume, VolumeFile
 from mediastation.reading.dicomdir import Dicomdir, read_dicomdir
 from mediastation.reading.file_meta import is_enveloped
 from mediastation.reading.findings import FindingLog
+from mediastation.secure.opening.each_lock import iter_spread
 from mediastation.secure.opening.errors import WrongKeyError
 from mediastation.secure.opening.keys import KeyRing
 from mediastation.secure.opening.mail import SecureMailVolume
@@ -35,7 +36,7 @@ from mediastation.station.recording.known_media import (
 )
 from mediastation.station.recording.ledger import record_drilled
 from mediastation.station.sealing.drill_check import NOT_FOR_THIS_KEY, MediumDrill, Wanted
-from mediastation.station.sealing.media import iter_spread, open_sealed, read_front
+from mediastation.station.sealing.media import open_sealed, read_front
 from mediastation.station.station import Station
 from mediastation.station.told_result import ToldResult
 from mediastation.verify.openings import BAD_ENVELOPE

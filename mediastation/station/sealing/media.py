@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from mediastation.importing.open_medium import open_medium
-from mediastation.reading.contract import Volume, VolumeFile
+from mediastation.reading.contract import Volume
 from mediastation.secure.opening.mail import is_secure_mail, open_secure_mail
 from mediastation.secure.opening.opener import Opener
 
@@ -57,12 +56,3 @@ def read_front(stream: BinaryIO) -> bytes:
 def is_dicom(front: bytes) -> bool:
     """Tell whether a file begins as DICOM files do (PS3.10 7.1)."""
     return front[128:132] == b"DICM"
-
-
-def iter_spread(files: Sequence[VolumeFile], most: int) -> Iterator[VolumeFile]:
-    """Yield at most so many of `files`, evenly over all of them, the first and the last too."""
-    if len(files) <= most:
-        yield from files
-        return
-    for number in range(most):
-        yield files[number * (len(files) - 1) // max(1, most - 1)]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +20,7 @@ from mediastation.model.system_files import is_system_file
 from mediastation.reading.contract import Volume, VolumeFile
 from mediastation.reading.file_meta import is_enveloped
 from mediastation.reading.findings import FindingLog
+from mediastation.secure.opening.each_lock import iter_each_lock
 from mediastation.secure.opening.errors import WrongKeyError
 from mediastation.secure.opening.keys import KeyRing
 from mediastation.secure.opening.mail import SecureMailVolume
@@ -30,7 +32,7 @@ from mediastation.station.recording.known_media import digest_of_directory, find
 from mediastation.station.recording.ledger import record_opened
 from mediastation.station.recording.medium_contents import contents_of_medium
 from mediastation.station.recording.medium_record import announce, named
-from mediastation.station.sealing.media import is_dicom, iter_spread, open_sealed, read_front
+from mediastation.station.sealing.media import is_dicom, open_sealed, read_front
 from mediastation.station.sealing.opened_set import check_opened, read_opened_directory
 from mediastation.station.sealing.trust import read_site_trust
 from mediastation.station.station import Station
@@ -41,8 +43,6 @@ from mediastation.verify.openings import WRONG_KEY, OpeningLog, unreadable_file
 KIND = "open"
 _NEXT = ".next"
 """What a file is called in the folder until its integrity is proved."""
-_TRIED = 12
-"""So many envelopes, spread over the medium, are tried before a password or key counts as wrong."""
 _COPY_BYTES = 1 << 20
 _RECORDED = ("envelopes", "files", "damaged")
 _NAMED = 3
@@ -162,7 +162,7 @@ def take_out(
                 work = _Work(volume, opener, part, step, result)
                 try:
                     if first is not None:
-                        work.run(first, files)
+                        work.run(first, files, in_drive=request.medium.is_block_device())
                     elif mail is not None:
                         work.run_mail(mail, files)
                     work.check(station, request.medium)
@@ -218,8 +218,8 @@ class _Work:
             )  # fmt: skip
         return found
 
-    def run(self, first: VolumeFile, files: Sequence[VolumeFile]) -> None:
-        """Take every file; the smallest envelope first, so that a wrong password is told at once.
+    def run(self, first: VolumeFile, files: Sequence[VolumeFile], *, in_drive: bool) -> None:
+        """Take every file; the smallest envelope first, so that a wrong password is told soon.
 
         Raises
         ------
@@ -227,7 +227,7 @@ class _Work:
             If none opens.
         """
         wrong = 0
-        for file in (first, *iter_spread(files, _TRIED)):
+        for file in chain((first,), iter_each_lock(self._volume, files, in_drive=in_drive)):
             fault = self._take(file)
             if self._result.envelopes:
                 break

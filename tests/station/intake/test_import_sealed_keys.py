@@ -100,6 +100,18 @@ class TestWrongKeys:
 
 
 class TestMixtures:
+    def test_a_few_among_many_of_another_password_come_in(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        """The small ones are all of another sender: that makes no password wrong."""
+        files = enumerate_files(tmp_path, 3)
+        tree = {f"A{n:02}": sealed(b"x", password="another", salt=b"another!") for n in range(40)}  # noqa: S106
+        tree |= {name: sealed(content) for name, content in files.items()}
+
+        result = take(station, stick(tmp_path, tree), WORDS)
+
+        assert (result.imported, result.opened) == (3, 3)
+
     def test_what_opens_comes_in_and_each_other_envelope_is_told(
         self, station: Station, tmp_path: Path
     ) -> None:
