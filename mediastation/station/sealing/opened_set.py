@@ -43,6 +43,13 @@ def read_opened_directory(folder: Path, medium: Volume, copied: Collection[str])
         return None
 
 
+def check_directory(medium: Volume, left: Collection[str]) -> Iterator[Finding]:
+    """Yield that the DICOMDIR of `medium` is among what was `left` there."""
+    found = medium.find([DICOMDIR])
+    if found is not None and found.file.path in left:
+        yield _left_out(found.file.path, "by its name it is the directory of the medium, and it")
+
+
 def check_opened(
     folder: Path,
     directory: Dicomdir,
@@ -84,15 +91,7 @@ def check_opened(
         yield replace(one, hint=_INCOMPLETE)
     for path in left:
         if links.is_referenced(path):
-            yield error(
-                "not-dicom",
-                path,
-                "the DICOMDIR lists it as an image or document, and it is neither an envelope nor "
-                "a DICOM file: it was left out",
-                "it is damaged or was replaced: clean the disc, try another drive, then ask for "
-                "the medium again",
-                "PS3.10 7.4",
-            )
+            yield _left_out(path, "the DICOMDIR lists it as an image or document, and it")
     for path in copied:
         alive()
         front = _front_of(folder / path)
@@ -124,3 +123,14 @@ def _front_of(file: Path) -> FileFront:
         raise MediaError(
             f"{file} cannot be read again: {fault.strerror or fault}", "Check that disk."
         ) from fault
+
+
+def _left_out(path: str, what: str) -> Finding:
+    return error(
+        "not-dicom",
+        path,
+        f"{what} is neither an envelope nor a DICOM file: it was left out",
+        "it is damaged or was replaced: clean the disc, try another drive, then ask for the medium "
+        "again",
+        "PS3.10 7.4",
+    )

@@ -33,7 +33,11 @@ from mediastation.station.recording.ledger import record_opened
 from mediastation.station.recording.medium_contents import contents_of_medium
 from mediastation.station.recording.medium_record import announce, named
 from mediastation.station.sealing.media import is_dicom, open_sealed, read_front
-from mediastation.station.sealing.opened_set import check_opened, read_opened_directory
+from mediastation.station.sealing.opened_set import (
+    check_directory,
+    check_opened,
+    read_opened_directory,
+)
 from mediastation.station.sealing.trust import read_site_trust
 from mediastation.station.station import Station
 from mediastation.station.told_result import ToldResult
@@ -261,6 +265,7 @@ class _Work:
 
     def check(self, station: Station, medium: Path) -> None:
         """Hold what is there now against the DICOMDIR that came out with it."""
+        self._log.extend(check_directory(self._volume, self._clear))
         directory = read_opened_directory(self._part.path, self._volume, self._copied)
         if directory is None:
             return

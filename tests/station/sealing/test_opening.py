@@ -356,13 +356,14 @@ class TestAgainstItsDirectory:
         assert (result.files, result.exit_code) == (6, 1)
 
     @pytest.mark.parametrize("front", [b"", bytes(4096)])
+    @pytest.mark.parametrize("path", [PATHS[1], "DICOMDIR"])
     def test_one_whose_beginning_the_medium_lost_is_no_page_that_lay_open(
-        self, station: Station, tmp_path: Path, front: bytes
+        self, station: Station, tmp_path: Path, path: str, front: bytes
     ) -> None:
         """Sticks give zeros for what they lost: that is no reason to leave an image out."""
-        result = take(station, tmp_path, sealed_tree(FILES) | {PATHS[1]: front})
+        result = take(station, tmp_path, sealed_tree(FILES) | {path: front})
 
-        assert ("not-dicom", PATHS[1]) in [(f.rule, f.subject) for f in result.findings]
+        assert ("not-dicom", path) in [(f.rule, f.subject) for f in result.findings]
         assert result.exit_code == 1
 
     def test_one_that_no_record_leads_to_is_told(self, station: Station, tmp_path: Path) -> None:
