@@ -14,6 +14,7 @@ from mediastation.burn.drive import Drive, path_of
 from mediastation.catalog.selection import is_selector
 from mediastation.errors import ConfigError
 from mediastation.model.event import Listener
+from mediastation.model.job import PASSWORD
 from mediastation.model.ledger import NOBODY, Disclosure
 from mediastation.station.burning.request import BurnRequest
 from mediastation.station.exporting.request import ExportRequest
@@ -193,10 +194,16 @@ def _kind(name: str) -> JobKind:
 
 def _export(station: Station, request: ExportRequest, listener: Listener) -> object:
     from mediastation.station.exporting.export import export  # noqa: PLC0415 - a worker loads what it runs
-    from mediastation.station.serving.job_password import take_password  # noqa: PLC0415
+    from mediastation.station.serving.job_password import (  # noqa: PLC0415
+        keep_for_later,
+        take_password,
+    )
 
     password = take_password(station) if request.with_password else None
-    return export(station, request, listener, password=password)
+    result = export(station, request, listener, password=password)
+    if password is not None and result.question and result.question.kind != PASSWORD:
+        keep_for_later(station, result.job, password)
+    return result
 
 
 def _update(station: Station, request: UpdateRequest, listener: Listener) -> object:

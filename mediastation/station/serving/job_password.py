@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from mediastation.errors import ConfigError
 from mediastation.model.job import PASSWORD, JobRecord, JobState
 from mediastation.model.secrecy import Password
 from mediastation.station.serving import submitting
@@ -56,6 +58,16 @@ def give_password(
         changes = {"key": [str(path.absolute()) for path in keys]} if keys else {}
         submitting.answer(station, job, PASSWORD, changes)
     return True
+
+
+def keep_for_later(station: Station, job: int, password: Password) -> None:
+    """Give back the password of a job that waits for another answer, and needs it again then.
+
+    Whoever gave it is not to be asked twice: they may have printed it by now, or type
+    another one.
+    """
+    with suppress(ConfigError):  # it was cancelled meanwhile
+        give_password(station, job, password)
 
 
 def _settled(station: Station, job: int) -> JobRecord | None:

@@ -10,16 +10,20 @@ import pytest
 from mediastation.errors import DecisionError
 from mediastation.model.job import PASSWORD, JobRecord, JobState
 from mediastation.model.secrecy import Password
+from mediastation.station.exporting.request import ExportRequest
 from mediastation.station.intake.request import ImportRequest
 from mediastation.station.password_question import password_needed
-from mediastation.station.serving import job_password
+from mediastation.station.serving import job_password, submitting
 from mediastation.station.serving.job_kinds import read_request
 from mediastation.station.serving.job_password import give_password
 from mediastation.station.serving.submitting import submit
 from mediastation.station.station import Station
+from tests.support.desk_home import work_off
 from tests.support.kept_secrets import KeptSecrets
+from tests.support.objects import write_ct
 
 SECRET = Password("correct horse battery staple")
+PASSWORD_OF_OURS = Password("zoo zone zero youth young you park")
 WORKER = "here:1"
 
 
@@ -124,3 +128,36 @@ def test_the_question_says_what_it_is_and_takes_one_answer() -> None:
     assert isinstance(fault, DecisionError)
     assert fault.question is not None
     assert (fault.question.kind, fault.question.answers) == (PASSWORD, (PASSWORD,))
+
+
+def test_a_job_that_asks_something_else_keeps_its_password_until_that_is_answered(
+    station: Station, tmp_path: Path, kept: KeptSecrets
+) -> None:
+    """Asked for it once more, somebody could give another one than is on the sheet by now."""
+    write_ct(tmp_path / "in" / "a")
+    write_ct(
+        tmp_path / "in" / "b",
+        PatientID="4712",
+        PatientName="Roe^Richard",
+        SOPInstanceUID="1.2.9.1",
+        StudyInstanceUID="1.2.9",
+        SeriesInstanceUID="1.2.9.2",
+    )
+    (station.home / "config.toml").write_text("[secure]\niterations = 100000\n")
+    request = ExportRequest(
+        (str(tmp_path / "in"),), "STD-GEN-SEC-USB-JPEG", tmp_path / "stick", with_password=True
+    )
+    number = submit(station, request)
+    give_password(station, number, PASSWORD_OF_OURS)
+
+    work_off(station.home)
+    waiting = record_of(station, number)
+    assert waiting.state is JobState.WAITING, waiting.message
+    assert waiting.question is not None
+    assert waiting.question.kind != PASSWORD
+    submitting.answer(station, number, waiting.question.answers[0])
+    work_off(station.home)
+
+    done = record_of(station, number)
+    assert done.state is JobState.DONE, done.message
+    assert kept.secrets == {}
