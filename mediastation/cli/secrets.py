@@ -14,7 +14,7 @@ from mediastation.cli.app import path_word
 from mediastation.cli.environment import environment_password
 from mediastation.cli.output import Words, tell
 from mediastation.errors import SecrecyError
-from mediastation.model.secrecy import LONGEST_PASSWORD, Password
+from mediastation.model.secrecy import Password
 
 if TYPE_CHECKING:
     from mediastation.secure.opening.keys import KeyRing
@@ -123,13 +123,14 @@ def ask_password(prompt: str) -> Password:
 
 def _of_file(words: Words, file: Path) -> Password:
     from mediastation.station.sealing.password_file import (  # noqa: PLC0415 - `--help` need not wait
+        LONGEST_LINE,
         is_open_to_others,
         password_of_line,
         read_password_file,
     )
 
     if str(file) == STDIN:
-        return password_of_line(sys.stdin.buffer.readline(LONGEST_PASSWORD + 2), "standard input")
+        return password_of_line(sys.stdin.buffer.readline(LONGEST_LINE), "standard input")
     if is_open_to_others(file) and not words.quiet:
         tell(f": others may read {file} as well", mark="warning", colour="33")
         tell(f"  → chmod 600 {file}")

@@ -10,7 +10,8 @@ from mediastation.errors import SecrecyError
 from mediastation.model.secrecy import LONGEST_PASSWORD, Password
 
 _OPEN_TO_OTHERS = 0o077
-_MOST_BYTES = LONGEST_PASSWORD + 2
+LONGEST_LINE = len(BOM_UTF8) + LONGEST_PASSWORD + len("\r\n")
+"""Bytes to read of a line, so that whatever is longer than a password is seen to be."""
 
 
 def read_password_file(path: Path) -> Password:
@@ -23,7 +24,7 @@ def read_password_file(path: Path) -> Password:
     """
     try:
         with path.open("rb") as stream:
-            line = stream.readline(_MOST_BYTES)
+            line = stream.readline(LONGEST_LINE)
     except OSError as fault:
         raise SecrecyError(
             f"The password file {path} cannot be read: {fault.strerror}.", "Check the path."
