@@ -9,25 +9,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from mediastation.errors import RefusedError, SecrecyError
 from mediastation.model.finding import Finding, has_errors
-from mediastation.model.secrecy import ContentCipher, Signature
+from mediastation.model.secrecy import ContentCipher
 from mediastation.reading.contract import Volume as Medium
 from mediastation.reading.volume import open_volume
-from mediastation.secure.opening.certificates import read_certificate
 from mediastation.secure.opening.keys import KeyRing
 from mediastation.secure.opening.mail import SecureMailVolume, open_secure_mail
 from mediastation.secure.opening.opener import Opener
-from mediastation.secure.opening.trust import TrustStore
 from mediastation.secure.sealing.sealer import Sealed
 from mediastation.station.exporting.file_set import Volume
 from mediastation.station.exporting.work import Work
 from mediastation.station.sealing.envelope_folder import SEALED
 from mediastation.station.sealing.plan import Sealing
-from mediastation.station.sealing.volume import is_sealed_for, not_proved, unseen_keys
+from mediastation.station.sealing.volume import (
+    NOT_SIGNED,
+    is_sealed_for,
+    is_signed_here,
+    not_proved,
+    own_opener,
+    unseen_keys,
+)
 
 
 @contextmanager
@@ -83,9 +87,7 @@ def _opener(work: Work, sealing: Sealing, sealed: Sealed, path: Path) -> Opener:
         ring = KeyRing(passwords=(sealing.password,))
     else:
         ring = KeyRing(content_keys={os.fspath(path): sealed.content_key.octets})
-    own = [read_certificate(sealing.signer.chain[0])] if sealing.signer else []
-    today = datetime.fromtimestamp(work.station.clock.now(), UTC)
-    return Opener(ring, trust=TrustStore(own), moment=today)
+    return own_opener(work, sealing, ring)
 
 
 def _differences(sealing: Sealing, sealed: Sealed, mail: SecureMailVolume) -> Iterator[Finding]:
@@ -97,8 +99,8 @@ def _differences(sealing: Sealing, sealed: Sealed, mail: SecureMailVolume) -> It
         yield not_proved(name, "It is not encrypted as was asked for.")
     elif not is_sealed_for(sealing, opened.recipients):
         yield not_proved(name, "It is not sealed for exactly those who were named.")
-    if [one.signature for one in mail.signatures] != [Signature.TRUSTED]:
-        yield not_proved(name, "It does not bear the signature of this station.")
+    if not is_signed_here(mail.signatures):
+        yield not_proved(name, NOT_SIGNED)
 
 
 def _refused(findings: list[Finding]) -> RefusedError:

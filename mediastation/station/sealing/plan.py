@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from mediastation.config import SecureRules
 from mediastation.errors import ConfigError, RefusedError, SecrecyError
@@ -14,6 +15,8 @@ from mediastation.model.identity import PatientIdentity
 from mediastation.model.name_spelling import typed_words
 from mediastation.model.profile import ApplicationProfile, Security
 from mediastation.model.secrecy import ContentCipher, Digest, Password
+from mediastation.secure.opening.ber import BerError
+from mediastation.secure.opening.certificates import read_certificate
 from mediastation.secure.passphrase import read_words
 from mediastation.secure.personal import PersonalData
 from mediastation.secure.sealing.mail import SignedEntity
@@ -161,6 +164,7 @@ def prepare_sealing(
         if rules.signing_key_password_file is not None:
             key_password = read_password_file(rules.signing_key_password_file)
         signer = read_signer(rules.signing_key, rules.signing_certificate, today, key_password)
+        _require_provable(signer, rules.signing_certificate)
     if profile.security is Security.MAIL and signer is None:
         raise SecrecyError(
             f"{profile.name} is signed by its sender, and this station has no key to sign with.",
@@ -263,6 +267,18 @@ def require_neutral_label(
         "PS3.15 D.1",
     )
     raise RefusedError(f"Nothing was written. {finding.message}", [finding], finding.hint)
+
+
+def _require_provable(signer: Signer, path: Path) -> None:
+    """Raise `SecrecyError` where nobody here could check what the site signs."""
+    try:
+        for der in signer.chain:
+            read_certificate(der)
+    except BerError as fault:
+        raise SecrecyError(
+            f"{path} holds a certificate whose signatures are not believed here: {fault}.",
+            "Have a certificate issued that is as RFC 5280 has it, for the key that signs.",
+        ) from fault
 
 
 def _as_made(password: Password) -> Password:

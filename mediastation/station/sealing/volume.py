@@ -6,9 +6,10 @@ import hashlib
 import os
 import shutil
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,14 +17,20 @@ from mediastation.catalog.durable import disk_trouble_told, make_private_folder
 from mediastation.errors import MediaError, MediastationError, SecrecyError
 from mediastation.model.finding import Finding, error, note
 from mediastation.model.manifest import ManifestFile
-from mediastation.model.secrecy import ContentKey
+from mediastation.model.secrecy import ContentKey, Signature
 from mediastation.reading.contract import Volume as Medium
 from mediastation.reading.volume import open_volume
 from mediastation.secure.opening.ber import BerError
-from mediastation.secure.opening.certificates import EntryNames, read_entry_names
+from mediastation.secure.opening.certificates import (
+    EntryNames,
+    read_certificate,
+    read_entry_names,
+)
 from mediastation.secure.opening.keys import KeyRing
 from mediastation.secure.opening.opener import Opened, Opener
 from mediastation.secure.opening.recipients import RecipientFacts
+from mediastation.secure.opening.signatures import SignatureFacts
+from mediastation.secure.opening.trust import TrustStore
 from mediastation.secure.sealing.files import seal_files
 from mediastation.station.exporting.file_set import Volume
 from mediastation.station.exporting.pages import rewrite_digest_list
@@ -97,8 +104,7 @@ def prove_volume(work: Work, volume: Volume, path: Path, keys: ContentKeys) -> l
             content_keys={path: key.octets for path, key in keys.items()},
         )
         with open_volume(path) as medium:
-            opener = Opener(ring, moment=work.station.clock.moment())
-            proof = _Proof(medium, opener, sealing)
+            proof = _Proof(medium, own_opener(work, sealing, ring), sealing)
             done = 0
             for file, found in proof.of_all(files):
                 findings += found
@@ -155,6 +161,24 @@ class _Proof:
             yield not_proved(file.path, "What it gives is not what was sealed.")
         if not is_sealed_for(self._sealing, opened.recipients):
             yield not_proved(file.path, "It is not sealed for exactly those who were named.")
+        if self._sealing.signer is not None and not is_signed_here(opened.signatures):
+            yield not_proved(file.path, NOT_SIGNED)
+
+
+def own_opener(work: Work, sealing: Sealing, ring: KeyRing) -> Opener:
+    """Return what opens what was sealed here, and believes no signature but this station's."""
+    own = [read_certificate(sealing.signer.chain[0])] if sealing.signer else []
+    # Certificates count as of today, whatever moment the medium bears.
+    today = datetime.fromtimestamp(work.station.clock.now(), UTC)
+    return Opener(ring, trust=TrustStore(own), moment=today)
+
+
+NOT_SIGNED = "It does not bear the signature of this station."
+
+
+def is_signed_here(signatures: Sequence[SignatureFacts]) -> bool:
+    """Tell whether what `own_opener` opened bears the signature of this station alone."""
+    return [one.signature for one in signatures] == [Signature.TRUSTED]
 
 
 def _nowhere(_data: bytes) -> None:

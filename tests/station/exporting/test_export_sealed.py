@@ -13,8 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.x509.oid import NameOID
 
 from mediastation.errors import ConfigError, MediaError, SecrecyError
@@ -22,6 +24,7 @@ from mediastation.model.manifest import Manifest
 from mediastation.model.secrecy import Content, Password
 from mediastation.reading.dicomdir import read_dicomdir
 from mediastation.reading.volume import open_volume
+from mediastation.secure.opening.certificates import read_certificate
 from mediastation.secure.opening.keys import KeyRing, read_private_key
 from mediastation.secure.opening.opener import Opened, Opener
 from mediastation.station.clock import Clock
@@ -109,6 +112,22 @@ def opened(medium: Path, keys: KeyRing) -> dict[str, tuple[bytes, Opened]]:
 def manifest_of(station: Station, result: ExportResult) -> Manifest:
     path = station.jobs_folder / str(result.job) / MANIFEST_NAME
     return Manifest.from_json(path.read_text())
+
+
+def without_serial(identity: Identity) -> bytes:
+    """The certificate with the serial number 0, which the library writes none with; in DER."""
+    certificate = asn1_x509.Certificate.load(identity.der)
+    body = certificate["tbs_certificate"]
+    body["serial_number"] = 0
+    signature = identity.key.sign(body.dump(force=True), PKCS1v15(), hashes.SHA256())
+    made: bytes = asn1_x509.Certificate(
+        {
+            "tbs_certificate": body,
+            "signature_algorithm": certificate["signature_algorithm"],
+            "signature_value": signature,
+        }
+    ).dump()
+    return made
 
 
 def rules_of(result: ExportResult) -> set[str]:
@@ -355,6 +374,41 @@ class TestRecipients:
             assert told.content is Content.SIGNED
             (signature,) = told.signatures
             assert "File Room" in str(signature.signer)
+
+    @pytest.mark.parametrize("profile", [USB, "STD-GEN-SEC-ZIP-MAIL"])
+    def test_a_certificate_that_no_signature_could_be_proved_with_signs_nothing(
+        self, tmp_path: Path, source: str, doctor: Identity, profile: str
+    ) -> None:
+        """Home-made ones may have the serial number 0; of those no reader here believes any."""
+        signer = issue("File Room", number=2)
+        signer.write(tmp_path, "signer")
+        (tmp_path / "signer.pem").write_bytes(without_serial(signer))
+        certificate, _ = doctor.write(tmp_path, "doctor")
+        with (
+            settled(
+                tmp_path,
+                signing_key=tmp_path / "signer.key.pem",
+                signing_certificate=tmp_path / "signer.pem",
+            ) as station,
+            pytest.raises(SecrecyError, match="serial number is none"),
+        ):
+            sealed(
+                station, source, tmp_path / "out", profile, recipients=(certificate,), password=None
+            )
+
+        assert not (tmp_path / "out").exists()
+
+    def test_a_signature_that_is_not_the_stations_is_no_proof(
+        self, tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        certificate, key = issue("File Room", number=2).write(tmp_path, "signer")
+        stranger = read_certificate(issue("Stranger", number=3).der)
+        monkeypatch.setattr(sealed_volume, "read_certificate", lambda _der: stranger)
+        with settled(tmp_path, signing_key=key, signing_certificate=certificate) as station:
+            result = sealed(station, source, tmp_path / "stick")
+
+        assert "not-proved" in rules_of(result)
+        assert not (tmp_path / "stick").exists()
 
     @pytest.mark.parametrize("cipher", ["aes128", "aes192", "aes256"])
     def test_the_cipher_is_the_sites(self, tmp_path: Path, source: str, cipher: str) -> None:
