@@ -8,9 +8,7 @@ disk decides, once for each entry; a job that may still be alive is left alone.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,6 @@ from mediastation.station.station import Station
 
 LOCK_NAME = "settle.lock"
 _PATIENCE_S = 600.0
-_LOOK_EVERY_S = 0.1
 _MAKING = ("export", "update", "reprint", "open")
 
 
@@ -62,15 +59,20 @@ def settle_unfinished(station: Station) -> list[Finding]:
     goes_on = _was_begun(station)
     try:
         folder = station.catalog.home
-        with disk_trouble_told(folder), _alone(folder / LOCK_NAME, waits=goes_on):
+        lock = hold_lock(folder / LOCK_NAME, _busy, patience_s=_PATIENCE_S if goes_on else 0.0)
+        with disk_trouble_told(folder), lock:
             findings += settle_entries(station)
             findings += _clear_left_overs(station)
             findings += settle_envelopes(station)
             findings += settle_burns(station)
             findings += clear_stopped(station, station.clock.now())
             findings += clear_scratch(station)
-    except _BusyError:
-        pass
+    except _BusyError as other:
+        if goes_on:
+            raise MediaError(
+                f"What an earlier attempt of this job left cannot be looked at: {other.message}",
+                "Wait until that process has ended, then retry the job.",
+            ) from None
     except MediaError as fault:
         if goes_on:
             raise
@@ -98,28 +100,6 @@ def _was_begun(station: Station) -> bool:
     number = station.claimed
     record = station.jobs.get(number, station.clock.now()) if number is not None else None
     return record is not None and bool(record.result)
-
-
-@contextmanager
-def _alone(path: Path, *, waits: bool) -> Iterator[None]:
-    """Hold the lock at `path`; `_BusyError` where another has it and this is not to wait."""
-    until = time.monotonic() + _PATIENCE_S
-    with ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(hold_lock(path, _busy))
-                break
-            except _BusyError as fault:
-                if not waits:
-                    raise
-                if time.monotonic() > until:
-                    raise MediaError(
-                        "What an earlier attempt of this job left cannot be looked at: "
-                        f"{fault.message}",
-                        "Wait until that process has ended, then retry the job.",
-                    ) from None
-                time.sleep(_LOOK_EVERY_S)
-        yield
 
 
 def _clear_left_overs(station: Station) -> Iterator[Finding]:

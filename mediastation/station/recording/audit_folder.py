@@ -16,12 +16,16 @@ from pathlib import Path
 
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder, write_text_durably
 from mediastation.catalog.ledger import Ledger
+from mediastation.errors import MediaError
 from mediastation.model.ledger import LedgerEntry
+from mediastation.station.process_lock import hold_lock
 from mediastation.station.recording.audit_messages import audit_message
 from mediastation.station.station import Station
 
 FOLDER_NAME = "audit"
 _LAST_NAME = "last"
+_LOCK_NAME = ".lock"
+_PATIENCE_S = 30.0
 _LOOKED_BACK = 1000
 _MESSAGE_NAME = re.compile(r"(\d{8,12})-[a-z]+(?:-before\d*)?\.xml")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -37,8 +41,12 @@ def write_message(station: Station, entry: LedgerEntry) -> Path:
     """Write the message of an entry, readable by its owner alone; whole or not at all."""
     path = message_path(station, entry)
     message = audit_message(entry).decode()
-    with disk_trouble_told(station.catalog.home):
-        make_private_folder(path.parent.parent)
+    lock = path.parent.parent / _LOCK_NAME
+    # Two that write one file at a time take it from under each other.
+    with (
+        disk_trouble_told(station.catalog.home),
+        hold_lock(lock, _busy, patience_s=_PATIENCE_S),
+    ):
         make_private_folder(path.parent)
         _keep_other(path, message)
         write_text_durably(path, message, 0o600)
@@ -78,6 +86,13 @@ def write_missing_messages(station: Station) -> int:
             write_message(station, entry)
             written += 1
     return written
+
+
+def _busy(holder: str) -> MediaError:
+    return MediaError(
+        f"Process {holder} has been writing audit messages for long.",
+        "`mediastation audit --verify` makes what is missing.",
+    )
 
 
 def _keep_other(path: Path, message: str) -> None:

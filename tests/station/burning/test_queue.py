@@ -15,7 +15,7 @@ import pytest
 from mediastation.burn.drive import DiscStatus
 from mediastation.errors import ConfigError
 from mediastation.model.job import JobRecord, JobState
-from mediastation.station import unfinished
+from mediastation.station import process_lock, unfinished
 from mediastation.station.burning import burn as burning
 from mediastation.station.burning.request import BurnRequest
 from mediastation.station.job import worker_name
@@ -157,8 +157,11 @@ class TestWhileAnotherProcessSettles:
     def test_the_disc_is_recorded_when_that_one_is_done(
         self, attempt: Attempt, monkeypatch: pytest.MonkeyPatch, job: int, other: ExitStack
     ) -> None:
-        clock = SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _: other.close())
-        monkeypatch.setattr(unfinished, "time", clock)
+        looks = itertools.count()
+        clock = SimpleNamespace(
+            monotonic=lambda: 0.0, sleep=lambda _: next(looks) < 100 or other.close()
+        )
+        monkeypatch.setattr(process_lock, "time", clock)
         record = attempt(job)
 
         assert record.state is JobState.DONE, record.message
@@ -171,7 +174,7 @@ class TestWhileAnotherProcessSettles:
     ) -> None:  # fmt: skip
         moments = itertools.count(0.0, 60.0)
         clock = SimpleNamespace(monotonic=lambda: next(moments), sleep=lambda _: None)
-        monkeypatch.setattr(unfinished, "time", clock)
+        monkeypatch.setattr(process_lock, "time", clock)
         record = attempt(job)
 
         assert record.state is JobState.FAILED

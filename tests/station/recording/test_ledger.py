@@ -7,9 +7,11 @@ import stat
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,12 +28,14 @@ from mediastation.model.ledger import (
     contents_digest,
 )
 from mediastation.model.manifest import Manifest
+from mediastation.station import process_lock
 from mediastation.station.clock import Clock
 from mediastation.station.exporting.export import export
 from mediastation.station.exporting.request import ExportRequest
 from mediastation.station.exporting.volume import MANIFEST_NAME
 from mediastation.station.gather import add
 from mediastation.station.keeping import forget_sources, rebuild_index
+from mediastation.station.process_lock import hold_lock
 from mediastation.station.recording import ledger as station_ledger
 from mediastation.station.recording.audit_folder import (
     stray_numbers,
@@ -44,6 +48,7 @@ from mediastation.station.recording.ledger import (
     find_media,
     find_medium,
     medium_facts,
+    record_application,
     record_burned,
     record_made,
     record_reprinted,
@@ -367,6 +372,27 @@ class TestMessages:
         assert path.read_bytes() == content
         assert any(f"{later.count:08d}-" in name for name in messages(station))
         assert write_missing_messages(station) == 0
+
+    def test_one_process_at_a_time_writes_messages(
+        self, station: Station, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Two took half-written files from under each other, and said that a file was missing."""
+        seen: list[list[str]] = []
+        with ExitStack() as other:
+            other.enter_context(hold_lock(station.home / "audit" / ".lock", RuntimeError))
+
+            def wait(_seconds: float) -> None:
+                seen.append(messages(station))
+                if len(seen) == 100:
+                    other.close()
+
+            clock = SimpleNamespace(monotonic=lambda: 0.0, sleep=wait)
+            monkeypatch.setattr(process_lock, "time", clock)
+            record_application(station, started=True)
+
+        assert seen == [[]] * 100
+        assert len(messages(station)) == 1
+        assert caplog.messages == []
 
     def test_days_that_were_moved_away_are_not_made_again(
         self, station: Station, clock: SetClock, volume: tuple[int, Manifest, Path]
