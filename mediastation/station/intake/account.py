@@ -212,7 +212,7 @@ def left_behind(survey: Survey, quarantine: Quarantine, job: int) -> Iterator[Le
     """Yield what did not come in, those of one kind and reason together."""
     held: dict[str, list[str]] = {}
     for file in quarantine.iter_held():
-        if file.job == job:
+        if job in file.imports:
             held.setdefault(file.rule, []).append(file.path)
     for rule, paths in sorted(held.items()):
         yield LeftBehind("Held in quarantine", rule, len(paths), paths[0])

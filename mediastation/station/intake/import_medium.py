@@ -66,7 +66,11 @@ from mediastation.station.intake.identify_medium import identify_medium
 from mediastation.station.intake.keys import ImportKeys, Unlocked
 from mediastation.station.intake.reading_place import ReadingPlace, copy_if_disc
 from mediastation.station.intake.report import ImportOutcome
-from mediastation.station.intake.report_file import keep_import_report, write_import_report
+from mediastation.station.intake.report_file import (
+    keep_import_report,
+    renew_import_report,
+    write_import_report,
+)
 from mediastation.station.intake.request import ImportRequest, ImportResult
 from mediastation.station.intake.take import compare_instances, keep_instances, take_up
 from mediastation.station.job import Job
@@ -150,6 +154,8 @@ def import_medium(
             result.stop(fault)
     if request.to:
         _send_on(station, job, request, result, listener)
+        if request.report_file is not None and result.sent_by:
+            renew_import_report(station.job_folder(job.id), request.report_file)
     return result
 
 

@@ -92,6 +92,19 @@ def write_import_report(station: Station, path: Path, outcome: ImportOutcome) ->
                 write_bytes_durably(path, page)
 
 
+def renew_import_report(folder: Path, path: Path) -> None:
+    """Write the report of a job's folder, as it is by now, to the file that had it before.
+
+    Raises
+    ------
+    MediaError
+        If a disk fails.
+    """
+    kept = {".json": REPORT_FACTS, ".pdf": REPORT_SHEET}.get(path.suffix.lower(), REPORT_PAGE)
+    with disk_trouble_told(path.absolute().parent):
+        write_bytes_durably(path, (folder / kept).read_bytes())
+
+
 def amend_import_report(
     station: Station,
     imports: Iterable[int],

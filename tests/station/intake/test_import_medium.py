@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import zipfile
 from pathlib import Path
@@ -313,6 +314,15 @@ class TestContradictions:
         assert held.rule == "other-pixels"
         path = Quarantine(station.home).path(held.sha256)
         assert path.read_bytes() == (other / "image00002.dcm").read_bytes()
+
+    def test_what_another_import_had_held_before_stayed_behind_here_too(
+        self, station: Station, other: Path
+    ) -> None:
+        for _ in range(2):
+            result = take(station, other)
+            assert result.held == 1
+            report = json.loads(Path(result.report).with_suffix(".json").read_text("utf-8"))
+            assert [one["what"] for one in report["left"]["items"]] == ["Held in quarantine"]
 
     def test_rivals_on_one_medium_are_shown_beside_each_other(
         self, station: Station, tmp_path: Path

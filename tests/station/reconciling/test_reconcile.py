@@ -395,13 +395,17 @@ class TestSendingOn:
         write_series(tmp_path / "stick", 3, **OUTSIDE)
         with pacs_archive() as archive:
             _know(station, archive.port)
+            report = tmp_path / "filed.htm"
             result = import_medium(
-                station, ImportRequest(tmp_path / "stick", patient_id="4711", to="pacs")
+                station,
+                ImportRequest(tmp_path / "stick", patient_id="4711", to="pacs", report_file=report),
             )
 
         assert (result.imported, result.reconciled, result.sent) == (3, 3, 3)
         assert result.exit_code == 0
         assert len(archive.stored) == 3
+        # Who files the report is told where the images went, not that they went nowhere.
+        assert f"PACS@127.0.0.1:{archive.port}" in report.read_text("utf-8")
 
     def test_without_a_patient_an_import_sends_nothing(
         self, station: Station, tmp_path: Path
