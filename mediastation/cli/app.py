@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -89,6 +90,8 @@ def run(arguments: Sequence[str], console: Callable[[Path], None] | None = None)
     words = Words(default_home(), "--json" in common_words, "--quiet" in common_words)
     prepare_streams()
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not so under `nohup`
+        signal.signal(signal.SIGHUP, _interrupt)
     try:
         if console is not None:
             console(_home_of(common_words))
@@ -172,5 +175,15 @@ def _interrupted(words: Words, stop: BaseException | None = None) -> int:
     return CancelledError.exit_code
 
 
-def _interrupt(*_: Any) -> None:
+def _interrupt(number: int, _: FrameType | None) -> None:
+    if number == signal.SIGHUP:
+        # Shell and kernel both tell that the terminal is gone: the second word
+        # would interrupt what clears away.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def end_with_terminal() -> None:
+    """Have this process end at once when its terminal goes; what else it began ends in order."""
+    if signal.getsignal(signal.SIGHUP) is _interrupt:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)

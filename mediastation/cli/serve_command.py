@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mediastation.cli.app import app
+from mediastation.cli.app import app, end_with_terminal
 from mediastation.cli.log_lines import log_to_stderr
 from mediastation.cli.output import Words, print_json, say
 
@@ -56,6 +56,7 @@ def serve_command(
         else:
             say("No longer served." if stopped else "Nobody serves this home.")
         return
+    end_with_terminal()
     stop = StopSignal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mediastation.cli.app import app
+from mediastation.cli.app import app, end_with_terminal
 from mediastation.cli.log_lines import log_to_stderr
 from mediastation.cli.output import StepDisplay, Words
 
@@ -45,6 +45,7 @@ def work_command(
     from mediastation.station.serving.working import work  # noqa: PLC0415
 
     words: Words = context.obj
+    end_with_terminal()
     log_to_stderr(words, name=f"work[{os.getpid()}]")
     with StepDisplay(words) as display:
         work(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -545,6 +547,39 @@ def test_an_interrupt_is_told_to_people_and_programs(
     assert (code, set(answer)) == (130, {"error", "hint", "findings"})
     assert run(["list", "--home", str(tmp_path / "home")]) == 130
     assert "Cancelled" in capsys.readouterr().err
+
+
+_HUNG_UP = """
+import os, signal, sys
+from mediastation.catalog import listing
+from mediastation.cli.app import run
+
+def hang_up(*_, **__):
+    try:
+        os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        os.kill(os.getpid(), signal.SIGHUP)
+        print("cleared away")
+    return []
+
+if sys.argv[1] == "stays":
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+listing.list_rows = hang_up
+raise SystemExit(run(["list", "--home", sys.argv[2]]))
+"""
+
+
+@pytest.mark.parametrize(("how", "code"), [("dies", 130), ("stays", 0)])
+def test_a_terminal_that_goes_interrupts_what_clears_away_then(
+    tmp_path: Path, how: str, code: int
+) -> None:
+    """The window is closed: what a command began must not lie there. `nohup` lets it go on."""
+    words = [sys.executable, "-c", _HUNG_UP, how, str(tmp_path / "home")]
+
+    done = subprocess.run(words, capture_output=True, timeout=60, check=False)
+
+    assert done.returncode == code, done.stderr
+    assert b"cleared away" in done.stdout
 
 
 def test_a_reindex_that_finds_losses_says_so_in_its_exit_code(ask: Ask, tmp_path: Path) -> None:
