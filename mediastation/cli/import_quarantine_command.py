@@ -107,7 +107,7 @@ def _held_rows(rows: Iterable[dict[str, Any]], wanted: Sequence[str]) -> list[di
         named = [
             row
             for row in held
-            if word and (word == f"import:{row['job']}" or row["sha256"].startswith(word.lower()))
+            if word and (word in _imports(row) or row["sha256"].startswith(word.lower()))
         ]
         # That an import holds nothing is an answer; a digest of nothing is a slip.
         if not named and not re.fullmatch("import:[0-9]+", word):
@@ -117,6 +117,11 @@ def _held_rows(rows: Iterable[dict[str, Any]], wanted: Sequence[str]) -> list[di
             )
         chosen += [row for row in named if row not in chosen]
     return chosen
+
+
+def _imports(row: dict[str, Any]) -> list[str]:
+    """Return what the imports are called that brought a held file."""
+    return [f"import:{job}" for job in (row["job"], *row["met_again"])]
 
 
 def _held_row(row: dict[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,15 @@ class TestQuarantine:
         assert repr(word) in told["error"]
         assert ask("quarantine", "import:99")[1] == {"held": []}
 
+    @pytest.mark.usefixtures("contradiction")
+    def test_every_import_that_brought_it_shows_it(self, ask: Ask, tmp_path: Path) -> None:
+        _, again = ask("import", tmp_path / "other")
+
+        (row,) = ask("quarantine", f"import:{again['job']}")[1]["held"]
+
+        assert again["held"] == 1
+        assert row["path"] == "a.dcm"
+
     def test_keeping_takes_it_in_and_the_same_is_kept_the_next_time(
         self, ask: Ask, tmp_path: Path, contradiction: dict[str, Any]
     ) -> None:

@@ -109,7 +109,8 @@ def list_imports(station: Station) -> list[ImportView]:
     records = station.jobs.latest(station.clock.now(), _MOST_IMPORTS, kind="import")
     held: dict[int, list[QuarantinedFile]] = {}
     for file in _held(station):
-        held.setdefault(file.job, []).append(file)
+        for job in file.imports:
+            held.setdefault(job, []).append(file)
     return [ImportView(one, tuple(held.get(one.id, ()))) for one in records]
 
 
@@ -130,7 +131,7 @@ def read_import(
     from mediastation.station.reconciling.reconciled import OUTSIDE_MEDIUM  # noqa: PLC0415
 
     if held is None:
-        held = tuple(file for file in _held(station) if file.job == job)
+        held = tuple(_held(station, job))
     rows = outside_series(station.catalog, job, OUTSIDE_MEDIUM)
     patients = tuple(_patients(station, job, rows))
     return ImportView(record, held, patients, _later(station, job, patients))
@@ -157,10 +158,10 @@ def read_contents(station: Station, record: JobRecord) -> ImportContents:
     return ImportContents(rows[:MOST_SERIES], len(rows) > MOST_SERIES, diagnosis, opened=opened)
 
 
-def _held(station: Station) -> Iterable[QuarantinedFile]:
+def _held(station: Station, job: int | None = None) -> Iterable[QuarantinedFile]:
     from mediastation.station.intake.quarantine_desk import held_files  # noqa: PLC0415
 
-    return held_files(station)
+    return held_files(station, job)
 
 
 def _patients(

@@ -140,6 +140,19 @@ class TestContents:
 
 
 class TestHeld:
+    def test_a_file_is_held_for_every_import_that_brought_it(
+        self, station: Station, stick: Path, tmp_path: Path
+    ) -> None:
+        take(station, stick)
+        write_ct(tmp_path / "o" / "A", PatientID="EXT-1", SOPInstanceUID="1.2.3.1.2",
+                 PixelData=bytes(32))  # fmt: skip
+        jobs = [take(station, tmp_path / "o") for _ in range(2)]
+
+        listed = {view.record.id: view.waiting for view in list_imports(station)}
+        for job in jobs:
+            assert view_of(station, job).waiting == 1
+            assert listed[job] == 1
+
     def test_a_file_whose_counterpart_was_forgotten_is_shown_alone(
         self, station: Station, stick: Path, tmp_path: Path
     ) -> None:
