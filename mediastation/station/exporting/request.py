@@ -65,6 +65,10 @@ class ExportRequest:
         these are legal; 0 for new ones.
     recipients : tuple of Path
         Certificates of those who open a sealed medium with their keys.
+    recipient_digests : tuple of str
+        SHA-256 of each of these certificates when the export was asked for. Nothing
+        is sealed if a file holds another one by the time it is read. Empty for
+        whatever they hold.
     with_password : bool
         A password opens it, too. The request never has it: who runs the
         request is given it apart.
@@ -89,6 +93,7 @@ class ExportRequest:
     format: str = ""
     include: tuple[Path, ...] = ()
     recipients: tuple[Path, ...] = ()
+    recipient_digests: tuple[str, ...] = ()
     with_password: bool = False
     unsealed: bool = False
     disclosure: Disclosure = NOBODY

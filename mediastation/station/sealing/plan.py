@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -154,8 +154,10 @@ def prepare_sealing(
     rules = station.settings.secure
     # Certificates count as of today, whatever moment the medium bears.
     today = datetime.fromtimestamp(station.clock.now(), UTC)
-    paths = [*request.recipients, *([rules.escrow] if rules.escrow else [])]
-    recipients = _without_twins(read_recipient(path, today) for path in paths)
+    named = [read_recipient(path, today) for path in request.recipients]
+    _require_same_people(request, named)
+    escrow = [read_recipient(rules.escrow, today)] if rules.escrow else []
+    recipients = _without_twins([*named, *escrow])
     if not recipients and password is None:
         password = Password(_STANDS_IN)  # only a plan comes as far as here
     signer = None
@@ -267,6 +269,36 @@ def require_neutral_label(
         "PS3.15 D.1",
     )
     raise RefusedError(f"Nothing was written. {finding.message}", [finding], finding.hint)
+
+
+def with_digests(station: Station, request: ExportRequest) -> ExportRequest:
+    """Return a request that names whose certificates they are, for a job that comes later.
+
+    Files with certificates lie on sticks, and a stick may be another one by then.
+
+    Raises
+    ------
+    SecrecyError
+        If one of them cannot be used.
+    """
+    today = datetime.fromtimestamp(station.clock.now(), UTC)
+    named = [read_recipient(path, today).name.sha256 for path in request.recipients]
+    return replace(request, recipient_digests=tuple(named))
+
+
+def _require_same_people(request: ExportRequest, named: Sequence[Recipient]) -> None:
+    if not request.recipient_digests:
+        return
+    for path, recipient, digest in zip(
+        request.recipients, named, request.recipient_digests, strict=True
+    ):
+        if recipient.name.sha256 != digest:
+            raise SecrecyError(
+                f"{path} holds another certificate than when the export was asked for: now it is "
+                f"that of {recipient.name.subject}. Nothing was written.",
+                "Put the right one back and begin the job again; or give the export anew, if it "
+                "is to be for this one.",
+            )
 
 
 def _require_provable(signer: Signer, path: Path) -> None:

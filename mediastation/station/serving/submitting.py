@@ -12,6 +12,7 @@ from typing import Any
 from mediastation.errors import ConfigError, MediaError
 from mediastation.model.job import JobRecord, JobState
 from mediastation.station.exporting.questions import PEOPLE
+from mediastation.station.exporting.request import ExportRequest
 from mediastation.station.serving.job_kinds import (
     KINDS,
     Request,
@@ -51,8 +52,14 @@ def submit(station: Station, request: Request, *, priority: int = 0) -> int:
     ------
     ConfigError
         If the request cannot be run from the queue.
+    SecrecyError
+        If nothing can be sealed for somebody it names.
     """
     request = placed(request)
+    if isinstance(request, ExportRequest) and request.recipients:
+        from mediastation.station.sealing.plan import with_digests  # noqa: PLC0415 - loads ciphers
+
+        request = with_digests(station, request)
     drive = drive_of(request)
     _require_priority(priority)
     # Only where stations share the table may another host take the job; a drive is here.

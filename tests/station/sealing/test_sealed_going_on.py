@@ -30,6 +30,7 @@ from mediastation.station.serving.submitting import submit
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
 from tests.support.certificates import issue
+from tests.support.desk_home import work_off
 from tests.support.objects import write_series
 
 FIRST = Password("canary lobster velvet harbor tunnel quartz 7")
@@ -303,3 +304,48 @@ def working_on(station: Station, job: int, *, is_stopping: bool) -> Station:
     record = record_of(station, job)
     clock = Clock(datetime.fromisoformat(record.moment), record.seed)
     return Station(station.home, clock, claimed=record, is_stopping=lambda: is_stopping)
+
+
+class TestCertificates:
+    """Between the asking and the sealing may lie a night, and somebody else's stick."""
+
+    @pytest.fixture
+    def request_for_one(self, tmp_path: Path) -> ExportRequest:
+        write_series(tmp_path / "in", 1)
+        certificate = tmp_path / "cert.pem"
+        certificate.write_bytes(issue("Doctor").pem)
+        return ExportRequest(
+            (str(tmp_path / "in"),),
+            "STD-GEN-SEC-USB-JPEG",
+            tmp_path / "stick",
+            recipients=(certificate,),
+        )
+
+    def test_another_one_under_the_same_name_gets_nothing(
+        self, home: Path, request_for_one: ExportRequest
+    ) -> None:
+        (certificate,) = request_for_one.recipients
+        right = certificate.read_bytes()
+        with Station(home) as station:
+            job = submit(station, request_for_one)
+            certificate.write_bytes(issue("Somebody Else", number=1).pem)
+            work_off(home)
+
+            failed = record_of(station, job)
+            assert failed.state is JobState.FAILED
+            assert "Somebody Else" in failed.message
+            assert not request_for_one.output.exists()
+            certificate.write_bytes(right)
+            submitting.retry(station, job)
+            work_off(home)
+            assert record_of(station, job).state is JobState.DONE, record_of(station, job).message
+
+    def test_one_that_is_of_no_use_is_told_at_once(
+        self, home: Path, request_for_one: ExportRequest
+    ) -> None:
+        request_for_one.recipients[0].unlink()
+
+        with Station(home) as station:
+            with pytest.raises(SecrecyError):
+                submit(station, request_for_one)
+            assert station.jobs.latest(station.clock.now()) == []
