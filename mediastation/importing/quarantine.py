@@ -38,6 +38,7 @@ SHORTEST_PREFIX = 4
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _HELD = re.compile(r"([0-9a-f]{64})\.held")
+_KNOWN = re.compile(r"([0-9a-f]{64})\.(?:held|json)")
 _CHUNK = 1 << 20
 
 
@@ -177,6 +178,12 @@ class Quarantine:
         for name in names:
             if match := _HELD.fullmatch(name):
                 yield self._told(match[1])
+
+    def iter_known(self) -> Iterator[QuarantinedFile]:
+        """Yield every file that is held, or was until somebody decided to take it in, by digest."""
+        with disk_trouble_told(self.folder):
+            found = {match[1] for match in map(_KNOWN.fullmatch, os.listdir(self.folder)) if match}  # noqa: PTH208
+        yield from map(self._told, sorted(found))
 
     def count(self, *, waiting: bool = False) -> int:
         """Return how many files are held; only those that wait for a verdict if `waiting`."""

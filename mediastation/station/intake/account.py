@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +14,7 @@ from mediastation.importing.quarantine import Quarantine
 from mediastation.importing.survey import Survey
 from mediastation.model.finding import Finding, Severity
 from mediastation.model.identity import PatientIdentity
-from mediastation.model.importing import MediumKind, OpenedEnvelope, OutsideMedium
+from mediastation.model.importing import MediumKind, OpenedEnvelope, OutsideMedium, Verdict
 from mediastation.model.ledger import LedgerPatient, LedgerStudy
 from mediastation.model.ledger_facts import ImportFacts
 from mediastation.model.secrecy import ContentCipher, Digest, Signature
@@ -24,6 +24,13 @@ from mediastation.station.intake.request import ImportResult
 
 DIAGNOSIS = "diagnosis"
 """Fact of the survey: what the doctor said, as JSON."""
+
+IN_QUARANTINE: Mapping[Verdict | None, str] = {
+    None: "Held in quarantine",
+    Verdict.LEAVE: "Left in quarantine",
+    Verdict.KEEP: "Taken in from quarantine",
+}
+"""What the report calls a file that was held, by what was decided about it."""
 
 _UNREAD = (FileKind.UNREADABLE, FileKind.SEALED)
 _MOST_STUDIES = 10_000
@@ -210,12 +217,7 @@ def patients_that_came(survey: Survey) -> list[IndexPatient]:
 
 def left_behind(survey: Survey, quarantine: Quarantine, job: int) -> Iterator[LeftBehind]:
     """Yield what did not come in, those of one kind and reason together."""
-    held: dict[str, list[str]] = {}
-    for file in quarantine.iter_held():
-        if job in file.imports:
-            held.setdefault(file.rule, []).append(file.path)
-    for rule, paths in sorted(held.items()):
-        yield LeftBehind("Held in quarantine", rule, len(paths), paths[0])
+    yield from quarantined(quarantine, job)
     for kind, what, why in (
         (FileKind.UNREADABLE, "Unreadable files", "the medium does not give them"),
         (FileKind.SEALED, "Sealed files", "secure envelopes; the key or password is needed"),
@@ -225,6 +227,18 @@ def left_behind(survey: Survey, quarantine: Quarantine, job: int) -> Iterator[Le
         number = survey.count(kind)
         if number:
             yield LeftBehind(what, why, number, survey.example(kind))
+
+
+def quarantined(quarantine: Quarantine, job: int) -> Iterator[LeftBehind]:
+    """Yield what an import had held, those of one reason and decision together."""
+    held: dict[tuple[str, str], list[str]] = {}
+    for file in quarantine.iter_known():
+        if job in file.imports:
+            decided = f"; {file.decided_by}, {file.decided_at[:10]}" if file.verdict else ""
+            alike = held.setdefault((IN_QUARANTINE[file.verdict], file.rule + decided), [])
+            alike.append(file.path)
+    for (what, why), paths in sorted(held.items()):
+        yield LeftBehind(what, why, len(paths), paths[0])
 
 
 def opened_files(survey: Survey, mail: OpenedEnvelope | None = None) -> list[OpenedFiles]:

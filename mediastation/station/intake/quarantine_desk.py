@@ -23,6 +23,7 @@ from mediastation.model.file_meta import PREAMBLE_BYTES, PREFIX
 from mediastation.model.finding import Finding
 from mediastation.model.importing import Standing, Verdict
 from mediastation.model.text import storable
+from mediastation.station.job import Job
 from mediastation.station.reconciling.reconciled import OUTSIDE_MEDIUM
 from mediastation.station.station import Station
 
@@ -103,7 +104,18 @@ def decide(
                 step.report(done, len(files))
             step.summary = f"{kept:,} kept, {len(files) - kept:,} left"
         job.result = {"kept": kept, "left": len(files) - kept}
+        _amend_reports(station, job, files)
     return Decided(kept, len(files) - kept, tuple(job.findings))
+
+
+def _amend_reports(station: Station, job: Job, files: Sequence[QuarantinedFile]) -> None:
+    """Have the reports of the imports that brought these files say who decided what."""
+    from mediastation.station.intake.report_file import (  # noqa: PLC0415 - it brings templates
+        amend_import_report,
+    )
+
+    imports = sorted({number for file in files for number in file.imports if number})
+    job.found(amend_import_report(station, imports, quarantine=Quarantine(station.home)))
 
 
 def _decide_one(station: Station, file: QuarantinedFile, verdict: Verdict, why: str) -> bool:

@@ -20,6 +20,7 @@ from mediastation.catalog.durable import (
 )
 from mediastation.catalog.ledger import Ledger
 from mediastation.errors import MediastationError
+from mediastation.importing.quarantine import Quarantine
 from mediastation.model.finding import Finding, Severity, warning
 from mediastation.pages.facts import IndexPatient, IndexSeries, IndexStudy
 from mediastation.pages.import_facts import (
@@ -34,6 +35,7 @@ from mediastation.pages.import_facts import (
     SidesRow,
 )
 from mediastation.pages.import_report import render_import_report, render_import_report_pdf
+from mediastation.station.intake.account import IN_QUARANTINE, quarantined
 from mediastation.station.intake.report import ImportOutcome, import_report_facts, sides_of
 from mediastation.station.intake.request import IdentityDecision
 from mediastation.station.medium_report import require_report_name
@@ -111,6 +113,7 @@ def amend_import_report(
     *,
     identities: Sequence[IdentityDecision] = (),
     sent: SentOn | None = None,
+    quarantine: Quarantine | None = None,
 ) -> list[Finding]:
     """Enter into the reports of imports what was decided or sent later; it keeps nobody from work.
 
@@ -122,23 +125,29 @@ def amend_import_report(
         Each takes the place of what was said of that outside patient.
     sent : SentOn, optional
         Takes the place of what was said of that peer and that part.
+    quarantine : Quarantine, optional
+        Where somebody decided about what the imports had held: that is told anew.
 
     Returns
     -------
     list of Finding
         ``"report-not-amended"`` if that failed; ``"font-missing"`` of the sheet.
     """
-    folders = [station.home / "jobs" / str(job) for job in imports]
-    return [
-        finding
-        for folder in folders
-        if (folder / REPORT_FACTS).is_file()
-        for finding in _amend(station, folder, identities, sent)
-    ]
+    found: list[Finding] = []
+    for job in imports:
+        folder = station.home / "jobs" / str(job)
+        if (folder / REPORT_FACTS).is_file():
+            held = None if quarantine is None else quarantined(quarantine, job)
+            found += _amend(station, folder, identities, sent, held)
+    return found
 
 
 def _amend(
-    station: Station, folder: Path, identities: Sequence[IdentityDecision], sent: SentOn | None
+    station: Station,
+    folder: Path,
+    identities: Sequence[IdentityDecision],
+    sent: SentOn | None,
+    held: Iterable[LeftBehind] | None,
 ) -> list[Finding]:
     try:
         told = _read(folder / REPORT_FACTS)
@@ -149,6 +158,7 @@ def _amend(
             operator=station.settings.operator or told.operator,
             identities=_merged(told.identities, map(sides_of, identities), lambda one: one.key),
             sent=_merged(told.sent, [sent] if sent else [], _destination),
+            left=told.left if held is None else _with_held(told.left, held),
             ledger_head=head.short if head.count else "",
         )
         return list(_keep(station, folder, facts).findings)
@@ -187,6 +197,14 @@ def _merged(
     unnamed = known.count - len(known.items)
     items |= {key(one): one for one in news}
     return Listed(tuple(items.values()), len(items) + unnamed if unnamed else 0)
+
+
+def _with_held(left: Listed[LeftBehind], held: Iterable[LeftBehind]) -> Listed[LeftBehind]:
+    """Put what is told of the quarantine now in the place of what was."""
+    unnamed = left.count - len(left.items)
+    words = set(IN_QUARANTINE.values())
+    items = (*held, *(one for one in left.items if one.what not in words))
+    return Listed(items, len(items) + unnamed if unnamed else 0)
 
 
 def _as_json(facts: ImportReportFacts) -> str:

@@ -324,6 +324,23 @@ class TestContradictions:
             report = json.loads(Path(result.report).with_suffix(".json").read_text("utf-8"))
             assert [one["what"] for one in report["left"]["items"]] == ["Held in quarantine"]
 
+    @pytest.mark.parametrize(
+        ("verdict", "said"),
+        [(Verdict.KEEP, "Taken in from quarantine"), (Verdict.LEAVE, "Left in quarantine")],
+    )
+    def test_the_reports_of_all_who_brought_it_say_who_decided(
+        self, station: Station, other: Path, verdict: Verdict, said: str
+    ) -> None:
+        reports = [Path(take(station, other).report) for _ in range(2)]
+
+        decide(station, [held.sha256 for held in held_files(station)], verdict)
+
+        for report in reports:
+            (told,) = json.loads(report.with_suffix(".json").read_text("utf-8"))["left"]["items"]
+            assert (told["what"], told["count"]) == (said, 1)
+            assert told["why"].startswith(f"other-pixels; {station.settings.operator}, ")
+            assert said in report.read_text("utf-8")
+
     def test_rivals_on_one_medium_are_shown_beside_each_other(
         self, station: Station, tmp_path: Path
     ) -> None:
