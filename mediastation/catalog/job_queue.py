@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
 
 from mediastation.catalog.catalog import Catalog
+from mediastation.catalog.job_numbers import insert_job
 from mediastation.catalog.schema import job_events, job_findings, job_steps, jobs
 from mediastation.model.job import JobState, Question, StepState
 from mediastation.model.text import storable
@@ -59,8 +60,7 @@ class JobQueue:
             "resource": resource,
         }
         with self._catalog.writing() as connection:
-            statement = insert(jobs).returning(jobs.c.id)
-            job = int(connection.execute(statement, values).scalar_one())
+            job = insert_job(connection, self._catalog.home, values)
             tell(connection, job, now, operator, "submitted")
         return job
 

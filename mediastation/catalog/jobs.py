@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, Row, case, delete, func, insert, sele
 
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.functions import position_in
+from mediastation.catalog.job_numbers import insert_job
 from mediastation.catalog.job_queue import LEASE_S, tell
 from mediastation.catalog.schema import job_events, job_findings, job_steps, jobs
 from mediastation.model.finding import Finding, Severity
@@ -43,8 +44,7 @@ class JobTable:
             "started_at": now,
         }
         with self._catalog.writing() as connection:
-            statement = insert(jobs).returning(jobs.c.id)
-            job = int(connection.execute(statement, values).scalar_one())
+            job = insert_job(connection, self._catalog.home, values)
             tell(connection, job, now, operator, "started")
         return job
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mediastation.catalog.catalog import Catalog
 from mediastation.catalog.durable import disk_trouble_told, make_private_folder
 from mediastation.catalog.intake import Intake
+from mediastation.catalog.job_numbers import JOBS_FOLDER
 from mediastation.catalog.job_queue import JobQueue
 from mediastation.catalog.jobs import JobTable
 from mediastation.config import Settings, load_settings
@@ -116,7 +117,7 @@ class Station:
     @property
     def jobs_folder(self) -> Path:
         """Where the folders of the jobs lie, by number."""
-        return self.catalog.home / "jobs"
+        return self.catalog.home / JOBS_FOLDER
 
     def job_folder(self, job: int) -> Path:
         """Return the folder of a job, made where there is none."""
