@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from mediastation.pages.open_page import OPEN_NAME, OpenFacts, render_open
 from tests.support.browser import Browser
 from tests.support.certificates import Identity
 from tests.support.envelopes import Form, Signed, make_envelope
+from tests.support.file_sets import PATHS, good_file_set, instance
 from tests.support.open_page import OpenPage
 
 PASSWORD = "correct Horse-battery 9 staple"  # noqa: S105 - of nothing
@@ -250,6 +252,75 @@ def test_no_changed_byte_and_no_missing_end_makes_another_file(
     assert found["strange"] == []
     assert found["same"] >= 1
     assert found["refused"] > len(envelope)
+
+
+class TestAgainstTheDirectory:
+    """Each file proves itself alone; the DICOMDIR tells which there should be."""
+
+    FILES = good_file_set()
+
+    def open(self, medium: Medium, files: Mapping[str, bytes]) -> str:
+        for path, content in files.items():
+            medium.add(path, make_envelope(content, password=PASSWORD, salt=b"one salt"))
+        medium.choose()
+        medium.open()
+        return medium.said()
+
+    @pytest.mark.parametrize("spelling", ["{}", "{};1", "{}.", "lower"])
+    def test_what_fits_is_said_to_be_right(self, medium: Medium, spelling: str) -> None:
+        shown = str.lower if spelling == "lower" else spelling.format
+        files = {shown(path): data for path, data in self.FILES.items() if path != "README.TXT"}
+
+        said = self.open(medium, files)
+
+        assert said == f"All {len(files)} files are open, and proved to be unchanged."
+        counted = "rows.filter(row => row.listed).map(row => row.listed.length)"
+        assert medium.browser.run(counted) == [6]
+
+    def test_an_image_under_the_name_of_another_is_told(self, medium: Medium) -> None:
+        """It was sealed with the same password, on the medium of somebody else."""
+        other = instance("1.2.9.9", patient_id="PID9")
+
+        said = self.open(medium, self.FILES | {PATHS[1]: other})
+
+        assert (
+            f"1 file is not the image that DICOMDIR lists under that name, such as {PATHS[1]}"
+            in said
+        )
+        assert medium.browser.run("parts.result.classList.contains('bad')")
+
+    def test_files_that_are_not_there_are_told(self, medium: Medium) -> None:
+        left = {path: data for path, data in self.FILES.items() if path not in PATHS[2:4]}
+
+        said = self.open(medium, left)
+
+        assert (
+            f"2 files that DICOMDIR lists are not on the medium, or not chosen, such as {PATHS[2]}"
+            in said
+        )
+        assert medium.browser.run("parts.result.classList.contains('bad')")
+
+    def test_files_that_were_chosen_one_by_one_have_lost_their_folders(
+        self, medium: Medium
+    ) -> None:
+        files = [
+            medium.add(path, make_envelope(self.FILES[path], password=PASSWORD))
+            for path in ("DICOMDIR", PATHS[0])
+        ]
+        medium.browser.set_files("#files", files)
+        medium.browser.wait_until("rows.length > 0")
+
+        medium.open()
+
+        assert medium.said() == "All 2 files are open, and proved to be unchanged."
+
+    @pytest.mark.parametrize("cut", [133, 400, 1001])
+    def test_a_directory_that_cannot_be_followed_tells_nothing(
+        self, medium: Medium, cut: int
+    ) -> None:
+        said = self.open(medium, {"DICOMDIR": self.FILES["DICOMDIR"][:-cut], "IM1": DICOM})
+
+        assert said == "All 2 files are open, and proved to be unchanged."
 
 
 def test_what_went_wrong_comes_first_in_a_long_list(medium: Medium) -> None:
