@@ -12,7 +12,6 @@ from mediastation.catalog.jobs import JobTable
 from mediastation.catalog.ledger import Ledger
 from mediastation.model.ledger import LedgerEntry, LedgerEvent
 
-
 First = Callable[[Catalog], int]
 
 
