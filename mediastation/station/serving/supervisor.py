@@ -183,12 +183,15 @@ class Supervisor:
                 self._say_once(fault.message)
             except OSError as fault:
                 self._say_once(f"no worker can be begun: {fault.strerror}")
+            except Exception as fault:
+                # Were this thread to end, no job would be begun any more, and nobody would know.
+                self._say_once(f"this is a fault of Mediastation: {fault!r}", exc_info=True)
             self._woken.wait(_LOOK_EVERY_S)
             self._woken.clear()
 
-    def _say_once(self, trouble: str) -> None:
+    def _say_once(self, trouble: str, *, exc_info: bool = False) -> None:
         if trouble != self._trouble:
-            _LOG.error("%s", trouble)
+            _LOG.error("%s", trouble, exc_info=exc_info)
         self._trouble = trouble
 
     def _look(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,6 +125,31 @@ def test_a_busy_worker_does_not_count_for_the_next_job(
     export(station, tmp_path)
     supervisor._look()
     assert len(supervisor.workers()) == 2
+
+
+def test_what_goes_wrong_once_ends_no_supervision(
+    station: Station, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Jobs would wait for ever, and `serve` would say that all is well."""
+    monkeypatch.setattr(module, "_UPKEEP_EVERY_S", 0.0)
+    monkeypatch.setattr(module, "_LOOK_EVERY_S", 0.001)
+    looks = itertools.count(1)
+    goes_on = threading.Event()
+
+    def upkeep() -> None:
+        match next(looks):
+            case 1 | 2:
+                raise RuntimeError("can't start new thread")
+            case 3:
+                goes_on.set()
+
+    one = Supervisor(station, 0.0, upkeep=upkeep)
+    one.start()
+    went_on = goes_on.wait(60)
+    one.stop()
+
+    assert went_on
+    assert len([text for text in caplog.messages if "can't start new thread" in text]) == 1
 
 
 def test_the_dead_are_replaced_ever_more_slowly(
