@@ -202,7 +202,7 @@ def all_or_none(
         made_before = list(work.finished.values())
         for result in (*written, *(result for result, _ in made_before)):
             if result.verified:
-                _remove(Path(result.path))
+                remove_made(Path(result.path))
         heads = {head.count: head for head in (*work.heads, *(head for _, head in made_before))}
         for head in heads.values():
             withdraw(
@@ -218,7 +218,8 @@ def all_or_none(
         raise
 
 
-def _remove(path: Path) -> None:
+def remove_made(path: Path) -> None:
+    """Remove a volume that this job has made, as far as that can be done."""
     with suppress(OSError):
         if path.is_dir():
             shutil.rmtree(path)

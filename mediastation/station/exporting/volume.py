@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -14,18 +15,19 @@ from mediastation.media.fat import VolumeTooSmallError
 from mediastation.media.mounted import require_mounted_room
 from mediastation.model.finding import error, has_errors
 from mediastation.model.ledger import LedgerHead
-from mediastation.model.manifest import Manifest
+from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, ManifestFile
 from mediastation.model.medium import Format
 from mediastation.station.exporting.contents import read_contents
 from mediastation.station.exporting.file_set import DICOMDIR, Volume
 from mediastation.station.exporting.labels import keep_labels
 from mediastation.station.exporting.output import open_writer
+from mediastation.station.exporting.partition import remove_made
 from mediastation.station.exporting.request import VolumeResult
 from mediastation.station.exporting.target import Target
 from mediastation.station.exporting.work import Work
-from mediastation.station.recording.ledger import medium_facts, record_made
+from mediastation.station.recording.ledger import medium_facts, record_made, record_withdrawn
 from mediastation.station.recording.medium_contents import ledger_contents
-from mediastation.station.recording.medium_record import announce, named
+from mediastation.station.recording.medium_record import ENTRIES, announce, named
 from mediastation.station.sealing.envelope_folder import drop_envelopes
 from mediastation.station.sealing.mail import open_made, prove_mail
 from mediastation.station.sealing.one_mail_sealer import OneMailSealer
@@ -69,13 +71,52 @@ def _writer(work: Work, volume: Volume) -> MediumWriter:
 
 
 def keep_finished(work: Work, volume: Volume) -> VolumeResult | None:
-    """Return what an earlier attempt of the job made of `volume`; None if it has to be written."""
-    found = work.finished.get(volume.plan.output)
-    if found is None or found[0].file_set_uid != volume.file_set_uid:
+    """Return what an earlier attempt of the job made of `volume`; None if it has to be written.
+
+    One that holds something else than it would now, or says something else of the
+    set, which may have grown, is withdrawn and removed.
+
+    Raises
+    ------
+    MediaError
+        If the ledger cannot be written.
+    """
+    output = volume.plan.output
+    found = work.finished.get(output)
+    if found is None:
         return None
     result, head = found
-    work.heads.append(head)
-    return result
+    if result.file_set_uid == volume.file_set_uid and _has_these_pages(volume):
+        work.heads.append(head)
+        return result
+    why = "the set is another one than before the job was interrupted; the volume is made again"
+    record_withdrawn(work.station, work.job.id, head, why)
+    del work.finished[output]
+    told = work.job.result
+    told["volumes"] = [one for one in told.get("volumes", []) if one["path"] != result.path]
+    told[ENTRIES] = [count for count in told.get(ENTRIES, []) if count != head.count]
+    work.job.save_result()
+    if not os.path.ismount(output):
+        remove_made(output)
+    return None
+
+
+def _has_these_pages(volume: Volume) -> bool:
+    """Tell whether what was finished says of the set, in clear, what `volume` says of it."""
+    try:
+        written = Manifest.from_json((volume.folder / MANIFEST_NAME).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return _pages(written.files) == _pages(volume.manifest_files)
+
+
+def _pages(files: Iterable[ManifestFile]) -> set[tuple[str, str]]:
+    """Return what is no instance; the list of digests, which follows from the rest, left out."""
+    return {
+        (file.path, file.sha256)
+        for file in files
+        if not file.sop_instance_uid and file.path != DIGEST_LIST_NAME
+    }
 
 
 def require_room(work: Work, volume: Volume) -> None:

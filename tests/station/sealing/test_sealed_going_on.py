@@ -19,6 +19,7 @@ from mediastation.errors import MediaError, SecrecyError
 from mediastation.model.job import PASSWORD, JobRecord, JobState
 from mediastation.model.ledger import LedgerEvent
 from mediastation.model.secrecy import Password
+from mediastation.reading.volume import open_volume
 from mediastation.station.clock import Clock
 from mediastation.station.exporting.export import export
 from mediastation.station.exporting.request import ExportRequest, ExportResult
@@ -31,7 +32,7 @@ from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
 from tests.support.certificates import issue
 from tests.support.desk_home import work_off
-from tests.support.objects import write_series
+from tests.support.objects import write_ct, write_series
 
 FIRST = Password("canary lobster velvet harbor tunnel quartz 7")
 OTHER = Password("magnet cradle 41 pebble walnut siphon grove")
@@ -271,6 +272,39 @@ class TestSeveralVolumes:
         events = [one.event for one in Ledger(station.catalog).entries()]
         assert events.count(LedgerEvent.WITHDRAWN) == 1
         assert record_of(station, job).result["volumes"] == []
+
+    def test_a_set_that_has_grown_meanwhile_says_so_on_every_volume(
+        self,
+        station: Station,
+        request_of_two: ExportRequest,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        """The scanner went on sending: the first disc would say that it is one of two."""
+        job = self.interrupted(station, request_of_two, monkeypatch)
+        pixels = {"Rows": 200, "Columns": 200, "PixelData": bytes(200 * 200 * 2)}
+        for number in range(50, 60):
+            write_ct(
+                tmp_path / "in" / f"late{number}",
+                InstanceNumber=str(number),
+                SOPInstanceUID=f"1.2.3.1.{number}",
+                **pixels,
+            )
+
+        result = self.attempt(station, job, request_of_two, password=FIRST)
+
+        assert result.stopped == "", result.findings
+        number = len(result.volumes)
+        assert number > 2
+        for place, made in enumerate(result.volumes, 1):
+            with open_volume(Path(made.path)) as medium, medium.open("README.TXT") as stream:
+                assert f"{place} of {number}\r\n".encode() in stream.read()
+        entries = list(Ledger(station.catalog).entries())
+        withdrawn = {one.refers_to for one in entries if one.event is LedgerEvent.WITHDRAWN}
+        made_now = [
+            one for one in entries if one.event is LedgerEvent.MADE and one.number not in withdrawn
+        ]
+        assert len(made_now) == number
 
     def test_nobody_is_added_for_the_rest(
         self,
