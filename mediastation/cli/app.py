@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -180,7 +183,16 @@ def _interrupt(number: int, _: FrameType | None) -> None:
         # Shell and kernel both tell that the terminal is gone: the second word
         # would interrupt what clears away.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        _tell_no_terminal()
     raise KeyboardInterrupt
+
+
+def _tell_no_terminal() -> None:
+    """Have what is told from now on go nowhere: writing to a terminal that is gone is a fault."""
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        for descriptor in (1, 2):
+            if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+                os.dup2(nowhere.fileno(), descriptor)
 
 
 def end_with_terminal() -> None:

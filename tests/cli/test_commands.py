@@ -582,6 +582,22 @@ def test_a_terminal_that_goes_interrupts_what_clears_away_then(
     assert b"cleared away" in done.stdout
 
 
+def test_a_terminal_that_is_gone_is_no_fault(tmp_path: Path) -> None:
+    """Nobody reads what is told, and what is told must not end in a traceback."""
+    own, theirs = os.openpty()
+    words = [sys.executable, "-c", _HUNG_UP, "dies", str(tmp_path / "home")]
+    with subprocess.Popen(
+        words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env=os.environ | {"TERM": "xterm"},
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        os.close(own)
+        code = process.wait(60)
+
+    assert code == 130
+    assert not list((tmp_path / "home").glob("fault-*"))
+
+
 def test_a_reindex_that_finds_losses_says_so_in_its_exit_code(ask: Ask, tmp_path: Path) -> None:
     """Whoever runs it every night reads nothing else."""
     write_series(tmp_path / "in", 2)
