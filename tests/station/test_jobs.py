@@ -30,6 +30,7 @@ from mediastation.station.serving.queue import JobTransport
 from mediastation.station.serving.submitting import answer, cancel, prioritise, retry, submit
 from mediastation.station.serving.worker import Share, Worker, run_claimed
 from mediastation.station.station import Station
+from tests.support.objects import write_ct
 from tests.support.servers import configure
 
 
@@ -486,3 +487,50 @@ def test_an_export_is_followed_by_a_burn_of_each_volume(
     assert burned is not None
     assert burned.state is JobState.DONE, burned.message
     assert burned.result["verified"]
+
+
+class TestExportsOfOneNameThatAreBurned:
+    """`--output cd.iso`, patient after patient, and the discs are made when there is a blank."""
+
+    @pytest.fixture
+    def station(self, home: Path, tmp_path: Path) -> Iterator[Station]:
+        for number, who in enumerate(("Doe^Jane", "Roe^Richard")):
+            write_ct(
+                tmp_path / f"{number}.dcm", PatientName=who, PatientID=str(number),
+                StudyInstanceUID=f"1.{number + 2}", SeriesInstanceUID=f"1.{number + 2}.1",
+                SOPInstanceUID=f"1.{number + 2}.1.1",
+            )  # fmt: skip
+        with Station(home) as opened:
+            yield opened
+
+    def export_and_follow(self, station: Station, folder: Path, number: int) -> int:
+        """Export one patient, and return the number of the burn that follows."""
+        request = export_of(folder / f"{number}.dcm", output=folder / "cd.iso")
+        result = export(station, replace(request, burn_on=f"stdio:{folder / f'disc{number}'}"))
+        assert not result.stopped
+        [burn] = result.burns
+        return burn
+
+    def test_each_has_its_disc(self, station: Station, home: Path, tmp_path: Path) -> None:
+        burns, images = [], []
+        for number in range(2):
+            burns.append(self.export_and_follow(station, tmp_path, number))
+            images.append((tmp_path / "cd.iso").read_bytes())
+            work(home)
+
+        assert [state_of(station, burn) for burn in burns] == [JobState.DONE] * 2
+        assert images[0] != images[1]
+        for number, image in enumerate(images):
+            assert (tmp_path / f"disc{number}").read_bytes().startswith(image)
+
+    def test_nobody_gets_the_disc_of_the_next_one(
+        self, station: Station, home: Path, tmp_path: Path
+    ) -> None:
+        burns = [self.export_and_follow(station, tmp_path, number) for number in range(2)]
+        work(home)
+
+        assert [state_of(station, one) for one in burns] == [JobState.REFUSED, JobState.DONE]
+        refused = station.jobs.get(burns[0], station.clock.now())
+        assert refused is not None
+        assert "another image lies there" in refused.message
+        assert not (tmp_path / "disc0").exists()

@@ -75,6 +75,13 @@ def burn(
         with job:
             job.found(settled)
             image = check_image(station, job, request.image)
+            if request.image_sha256 not in {"", image.sha256}:
+                raise RefusedError(
+                    f"{request.image} is not burned: another image lies there by now than the one "
+                    "that this burn was asked for.",
+                    hint="Export the other one again, under a name of its own; what lies there is "
+                    "burned by a burn of its own.",
+                )
             result.image_sha256 = image.sha256
             result.file_set_uid = image.manifest.file_set_uid
 

@@ -46,6 +46,9 @@ class BurnRequest:
         How long to wait for the next blank to be put in.
     disclosure : Disclosure
         What the ledger is told of why the data go out.
+    image_sha256 : str
+        What the image has to be: by the time of the burn another one may lie
+        there. Empty for whichever it is.
     """
 
     image: Path
@@ -59,6 +62,7 @@ class BurnRequest:
     retries: int = 0
     wait_s: float = 300.0
     disclosure: Disclosure = NOBODY
+    image_sha256: str = ""
 
     @property
     def options(self) -> BurnOptions:

@@ -138,4 +138,4 @@ def _run(work: Work, result: ExportResult) -> None:
         for volume in volumes:
             result.volumes.append(keep_finished(work, volume) or write_volume(work, volume))
     if request.burn_on and not request.plan_only:
-        result.burns = submit_burns(station, request, result.volumes)
+        result.burns = submit_burns(station, job.id, request, result.volumes)
