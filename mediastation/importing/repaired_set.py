@@ -140,19 +140,32 @@ def _is_free(file_id: FileId, taken: set[FileId], folders: set[FileId]) -> bool:
     return all(file_id[:depth] not in taken for depth in range(1, len(file_id)))
 
 
+_WHOSE = frozenset(
+    {
+        "identity-not-confirmed", "one-person-two-spellings", "patient-id-of-issuers",
+        "several-patients", "shared-patient-id",
+    }
+)  # fmt: skip
+"""Rules of `mediastation.conformance.people`: what they find, no profile takes otherwise."""
+
+
 def _no_profile(asked: Sequence[ProfileFit], medium: str) -> Finding:
     """Say what keeps the set from the profiles; the one that comes nearest speaks for all."""
     nearest = min(asked, key=lambda fit: (not fit.fits, len(fit.findings)), default=None)
+    hint = "Name a profile: what has to be changed for it is made anew, the originals stay."
     if nearest is None:
         why = "none was named"
     elif nearest.fits:
         why = f"under {nearest.name} instances have to be changed ({', '.join(nearest.after)})"
     else:
         why = nearest.findings[0].message if nearest.findings else nearest.name
+        if nearest.findings and nearest.findings[0].rule in _WHOSE:
+            # No profile changes whose the images are.
+            hint = nearest.findings[0].hint
     return error(
         "no-profile",
         medium,
         f"no general purpose profile takes all instances as they are: {why}",
-        "Name a profile: what has to be changed for it is made anew, the originals stay.",
+        hint,
         "PS3.11 D",
     )

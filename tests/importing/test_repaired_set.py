@@ -100,6 +100,15 @@ class TestProfile:
         assert (finding.rule, finding.subject) == ("no-profile", "the disc")
         assert "RLE is not allowed" in finding.message
 
+    def test_where_there_are_two_people_nobody_is_sent_for_another_profile(self) -> None:
+        two = error("several-patients", "the set", "The set holds 2 people.", "--several-patients")
+        fits = [ProfileFit(name, False, (), (two,)) for name in ON_A_STICK]
+
+        (finding,) = plan_repaired_set(fits, [], ON_A_STICK).findings
+
+        assert "2 people" in finding.message
+        assert finding.hint == "--several-patients"
+
     def test_where_all_would_change_them_that_is_told(self) -> None:
         (finding,) = plan_repaired_set([fit("STD-GEN-CD", "vr", "decode")], [], ON_A_DISC).findings
 

@@ -83,7 +83,7 @@ def repair(
         taken.findings += plan.findings
         if not plan.profile:
             taken.stopped = "No Application Profile takes everything as it is; nothing was written."
-            taken.hint = "The findings say why; `--profile` names one that converts what it may."
+            taken.hint = "The findings say why, and what to do."
             taken.exit_code = 1
             return taken, None
         profile = plan.profile
