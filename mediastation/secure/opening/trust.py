@@ -86,6 +86,7 @@ class TrustStore:
             if other.may_issue and other.is_valid(moment) and not other.puzzles:
                 known[other.subject].append(other)
         steps = 0
+        why_not = "nobody whom this site trusts vouches for it"
         waiting: list[tuple[Certificate, ...]] = [(signer,)]
         while waiting:
             chain = waiting.pop()
@@ -104,11 +105,18 @@ class TrustStore:
                     return "too many certificates came with it to find out who vouches for it"
                 if not chain[-1].was_issued_by(issuer):
                     continue
+                if issuer.puzzles:
+                    # The list vouches for it, not for those whom its own rule keeps out.
+                    why_not = (
+                        "who vouches for it is bound by a rule that is not understood here "
+                        f"({issuer.puzzles[0]})"
+                    )
+                    continue
                 if is_end:
                     return ""
                 if len(chain) < MAX_CHAIN:
                     waiting.append((*chain, issuer))
-        return "nobody whom this site trusts vouches for it"
+        return why_not
 
 
 def read_trust(path: Path) -> TrustStore:

@@ -94,6 +94,16 @@ class TestChains:
         assert "nobody" in doubt(trusting(ROOT), leaf, bound)
         assert "a rule that is not understood" in doubt(trusting(ROOT), odd)
 
+    def test_an_authority_of_the_list_is_held_to_its_own_rules(self) -> None:
+        """One that may speak for some names only does not speak for all because it is listed."""
+        names = x509.NameConstraints([x509.DirectoryName(ROOT.certificate.subject)], None)
+        bound = issued("Bound", 9, ROOT, x509.BasicConstraints(True, None), names)
+        leaf = issue("Leaf", number=3, issuer=bound)
+
+        assert "a rule that is not understood" in doubt(trusting(bound), leaf)
+        assert "a rule that is not understood" in doubt(trusting(ROOT, bound), leaf)
+        assert doubt(trusting(leaf, bound), leaf) == ""
+
     def test_a_signature_with_sha_1_vouches_for_nobody(self) -> None:
         weak = with_sha_1(issue("Weak", number=4, issuer=ROOT))
 
