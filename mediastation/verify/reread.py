@@ -94,7 +94,7 @@ def reread(
             opener, cache = open_fresh(medium)
         with open_volume(medium, opener=opener) if opener else open_volume(medium) as volume:
             if isinstance(volume, FolderVolume):
-                cache = _forget_files(medium, volume)
+                cache = forget_files(medium, volume)
             wrong = check_right_disc(
                 read_identity(volume),
                 expected,
@@ -127,7 +127,7 @@ def reread(
     return replace(report, from_cache=str(cache))
 
 
-def _forget_files(root: Path, volume: Volume) -> Cache:
+def forget_files(root: Path, volume: Volume) -> Cache:
     """Empty the cache of every file below a folder; say whether that worked for all of them."""
     achieved = Cache.DEFEATED
     for file in volume.iter_files():

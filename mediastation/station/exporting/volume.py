@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -13,10 +13,12 @@ from mediastation.errors import RefusedError
 from mediastation.media.contract import MediumWriter, WrittenImage
 from mediastation.media.fat import VolumeTooSmallError
 from mediastation.media.mounted import require_mounted_room
-from mediastation.model.finding import error, has_errors
+from mediastation.model.finding import Finding, error, has_errors, note
 from mediastation.model.ledger import LedgerHead
 from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, ManifestFile
 from mediastation.model.medium import Format
+from mediastation.reading.contract import Volume as Medium
+from mediastation.reading.fresh import Cache
 from mediastation.station.exporting.contents import read_contents
 from mediastation.station.exporting.file_set import DICOMDIR, Volume
 from mediastation.station.exporting.labels import keep_labels
@@ -32,6 +34,7 @@ from mediastation.station.sealing.envelope_folder import drop_envelopes
 from mediastation.station.sealing.mail import open_made, prove_mail
 from mediastation.station.sealing.one_mail_sealer import OneMailSealer
 from mediastation.station.sealing.volume import prove_volume, seal_volume
+from mediastation.verify.reread import forget_files
 from mediastation.verify.verifier import verify_volume
 
 MANIFEST_NAME = "manifest.json"
@@ -174,6 +177,7 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
             job.step(volume.plan.step("verify"), size_bytes, "bytes") as step,
             open_made(work, volume, pending.path) as medium,
         ):
+            job.found(_forget_written(work, volume, medium))
             report = verify_volume(medium, manifest, profile=work.profile, progress=step.report)
             proof = prove_mail(work, volume, medium)
             job.found(
@@ -210,6 +214,23 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
             pending.commit()
     work.heads.append(head)
     return result
+
+
+def _forget_written(work: Work, volume: Volume, medium: Medium) -> Iterator[Finding]:
+    """Have a medium that was written where it is mounted reread, and not what is remembered of it.
+
+    Whatever is burned or copied later is reread then.
+    """
+    output = volume.plan.output
+    if work.target.format is not Format.FOLDER or not os.path.ismount(output):
+        return
+    if forget_files(output, medium) is not Cache.DEFEATED:
+        yield note(
+            "read-from-memory",
+            str(output),
+            "What was reread may have come from the memory of this computer.",
+            "Take the medium out, put it back in, and let `mediastation verify` read it.",
+        )
 
 
 def _record(work: Work, volume: Volume, manifest: Manifest) -> LedgerHead:

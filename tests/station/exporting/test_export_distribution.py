@@ -13,6 +13,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from mediastation.errors import ConfigError, MediaError
+from mediastation.reading.fresh import Cache
 from mediastation.station.clock import Clock, read_timestamp
 from mediastation.station.exporting.export import export
 from mediastation.station.exporting.file_set import Volume
@@ -22,6 +23,8 @@ from mediastation.station.exporting.work import Work
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
 from mediastation.station.verification import verify
+from mediastation.verify.report import VerifyReport
+from mediastation.verify.verifier import verify_volume
 from tests.support.objects import write_ct, write_series
 from tests.support.unpacking import unpacked
 
@@ -380,6 +383,41 @@ class TestOutput:
         assert "system-file" in {finding.rule for finding in result.findings}
         assert stick.stat().st_ino == before
         assert (stick / "DICOMDIR").is_file()
+
+    @pytest.mark.parametrize("cache", list(Cache))
+    def test_a_stick_is_reread_from_itself_and_not_from_memory(
+        self,
+        station: Station,
+        tmp_path: Path,
+        studies: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        cache: Cache,
+    ) -> None:
+        """What was just written is remembered, whatever the stick has made of it."""
+        stick = tmp_path / "stick"
+        stick.mkdir()
+        monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == stick)
+        monkeypatch.setattr("mediastation.media.mounted.mounted_file_system", fat32)
+        forgotten: list[Path] = []
+
+        def drop(path: Path) -> Cache:
+            assert path.is_file()
+            forgotten.append(path)
+            return cache
+
+        def verified(medium: Any, *words: Any, **more: Any) -> VerifyReport:
+            assert sorted(forgotten) == sorted(stick / file.path for file in medium.iter_files())
+            return verify_volume(medium, *words, **more)
+
+        monkeypatch.setattr("mediastation.verify.reread.drop_cache", drop)
+        monkeypatch.setattr("mediastation.station.exporting.volume.verify_volume", verified)
+
+        result = ask(station, studies, stick, "folder")
+
+        assert result.stopped == "", [finding.message for finding in result.findings]
+        assert {stick / "DICOMDIR", stick / "README.TXT"} < set(forgotten)
+        rules = {finding.rule for finding in result.findings}
+        assert ("read-from-memory" in rules) is (cache is Cache.UNKNOWN)
 
     @pytest.mark.parametrize("plan_only", [True, False], ids=["plan", "export"])
     @pytest.mark.parametrize("lacking", ["bytes", "clusters"])
