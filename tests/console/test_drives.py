@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -307,6 +308,8 @@ class TestBurn:
             assert record.kind == "burn"
             assert record.request["drives"] == [SR1]
             assert record.request["image"] == str(images.first)
+            digest = hashlib.sha256(images.first.read_bytes()).hexdigest()
+            assert record.request["image_sha256"] == digest
             assert (record.request["copies"], record.request["speed"]) == (2, 8)
             assert "· " in line_with(pilot, "/dev/sr1   ")
 

@@ -278,6 +278,8 @@ class TestErrands:
             await pressed(pilot, "y")
             burn = newest(home)
             assert screen_of(pilot).table.cursor_key == burn.id
+            made = job_of(home, DONE).result["volumes"][0]["sha256"]
+            assert burn.request["image_sha256"] == made, "and no other that has its name by then"
         work_off(home)
         assert job_of(home, burn.id).state is JobState.DONE
         async with opened(home, "jobs", size=(160, 50)) as pilot:

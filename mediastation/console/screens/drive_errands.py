@@ -261,7 +261,14 @@ class DriveErrands(VerifyErrands):
         from mediastation.station.burning.request import BurnRequest  # noqa: PLC0415
 
         if sure:
-            request = BurnRequest(image.path, (device,), speed, copies, disclosure=image.disclosure)
+            request = BurnRequest(
+                image.path,
+                (device,),
+                speed,
+                copies,
+                disclosure=image.disclosure,
+                image_sha256=image.image_sha256,
+            )
             self.run_worker(self._submit(request), group="errand")
 
     # Jobs

@@ -240,7 +240,13 @@ class JobErrands(VerifyErrands):
 
         disclosure = _disclosure(record)
         requests = [
-            BurnRequest(image.path, (drive,), copies=copies, disclosure=disclosure)
+            BurnRequest(
+                image.path,
+                (drive,),
+                copies=copies,
+                disclosure=disclosure,
+                image_sha256=image.sha256,
+            )
             for image in images
         ]
         await self._submit(requests)

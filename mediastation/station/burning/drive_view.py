@@ -69,13 +69,17 @@ class DriveView:
 
 @dataclass(frozen=True, slots=True)
 class Burnable:
-    """An image that may be burned: of which job, whose, and why it goes out."""
+    """An image that may be burned: of which job, whose, and why it goes out.
+
+    `image_sha256` is what that job made; empty for an image of no job.
+    """
 
     path: Path
     content: DiscContent
     size_bytes: int
     job: int = 0
     disclosure: Disclosure = NOBODY
+    image_sha256: str = ""
 
 
 def drive_jobs(station: Station) -> dict[str, DriveJob]:
@@ -174,10 +178,16 @@ def _is_for(name: str, disc: Disc) -> bool:
 
 
 def recent_images(station: Station) -> list[tuple[JobRecord, Output, tuple[str, ...]]]:
-    """Return images that the latest jobs made and that are still there, with their patients."""
+    """Return images that the latest jobs made and that are still there, with their patients.
+
+    Under one name lies what the latest of them made.
+    """
     found = []
+    seen: set[Path] = set()
     for record in station.jobs.latest(station.clock.now(), _RECENT_JOBS):
-        images = [one for one in images_to_burn(record) if one.path.is_file()]
+        made = [one for one in images_to_burn(record) if one.path not in seen]
+        seen.update(one.path for one in made)
+        images = [one for one in made if one.path.is_file()]
         if not images:
             continue
         people = tuple(one.patient_name for one in facts_of_job(station, record).patients)
@@ -213,7 +223,9 @@ def read_burnable(_: Station, path: Path, record: JobRecord | None = None) -> Bu
         ) from fault
     told_why = record.request.get("disclosure") if record is not None else None
     disclosure = Disclosure.from_dict(told_why)
-    return Burnable(path, content, size_bytes, record.id if record else 0, disclosure)
+    made = images_to_burn(record) if record is not None else []
+    sha256 = next((one.sha256 for one in made if one.path == path), "")
+    return Burnable(path, content, size_bytes, record.id if record else 0, disclosure, sha256)
 
 
 def _inspect(engine: BurnEngine, device: str, is_busy: bool) -> Drive:
