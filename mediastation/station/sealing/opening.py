@@ -123,7 +123,8 @@ def take_out(
     Raises
     ------
     ConfigError
-        If there is no such medium, or `output` cannot be a new folder.
+        If there is no such medium, or `output` cannot be a new folder, or would
+        be one of the medium.
     RefusedError
         If no envelope lies on the medium.
     SecrecyError
@@ -139,6 +140,12 @@ def take_out(
     if os.path.ismount(request.output):
         raise ConfigError(f"Something is mounted at {request.output}.", "Name a new folder on it.")
     require_output(station, request.output, Format.FOLDER)
+    if _lies_on(request.output, request.medium):
+        raise ConfigError(
+            f"{request.output} would lie on {request.medium} itself: what is sealed there would lie "
+            "there in plain, too.",
+            "Name a folder that is not on it.",
+        )
     trust = read_site_trust(station)
     settled = settle_unfinished(station)
     with station.job(KIND, request.as_dict(), listener) as job:
@@ -187,6 +194,11 @@ def take_out(
                 with named(station, job, head):
                     part.commit()
     return result
+
+
+def _lies_on(output: Path, medium: Path) -> bool:
+    """Tell whether `output` would be in the folder `medium`, by whatever links it is named."""
+    return medium.is_dir() and output.absolute().parent.resolve().is_relative_to(medium.resolve())
 
 
 class _Work:

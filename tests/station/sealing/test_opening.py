@@ -405,6 +405,19 @@ class TestWhereItGoes:
 
         assert all(path.lstat().st_mtime_ns == then for path, then in before.items())
 
+    @pytest.mark.parametrize("where", ["stick/out", "stick/DICOM/out", "link/out"])
+    def test_nothing_plain_is_put_on_the_medium_itself(
+        self, station: Station, tmp_path: Path, where: str
+    ) -> None:
+        """Who has the stick next would have it without a password."""
+        medium = write_folder(sealed_tree(FILES), tmp_path / "stick")
+        (tmp_path / "link").symlink_to(medium)
+
+        with pytest.raises(ConfigError, match="would lie on"):
+            take_out(station, OpenRequest(medium, tmp_path / where), RING)
+
+        assert contents(medium).keys() == FILES.keys()
+
     def test_hostile_names_stay_in_the_folder(
         self, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
