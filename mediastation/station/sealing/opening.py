@@ -142,8 +142,8 @@ def take_out(
     require_output(station, request.output, Format.FOLDER)
     if _lies_on(request.output, request.medium):
         raise ConfigError(
-            f"{request.output} would lie on {request.medium} itself: what is sealed there would lie "
-            "there in plain, too.",
+            f"{request.output} would lie on {request.medium} itself: what is sealed there would "
+            "lie there in plain, too.",
             "Name a folder that is not on it.",
         )
     trust = read_site_trust(station)
