@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from mediastation.catalog.durable import disk_trouble_told, write_text_durably
+from mediastation.catalog.durable import (
+    disk_trouble_told,
+    sync_file_system,
+    write_text_durably,
+)
 from mediastation.errors import RefusedError
 from mediastation.media.contract import MediumWriter, WrittenImage
 from mediastation.media.fat import VolumeTooSmallError
@@ -177,7 +181,7 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
             job.step(volume.plan.step("verify"), size_bytes, "bytes") as step,
             open_made(work, volume, pending.path) as medium,
         ):
-            job.found(_forget_written(work, volume, medium))
+            job.found(_forget_written(work, volume, pending.path, medium))
             report = verify_volume(medium, manifest, profile=work.profile, progress=step.report)
             proof = prove_mail(work, volume, medium)
             job.found(
@@ -216,21 +220,29 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
     return result
 
 
-def _forget_written(work: Work, volume: Volume, medium: Medium) -> Iterator[Finding]:
-    """Have a medium that was written where it is mounted reread, and not what is remembered of it.
+def _forget_written(work: Work, volume: Volume, written: Path, medium: Medium) -> Iterator[Finding]:
+    """Have what was written onto a stick reread from there, and not what is remembered of it.
 
     Whatever is burned or copied later is reread then.
     """
     output = volume.plan.output
-    if work.target.format is not Format.FOLDER or not os.path.ismount(output):
+    if work.target.format is not Format.FOLDER:
         return
-    if forget_files(output, medium) is not Cache.DEFEATED:
+    if not os.path.ismount(output) and not _is_on_another_disk(written, work.station.home):
+        return
+    with suppress(OSError):
+        sync_file_system(written)  # one wait for all files makes the many that follow short
+    if forget_files(written, medium) is not Cache.DEFEATED:
         yield note(
             "read-from-memory",
             str(output),
             "What was reread may have come from the memory of this computer.",
             "Take the medium out, put it back in, and let `mediastation verify` read it.",
         )
+
+
+def _is_on_another_disk(path: Path, home: Path) -> bool:
+    return path.stat().st_dev != home.stat().st_dev
 
 
 def _record(work: Work, volume: Volume, manifest: Manifest) -> LedgerHead:

@@ -384,6 +384,7 @@ class TestOutput:
         assert stick.stat().st_ino == before
         assert (stick / "DICOMDIR").is_file()
 
+    @pytest.mark.parametrize("is_folder_on_it", [False, True], ids=["stick", "folder on a stick"])
     @pytest.mark.parametrize("cache", list(Cache))
     def test_a_stick_is_reread_from_itself_and_not_from_memory(
         self,
@@ -392,11 +393,16 @@ class TestOutput:
         studies: Path,
         monkeypatch: pytest.MonkeyPatch,
         cache: Cache,
+        is_folder_on_it: bool,
     ) -> None:
         """What was just written is remembered, whatever the stick has made of it."""
         stick = tmp_path / "stick"
-        stick.mkdir()
-        monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == stick)
+        if is_folder_on_it:
+            other = "mediastation.station.exporting.volume._is_on_another_disk"
+            monkeypatch.setattr(other, lambda *_: True)
+        else:
+            stick.mkdir()
+            monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == stick)
         monkeypatch.setattr("mediastation.media.mounted.mounted_file_system", fat32)
         forgotten: list[Path] = []
 
@@ -406,7 +412,8 @@ class TestOutput:
             return cache
 
         def verified(medium: Any, *words: Any, **more: Any) -> VerifyReport:
-            assert sorted(forgotten) == sorted(stick / file.path for file in medium.iter_files())
+            (root,) = tmp_path.glob("*stick*")
+            assert sorted(forgotten) == sorted(root / file.path for file in medium.iter_files())
             return verify_volume(medium, *words, **more)
 
         monkeypatch.setattr("mediastation.verify.reread.drop_cache", drop)
@@ -415,7 +422,7 @@ class TestOutput:
         result = ask(station, studies, stick, "folder")
 
         assert result.stopped == "", [finding.message for finding in result.findings]
-        assert {stick / "DICOMDIR", stick / "README.TXT"} < set(forgotten)
+        assert {"DICOMDIR", "README.TXT"} < {path.name for path in forgotten}
         rules = {finding.rule for finding in result.findings}
         assert ("read-from-memory" in rules) is (cache is Cache.UNKNOWN)
 
