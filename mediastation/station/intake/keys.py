@@ -173,7 +173,14 @@ class ImportKeys:
 
         opener = self._new_opener()
         is_wrong = False
-        for file in iter_each_lock(volume, sample.envelopes):
+        # Only where these stay shut does anybody look further: in a drive that costs time.
+        in_drive = self._medium.is_block_device()
+        further = (
+            file
+            for files in (sample.envelopes, volume.iter_files())
+            for file in iter_each_lock(volume, tuple(files), in_drive=in_drive)
+        )
+        for file in further:
             try:
                 with volume.open(file.path) as stream:
                     opener.open(stream, file.size_bytes, _nowhere, file.path)

@@ -100,6 +100,18 @@ class TestWrongKeys:
 
 
 class TestMixtures:
+    def test_they_come_in_as_well_where_the_first_hundreds_are_of_another(
+        self, station: Station, tmp_path: Path
+    ) -> None:
+        files = enumerate_files(tmp_path, 3)
+        other = sealed(b"x", password="another", salt=b"another!")  # noqa: S106
+        tree = {f"A{number:03}": other for number in range(300)}
+        tree |= {f"Z/{name}": sealed(content) for name, content in files.items()}
+
+        result = take(station, stick(tmp_path, tree), WORDS)
+
+        assert (result.imported, result.opened) == (3, 3)
+
     def test_a_few_among_many_of_another_password_come_in(
         self, station: Station, tmp_path: Path
     ) -> None:
