@@ -29,6 +29,7 @@ MAX_LIST_CHARACTERS = 1 << 20
 _MAX_VALUE_CHARACTERS = 4096
 _IMPLICIT_HEAD = struct.Struct("<HHL")
 # The plural of an abbreviation is one word: OtherPatientIDs.
+_UTF_8 = Element("CS", b"ISO_IR 192")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s(?![a-z]))[a-z])")
 _TAG = re.compile(r"\(?([0-9a-fA-F]{4}),?([0-9a-fA-F]{4})\)?")
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN"})
@@ -132,11 +133,30 @@ def read_identifier(data: bytes, transfer_syntax: str) -> dict[str, str]:
 
 
 def value_text(element: Element, charset: Element | None) -> str:
-    """Return a value of an answer as text, cut where it is absurdly long."""
+    """Return a value of an answer as text, cut where it is absurdly long.
+
+    Worklists and archives answer in UTF-8 without a Specific Character Set.
+    Read as the default repertoire that is another name, and it would be written
+    into images; no other text that people write is sound UTF-8 by chance.
+    """
+    if _is_undeclared_utf_8(element.value, charset):
+        charset = _UTF_8
     if element.vr in _NUMBERS:
         return _number_text(element)
     most = MAX_LIST_CHARACTERS if element.vr == "UI" else _MAX_VALUE_CHARACTERS
     return decode_text(element, charset)[:most]
+
+
+def _is_undeclared_utf_8(value: bytes, charset: Element | None) -> bool:
+    if value.isascii() or b"\x1b" in value:
+        return False
+    if charset is not None and charset.value.strip(b"\0 "):
+        return False
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _texts(keys: Keys) -> Iterator[str]:

@@ -13,6 +13,7 @@ from pydicom.filewriter import write_dataset
 
 from mediastation.dicom.answer import MOST_ITEMS, Answer, read_answer
 from mediastation.dicom.identifier import IdentifierError, Keys, encode_identifier
+from mediastation.model.element_encoding import encode_element
 
 EXPLICIT_LE, IMPLICIT_LE = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 SYNTAXES = pytest.mark.parametrize("syntax", [EXPLICIT_LE, IMPLICIT_LE])
@@ -115,6 +116,23 @@ def test_the_character_set_of_the_whole_holds_for_items_that_name_none() -> None
     (step,) = read_answer(encoded(ds, EXPLICIT_LE), EXPLICIT_LE, WANTED).items(STEPS)
 
     assert step.text(STEP_TEXT) == "Череп"
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("Müller^Jörg".encode(), "Müller^Jörg"),
+        ("Иванов^Иван".encode(), "Иванов^Иван"),
+        ("Müller^Jörg".encode("latin-1"), "Müller^Jörg"),
+    ],
+)
+def test_a_name_in_utf_8_that_declares_no_character_set_is_no_other_name(
+    written: bytes, name: str
+) -> None:
+    """What is read here is written into images of the patient."""
+    data = encode_element(NAME, "PN", written + b" " * (len(written) % 2))
+
+    assert read_answer(data, EXPLICIT_LE, WANTED).text(NAME) == name
 
 
 def test_an_item_may_have_a_character_set_of_its_own() -> None:
