@@ -11,6 +11,8 @@ from mediastation.errors import RefusedError
 from mediastation.model.event import Listener, nobody
 from mediastation.model.finding import Finding, error, has_errors
 from mediastation.model.ledger import Disclosure
+from mediastation.reading.volume import open_volume
+from mediastation.station.exporting.forget_written import forget_written
 from mediastation.station.exporting.output import open_writer, require_output
 from mediastation.station.exporting.reprint_files import (
     check_stored_files,
@@ -30,7 +32,7 @@ from mediastation.station.recording.medium_contents import contents_of_folder
 from mediastation.station.recording.medium_record import announce, named
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
-from mediastation.verify.verifier import verify_medium
+from mediastation.verify.verifier import verify_volume
 
 
 def reprint(
@@ -125,10 +127,12 @@ def _write(
             announce(job, output)
             pending = stack.enter_context(writer.write(output, progress=step.report))
             step.summary = f"{len(files):,} files"
-        with job.step("verify", size_bytes, "bytes") as step:
-            report = verify_medium(
-                pending.path, manifest, profile=original.profile, progress=step.report
-            )
+        with (
+            job.step("verify", size_bytes, "bytes") as step,
+            open_volume(pending.path) as medium,
+        ):
+            job.found(forget_written(station, output, pending.path, medium))
+            report = verify_volume(medium, manifest, profile=original.profile, progress=step.report)
             step.summary = report.proved
         if pending.image.sha256 != manifest.image_sha256 or not report.ok:
             spoiled = check_stored_files(station, manifest, report.findings)

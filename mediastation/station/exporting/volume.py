@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from mediastation.catalog.durable import (
-    disk_trouble_told,
-    sync_file_system,
-    write_text_durably,
-)
+from mediastation.catalog.durable import disk_trouble_told, write_text_durably
 from mediastation.errors import RefusedError
 from mediastation.media.contract import MediumWriter, WrittenImage
 from mediastation.media.fat import VolumeTooSmallError
 from mediastation.media.mounted import require_mounted_room
-from mediastation.model.finding import Finding, error, has_errors, note
+from mediastation.model.finding import error, has_errors
 from mediastation.model.ledger import LedgerHead
 from mediastation.model.manifest import DIGEST_LIST_NAME, Manifest, ManifestFile
 from mediastation.model.medium import Format
-from mediastation.reading.contract import Volume as Medium
-from mediastation.reading.fresh import Cache
 from mediastation.station.exporting.contents import read_contents
 from mediastation.station.exporting.file_set import DICOMDIR, Volume
+from mediastation.station.exporting.forget_written import forget_written
 from mediastation.station.exporting.labels import keep_labels
 from mediastation.station.exporting.output import open_writer
 from mediastation.station.exporting.partition import remove_made
@@ -38,7 +33,6 @@ from mediastation.station.sealing.envelope_folder import drop_envelopes
 from mediastation.station.sealing.mail import open_made, prove_mail
 from mediastation.station.sealing.one_mail_sealer import OneMailSealer
 from mediastation.station.sealing.volume import prove_volume, seal_volume
-from mediastation.verify.reread import forget_files
 from mediastation.verify.verifier import verify_volume
 
 MANIFEST_NAME = "manifest.json"
@@ -181,7 +175,7 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
             job.step(volume.plan.step("verify"), size_bytes, "bytes") as step,
             open_made(work, volume, pending.path) as medium,
         ):
-            job.found(_forget_written(work, volume, pending.path, medium))
+            job.found(forget_written(work.station, volume.plan.output, pending.path, medium))
             report = verify_volume(medium, manifest, profile=work.profile, progress=step.report)
             proof = prove_mail(work, volume, medium)
             job.found(
@@ -218,31 +212,6 @@ def write_volume(work: Work, volume: Volume) -> VolumeResult:
             pending.commit()
     work.heads.append(head)
     return result
-
-
-def _forget_written(work: Work, volume: Volume, written: Path, medium: Medium) -> Iterator[Finding]:
-    """Have what was written onto a stick reread from there, and not what is remembered of it.
-
-    Whatever is burned or copied later is reread then.
-    """
-    output = volume.plan.output
-    if work.target.format is not Format.FOLDER:
-        return
-    if not os.path.ismount(output) and not _is_on_another_disk(written, work.station.home):
-        return
-    with suppress(OSError):
-        sync_file_system(written)  # one wait for all files makes the many that follow short
-    if forget_files(written, medium) is not Cache.DEFEATED:
-        yield note(
-            "read-from-memory",
-            str(output),
-            "What was reread may have come from the memory of this computer.",
-            "Take the medium out, put it back in, and let `mediastation verify` read it.",
-        )
-
-
-def _is_on_another_disk(path: Path, home: Path) -> bool:
-    return path.stat().st_dev != home.stat().st_dev
 
 
 def _record(work: Work, volume: Volume, manifest: Manifest) -> LedgerHead:

@@ -398,7 +398,7 @@ class TestOutput:
         """What was just written is remembered, whatever the stick has made of it."""
         stick = tmp_path / "stick"
         if is_folder_on_it:
-            other = "mediastation.station.exporting.volume._is_on_another_disk"
+            other = "mediastation.station.exporting.forget_written._is_on_another_disk"
             monkeypatch.setattr(other, lambda *_: True)
         else:
             stick.mkdir()

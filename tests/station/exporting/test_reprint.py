@@ -18,6 +18,7 @@ from mediastation.media.iso9660 import Iso9660Image
 from mediastation.model.entry import Kind
 from mediastation.model.ledger import Disclosure, LedgerEvent
 from mediastation.model.manifest import Manifest
+from mediastation.reading.fresh import Cache
 from mediastation.station.burning.burn import burn
 from mediastation.station.burning.request import BurnRequest
 from mediastation.station.clock import Clock, read_timestamp
@@ -137,6 +138,26 @@ def test_a_folder_gets_the_same_files(station: Station, source: Path, tmp_path: 
 
     assert not again.stopped
     assert run_peer("diff", "-r", tmp_path / "one", tmp_path / "two").stdout == ""
+
+
+def test_one_on_a_stick_is_reread_from_there_and_not_from_memory(
+    station: Station, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = made(station, source, tmp_path / "one", medium="USB", profile="STD-GEN-USB-JPEG")
+    forgotten: list[str] = []
+
+    def drop(path: Path) -> Cache:
+        assert path.is_file()
+        forgotten.append(path.name)
+        return Cache.DEFEATED
+
+    other = "mediastation.station.exporting.forget_written._is_on_another_disk"
+    monkeypatch.setattr(other, lambda *_: True)
+    monkeypatch.setattr("mediastation.verify.reread.drop_cache", drop)
+
+    assert not reprint(station, first.job, tmp_path / "two").stopped
+
+    assert {"DICOMDIR", "README.TXT"} < set(forgotten)
 
 
 def test_a_reprint_is_verified_as_the_medium_it_is(
