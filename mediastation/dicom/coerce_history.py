@@ -170,12 +170,29 @@ def _old_values(before: Side, after: Side, coercion: Coercion, items: list[bytes
     if before.declared != after.declared:
         changed.add(SPECIFIC_CHARACTER_SET)
     needed = changed | (_WHOLE_PATIENT_ID if listed.keys() & _WHOLE_PATIENT_ID else set())
-    if listed.keys() != needed or not {tag for tag, _ in raw} <= changed:
+    optional = _redeclared(before, after, coercion)
+    right = needed <= listed.keys() <= needed | optional
+    if not right or not {tag for tag, _ in raw} <= changed | optional:
         yield "Original Attributes Sequence lists other attributes than were changed"
         return
-    for tag in sorted(needed):
+    for tag in sorted(listed):
         if not _is_old(before, tag, listed[tag], dict(raw).get(tag)):
             yield f"the old value of {attribute_name(tag)} is not in Original Attributes"
+
+
+def _redeclared(before: Side, after: Side, coercion: Coercion) -> set[int]:
+    """Return what was set to the bytes that it had, and says now in which set they are text.
+
+    The original says it of none: that the old value is listed is no lie.
+    """
+    if before.declared == after.declared:
+        return set()
+    replaced = {one.tag for one in coercion.replacing if one.vr != "SQ"}
+    return {
+        tag
+        for tag, extent in before.planned.items()
+        if tag in replaced and not before.value(extent).isascii()
+    }
 
 
 def _is_old(before: Side, tag: int, listed: Element, raw: bytes | None) -> bool:

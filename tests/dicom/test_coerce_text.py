@@ -143,6 +143,27 @@ class TestDeclared:
         assert copy.Manufacturer == "Größe"
         assert rules(done) == ["character-set-changed", "character-set-assumed"]
 
+    @pytest.mark.parametrize(
+        ("name", "undeclared", "term"),
+        [
+            ("Müller^Jörg ".encode("latin-1"), "ISO_IR 100", "ISO_IR 100"),
+            ("Müller^Jör".encode(), "", "ISO_IR 192"),
+        ],
+    )
+    def test_a_patient_of_the_very_name_is_no_contradiction(
+        self, name: bytes, undeclared: str, term: str, tmp_path: Path
+    ) -> None:
+        """The commonest case of all: the same person here and there, in the same bytes."""
+        source = with_bytes(file(tmp_path, Manufacturer="x"), 0x00080070, b"LO", name)
+        source = with_bytes(source, 0x00100010, b"PN", name)
+        said = name.decode("latin-1" if undeclared else "utf-8").rstrip()
+        site = replace(SITE, undeclared_text=undeclared)
+        copy, _, _ = coerced(source, candidate(said), site)
+
+        assert copy.SpecificCharacterSet == term
+        assert copy.PatientName == said
+        assert copy.Manufacturer == said
+
 
 class TestConverted:
     @pytest.mark.parametrize("encoding", ENCODINGS)
