@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,6 +23,9 @@ from mediastation.config import default_home
 from mediastation.errors import CancelledError, ConfigError, MediastationError
 
 _EPILOG = "--home, --json and --quiet may stand before or after the command."
+
+_PATIENCE_S = 30.0
+"""So long what was interrupted may clear away undisturbed."""
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What Typer raises for wrong words; it has no public name of its own."""
@@ -92,9 +96,11 @@ def run(arguments: Sequence[str], console: Callable[[Path], None] | None = None)
     common_words, rest = _hoist(arguments)
     words = Words(default_home(), "--json" in common_words, "--quiet" in common_words)
     prepare_streams()
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not so under `nohup`
-        signal.signal(signal.SIGHUP, _interrupt)
+    interrupts = _Interrupts()
+    signal.signal(signal.SIGTERM, interrupts)
+    interrupts.catch(signal.SIGHUP)
+    if console is None:  # a console reads Ctrl-C as a key
+        interrupts.catch(signal.SIGINT)
     try:
         if console is not None:
             console(_home_of(common_words))
@@ -178,13 +184,30 @@ def _interrupted(words: Words, stop: BaseException | None = None) -> int:
     return CancelledError.exit_code
 
 
-def _interrupt(number: int, _: FrameType | None) -> None:
-    if number == signal.SIGHUP:
-        # Shell and kernel both tell that the terminal is gone: the second word
-        # would interrupt what clears away.
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        _tell_no_terminal()
-    raise KeyboardInterrupt
+class _Interrupts:
+    """Makes one `KeyboardInterrupt` of all the signals that tell a command to end.
+
+    Whoever waits presses Ctrl-C again: an interrupt of what an interrupt has to
+    clear away would leave it lying. Only after a while it is one again, for
+    what does not end.
+    """
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            _tell_no_terminal()
+        now = time.monotonic()
+        if now >= self._until:
+            self._until = now + _PATIENCE_S
+            raise KeyboardInterrupt
+
+    def catch(self, number: signal.Signals) -> None:
+        """Take a signal, unless whoever began this process has it ignored (``nohup``)."""
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, self)
 
 
 def _tell_no_terminal() -> None:
@@ -197,5 +220,5 @@ def _tell_no_terminal() -> None:
 
 def end_with_terminal() -> None:
     """Have this process end at once when its terminal goes; what else it began ends in order."""
-    if signal.getsignal(signal.SIGHUP) is _interrupt:
+    if isinstance(signal.getsignal(signal.SIGHUP), _Interrupts):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -582,6 +582,38 @@ def test_a_terminal_that_goes_interrupts_what_clears_away_then(
     assert b"cleared away" in done.stdout
 
 
+_PRESSED_OFTEN = """
+import os, signal, sys
+from mediastation.catalog import listing
+from mediastation.cli import app
+
+def press(*_, **__):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("cleared away")
+
+app._PATIENCE_S = float(sys.argv[1])
+listing.list_rows = press
+raise SystemExit(app.run(["list", "--home", sys.argv[2]]))
+"""
+
+
+@pytest.mark.parametrize(("patience_s", "is_cleared"), [("10", True), ("0", False)])
+def test_who_presses_ctrl_c_again_does_not_interrupt_what_clears_away(
+    tmp_path: Path, patience_s: str, is_cleared: bool
+) -> None:
+    """What does not end for a long while can be interrupted again."""
+    words = [sys.executable, "-c", _PRESSED_OFTEN, patience_s, str(tmp_path / "home")]
+
+    done = subprocess.run(words, capture_output=True, timeout=60, check=False)
+
+    assert done.returncode == 130, done.stderr
+    assert (b"cleared away" in done.stdout) is is_cleared
+
+
 def test_a_terminal_that_is_gone_is_no_fault(tmp_path: Path) -> None:
     """Nobody reads what is told, and what is told must not end in a traceback."""
     own, theirs = os.openpty()
