@@ -17,6 +17,8 @@ def is_dead(station: Station, record: JobRecord) -> bool:
     A job that waits in the queue is left to the process that will claim it:
     were it settled here, the two might be at it at the same time.
     """
-    if record.state is JobState.ABANDONED and is_living_worker(station.home, record.worker):
-        return False
-    return record.state in _DEAD or record.id == station.claimed
+    if record.id == station.claimed:
+        return True
+    if record.state is JobState.ABANDONED:
+        return not is_living_worker(station.home, record.worker)
+    return record.state in _DEAD

@@ -222,6 +222,8 @@ class TestTheDead:
             record = job_of(station, export)
             assert record.state is JobState.ABANDONED
             assert not is_dead(station, record)
+            with Station(station.home, claimed=record) as itself:
+                assert is_dead(itself, record), "what its earlier attempt left is its own"
             assert station.queue.renew(export, worker_name(77), station.clock.now())
 
         assert station.queue.renew(export, worker_name(77), long_ago)
