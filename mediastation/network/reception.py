@@ -29,7 +29,7 @@ class StoreAnswer(Enum):
     """What a C-STORE is answered (PS3.4, B.2.3; PS3.7, Annex C): status and Error Comment."""
 
     STORED = (0x0000, "")
-    OUT_OF_RESOURCES = (0xA700, "The disk of this station is full")
+    OUT_OF_RESOURCES = (0xA700, "The station has no room, or is busy; its log says which")
     DOES_NOT_MATCH = (0xA900, "Class or instance of the data set differ from the request")
     CANNOT_UNDERSTAND = (0xC000, "The data set cannot be read")
     PROCESSING_FAILURE = (0x0110, "The station failed; see its log")

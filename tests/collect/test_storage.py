@@ -110,6 +110,22 @@ class TestKeep:
 
         assert StorageIntake(intake, 0).keep(received(path)) is StoreAnswer.OUT_OF_RESOURCES
 
+    def test_who_sends_while_another_command_writes_for_long_is_not_sent_after_the_disk(
+        self, intake: Intake, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Both are out of resources; which one it is, only the log of this station knows."""
+
+        def busy(*_: object) -> Sequence[Kept]:
+            raise MediaError("The index is busy: another command has been writing for long.")
+
+        monkeypatch.setattr(intake, "commit", busy)
+        answer = StorageIntake(intake, 0).keep(received(write_ct(intake.new_path(), UID)))
+
+        assert answer.status == 0xA700
+        assert "busy" in answer.comment
+        assert "full" not in answer.comment
+        assert len(answer.comment) <= 64
+
     def test_a_fault_of_ours_is_not_taken_for_the_disks(
         self, intake: Intake, monkeypatch: pytest.MonkeyPatch
     ) -> None:
