@@ -352,7 +352,7 @@ def _wrong_volume(volumes: int, typed: str) -> str:
 
 
 def _job_files(station: Station, job: int) -> list[str]:
-    folder = station.home / "jobs" / str(job)
+    folder = station.jobs_folder / str(job)
     wanted = ("report.html", "report.htm", "report.pdf", "report.json", "fault.txt")
     reports = [str(folder / name) for name in wanted if (folder / name).exists()]
     return reports or ([str(folder)] if folder.is_dir() else [])

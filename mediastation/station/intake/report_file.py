@@ -19,7 +19,7 @@ from mediastation.catalog.durable import (
     write_text_durably,
 )
 from mediastation.catalog.ledger import Ledger
-from mediastation.errors import MediastationError
+from mediastation.errors import MediaError, MediastationError
 from mediastation.importing.quarantine import Quarantine
 from mediastation.model.finding import Finding, Severity, warning
 from mediastation.pages.facts import IndexPatient, IndexSeries, IndexStudy
@@ -39,12 +39,15 @@ from mediastation.station.intake.account import IN_QUARANTINE, quarantined
 from mediastation.station.intake.report import ImportOutcome, import_report_facts, sides_of
 from mediastation.station.intake.request import IdentityDecision
 from mediastation.station.medium_report import require_report_name
+from mediastation.station.process_lock import hold_lock
 from mediastation.station.station import Station
 
 REPORT_PAGE = "report.htm"
 REPORT_SHEET = "report.pdf"
 REPORT_FACTS = "report.json"
 
+_LOCK_NAME = ".reports.lock"
+_PATIENCE_S = 60.0
 _MOST_BYTES = 64 << 20
 Item = TypeVar("Item")
 
@@ -135,7 +138,7 @@ def amend_import_report(
     """
     found: list[Finding] = []
     for job in imports:
-        folder = station.home / "jobs" / str(job)
+        folder = station.jobs_folder / str(job)
         if (folder / REPORT_FACTS).is_file():
             held = None if quarantine is None else quarantined(quarantine, job)
             found += _amend(station, folder, identities, sent, held)
@@ -150,18 +153,9 @@ def _amend(
     held: Iterable[LeftBehind] | None,
 ) -> list[Finding]:
     try:
-        told = _read(folder / REPORT_FACTS)
-        head = Ledger(station.catalog).head()
-        facts = replace(
-            told,
-            created=station.clock.moment(),
-            operator=station.settings.operator or told.operator,
-            identities=_merged(told.identities, map(sides_of, identities), lambda one: one.key),
-            sent=_merged(told.sent, [sent] if sent else [], _destination),
-            left=told.left if held is None else _with_held(told.left, held),
-            ledger_head=head.short if head.count else "",
-        )
-        return list(_keep(station, folder, facts).findings)
+        # What is read has to be there still when it is written: others decide and send, too.
+        with hold_lock(station.jobs_folder / _LOCK_NAME, _busy, patience_s=_PATIENCE_S):
+            return _amend_alone(station, folder, identities, sent, held)
     except (MediastationError, OSError, ValueError, KeyError, TypeError, RecursionError) as fault:
         said = fault.message if isinstance(fault, MediastationError) else str(fault)
         return [
@@ -172,6 +166,31 @@ def _amend(
                 "The ledger tells what it does not: `mediastation audit`.",
             )
         ]
+
+
+def _busy(holder: str) -> MediaError:
+    return MediaError(f"Process {holder} has been writing reports for long.")
+
+
+def _amend_alone(
+    station: Station,
+    folder: Path,
+    identities: Sequence[IdentityDecision],
+    sent: SentOn | None,
+    held: Iterable[LeftBehind] | None,
+) -> list[Finding]:
+    told = _read(folder / REPORT_FACTS)
+    head = Ledger(station.catalog).head()
+    facts = replace(
+        told,
+        created=station.clock.moment(),
+        operator=station.settings.operator or told.operator,
+        identities=_merged(told.identities, map(sides_of, identities), lambda one: one.key),
+        sent=_merged(told.sent, [sent] if sent else [], _destination),
+        left=told.left if held is None else _with_held(told.left, held),
+        ledger_head=head.short if head.count else "",
+    )
+    return list(_keep(station, folder, facts).findings)
 
 
 def _destination(one: SentOn) -> tuple[str, str, str]:

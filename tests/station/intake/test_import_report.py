@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import stat
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,6 +26,7 @@ from mediastation.model.reconciliation import Candidate, CandidateOrigin
 from mediastation.model.repair import RepairLog
 from mediastation.pages.import_facts import OpenedFiles, SentOn
 from mediastation.reading.findings import FINDINGS_PER_RULE, FindingLog
+from mediastation.station import process_lock
 from mediastation.station.clock import Clock
 from mediastation.station.gather import add
 from mediastation.station.intake.report import ImportOutcome, import_report_facts, verdict_of
@@ -32,6 +36,7 @@ from mediastation.station.intake.report_file import (
     write_import_report,
 )
 from mediastation.station.intake.request import IdentityDecision
+from mediastation.station.process_lock import hold_lock
 from mediastation.station.recording.ledger_traffic import record_imported
 from mediastation.station.station import Station
 from mediastation.station.traffic.requests import SendRequest
@@ -390,6 +395,45 @@ class TestAmending:
         told = json.loads((station.job_folder(job) / "report.json").read_text("utf-8"))
         assert [(one["confirmed"], one["waiting"]) for one in told["sent"]["items"]] == [(28, 0)]
         assert "PACS@10.0.0.9:104" in self.shown(station, job)
+
+    def test_what_others_enter_at_the_same_time_stays(
+        self, station: Station, job: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each read the report, made its pages, and wrote over what the other had entered."""
+        sent = SentOn("pacs", "PACS@10.0.0.9:104", 28)
+        looks = itertools.count(1)
+        with ExitStack() as other:
+            lock = station.jobs_folder / ".reports.lock"
+            other.enter_context(hold_lock(lock, RuntimeError))
+
+            def wait(_seconds: float) -> None:
+                if next(looks) == 100:
+                    other.close()
+                    assert amend_import_report(station, [job], sent=sent) == []
+
+            clock = SimpleNamespace(monotonic=lambda: 0.0, sleep=wait)
+            monkeypatch.setattr(process_lock, "time", clock)
+            assert amend_import_report(station, [job], identities=[DECISION]) == []
+
+        assert next(looks) > 100
+        text = self.shown(station, job)
+        assert "Nobody chosen" not in text
+        assert "PACS@10.0.0.9:104" in text
+
+    def test_it_is_found_where_the_store_lies_elsewhere(self, tmp_path: Path) -> None:
+        """Stations that share a store have the folders of their jobs there."""
+        home = tmp_path / "other-home"
+        home.mkdir()
+        (home / "config.toml").write_text(f'store = "{tmp_path / "shared"}"\n')
+        with Station(home) as station:
+            with station.job("import", {}) as job:
+                made = clean_outcome(job.id)
+                made.identities = (IdentityDecision(OUTSIDE, 28),)
+                keep_import_report(station, station.job_folder(job.id), made)
+            assert amend_import_report(station, [job.id], identities=[DECISION]) == []
+            page = (station.job_folder(job.id) / "report.htm").read_bytes()
+
+        assert "Nobody chosen" not in XhtmlPage(page).text
 
     def test_everything_else_stays_to_the_letter(self, station: Station) -> None:
         """Facts go out as JSON and come back the same, the worst of them as well."""
