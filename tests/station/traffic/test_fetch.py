@@ -182,4 +182,4 @@ def test_a_full_disk_here_refuses_and_says_so(tmp_path: Path) -> None:
 
     assert (result.received, result.exit_code) == (0, 1)
     assert "not-kept" in rules(result)
-    assert "disk of this station is full" in str(result.findings)
+    assert "the station has no room" in str(result.findings).lower()
