@@ -35,7 +35,8 @@ from mediastation.secure.opening.opener import Opened, Opener
 from mediastation.station.free_paths import FreePaths
 from mediastation.station.recording.entry_words import traffic_cells, traffic_words
 from mediastation.station.sealing import opening
-from mediastation.station.sealing.opening import OpenRequest, OpenResult, take_out
+from mediastation.station.sealing.opening import OpenRequest, take_out
+from mediastation.station.sealing.opening_work import OpenResult
 from mediastation.station.station import Station
 from mediastation.station.unfinished import settle_unfinished
 from mediastation.verify import verify_medium
