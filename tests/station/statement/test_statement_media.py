@@ -39,7 +39,7 @@ from tests.support.unpacking import unpacked
 
 pytestmark = pytest.mark.usefixtures("small_mo_disks")
 
-PASSWORD = Password("velvet harbor tunnel quartz limit zebra 12")
+PASSWORD = Password("kz4.Vr9-tunnel+Quartz7")
 ELE = "1.2.840.10008.1.2.1"
 CREATED, UPDATED = (
     [name for name, profile in load_profiles().items() if role in claimed_roles(profile)]
