@@ -19,6 +19,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from mediastation.console.desk import Desk
+from mediastation.console.driver import TerminalDriver
 from mediastation.console.places import PLACE_OF, PLACES
 from mediastation.console.screens.base import ConsoleScreen
 from mediastation.console.screens.help import HelpScreen
@@ -96,7 +97,7 @@ class ConsoleApp(App[MediastationError | None]):
         first: str = "studies",
         begin: BeginServing | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.desk = desk or Desk(home)
         self.status: StationStatus | None = None
         self.fault: Exception | None = None

@@ -46,6 +46,7 @@ class Terminal:
         words = ["env", *gone, *kept]
         # From the shell: tmux does not always get to know it.
         self._code = folder / "exit-code"
+        self._code.unlink(missing_ok=True)
         self._tmux = peer("tmux")
         self._say(
             *("-f", os.devnull, "new-session", "-d", "-s", "test"),
