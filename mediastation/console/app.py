@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -392,5 +393,6 @@ def run_console(home: Path) -> MediastationError | None:
     if answer is None and app.status is not None and (app.status.answers or app.goes_on):
         from mediastation.config import default_home  # noqa: PLC0415 - not for the paint
 
-        print(farewell(home, home == default_home(), app.status.address), file=sys.stderr)
+        with suppress(OSError):  # its terminal may have been closed: nobody is there to read it
+            print(farewell(home, home == default_home(), app.status.address), file=sys.stderr)
     return answer

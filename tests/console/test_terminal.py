@@ -188,3 +188,18 @@ class TestOtherTerminals:
 
         assert code == 0
         assert "Traceback" not in said
+
+
+def test_a_terminal_that_is_closed_ends_its_console_without_a_fault(
+    home: Path, tmp_path: Path
+) -> None:
+    with console(tmp_path, home) as terminal:
+        terminal.wait_for("No studies. Send some", "● listening on 127.0.0.1:")
+        program = Handle(terminal.program)
+    try:
+        program.wait()
+    finally:
+        program.close()
+
+    assert list(home.glob("fault-*")) == []
+    assert ask_serving(home, "ping") is not None, "what it has begun goes on"
