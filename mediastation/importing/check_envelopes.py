@@ -65,7 +65,7 @@ def _signers(survey: Survey) -> Iterator[Finding]:
                     "signature-unknown",
                     path,
                     f"{_files(number)} intact and signed by {who}; {one.reason}.",
-                    "Ask the sender on another way if it is theirs; then put the certificate "
+                    "Ask the sender by another way if it is theirs; then put the certificate "
                     "into the list named by `trust` of [secure].",
                     "PS3.15 D.1",
                 )
@@ -78,7 +78,7 @@ def _signers(survey: Survey) -> Iterator[Finding]:
                 f"{_files(unsigned)} not signed, and others are: whoever has the password, or a "
                 "certificate that it was sealed for, can put such a file in the place of a signed "
                 "one.",
-                "Ask the sender on another way if it is theirs.",
+                "Ask the sender by another way if it is theirs.",
                 "PS3.15 D.1",
             )
         )

@@ -245,7 +245,7 @@ def iter_signature_findings(
                 "signature-unknown",
                 name,
                 f"It is signed by {one.text}{when}; {one.reason}.",
-                "It is whole. Ask the sender on another way if it is theirs; then put the "
+                "It is whole. Ask the sender by another way if it is theirs; then put the "
                 "certificate into the list named by `trust` of [secure].",
                 reference,
             )
